@@ -1,0 +1,249 @@
+"""The schema of the configuration: every key, its type and its range.
+
+The same dataclasses serve Hydra (which composes: names, types, defaults) and pydantic (which validates: ranges, kinds).
+OmegaConf does not see what stands inside `Annotated`, and knows no unions of dataclasses: such fields are `Any` to it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from omegaconf import MISSING
+from pydantic import ConfigDict, Field, TypeAdapter, WrapValidator
+
+STRICT = ConfigDict(extra="forbid")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+LabelName = Annotated[str, Field(pattern=r"^[^/\\.\x00][^/\\\x00]*$")]
+
+
+def _one_of(kinds: Any) -> WrapValidator:
+    """Validate a field that OmegaConf sees as `Any` as one of several dataclasses, told apart by a key."""
+    adapter: TypeAdapter[Any] = TypeAdapter(kinds)
+    return WrapValidator(lambda value, _: adapter.validate_python(value))
+
+
+@dataclass
+class SampleData:
+    """The pictures that fieldguide draws itself."""
+
+    __pydantic_config__ = STRICT
+    kind: Literal["sample"]
+    pictures: Annotated[int, Field(ge=30, le=100_000)] = 860
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+@dataclass
+class FolderData:
+    """Labelled folders below data/sources/NAME; `labels` maps a folder's name to another label."""
+
+    __pydantic_config__ = STRICT
+    kind: Literal["folder"]
+    labels: dict[str, LabelName] = field(default_factory=dict)
+
+
+DataSource = SampleData | FolderData
+
+
+@dataclass
+class CleanConfig:
+    """How raw pictures become clean ones."""
+
+    __pydantic_config__ = STRICT
+    max_side: Annotated[int, Field(ge=32, le=4096)] = 320
+    min_side: Annotated[int, Field(ge=1, le=1024)] = 32
+    max_megapixels: Annotated[float, Field(gt=0, le=1000)] = 150.0
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 92
+
+
+@dataclass
+class SplitConfig:
+    """Shares of the pictures; what is neither valid nor test is train."""
+
+    __pydantic_config__ = STRICT
+    valid: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
+    test: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
+    seed: Annotated[int, Field(ge=0)] = 0
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=128)] = 24
+    min_per_label: Annotated[int, Field(ge=1)] = 2
+
+    def __post_init__(self) -> None:
+        if self.valid + self.test >= 1:
+            raise ValueError(f"valid + test must leave something to train on (given: {self.valid} + {self.test})")
+
+
+@dataclass
+class ResizeConfig:
+    """How a picture of any shape becomes a square; the two scales are shares of its area, for random_crop."""
+
+    __pydantic_config__ = STRICT
+    method: Annotated[str, Field(pattern="^(crop|pad|squish|random_crop)$")] = MISSING
+    min_scale: Annotated[float, Field(gt=0, le=1)] = 0.35
+    max_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    def __post_init__(self) -> None:
+        if self.min_scale > self.max_scale:
+            raise ValueError(f"min_scale must not exceed max_scale (given: {self.min_scale}, {self.max_scale})")
+
+
+@dataclass
+class Flip:
+    """Mirror left and right."""
+
+    __pydantic_config__ = STRICT
+    name: Literal["flip"]
+    p: Share = 0.5
+
+
+@dataclass
+class Rotate:
+    """Turn by at most `degrees` either way."""
+
+    __pydantic_config__ = STRICT
+    name: Literal["rotate"]
+    degrees: Annotated[float, Field(gt=0, le=180)]
+    p: Share = 0.75
+
+
+@dataclass
+class Zoom:
+    """Enlarge by a factor between `low` and `high`; below 1 is smaller."""
+
+    __pydantic_config__ = STRICT
+    name: Literal["zoom"]
+    high: Annotated[float, Field(ge=1, le=4)]
+    low: Annotated[float, Field(gt=0.2, le=1)] = 1.0
+    p: Share = 0.75
+
+
+@dataclass
+class Warp:
+    """Change the perspective by at most `magnitude`."""
+
+    __pydantic_config__ = STRICT
+    name: Literal["warp"]
+    magnitude: Annotated[float, Field(gt=0, le=0.9)]
+    p: Share = 0.75
+
+
+@dataclass
+class Light:
+    """Change brightness, contrast, saturation or hue by at most `change`."""
+
+    __pydantic_config__ = STRICT
+    name: Literal["brightness", "contrast", "saturation", "hue"]
+    change: Annotated[float, Field(gt=0, lt=1)]
+    p: Share = 0.75
+
+
+@dataclass
+class Erase:
+    """Fill one rectangle of at most `share` of the picture with noise."""
+
+    __pydantic_config__ = STRICT
+    name: Literal["erase"]
+    share: Annotated[float, Field(gt=0, le=0.5)]
+    p: Share = 0.5
+
+
+Transform = Flip | Rotate | Zoom | Warp | Light | Erase
+
+
+@dataclass
+class AugmentConfig:
+    """An ordered list of changes to the training pictures."""
+
+    __pydantic_config__ = STRICT
+    transforms: Annotated[Any, _one_of(list[Annotated[Transform, Field(discriminator="name")]])] = field(
+        default_factory=list
+    )
+
+
+@dataclass
+class ModelConfig:
+    """An architecture of timm or torchvision and the weights that it starts from."""
+
+    __pydantic_config__ = STRICT
+    arch: Annotated[str, Field(min_length=1)] = MISSING
+    library: Annotated[str, Field(pattern="^(timm|torchvision)$")] = "timm"
+    weights: Annotated[str, Field(min_length=1)] = "hub"
+    weights_sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")] = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class OneCycle:
+    """All layers from the start, one cycle of the learning rate."""
+
+    __pydantic_config__ = STRICT
+    name: Literal["one_cycle"]
+    warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.25
+
+
+@dataclass
+class FineTune:
+    """First the head alone for `freeze_epochs`, then all layers, the first ones `lr_mult` times slower."""
+
+    __pydantic_config__ = STRICT
+    name: Literal["fine_tune"]
+    freeze_epochs: Annotated[int, Field(ge=1)] = 1
+    lr_mult: Annotated[float, Field(ge=1)] = 100.0
+    warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+
+
+Schedule = OneCycle | FineTune
+
+
+@dataclass
+class TrainConfig:
+    """The hot numbers of training."""
+
+    __pydantic_config__ = STRICT
+    size: Annotated[int, Field(ge=16, le=1024)] = 128
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 12
+    lr: Annotated[float, Field(gt=0, le=10)] = 0.003
+    batch_size: Annotated[int, Field(ge=2, le=4096)] = 32
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    precision: Annotated[str, Field(pattern="^(float32|bfloat16)$")] = "float32"
+    threads: Annotated[int, Field(ge=1, le=256)] = 2
+    workers: Annotated[int, Field(ge=0, le=256)] = 2
+
+
+@dataclass
+class Expectation:
+    """One Great Expectations expectation over the table `pictures` or `labels`, and what its failure means."""
+
+    __pydantic_config__ = STRICT
+    table: Annotated[str, Field(pattern="^(pictures|labels)$")] = MISSING
+    type: Annotated[str, Field(pattern="^expect_[a-z_]+$")] = MISSING
+    severity: Annotated[str, Field(pattern="^(error|warning)$")] = MISSING
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class ChecksConfig:
+    """Named expectations; an override reaches one of them by its name."""
+
+    __pydantic_config__ = STRICT
+    expectations: dict[str, Expectation] = field(default_factory=dict)
+
+
+@dataclass
+class Config:
+    """The whole configuration: the chosen option of every group, and the plain values of params.yaml."""
+
+    __pydantic_config__ = STRICT
+    data: Annotated[Any, _one_of(Annotated[DataSource, Field(discriminator="kind")])] = MISSING
+    resize: ResizeConfig = field(default_factory=ResizeConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    schedule: Annotated[Any, _one_of(Annotated[Schedule, Field(discriminator="name")])] = MISSING
+    checks: ChecksConfig = field(default_factory=ChecksConfig)
+    clean: CleanConfig = field(default_factory=CleanConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
+
+
+GROUPS = ("data", "resize", "augment", "model", "schedule", "checks")

@@ -1,0 +1,118 @@
+"""The tables that stages hand each other: typed parquet files."""
+
+from enum import StrEnum
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fieldguide.errors import UserError
+from fieldguide.files import replace_file
+
+
+class Status(StrEnum):
+    """What became of a raw picture: kept, or why it was left out."""
+
+    KEPT = "kept"
+    NOT_DOWNLOADED = "not_downloaded"
+    NOT_A_PICTURE = "not_a_picture"
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too_large"
+    TOO_SMALL = "too_small"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+
+
+class Split(StrEnum):
+    """The side on which a kept picture stands; look-alikes of pictures on another side are left out."""
+
+    TRAIN = "train"
+    VALID = "valid"
+    TEST = "test"
+    LEFT_OUT = "left_out"
+
+
+RAW = pa.schema(
+    [
+        pa.field("source", pa.string(), nullable=False),  # address, or path below data/sources/NAME
+        pa.field("path", pa.string(), nullable=False),  # below data/raw, "/" between folders; "" if not downloaded
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("ok", pa.bool_(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),  # why not ok, else ""
+        pa.field("bytes", pa.int64(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),  # of the file; "" if not downloaded
+    ]
+)
+
+IMAGES = pa.schema(
+    [
+        pa.field("id", pa.string()),  # first 16 hex digits of the sha256 of the decoded, upright pixels
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),  # below data/raw
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),  # one of Status
+        pa.field("reason", pa.string(), nullable=False),  # why not kept, else ""
+        pa.field("clean_path", pa.string(), nullable=False),  # below data/clean; "" if not kept
+        pa.field("clean_sha256", pa.string(), nullable=False),
+        pa.field("width", pa.int32()),  # pixels of the upright raw picture; null if it was not decoded
+        pa.field("height", pa.int32()),
+        pa.field("short_side", pa.int32()),
+        pa.field("aspect_ratio", pa.float64()),  # width / height
+        pa.field("brightness", pa.float64()),  # mean luma, 0 black to 1 white
+        pa.field("saturation", pa.float64()),  # mean of max(RGB) - min(RGB), 0 grey to 1
+        pa.field("sharpness", pa.float64()),  # standard deviation of the Laplacian of the luma in [0, 1]
+        pa.field("perceptual_hash", pa.string()),  # 256 bits in hex
+    ]
+)
+
+SPLIT = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("clean_path", pa.string(), nullable=False),  # below data/clean
+        pa.field("group", pa.string(), nullable=False),  # smallest id among its look-alikes
+        pa.field("split", pa.string(), nullable=False),  # one of Split
+    ]
+)
+
+PREDICTIONS_FIXED = [
+    pa.field("id", pa.string(), nullable=False),
+    pa.field("clean_path", pa.string(), nullable=False),
+    pa.field("split", pa.string(), nullable=False),
+    pa.field("label", pa.string(), nullable=False),
+    pa.field("prediction", pa.string(), nullable=False),
+    pa.field("probability", pa.float64(), nullable=False),
+    pa.field("loss", pa.float64(), nullable=False),
+]
+
+
+def predictions_schema(vocabulary: list[str]) -> pa.Schema:
+    """The schema of the predictions table: fixed columns, then `probability_<label>` for every label."""
+    return pa.schema([*PREDICTIONS_FIXED, *(pa.field(f"probability_{label}", pa.float64()) for label in vocabulary)])
+
+
+def write_table(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> None:
+    """Write exactly the schema's columns, atomically; the same rows give the same bytes.
+
+    Raises pyarrow's errors if a column is missing, has another type, or holds null where the schema forbids it.
+    """
+    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
+    for field in schema:
+        if not field.nullable and table[field.name].null_count:
+            raise ValueError(f"column {field.name} of {path.name} holds nothing in some rows")
+    with replace_file(path) as partial:
+        pq.write_table(table, partial, compression="zstd")
+
+
+def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    """Read a table and check that it has the schema's columns. Raises UserError where it is missing or another one."""
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run `dvc repro`") from None
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path} cannot be read as parquet ({error}): run `dvc repro`") from None
+    if not table.schema.equals(schema):
+        raise UserError(f"{path} was made by another version of fieldguide: run `dvc repro`")
+    return table.to_pandas()

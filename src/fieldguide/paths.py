@@ -1,0 +1,74 @@
+"""Every path of the pipeline, once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where a run of the pipeline reads and writes, all below `root`: a checkout, or a sweep job's own folder."""
+
+    root: Path
+
+    @property
+    def params(self) -> Path:
+        """The file a person edits."""
+        return self.root / "params.yaml"
+
+    @property
+    def conf(self) -> Path:
+        """The option files, one folder a group."""
+        return self.root / "conf"
+
+    @property
+    def sources(self) -> Path:
+        """What each data set needs locally, one folder a data set."""
+        return self.root / "data" / "sources"
+
+    @property
+    def raw(self) -> Path:
+        """Pictures as they came, in one folder a label."""
+        return self.root / "data" / "raw"
+
+    @property
+    def raw_table(self) -> Path:
+        """One row per source."""
+        return self.root / "data" / "raw.parquet"
+
+    @property
+    def clean(self) -> Path:
+        """Cleaned pictures, in one folder a label."""
+        return self.root / "data" / "clean"
+
+    @property
+    def image_table(self) -> Path:
+        """One row per raw picture, kept or not, and why."""
+        return self.root / "data" / "clean.parquet"
+
+    @property
+    def split_table(self) -> Path:
+        """One row per kept picture: train, valid, test or left out."""
+        return self.root / "data" / "split.parquet"
+
+    @property
+    def backbone(self) -> Path:
+        """The weights that training starts from; its description stands beside it as .json."""
+        return self.root / "models" / "backbone.safetensors"
+
+    @property
+    def classifier(self) -> Path:
+        """The trained weights; architecture, vocabulary and preprocessing stand beside them as .json."""
+        return self.root / "models" / "classifier.safetensors"
+
+    def report(self, stage: str) -> Path:
+        """The folder in which `stage` leaves what a person reads."""
+        return self.root / "reports" / stage
+
+    def metrics(self, stage: str) -> Path:
+        """The metrics that the runner writes for `stage`."""
+        return self.report(stage) / "metrics.json"
+
+    @property
+    def state(self) -> Path:
+        """Locks and other files that matter to this checkout only; never a DVC output."""
+        return self.root / ".fieldguide"
