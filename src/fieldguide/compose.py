@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 from yaml import YAMLError
 
-from fieldguide.config import GROUPS, Config
+from fieldguide.config import GROUPS, Config, Schema
 from fieldguide.errors import UserError
 from fieldguide.paths import Paths
 
@@ -33,30 +33,13 @@ def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
     UserError
         For an unknown option or key, a wrong type or a value out of range: names file, key, value and what is allowed.
     """
-    composed = compose_dict(paths, overrides)
+    params = read_params(paths)
+    choices = _chosen_options(paths, params, overrides)
+    composed = {**_compose_with_hydra(paths, params, overrides), "choices": choices}
     try:
         return TypeAdapter(Config).validate_python(composed)
     except ValidationError as error:
         raise UserError(_explain_pydantic(paths, overrides, composed, error)) from None
-
-
-def compose_dict(paths: Paths, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """Compose as Hydra does, with names and types checked but not the ranges; plain containers."""
-    params = read_params(paths)
-    _check_options(paths, params, overrides)
-    store = ConfigStore.instance()
-    store.store(name="schema", node=Config)
-    choices: list[Any] = [{group: params[group]} for group in GROUPS]
-    values = {key: value for key, value in params.items() if key not in GROUPS}
-    store.store(name="params", node={"defaults": ["schema", *choices, "_self_"], **values})
-    try:
-        with initialize_config_dir(str(paths.conf.resolve()), version_base="1.3"):
-            config = hydra_compose("params", list(overrides))
-        content = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(_explain_hydra(paths, overrides, error)) from None
-    assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items()}
 
 
 def read_params(paths: Paths) -> dict[str, Any]:
@@ -77,8 +60,24 @@ def options_of(paths: Paths, group: str) -> list[str]:
     return sorted(path.stem for path in (paths.conf / group).glob("*.yaml"))
 
 
-def _check_options(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> None:
-    chosen = {group: (paths.params.name, params.get(group)) for group in GROUPS}
+def _compose_with_hydra(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Schema)
+    choices: list[Any] = [{group: params[group]} for group in GROUPS]
+    values = {key: value for key, value in params.items() if key not in GROUPS}
+    store.store(name="params", node={"defaults": ["schema", *choices, "_self_"], **values})
+    try:
+        with initialize_config_dir(str(paths.conf.resolve()), version_base="1.3"):
+            config = hydra_compose("params", list(overrides))
+        content = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(_explain_hydra(paths, overrides, error)) from None
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
+
+
+def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> dict[str, str]:
+    chosen: dict[str, tuple[str, Any]] = {group: (paths.params.name, params.get(group)) for group in GROUPS}
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except OverrideParseException as error:
@@ -91,7 +90,10 @@ def _check_options(paths: Paths, params: dict[str, Any], overrides: Sequence[str
     for group, (where, option) in chosen.items():
         if option not in options_of(paths, group):
             known = ", ".join(options_of(paths, group))
-            raise UserError(f"{where}: {group}: {option!r} is no option of it; choose one of: {known} (conf/{group}/)")
+            raise UserError(
+                f"{where}: {group}: {option!r} is no option of it; choose one of: {known} (conf/{group}/)"
+            )
+    return {group: option for group, (_, option) in chosen.items()}
 
 
 def _explain_hydra(paths: Paths, overrides: Sequence[str], error: Exception) -> str:
@@ -120,7 +122,7 @@ def _explain_pydantic(
 
 
 def _key_of(composed: Any, location: tuple[int | str, ...]) -> str:
-    """The dotted key of pydantic's location, which also names the chosen member of a union: those parts are left out."""
+    """The dotted key of a location in pydantic's sense, without the names of union members that stand in it."""
     node, parts = composed, []
     for position, part in enumerate(location):
         inside = part in node if isinstance(node, dict) else isinstance(node, list) and isinstance(part, int)
@@ -148,7 +150,7 @@ def _where(paths: Paths, overrides: Sequence[str], key: str) -> str:
 
 
 def _allowed_keys(key: str) -> str:
-    node: Any = OmegaConf.structured(Config)
+    node: Any = OmegaConf.structured(Schema)
     for part in key.split(".")[:-1]:
         node = node.get(part) if isinstance(node, DictConfig) else None
     return f"; known: {', '.join(str(name) for name in node)}" if isinstance(node, DictConfig) else ""
@@ -162,4 +164,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _one_line(text: object) -> str:
     parts: Iterable[str] = (line.strip() for line in str(text).splitlines())
-    return " ".join(part for part in parts if part and not part.startswith(("full_key", "object_type", "reference_type")))
+    return " ".join(
+        part for part in parts if part and not part.startswith(("full_key", "object_type", "reference_type"))
+    )

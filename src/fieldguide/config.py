@@ -64,12 +64,14 @@ class SplitConfig:
     valid: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
     test: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
     seed: Annotated[int, Field(ge=0)] = 0
-    near_duplicate_bits: Annotated[int, Field(ge=0, le=128)] = 24
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=128)] = 40
     min_per_label: Annotated[int, Field(ge=1)] = 2
 
     def __post_init__(self) -> None:
         if self.valid + self.test >= 1:
-            raise ValueError(f"valid + test must leave something to train on (given: {self.valid} + {self.test})")
+            raise ValueError(
+                f"valid + test must leave something to train on (given: {self.valid} + {self.test})"
+            )
 
 
 @dataclass
@@ -83,7 +85,9 @@ class ResizeConfig:
 
     def __post_init__(self) -> None:
         if self.min_scale > self.max_scale:
-            raise ValueError(f"min_scale must not exceed max_scale (given: {self.min_scale}, {self.max_scale})")
+            raise ValueError(
+                f"min_scale must not exceed max_scale (given: {self.min_scale}, {self.max_scale})"
+            )
 
 
 @dataclass
@@ -205,7 +209,7 @@ class TrainConfig:
     batch_size: Annotated[int, Field(ge=2, le=4096)] = 32
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    precision: Annotated[str, Field(pattern="^(float32|bfloat16)$")] = "float32"
+    precision: Annotated[str, Field(pattern="^(auto|float32|bfloat16)$")] = "auto"
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     workers: Annotated[int, Field(ge=0, le=256)] = 2
 
@@ -230,8 +234,8 @@ class ChecksConfig:
 
 
 @dataclass
-class Config:
-    """The whole configuration: the chosen option of every group, and the plain values of params.yaml."""
+class Schema:
+    """What a person may write: the chosen option of every group, and the plain values of params.yaml."""
 
     __pydantic_config__ = STRICT
     data: Annotated[Any, _one_of(Annotated[DataSource, Field(discriminator="kind")])] = MISSING
@@ -244,6 +248,13 @@ class Config:
     split: SplitConfig = field(default_factory=SplitConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
+
+
+@dataclass
+class Config(Schema):
+    """The composed configuration that stages get, with the names of the options that were chosen."""
+
+    choices: dict[str, str] = field(default_factory=dict)
 
 
 GROUPS = ("data", "resize", "augment", "model", "schedule", "checks")

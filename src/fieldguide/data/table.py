@@ -36,7 +36,9 @@ class Split(StrEnum):
 RAW = pa.schema(
     [
         pa.field("source", pa.string(), nullable=False),  # address, or path below data/sources/NAME
-        pa.field("path", pa.string(), nullable=False),  # below data/raw, "/" between folders; "" if not downloaded
+        pa.field(
+            "path", pa.string(), nullable=False
+        ),  # below data/raw, "/" between folders; "" if not downloaded
         pa.field("label", pa.string(), nullable=False),
         pa.field("ok", pa.bool_(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),  # why not ok, else ""
@@ -71,6 +73,7 @@ SPLIT = pa.schema(
         pa.field("id", pa.string(), nullable=False),
         pa.field("label", pa.string(), nullable=False),
         pa.field("clean_path", pa.string(), nullable=False),  # below data/clean
+        pa.field("clean_sha256", pa.string(), nullable=False),
         pa.field("group", pa.string(), nullable=False),  # smallest id among its look-alikes
         pa.field("split", pa.string(), nullable=False),  # one of Split
     ]
@@ -82,14 +85,16 @@ PREDICTIONS_FIXED = [
     pa.field("split", pa.string(), nullable=False),
     pa.field("label", pa.string(), nullable=False),
     pa.field("prediction", pa.string(), nullable=False),
-    pa.field("probability", pa.float64(), nullable=False),
-    pa.field("loss", pa.float64(), nullable=False),
+    pa.field("probability", pa.float64(), nullable=False),  # of the prediction
+    pa.field("loss", pa.float64(), nullable=False),  # -log(probability of the label)
 ]
 
 
 def predictions_schema(vocabulary: list[str]) -> pa.Schema:
     """The schema of the predictions table: fixed columns, then `probability_<label>` for every label."""
-    return pa.schema([*PREDICTIONS_FIXED, *(pa.field(f"probability_{label}", pa.float64()) for label in vocabulary)])
+    return pa.schema(
+        [*PREDICTIONS_FIXED, *(pa.field(f"probability_{label}", pa.float64()) for label in vocabulary)]
+    )
 
 
 def write_table(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> None:

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 from scipy.ndimage import gaussian_filter
 
 from .curves import Points
+from .layers import Canvas
 from .parts import Part, Surface
 from .textures import Field, clouds, streaks
 
-Canvas = NDArray[np.float32]  # (height, width, 3) in 0..1
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
-MARGIN = 24  # how far beyond the frame shapes are still worked out, so that their shading does not end there
+MARGIN = 24  # how far beyond the frame shapes are still worked out, so that their _shading does not end there
+FLAT_BELOW = 10  # pixels: on smaller parts nobody sees _shading
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Look:
-    """How a surface takes paint; lengths in bear units."""
+    """How a surface takes paint; lengths in bear units (in pixels for bark and stone, which are no bear's)."""
 
     edge: float  # width of the band in which the outline frays
     ragged: float  # how far it frays
@@ -46,15 +46,17 @@ LOOKS: dict[Surface, Look] = {
     "cloth": Look(edge=0.0, ragged=0.0, hair=0.05, streak=0.03, blotch=0.02, relief=1.3),
     "gloss": Look(edge=0.0, ragged=0.0, hair=0.03, streak=0.0, blotch=0.0, relief=1.3),
     "patch": Look(edge=0.0, ragged=0.14, hair=0.10, streak=0.10, blotch=0.04, relief=0.0),
+    "bark": Look(edge=0.0, ragged=0.0, hair=28.0, streak=0.24, blotch=0.05, relief=1.0),
+    "stone": Look(edge=0.0, ragged=0.0, hair=10.0, streak=0.05, blotch=0.10, relief=1.2),
     "line": Look(edge=0.0, ragged=0.0, hair=0.03, streak=0.0, blotch=0.0, relief=0.0),
 }
 
 
-def polygon_mask(outline: Points, box: Box, line_width: float = 0.0) -> Image.Image:
+def _polygon_mask(outline: Points, box: Box, line_width: float = 0.0) -> Image.Image:
     """The filled outline (a line if it has a width) inside `box`, as an 8-bit mask with smooth edges."""
     left, top, right, bottom = box
     doubled = Image.new("L", (2 * (right - left), 2 * (bottom - top)))
-    points = [(float(x), float(y)) for x, y in (outline - (left, top)) * 2]
+    points = ((outline - (left, top)) * 2).ravel().tolist()
     pencil = ImageDraw.Draw(doubled)
     if line_width:
         pencil.line(points, fill=255, width=max(1, round(2 * line_width)), joint="curve")
@@ -63,11 +65,11 @@ def polygon_mask(outline: Points, box: Box, line_width: float = 0.0) -> Image.Im
     return doubled.reduce(2)
 
 
-def frame_box(canvas: Canvas, outline: Points, pad: float) -> Box | None:
+def _frame_box(canvas: Canvas, outline: Points, pad: float) -> Box | None:
     """The pixels that an outline with `pad` pixels around it can touch; None where it is out of sight."""
     height, width = canvas.shape[:2]
-    left, top = np.floor(outline.min(axis=0) - pad - 1).astype(int)
-    right, bottom = np.ceil(outline.max(axis=0) + pad + 1).astype(int)
+    left, top = np.floor(outline.min(axis=0) - pad - 2).astype(int)
+    right, bottom = np.ceil(outline.max(axis=0) + pad + 2).astype(int)
     if right <= 0 or bottom <= 0 or left >= width or top >= height:
         return None
     return max(left, -MARGIN), max(top, -MARGIN), min(right, width + MARGIN), min(bottom, height + MARGIN)
@@ -75,14 +77,13 @@ def frame_box(canvas: Canvas, outline: Points, pad: float) -> Box | None:
 
 def as_field(mask: Image.Image) -> Field:
     """An 8-bit mask as (height, width) float32 in 0..1."""
-    return np.asarray(mask, dtype=np.float32) / 255
+    return np.asarray(mask, dtype=np.float32) * np.float32(1 / 255)
 
 
-def shading(mask: Image.Image, depth: float, light: Light, relief: float) -> Field:
+def _shading(mask: Image.Image, depth: float, light: Light, relief: float) -> Field:
     """Brightness of a rounded body with this silhouette, around 1; `depth` is its roundness in pixels."""
-    small = as_field(mask.reduce(4))
-    swell = gaussian_filter(np.pad(small, 3), max(depth / 4, 0.8))
-    slope_down, slope_across = (slope[3:-3, 3:-3] for slope in np.gradient(swell))
+    swell = gaussian_filter(as_field(mask.reduce(4)), max(depth / 4, 0.8), mode="nearest", truncate=3.0)
+    slope_down, slope_across = np.gradient(swell)
     bulge = relief * max(depth / 4, 0.8) * 2.2
     facing = 1 / np.sqrt(1 + (bulge * slope_across) ** 2 + (bulge * slope_down) ** 2)
     lit = (0.75 - bulge * (slope_across * light.across + slope_down * light.down)) * facing
@@ -93,12 +94,14 @@ def shading(mask: Image.Image, depth: float, light: Light, relief: float) -> Fie
 
 def _opacity(mask: Image.Image, part: Part, look: Look, unit: float, hairs: Field) -> Field:
     if part.surface == "patch":
-        soft = as_field(mask.filter(ImageFilter.GaussianBlur(part.soft)))
-        return np.clip(soft + look.ragged * hairs * soft * (1 - soft) * 3, 0, 1)
+        small = mask.reduce(2).filter(ImageFilter.GaussianBlur(part.soft / 2))
+        soft = as_field(small.resize(mask.size, Image.Resampling.BILINEAR))
+        return np.clip(soft + 3 * look.ragged * hairs * soft * (1 - soft), 0, 1)
     edge = look.edge * unit
     if edge < 0.4:
         return as_field(mask)
-    frayed = as_field(mask.filter(ImageFilter.GaussianBlur(edge))) + look.ragged * hairs
+    blurred = as_field(mask.filter(ImageFilter.BoxBlur(1.5 * edge)))
+    frayed = blurred + look.ragged * hairs * np.minimum(1, 5 * blurred * (1 - blurred))
     return np.clip((frayed - 0.5) * min(4.5, 1 + edge) + 0.5, 0, 1)
 
 
@@ -106,23 +109,24 @@ def _paint_part(
     canvas: Canvas, covered: Field, part: Part, unit: float, light: Light, rng: np.random.Generator
 ) -> None:
     look = LOOKS[part.surface]
-    box = frame_box(canvas, part.outline, 2.5 * max(look.edge * unit, part.soft, part.width))
+    box = _frame_box(canvas, part.outline, 2.5 * max(look.edge * unit, part.soft, part.width))
     if box is None:
         return
     left, top, right, bottom = box
     height, width = bottom - top, right - left
-    mask = polygon_mask(part.outline, box, part.width)
+    mask = _polygon_mask(part.outline, box, part.width)
     hairs = streaks(rng, height, width, look.hair * unit, part.comb)
     opacity = _opacity(mask, part, look, unit, hairs)
     if part.fade:
         first, last = part.outline[:, 1].min(), part.outline[:, 1].max()
         rows = (np.arange(top, bottom) - first) / (part.fade * (last - first))
         opacity = opacity * np.clip(rows, 0, 1).astype(np.float32)[:, None] ** 1.5
-    tone = 1 + look.streak * hairs + look.blotch * clouds(rng, height, width)
-    if look.relief:
-        extent = float(np.sqrt(np.ptp(part.outline[:, 0]) * np.ptp(part.outline[:, 1])))
-        tone = tone * shading(mask, 0.13 * extent, light, look.relief)
-    colour = np.asarray(part.colour, dtype=np.float32) * tone[:, :, None]
+    tone = np.ones((height, width), dtype=np.float32)
+    if look.streak:
+        tone += look.streak * hairs + look.blotch * clouds(rng, height, width)
+    extent = float(np.sqrt(np.ptp(part.outline[:, 0]) * np.ptp(part.outline[:, 1])))
+    if look.relief and extent > FLAT_BELOW:
+        tone *= _shading(mask, 0.13 * extent, light, look.relief)
 
     rows_in = slice(max(top, 0), min(bottom, canvas.shape[0]))
     columns_in = slice(max(left, 0), min(right, canvas.shape[1]))
@@ -130,17 +134,15 @@ def _paint_part(
     opacity = opacity[cut]
     if part.surface == "patch":
         opacity = opacity * covered[rows_in, columns_in]
+    shade = tone[cut]
     under = canvas[rows_in, columns_in]
-    under += opacity[:, :, None] * (colour[cut] - under)
+    for channel, value in enumerate(part.colour):
+        under[:, :, channel] += opacity * (value * shade - under[:, :, channel])
     covered[rows_in, columns_in] = np.maximum(covered[rows_in, columns_in], opacity)
 
 
-def paint(canvas: Canvas, parts: Sequence[Part], unit: float, light: Light, rng: np.random.Generator) -> Field:
-    """Paints `parts` (in pixels, see `on_canvas`) over `canvas` in place, `unit` pixels to one bear unit.
-
-    Returns how far the figure covers each pixel: (height, width) float32 in 0..1.
-    """
+def paint(canvas: Canvas, parts: Sequence[Part], unit: float, light: Light, rng: np.random.Generator) -> None:
+    """Paints `parts` (in pixels, see `on_canvas`) over `canvas` in place, `unit` pixels to one bear unit."""
     covered = np.zeros(canvas.shape[:2], dtype=np.float32)
     for part in parts:
         _paint_part(canvas, covered, part, unit, light, rng)
-    return covered

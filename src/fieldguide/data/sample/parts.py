@@ -9,7 +9,7 @@ import numpy as np
 from .curves import Pair, Points, moved
 
 Colour = tuple[float, float, float]
-Surface = Literal["fur", "plush", "felt", "gloss", "cloth", "patch", "line"]
+Surface = Literal["fur", "plush", "felt", "gloss", "cloth", "patch", "line", "bark", "stone"]
 
 
 @dataclass(frozen=True)

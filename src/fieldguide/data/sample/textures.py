@@ -1,4 +1,4 @@
-"""Tileable textures, made once per process from fixed seeds and cut at random places."""
+"""Textures, made once per process from fixed seeds and cut at random places."""
 
 from functools import cache
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
 
-TILE = 512
+TILE = 640  # wider than any picture
 STREAK_LENGTHS = (6, 10, 17, 28, 46)
 COMB_STEP = 15
 
@@ -23,21 +23,23 @@ def _filtered_noise(along: float, across: float, angle: int) -> Field:
     crosswise = right * np.sin(turn) + down * np.cos(turn)
     blur = np.exp(-2 * np.pi**2 * ((along * lengthwise) ** 2 + (across * crosswise) ** 2))
     field = np.fft.irfft2(np.fft.rfft2(noise) * blur, (TILE, TILE))
-    return ((field - field.mean()) / field.std()).astype(np.float32)
+    tile: Field = ((field - field.mean()) / field.std()).astype(np.float32)
+    tile.setflags(write=False)  # pieces of it are handed out without a copy
+    return tile
 
 
 @cache
 def _cloud_tile() -> Field:
     octaves = [_filtered_noise(size, size, 0) * size for size in (3, 6, 12, 24, 48)]
     field = np.sum(octaves, axis=0)
-    return (field / field.std()).astype(np.float32)
+    tile: Field = (field / field.std()).astype(np.float32)
+    tile.setflags(write=False)
+    return tile
 
 
 def _cut(rng: np.random.Generator, tile: Field, height: int, width: int) -> Field:
-    top, left = rng.integers(TILE, size=2)
-    rows = (top + np.arange(height)) % TILE
-    columns = (left + np.arange(width)) % TILE
-    return tile[rows[:, None], columns[None, :]]
+    top, left = rng.integers(TILE - height + 1), rng.integers(TILE - width + 1)
+    return tile[top : top + height, left : left + width]
 
 
 def streaks(rng: np.random.Generator, height: int, width: int, length: float, angle: float) -> Field:

@@ -1,0 +1,32 @@
+"""The built-in sample, drawn instead of downloaded."""
+
+from functools import partial
+from pathlib import Path
+
+from fieldguide.config import SampleData
+from fieldguide.data.sample import SamplePicture, draw, plan_sample, truth_table
+from fieldguide.data.sources.row import RawRow, picture_row
+from fieldguide.files import write_text
+from fieldguide.parallel import map_processes
+
+TRUTH = "truth.csv"
+
+
+def fetch(options: SampleData, target: Path) -> list[RawRow]:
+    """Draw the sample's pictures to `target`/<label>/..., one row each, in the order of their paths.
+
+    What was planted where is written beside them as truth.csv, for tests and documentation; no stage reads it.
+    """
+    plan = sorted(plan_sample(options.pictures, options.seed), key=lambda picture: picture.path)
+    for label in {picture.label for picture in plan}:
+        (target / label).mkdir(parents=True)
+    map_processes(partial(_draw_to, target), plan, "drawing")
+    write_text(target / TRUTH, truth_table(plan).to_csv(index=False))
+    return [
+        picture_row(f"sample/{picture.path}", picture.label, target / picture.path, target)
+        for picture in plan
+    ]
+
+
+def _draw_to(target: Path, picture: SamplePicture) -> None:
+    (target / picture.path).write_bytes(draw(picture))

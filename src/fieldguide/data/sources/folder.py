@@ -1,0 +1,79 @@
+"""Labelled folders: data/sources/NAME/<label>/.../picture.jpg, as deep as they come."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from tqdm import tqdm
+
+from fieldguide.config import FolderData
+from fieldguide.data.sources.row import RawRow, picture_row, refused_row
+from fieldguide.errors import UserError
+
+
+def fetch(options: FolderData, source: Path, target: Path) -> list[RawRow]:
+    """Copy every file below `source` to `target`/<label>/..., one row each, in the order of their paths.
+
+    The first folder below `source` is the label, or what `options.labels` makes of it; a renamed folder keeps its own
+    name below the label. Hidden files, links and files outside a label folder are not copied: their rows say why.
+
+    Raises
+    ------
+    UserError
+        If `source` is missing or holds no labelled folder, if `options.labels` names a folder that is not there, or if
+        two files would get the same path.
+    """
+    if not source.is_dir():
+        raise UserError(
+            f"data/sources/{source.name} is missing: `fieldguide add {source.name} FOLDER`, or `dvc pull`"
+        )
+    folders = {path.name for path in source.iterdir() if path.is_dir() and not path.is_symlink()}
+    if unknown := sorted(set(options.labels) - folders):
+        raise UserError(
+            f"conf/data/{source.name}.yaml: labels: no folder {unknown[0]!r} in data/sources/{source.name}"
+        )
+    if not folders:
+        raise UserError(
+            f"data/sources/{source.name} holds no folders: put the pictures of each label in one of its own"
+        )
+    rows: list[RawRow] = []
+    taken: dict[str, str] = {}
+    for path in tqdm(list(_files(source)), desc="download", unit="file", disable=None):
+        address = path.relative_to(source).as_posix()
+        folder, _, rest = address.partition("/")
+        if reason := _refusal(path, rest):
+            rows.append(refused_row(address, options.labels.get(folder, folder) if rest else "", reason))
+            continue
+        label = options.labels.get(folder, folder)
+        place = PurePosixPath(label, rest) if label == folder else PurePosixPath(label, folder, rest)
+        if other := taken.get(str(place)):
+            raise UserError(
+                f"data/sources/{source.name}: {other} and {address} would both become {place}: rename one"
+            )
+        taken[str(place)] = address
+        copy = target / place
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+        rows.append(picture_row(address, label, copy, target))
+    return rows
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below a folder, links to folders not followed, sorted by path."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.is_symlink():
+            yield from _files(path)
+        else:
+            yield path
+
+
+def _refusal(path: Path, rest: str) -> str:
+    if path.is_symlink():
+        return "a link: fieldguide does not follow links out of the folder"
+    if path.name.startswith("."):
+        return "a hidden file"
+    if not path.is_file():
+        return "not a regular file"
+    if not rest:
+        return "not in the folder of a label"
+    return ""

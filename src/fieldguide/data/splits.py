@@ -1,0 +1,51 @@
+"""Who trains and who tests: a place for every picture that later pictures do not change."""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+
+from fieldguide.config import SplitConfig
+from fieldguide.data.duplicates import look_alike_groups
+from fieldguide.data.table import Split
+
+
+def split_pictures(pictures: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:
+    """Give every picture its group of look-alikes and its split.
+
+    A picture's own place follows from a hash of its id and the seed, and from nothing else. Where look-alikes have
+    different places, the place of most of them is the group's (the smallest hash decides a tie), and the others are left
+    out. So look-alikes never stand on two sides, and however many pictures are added, in whatever order, none ever
+    changes sides: the most that a newcomer can do to an old picture is to have it left out or taken back.
+    (A hash of the group itself could not promise that: a newcomer may join two groups, or become the first of one.)
+
+    Parameters
+    ----------
+    pictures
+        Columns id (unique) and perceptual_hash.
+    split
+        Shares, seed, and how many bits make a look-alike.
+
+    Returns
+    -------
+    A copy with the columns `group` (the smallest id in it) and `split` (see `fieldguide.data.table.Split`).
+    """
+    places = pictures.copy()
+    fraction = places["id"].map(lambda identity: _fraction(identity, split.seed)).to_numpy(dtype=np.float64)
+    places["own"] = np.select(
+        [fraction < split.test, fraction < split.test + split.valid], [Split.TEST, Split.VALID], Split.TRAIN
+    )
+    places["fraction"] = fraction
+    places["number"] = look_alike_groups(list(places["perceptual_hash"]), split.near_duplicate_bits)
+    members = places.groupby("number")
+    places["group"] = members["id"].transform("min")
+    votes = places.groupby(["number", "own"])["fraction"].agg(["size", "min"]).reset_index()
+    winners = votes.sort_values(["size", "min"], ascending=[False, True]).drop_duplicates("number")
+    chosen = places["number"].map(winners.set_index("number")["own"])
+    places["split"] = places["own"].where(places["own"] == chosen, Split.LEFT_OUT)
+    return places.drop(columns=["own", "fraction", "number"])
+
+
+def _fraction(identity: str, seed: int) -> float:
+    """A number in [0, 1) from the picture's id and the seed, evenly spread."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{identity}".encode()).digest()[:8]) / 2**64

@@ -1,0 +1,43 @@
+"""Augmentations and normalization as fastai's batch transforms, which run on the GPU where there is one."""
+
+from typing import Any
+
+from fastai.data.transforms import Normalize
+from fastai.vision.augment import Brightness, Contrast, Hue, RandomErasing, Rotate, Saturation, Warp, Zoom
+from fastai.vision.augment import Flip as FastaiFlip
+
+from fieldguide import config
+from fieldguide.model.network import Normalization
+
+LIGHT = {
+    "brightness": lambda light: Brightness(max_lighting=light.change, p=light.p),
+    "contrast": lambda light: Contrast(max_lighting=light.change, p=light.p),
+    "saturation": lambda light: Saturation(max_lighting=light.change, p=light.p),
+    "hue": lambda light: Hue(max_hue=light.change, p=light.p),
+}
+
+
+def batch_transforms(transforms: list[config.Transform]) -> list[Any]:
+    """fastai's transforms for the training batches, in the order of the list."""
+    return [_batch_transform(transform) for transform in transforms]
+
+
+def normalize(normalization: Normalization) -> Any:
+    """fastai's Normalize, the last of the batch transforms."""
+    return Normalize.from_stats(normalization.mean, normalization.std, cuda=False)
+
+
+def _batch_transform(transform: config.Transform) -> Any:
+    match transform:
+        case config.Flip():
+            return FastaiFlip(p=transform.p)
+        case config.Rotate():
+            return Rotate(max_deg=transform.degrees, p=transform.p)
+        case config.Zoom():
+            return Zoom(min_zoom=transform.low, max_zoom=transform.high, p=transform.p)
+        case config.Warp():
+            return Warp(magnitude=transform.magnitude, p=transform.p)
+        case config.Light():
+            return LIGHT[transform.name](transform)
+        case config.Erase():
+            return RandomErasing(p=transform.p, sl=0.0, sh=transform.share, max_count=1)

@@ -1,0 +1,115 @@
+"""Prediction with a trained classifier: PyTorch and Pillow only, and no code in the files that it loads."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+
+from fieldguide.data.images import bounded, open_picture
+from fieldguide.data.square import to_square
+from fieldguide.errors import UserError
+from fieldguide.files import read_json
+from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
+from fieldguide.model.weights import load_weights
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What happens to a picture before the network sees it."""
+
+    max_megapixels: float
+    max_side: int
+    method: str
+    size: int
+    normalization: Normalization
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained network in evaluation mode, its labels in the order of its outputs, and its preprocessing."""
+
+    network: nn.Sequential
+    vocabulary: list[str]
+    preprocessing: Preprocessing
+
+
+def describe_classifier(
+    architecture: Architecture, vocabulary: Sequence[str], preprocessing: Preprocessing
+) -> dict[str, Any]:
+    """What stands beside the weights, as JSON, so that `load_classifier` can build the network again."""
+    return {
+        "architecture": asdict(architecture),
+        "vocabulary": list(vocabulary),
+        "preprocessing": asdict(preprocessing),
+    }
+
+
+def load_classifier(weights: Path, description: Path) -> Classifier:
+    """Load a classifier from its .safetensors file and the .json that describes it.
+
+    Raises UserError if either is missing, damaged, or does not fit the other.
+    """
+    try:
+        content = read_json(description)
+        architecture = Architecture(**content["architecture"])
+        vocabulary = [str(label) for label in content["vocabulary"]]
+        plain = content["preprocessing"]
+        normalization = Normalization(**plain["normalization"])
+        preprocessing = Preprocessing(**{**plain, "normalization": normalization})
+    except FileNotFoundError:
+        raise UserError(f"{description} is missing: run `dvc repro`") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{description} does not describe a classifier ({error})") from None
+    body = build_body(architecture)
+    network = build_classifier(body, count_features(body, preprocessing.size), len(vocabulary))
+    load_weights(network, weights)
+    return Classifier(network.eval(), vocabulary, preprocessing)
+
+
+def open_for(classifier: Classifier, file: Path | BinaryIO) -> Image.Image:
+    """Open a picture as `clean` does. Raises fieldguide.data.images.PictureError if it cannot be used."""
+    preprocessing = classifier.preprocessing
+    return bounded(open_picture(file, preprocessing.max_megapixels), preprocessing.max_side)
+
+
+def predict(classifier: Classifier, pictures: Iterable[Image.Image], batch_size: int = 64) -> NDArray[np.float64]:
+    """Predict RGB pictures of any size, `batch_size` at a time.
+
+    Returns
+    -------
+    Probabilities (n, labels) in the order of the vocabulary, each row with sum 1.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network = classifier.network.to(device)
+    batch: list[torch.Tensor] = []
+    logits: list[torch.Tensor] = []
+
+    def flush() -> None:
+        if batch:
+            logits.append(network(torch.stack(batch).to(device)).double().cpu())
+            batch.clear()
+
+    with torch.inference_mode():
+        for picture in pictures:
+            batch.append(to_input(picture, classifier.preprocessing))
+            if len(batch) == batch_size:
+                flush()
+        flush()
+    if not logits:
+        return np.zeros((0, len(classifier.vocabulary)))
+    return torch.cat(logits).softmax(dim=1).numpy()
+
+
+def to_input(picture: Image.Image, preprocessing: Preprocessing) -> torch.Tensor:
+    """The float32 tensor (3, size, size) that the network gets for an RGB picture."""
+    square = to_square(picture, preprocessing.method, preprocessing.size)
+    pixels = torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
+    mean = torch.tensor(preprocessing.normalization.mean)[:, None, None]
+    std = torch.tensor(preprocessing.normalization.std)[:, None, None]
+    return (pixels - mean) / std

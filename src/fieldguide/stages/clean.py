@@ -1,0 +1,81 @@
+"""clean: makes every raw picture upright, RGB, small and free of metadata, and says of each whether it is kept and why."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fieldguide.config import CleanConfig, Config
+from fieldguide.data.duplicates import mark_exact_duplicates
+from fieldguide.data.images import PictureError, bounded, measure, open_picture, perceptual_hash, picture_id
+from fieldguide.data.table import IMAGES, RAW, Status, read_table, write_table
+from fieldguide.files import replace_folder
+from fieldguide.parallel import map_processes
+from fieldguide.paths import Paths
+from fieldguide.stages.runner import Metrics, main
+
+
+@dataclass(frozen=True)
+class RawPicture:
+    """What a worker needs to know of a raw picture."""
+
+    path: str
+    label: str
+
+
+def run(cfg: Config, paths: Paths) -> Metrics:
+    """Fill data/clean and data/clean.parquet, the image table: one row for every raw picture."""
+    raw = read_table(paths.raw_table, RAW)
+    arrived = raw[raw["ok"]]
+    pictures = [RawPicture(path, label) for path, label in zip(arrived["path"], arrived["label"], strict=True)]
+    with replace_folder(paths.clean) as target:
+        rows = map_processes(partial(_clean_one, cfg.clean, paths.raw, target), pictures, "clean")
+        cleaned = pd.DataFrame(rows, index=arrived.index)
+        table = raw[["source", "path", "label"]].join(cleaned).reindex(columns=IMAGES.names)
+        table["status"] = table["status"].fillna(Status.NOT_DOWNLOADED)
+        table["reason"] = table["reason"].fillna(raw["reason"])
+        table = mark_exact_duplicates(table)
+        kept = table["status"] == Status.KEPT
+        for path in set(table["clean_path"].dropna()) - set(table.loc[kept, "clean_path"]):
+            (target / path).unlink()
+        table.loc[~kept, ["clean_path", "clean_sha256"]] = ""
+    write_table(table, paths.image_table, IMAGES)
+    counts = table["status"].value_counts()
+    return {"pictures": len(table), **{str(status): int(counts.get(status, 0)) for status in Status}}
+
+
+def _clean_one(clean: CleanConfig, raw: Path, target: Path, picture: RawPicture) -> dict[str, Any]:
+    """Clean one picture; whatever is wrong with it becomes its status and reason."""
+    try:
+        image = open_picture(raw / picture.path, clean.max_megapixels)
+    except PictureError as error:
+        return {"status": error.status, "reason": str(error)}
+    row: dict[str, Any] = {
+        "id": picture_id(image),
+        "status": Status.KEPT,
+        "reason": "",
+        "width": image.width,
+        "height": image.height,
+        "short_side": min(image.size),
+        "aspect_ratio": image.width / image.height,
+    }
+    if min(image.size) < clean.min_side:
+        reason = f"{image.width} x {image.height} pixels, the shorter side must have {clean.min_side}"
+        return {**row, "status": Status.TOO_SMALL, "reason": reason}
+    small = bounded(image, clean.max_side)
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=clean.jpeg_quality)
+    row["clean_path"] = f"{picture.label}/{row['id']}.jpg"
+    row["clean_sha256"] = hashlib.sha256(buffer.getvalue()).hexdigest()
+    file = target / row["clean_path"]
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(buffer.getvalue())
+    return {**row, **measure(small), "perceptual_hash": perceptual_hash(small)}
+
+
+if __name__ == "__main__":
+    main(run)

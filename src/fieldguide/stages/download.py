@@ -1,0 +1,38 @@
+"""download: brings the pictures of the chosen data set to data/raw/<label>/ and lists every source."""
+
+from dataclasses import asdict
+
+import pandas as pd
+
+from fieldguide.config import Config, SampleData
+from fieldguide.data.sources import drawn, folder
+from fieldguide.data.table import RAW, write_table
+from fieldguide.errors import UserError
+from fieldguide.files import replace_folder
+from fieldguide.paths import Paths
+from fieldguide.stages.runner import Metrics, main
+
+
+def run(cfg: Config, paths: Paths) -> Metrics:
+    """Fill data/raw and data/raw.parquet; raise UserError if nothing at all arrived."""
+    source = paths.sources / cfg.choices["data"]
+    with replace_folder(paths.raw) as target:
+        if isinstance(cfg.data, SampleData):
+            rows = drawn.fetch(cfg.data, target)
+        else:
+            rows = folder.fetch(cfg.data, source, target)
+        table = pd.DataFrame([asdict(row) for row in rows], columns=RAW.names)
+        if not table["ok"].any():
+            raise UserError(f"data/sources/{source.name} holds no files in the folders of labels: add pictures there")
+    write_table(table, paths.raw_table, RAW)
+    return {
+        "sources": len(table),
+        "downloaded": int(table["ok"].sum()),
+        "refused": int((~table["ok"]).sum()),
+        "megabytes": round(float(table["bytes"].sum()) / 1e6, 1),
+        "labels": int(table.loc[table["ok"], "label"].nunique()),
+    }
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,97 @@
+"""Runs one stage as a process: composes the configuration, times it, writes its metrics, and fails in one line."""
+
+import errno
+import inspect
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from fieldguide.compose import compose
+from fieldguide.config import Config
+from fieldguide.errors import UserError
+from fieldguide.files import write_json
+from fieldguide.paths import Paths
+from fieldguide.quiet import quiet_environment
+
+Metrics = dict[str, float | int | str | bool | None]
+Stage = Callable[[Config, Paths], Metrics]
+
+EPOCHS = logging.getLogger("fieldguide.epochs")
+
+
+def main(run: Stage) -> None:
+    """Run a stage in the current folder, as dvc.yaml does, and leave with its exit code.
+
+    A `UserError` becomes one line on stderr and exit code 1; any other exception keeps its traceback.
+    """
+    quiet_environment()
+    stage = Path(inspect.getfile(run)).stem
+    paths = Paths(Path.cwd())
+    try:
+        config = compose(paths)
+        with tracked(stage, paths):
+            run_stage(stage, run, config, paths)
+    except UserError as error:
+        sys.exit(f"{stage}: {error}")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.exit(f"{stage}: the disk is full ({error.filename}): make room, then `dvc repro` goes on")
+
+
+def run_stage(stage: str, run: Stage, config: Config, paths: Paths) -> Metrics:
+    """Call `run`, write what it returns to reports/<stage>/metrics.json, and say how long it took."""
+    start = time.perf_counter()
+    metrics = run(config, paths)
+    write_json(paths.metrics(stage), metrics)
+    print(f"{stage}: done in {time.perf_counter() - start:.1f} s", flush=True)
+    return metrics
+
+
+@contextmanager
+def tracked(stage: str, paths: Paths) -> Iterator[None]:
+    """Show training and evaluation to MLflow from a process of its own, so that it can neither slow nor break them.
+
+    The tracker reads one JSON line an event; when the lines end without "done", the stage has failed or was killed.
+    """
+    if stage not in ("train", "evaluate"):
+        yield
+        return
+    command = [sys.executable, "-m", "fieldguide.tracking", str(paths.root), stage]
+    tracker = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
+    handler = _EventHandler(tracker)
+    EPOCHS.addHandler(handler)
+    EPOCHS.setLevel(logging.INFO)
+    EPOCHS.propagate = False
+    try:
+        yield
+        handler.send({"event": "done"})
+    except Exception:
+        handler.send({"event": "failed"})
+        raise
+    finally:
+        EPOCHS.removeHandler(handler)
+        with suppress(BrokenPipeError):
+            tracker.communicate()
+
+
+class _EventHandler(logging.Handler):
+    """Sends `EPOCHS.info("epoch", extra={"epoch": number, "metrics": figures})` to the tracker."""
+
+    def __init__(self, tracker: subprocess.Popen[str]) -> None:
+        super().__init__()
+        self.tracker = tracker
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.send({"event": "epoch", "epoch": record.__dict__["epoch"], "metrics": record.__dict__["metrics"]})
+
+    def send(self, event: dict[str, object]) -> None:
+        assert self.tracker.stdin is not None
+        with suppress(BrokenPipeError):  # a tracker that went away is not training's concern
+            self.tracker.stdin.write(json.dumps(event) + "\n")
+            self.tracker.stdin.flush()

@@ -1,0 +1,42 @@
+"""split: decides for every kept picture whether it trains, validates or tests."""
+
+from fieldguide.config import Config
+from fieldguide.data.splits import split_pictures
+from fieldguide.data.table import IMAGES, SPLIT, Split, Status, read_table, write_table
+from fieldguide.errors import UserError
+from fieldguide.paths import Paths
+from fieldguide.stages.runner import Metrics, main
+
+SIDES = (Split.TRAIN, Split.VALID, Split.TEST)
+
+
+def run(cfg: Config, paths: Paths) -> Metrics:
+    """Write data/split.parquet; return the number and share of every side, in all and per label.
+
+    Raises UserError if a side has fewer than `split.min_per_label` pictures of a label, or if there is one label only.
+    """
+    images = read_table(paths.image_table, IMAGES)
+    kept = images[images["status"] == Status.KEPT]
+    labels = sorted(kept["label"].unique())
+    if len(labels) < 2:
+        raise UserError(f"only the label {labels} has usable pictures: a classifier needs at least two labels")
+    table = split_pictures(kept, cfg.split).sort_values(["label", "id"])[SPLIT.names]
+    counts = table.groupby(["label", "split"]).size()
+    for label in labels:
+        for side in SIDES:
+            if (count := int(counts.get((label, side), 0))) < cfg.split.min_per_label:
+                raise UserError(
+                    f"{count} pictures of {label!r} in {side}, split.min_per_label asks for {cfg.split.min_per_label}: "
+                    f"add pictures of {label!r}, or raise split.valid or split.test in params.yaml"
+                )
+    write_table(table, paths.split_table, SPLIT)
+    metrics: Metrics = {str(side): int((table["split"] == side).sum()) for side in Split}
+    for label in labels:
+        mine = table[(table["label"] == label) & (table["split"] != Split.LEFT_OUT)]
+        for side in SIDES:
+            metrics[f"{side}_share_{label}"] = round(float((mine["split"] == side).mean()), 4)
+    return metrics
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,84 @@
+"""train: trains the classifier from the starting weights on the cleaned pictures."""
+
+from fieldguide.config import Config
+from fieldguide.data.table import SPLIT, Split, read_table
+from fieldguide.errors import UserError
+from fieldguide.files import read_json, write_json, write_text
+from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
+from fieldguide.model.predict import Preprocessing, describe_classifier
+from fieldguide.model.weights import load_weights, save_weights
+from fieldguide.paths import Paths
+from fieldguide.record import training_record
+from fieldguide.stages.runner import EPOCHS, Metrics, main
+
+
+def run(cfg: Config, paths: Paths) -> Metrics:
+    """Write models/classifier.safetensors, what is needed to use it and to make it again, and the history."""
+    table = read_table(paths.split_table, SPLIT)
+    pictures = table[table["split"].isin([Split.TRAIN, Split.VALID])].reset_index(drop=True)
+    pictures["is_valid"] = pictures["split"] == Split.VALID
+    vocabulary = sorted(pictures["label"].unique())
+    trained = int((~pictures["is_valid"]).sum())
+    if trained < cfg.train.batch_size:
+        raise UserError(
+            f"{trained} training pictures do not fill one batch of {cfg.train.batch_size}: "
+            "lower train.batch_size in params.yaml, or add pictures"
+        )
+
+    import torch
+
+    from fieldguide.model.learner import fit, make_loaders
+    from fieldguide.model.precision import choose_precision
+
+    backbone = read_json(paths.backbone.with_suffix(".json"))
+    architecture = Architecture(**backbone["architecture"])
+    normalization = Normalization(**backbone["normalization"])
+    loaders = make_loaders(
+        pictures,
+        paths.clean,
+        vocabulary,
+        cfg.resize,
+        cfg.augment.transforms,
+        normalization,
+        cfg.train,
+        cfg.seed,
+    )
+    body = build_body(architecture)
+    load_weights(body, paths.backbone)
+    features = count_features(body, cfg.train.size)
+    torch.manual_seed(cfg.seed)
+    network = build_classifier(body, features, len(vocabulary))
+    precision = choose_precision(network) if cfg.train.precision == "auto" else cfg.train.precision
+    history = fit(
+        network,
+        loaders,
+        cfg.train,
+        cfg.schedule,
+        precision,
+        cfg.seed,
+        lambda epoch, figures: EPOCHS.info("epoch", extra={"epoch": epoch, "metrics": figures}),
+    )
+    save_weights(network, paths.classifier)
+    preprocessing = Preprocessing(
+        cfg.clean.max_megapixels, cfg.clean.max_side, cfg.resize.method, cfg.train.size, normalization
+    )
+    write_json(
+        paths.classifier.with_suffix(".json"),
+        {
+            **describe_classifier(architecture, vocabulary, preprocessing),
+            "precision": precision,
+            "record": training_record(cfg, paths),
+        },
+    )
+    write_text(paths.report("train") / "history.csv", history.to_csv(index=False, float_format="%.6f"))
+    last = history.iloc[-1]
+    return {
+        "epochs": len(history),
+        "train_loss": round(float(last["train_loss"]), 6),
+        "valid_loss": round(float(last["valid_loss"]), 6),
+        "valid_accuracy": round(float(last["valid_accuracy"]), 6),
+    }
+
+
+if __name__ == "__main__":
+    main(run)

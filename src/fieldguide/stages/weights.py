@@ -1,0 +1,37 @@
+"""weights: fetches or makes the weights that training starts from; after it nobody goes to the network for them."""
+
+from dataclasses import asdict
+
+from fieldguide.config import Config
+from fieldguide.files import sha256_of_file, write_json
+from fieldguide.model.network import Architecture, normalization_of
+from fieldguide.model.weights import file_body, hub_body, random_body, save_weights
+from fieldguide.paths import Paths
+from fieldguide.stages.runner import Metrics, main
+
+
+def run(cfg: Config, paths: Paths) -> Metrics:
+    """Write models/backbone.safetensors, and beside it what they are and where they come from."""
+    model = cfg.model
+    architecture = Architecture(model.library, model.arch, model.options)
+    if model.weights == "random":
+        body = random_body(architecture, cfg.seed)
+    elif model.weights == "hub":
+        body = hub_body(architecture)
+    else:
+        body = file_body(architecture, paths.root / model.weights, model.weights_sha256)
+    save_weights(body, paths.backbone)
+    sha256 = sha256_of_file(paths.backbone)
+    description = {
+        "architecture": asdict(architecture),
+        "normalization": asdict(normalization_of(architecture, body)),
+        "source": model.weights,
+        "source_sha256": model.weights_sha256,
+        "sha256": sha256,
+    }
+    write_json(paths.backbone.with_suffix(".json"), description)
+    return {"parameters": sum(parameter.numel() for parameter in body.parameters()), "sha256": sha256}
+
+
+if __name__ == "__main__":
+    main(run)

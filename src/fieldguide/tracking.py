@@ -1,0 +1,282 @@
+"""Showing runs to MLflow. The files of the checkout are the truth; MLflow is a view of them that can be made again."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock
+
+from fieldguide.compose import compose
+from fieldguide.errors import UserError
+from fieldguide.files import read_json, sha256_of_file
+from fieldguide.paths import Paths
+from fieldguide.quiet import quiet_environment
+from fieldguide.record import command, git_commit, git_diff, machine, package_versions, training_record
+
+EXPERIMENT = "fieldguide"
+FINGERPRINT = "fieldguide.fingerprint"
+DELIVERED = "fieldguide.delivered"
+MODEL = "fieldguide.model_sha256"
+LONGEST_PARAM = 6000
+
+
+class Tracker:
+    """A connection to the tracking store and this project's experiment in it.
+
+    Raises UserError if the store does not answer.
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        quiet_environment()
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        self.paths = paths
+        self.address = tracking_address(paths)
+        mlflow.set_tracking_uri(self.address)
+        self.client = mlflow.MlflowClient()
+        try:
+            with FileLock(_made(paths.state) / "mlflow.lock"):  # processes that create the database together all fail
+                self.experiment = self._experiment()
+        except (MlflowException, OSError) as error:
+            raise UserError(away(self.address, error)) from None
+
+    def _experiment(self) -> str:
+        name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        local = self.address.startswith("sqlite:")
+        place = (self.paths.root.resolve() / "mlruns").as_uri() if local else None
+        return str(self.client.create_experiment(name, artifact_location=place))
+
+    def find(self, fingerprint: str) -> Any:
+        """The newest finished run with this fingerprint, or None."""
+        runs = self.client.search_runs(
+            [self.experiment],
+            f"tags.`{FINGERPRINT}` = '{fingerprint}' and attributes.status = 'FINISHED'",
+            order_by=["attributes.start_time DESC"],
+            max_results=1,
+        )
+        return runs[0] if runs else None
+
+    def create(self, record: dict[str, Any], name: str) -> str:
+        """Open a run for a training, with all that is needed to make it again; returns its id."""
+        root = self.paths.root
+        tags = {
+            FINGERPRINT: record["fingerprint"],
+            "mlflow.source.name": command() or "fieldguide sync",
+            "mlflow.source.type": "LOCAL",
+            "mlflow.source.git.commit": git_commit(root),
+            **{f"input.{name}_sha256": digest for name, digest in record["inputs"].items()},
+            **machine(),
+        }
+        run = self.client.create_run(self.experiment, tags=tags, run_name=name)
+        identity = str(run.info.run_id)
+        self.log_params(identity, {**_upstream_params(self.paths), **record["choices"], **_flat(record["config"])})
+        self.client.log_text(identity, package_versions(), "environment/packages.txt")
+        if diff := git_diff(root):
+            self.client.log_text(identity, diff, "environment/git.diff")
+        return identity
+
+    def log_params(self, run: str, params: dict[str, Any]) -> None:
+        """Log parameters under their names in the configuration."""
+        from mlflow.entities import Param
+
+        entries = [Param(key, str(value)[:LONGEST_PARAM]) for key, value in params.items()]
+        for start in range(0, len(entries), 100):
+            self.client.log_batch(run, params=entries[start : start + 100])
+
+    def log_metrics(self, run: str, metrics: dict[str, Any], step: int = 0) -> None:
+        """Log the numbers among `metrics` in one call; characters that MLflow refuses in names become `_`."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        numbers = {k: float(v) for k, v in metrics.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+        entries = [Metric(_metric_name(key), value, now, step) for key, value in numbers.items()]
+        for start in range(0, len(entries), 1000):
+            self.client.log_batch(run, metrics=entries[start : start + 1000])
+
+
+def tracking_address(paths: Paths) -> str:
+    """MLFLOW_TRACKING_URI, else a database in the checkout, by its absolute path."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.root.resolve()}/mlflow.db"
+
+
+def away(address: str, error: Exception) -> str:
+    """What to tell a person when the tracking store does not answer; without passwords in the address."""
+    shown = address.rpartition("@")[2]
+    return f"MLflow at {shown} does not answer ({str(error).splitlines()[0][:160]}): `fieldguide sync` hands the run in later"
+
+
+def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
+    """Show one stage while it runs.
+
+    Parameters
+    ----------
+    stage
+        "train": a run with its metrics per epoch. "evaluate": when it is done, the run gets all the rest.
+    lines
+        Events as JSON, see `fieldguide.stages.runner.tracked`; an end without "done" means that the stage was killed.
+    """
+    if stage == "evaluate":
+        if any(json.loads(line)["event"] == "done" for line in lines):
+            print(sync(paths), flush=True)
+        return
+    config = compose(paths)
+    record = training_record(config, paths)
+    tracker = Tracker(paths)
+    if (known := tracker.find(record["fingerprint"])) is not None:
+        print(f"mlflow: this training is known as run {known.info.run_id} ({known.info.run_name})", flush=True)
+        return
+    run = tracker.create(record, run_name(record))
+    status = "KILLED"
+    try:
+        for line in lines:
+            event = json.loads(line)
+            if event["event"] == "epoch":
+                tracker.log_metrics(run, event["metrics"], step=event["epoch"])
+            else:
+                status = "FINISHED" if event["event"] == "done" else "FAILED"
+    finally:
+        tracker.client.set_terminated(run, status)
+
+
+def sync(paths: Paths) -> str:
+    """Hand in the training and evaluation whose results stand in the checkout, once; returns a line that says what was done.
+
+    Raises UserError if there are no results, or if MLflow does not answer.
+    """
+    from mlflow.exceptions import MlflowException
+
+    description = paths.classifier.with_suffix(".json")
+    if not (description.exists() and paths.metrics("evaluate").exists()):
+        raise UserError("no results to hand in: run `dvc repro` first")
+    record = read_json(description)["record"]
+    tracker = Tracker(paths)
+    try:
+        found = tracker.find(record["fingerprint"])
+        run = found.info.run_id if found else tracker.create(record, run_name(record))
+        results = _results_digest(paths)
+        if found and found.data.tags.get(DELIVERED) == results:
+            return f"mlflow: run {run} ({run_name(record)}) is complete"
+        _deliver(tracker, run, {} if found is None else found.data.tags)
+        tracker.client.set_tag(run, DELIVERED, results)
+        tracker.client.set_terminated(run, "FINISHED")
+    except (MlflowException, OSError) as error:
+        raise UserError(away(tracker.address, error)) from None
+    return f"mlflow: run {run} ({run_name(record)}) handed in"
+
+
+def run_name(record: dict[str, Any]) -> str:
+    """A name that says what was chosen; an experiment of DVC keeps the name that DVC gave it."""
+    choices = record["choices"]
+    return os.environ.get("DVC_EXP_NAME") or " ".join(choices[group] for group in ("resize", "augment", "model"))
+
+
+def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
+    import mlflow
+    import pandas as pd
+
+    paths, client = tracker.paths, tracker.client
+    known = {metric.step for metric in client.get_metric_history(run, "train_loss")}
+    for row in pd.read_csv(paths.report("train") / "history.csv").to_dict("records"):
+        if int(row["epoch"]) not in known:
+            figures = {str(key): value for key, value in row.items() if key != "epoch"}
+            tracker.log_metrics(run, figures, step=int(row["epoch"]))
+    for stage in ("download", "clean", "validate", "split"):
+        metrics = read_json(paths.metrics(stage))
+        tracker.log_metrics(run, {f"{stage}.{name}": value for name, value in metrics.items()})
+    tracker.log_metrics(run, read_json(paths.metrics("evaluate")))
+    report = paths.report("evaluate")
+    counts = pd.read_csv(report / "confusion_matrix.csv", index_col="label")
+    cells = {f"confusion/{true}/{predicted}": counts.at[true, predicted] for true in counts.index for predicted in counts}
+    tracker.log_metrics(run, {name: int(count) for name, count in cells.items()})
+    for path in sorted(report.iterdir()):
+        client.log_artifact(run, str(path), "evaluate")
+    digest = sha256_of_file(paths.classifier)
+    with mlflow.start_run(run_id=run):
+        table = pd.read_parquet(paths.split_table)
+        name = str(_upstream_params(paths).get("data", "data"))
+        dataset = mlflow.data.from_pandas(table, name=name, targets="label", digest=sha256_of_file(paths.split_table)[:32])
+        mlflow.log_input(dataset, context="training")
+        if tags.get(MODEL) != digest:
+            _log_model(paths)
+            mlflow.set_tag(MODEL, digest)
+
+
+def _log_model(paths: Paths) -> None:
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    package = Path(__file__).parent
+    requirements = [line for line in package_versions().split() if line.partition("==")[0].lower() in SERVING_PACKAGES]
+    with tempfile.TemporaryDirectory() as folder:
+        code = Path(folder) / package.name
+        for source in package.rglob("*.py"):
+            copy = code / source.relative_to(package)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(source.read_bytes())
+        mlflow.pyfunc.log_model(
+            name="classifier",
+            python_model=str(package / "serving.py"),
+            artifacts={"weights": str(paths.classifier), "description": str(paths.classifier.with_suffix(".json"))},
+            code_paths=[str(code)],
+            signature=ModelSignature(inputs=Schema([ColSpec(DataType.binary, "picture")])),
+            pip_requirements=requirements,
+        )
+
+
+SERVING_PACKAGES = frozenset(
+    "imagehash matplotlib mlflow numpy pandas pillow pyarrow pydantic safetensors scipy timm torch torchvision".split()
+)
+
+
+def _upstream_params(paths: Paths) -> dict[str, Any]:
+    """The parameters of the stages before training, as dvc.lock recorded them for the data that stand in the checkout."""
+    lock = paths.root / "dvc.lock"
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
+    params: dict[str, Any] = {}
+    for stage in ("download", "clean", "validate", "split"):
+        params |= stages.get(stage, {}).get("params", {}).get("params.yaml", {})
+    return _flat(params)
+
+
+def _results_digest(paths: Paths) -> str:
+    parts = [sha256_of_file(paths.classifier), sha256_of_file(paths.metrics("evaluate"))]
+    return "-".join(part[:16] for part in parts)
+
+
+def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _metric_name(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "_-. /:" else "_" for letter in name)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+if __name__ == "__main__":
+    try:
+        follow(Paths(Path(sys.argv[1])), sys.argv[2], sys.stdin)
+    except UserError as problem:
+        print(problem, file=sys.stderr)

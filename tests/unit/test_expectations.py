@@ -1,0 +1,243 @@
+"""Expectations over small frames, and the page about them."""
+
+import html.parser
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fieldguide.checks.data_docs import SHOWN_OFFENDERS, render_page, write_data_docs
+from fieldguide.checks.expectations import CheckResult, Offender, check_tables, in_words
+from fieldguide.config import Expectation
+from fieldguide.errors import UserError
+from fieldguide.quiet import quiet_environment
+
+HOSTILE = "<script>alert(1)</script>.jpg"
+BETWEEN = "expect_column_values_to_be_between"
+
+
+def pictures() -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "path": ["a/1.jpg", "a/2.jpg", "b/3.jpg", "b/4.jpg"],
+            "status": ["kept", "kept", "kept", "unreadable"],
+            "brightness": [0.5, 0.02, 0.98, None],
+        }
+    )
+    return frame.set_index("path")
+
+
+def check(type_: str, severity: str = "error", **kwargs: object) -> CheckResult:
+    wanted = Expectation(table="pictures", type=type_, severity=severity, kwargs=kwargs)
+    (result,) = check_tables({"pictures": pictures()}, {"the_check": wanted}, "mine.yaml")
+    return result
+
+
+def test_offending_rows_are_named_with_their_values() -> None:
+    result = check(BETWEEN, column="brightness", min_value=0.1, max_value=0.9)
+    assert not result.success
+    assert result.offenders == (Offender("a/2.jpg", "0.02"), Offender("b/3.jpg", "0.98"))
+    assert result.observed == "2 of 3 pictures (66.7 %) outside"
+    assert result.limit == "brightness values must be greater than or equal to 0.1 and less than or equal to 0.9"
+
+
+def test_enough_others_make_a_pass_that_still_names_the_offenders() -> None:
+    result = check(BETWEEN, column="brightness", min_value=0.1, mostly=0.6)
+    assert result.success
+    assert [offender.row for offender in result.offenders] == ["a/2.jpg"]
+    assert result.limit.endswith("at least 60 % of the time")
+
+
+def test_missing_values_offend_only_where_they_are_asked_for() -> None:
+    result = check("expect_column_values_to_not_be_null", column="brightness")
+    assert result.offenders == (Offender("b/4.jpg", ""),)
+    assert result.observed == "1 of 4 pictures (25.0 %) outside"
+
+
+def test_an_expectation_about_the_whole_table_says_what_it_saw() -> None:
+    result = check("expect_table_row_count_to_be_between", min_value=5)
+    assert (result.success, result.observed, result.offenders) == (False, "observed 4", ())
+
+
+def test_an_expectation_about_the_index_itself_names_the_row() -> None:
+    result = check("expect_column_values_to_match_regex", column="path", regex="^a/")
+    assert result.offenders == (Offender("b/3.jpg", "b/3.jpg"), Offender("b/4.jpg", "b/4.jpg"))
+
+
+def test_one_that_great_expectations_shows_as_a_table_still_has_a_limit() -> None:
+    ranges = {"quantiles": [0.5], "value_ranges": [[0, 1]]}
+    result = check("expect_column_quantile_values_to_be_between", column="brightness", quantile_ranges=ranges)
+    assert result.success
+    assert "value_ranges" in result.limit
+
+
+def test_results_keep_name_table_severity_and_order() -> None:
+    labels = pd.DataFrame({"pictures": [3, 1]}, index=pd.Index(["a", "b"], name="label"))
+    wanted = {
+        "z": Expectation("labels", BETWEEN, "warning", {"column": "pictures", "min_value": 2}),
+        "a": Expectation("pictures", "expect_table_row_count_to_be_between", "error", {"min_value": 1}),
+    }
+    results = check_tables({"pictures": pictures(), "labels": labels}, wanted, "mine.yaml")
+    assert [(r.name, r.table, r.severity, r.success) for r in results] == [
+        ("z", "labels", "warning", False),
+        ("a", "pictures", "error", True),
+    ]
+    assert results[0].offenders == (Offender("b", "1"),)
+
+
+@pytest.mark.parametrize(
+    ("type_", "kwargs", "message"),
+    [
+        ("expect_column_values_to_be_betwen", {}, f"did you mean {BETWEEN}"),
+        ("expect_world_peace", {}, "knows no type expect_world_peace"),
+        (BETWEEN, {"column": "brightness", "minimum": 1}, "minimum: extra fields not permitted"),
+        (BETWEEN, {"column": "brightness", "min_value": 1, "mostly": 2}, "mostly: ensure this value is less"),
+        (BETWEEN, {"min_value": 1}, "column: field required"),
+        (BETWEEN, {"column": "brightness"}, "kwargs: min_value and max_value cannot both be None"),
+        (BETWEEN, {"column": "brightnes", "min_value": 1}, "has no column brightnes; known: path, status, b"),
+        ("expect_column_pair_values_to_be_equal", {"column_A": "path", "column_B": "x"}, "has no column x"),
+        ("expect_compound_columns_to_be_unique", {"column_list": ["path", "y"]}, "has no column y"),
+    ],
+)
+def test_a_wrong_expectation_is_found_before_any_is_evaluated(
+    type_: str, kwargs: dict[str, object], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def evaluated(*_: object) -> None:
+        raise AssertionError("evaluated")
+
+    monkeypatch.setattr("fieldguide.checks.expectations._evaluate", evaluated)
+    fine = Expectation("pictures", "expect_table_row_count_to_be_between", "error", {"min_value": 1})
+    wrong = Expectation("pictures", type_, "warning", kwargs)
+    with pytest.raises(UserError, match=re.escape(message)) as caught:
+        check_tables({"pictures": pictures()}, {"fine": fine, "the_wrong_one": wrong}, "mine.yaml")
+    assert str(caught.value).startswith("mine.yaml: the_wrong_one: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_that_is_not_there_is_named() -> None:
+    wanted = Expectation("labels", "expect_table_row_count_to_be_between", "error", {"min_value": 1})
+    with pytest.raises(UserError, match="c: there is no table labels; known: pictures"):
+        check_tables({"pictures": pictures()}, {"c": wanted}, "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("type_", "kwargs", "message"),
+    [
+        (BETWEEN, {"column": "status", "min_value": 1}, "same type"),
+        ("expect_column_mean_to_be_between", {"column": "status", "min_value": 1}, "Cannot perform reduction"),
+        ("expect_column_values_to_match_regex", {"column": "path", "regex": "("}, "Invalid regular expression"),
+    ],
+)
+def test_an_exception_inside_great_expectations_is_no_result(
+    type_: str, kwargs: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        check(type_, severity="warning", **kwargs)
+    assert str(caught.value).startswith(f"mine.yaml: the_check: {type_} cannot be evaluated on table pictures")
+    assert "\n" not in str(caught.value)
+
+
+def test_no_progress_bars(capfd: pytest.CaptureFixture[str]) -> None:
+    check(BETWEEN, column="brightness", min_value=0.1)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.1, "0.1"),
+        (100.0, "100"),
+        (123456.0, "123456"),
+        (1 / 3, "0.3333"),
+        (np.float64(1 / 3), "0.3333"),
+        (float("nan"), ""),
+        (None, ""),
+        (7, "7"),
+        ("a", "a"),
+    ],
+)
+def test_values_in_words(value: object, words: str) -> None:
+    assert in_words(value) == words
+
+
+def result(name: str = "c", severity: str = "error", success: bool = False, offenders: int = 0) -> CheckResult:
+    rows = tuple(Offender(f"a/{number}.jpg", "0.1") for number in range(offenders))
+    return CheckResult(name, "pictures", severity, success, "observed", "limit", rows)
+
+
+LABELS = pd.DataFrame({"pictures": [3], "share": [1.0]}, index=pd.Index(["<i>a</i>"], name="label"))
+
+
+def page(*results: CheckResult) -> str:
+    return render_page("Checks & more", {"pictures": 3}, LABELS, results)
+
+
+class Resources(html.parser.HTMLParser):
+    """Collects tags, and every attribute through which a page loads or links something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links += [f"{tag} {name}" for name, _ in attrs if name in ("src", "href", "srcset", "action")]
+        self.links += [f"{tag} {name}" for name, _ in attrs if name.startswith("on")]
+
+
+def test_the_page_loads_nothing_and_escapes_what_strangers_named() -> None:
+    hostile = CheckResult(HOSTILE, "pictures", "error", False, HOSTILE, HOSTILE, (Offender(HOSTILE, HOSTILE),))
+    text = page(hostile)
+    parser = Resources()
+    parser.feed(text)
+    assert parser.links == []
+    assert not parser.tags & {"script", "i", "img", "link", "iframe"}
+    assert "http" not in text.replace("http-equiv", "")
+    assert "url(" not in text
+    assert "@import" not in text
+    assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;.jpg") == 5
+    assert "&lt;i&gt;a&lt;/i&gt;" in text
+    assert "<title>Checks &amp; more</title>" in text
+
+
+def test_failed_checks_come_first_and_decide_the_verdict() -> None:
+    passed, warned = result("passed_one", success=True), result("warned_one", "warning")
+    text = page(passed, warned, result("failed_one"))
+    assert text.index("failed_one") < text.index("warned_one") < text.index("passed_one")
+    assert "Stopped: 1 of 3 checks failed as errors, 1 as warnings" in text
+    assert "Passed, with warnings from 1 of 2 checks" in page(passed, warned)
+    assert "Passed all 1 checks" in page(passed)
+
+
+def test_a_long_list_is_cut_and_counted() -> None:
+    text = page(result(offenders=SHOWN_OFFENDERS + 7))
+    assert text.count("<td>a/") == SHOWN_OFFENDERS
+    assert "and 7 more" in text
+    assert "more</td>" not in page(result(offenders=SHOWN_OFFENDERS))
+
+
+def test_the_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "stale.html").write_text("old")
+    write_data_docs(docs, "T", {}, LABELS, [result()])
+    assert [path.name for path in tmp_path.rglob("*")] == ["docs", "index.html"]
+
+
+def test_importing_the_checks_does_not_import_great_expectations() -> None:
+    code = "import sys, fieldguide.stages.validate; sys.exit('great_expectations' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_quiet_keeps_what_the_person_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DO_NOT_TRACK", "false")
+    monkeypatch.delenv("GX_ANALYTICS_ENABLED", raising=False)
+    quiet_environment()
+    assert os.environ["DO_NOT_TRACK"] == "false"
+    assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
