@@ -90,9 +90,7 @@ def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[st
     for group, (where, option) in chosen.items():
         if option not in options_of(paths, group):
             known = ", ".join(options_of(paths, group))
-            raise UserError(
-                f"{where}: {group}: {option!r} is no option of it; choose one of: {known} (conf/{group}/)"
-            )
+            raise UserError(f"{where}: {group}: {option!r} is no option of it; choose one of: {known} (conf/{group}/)")
     return {group: option for group, (_, option) in chosen.items()}
 
 
@@ -108,9 +106,7 @@ def _explain_hydra(paths: Paths, overrides: Sequence[str], error: Exception) -> 
     return f"{paths.params.name}: {_one_line(error)}"
 
 
-def _explain_pydantic(
-    paths: Paths, overrides: Sequence[str], composed: dict[str, Any], error: ValidationError
-) -> str:
+def _explain_pydantic(paths: Paths, overrides: Sequence[str], composed: dict[str, Any], error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False):
         key = _key_of(composed, problem["loc"])

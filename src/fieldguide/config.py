@@ -69,9 +69,7 @@ class SplitConfig:
 
     def __post_init__(self) -> None:
         if self.valid + self.test >= 1:
-            raise ValueError(
-                f"valid + test must leave something to train on (given: {self.valid} + {self.test})"
-            )
+            raise ValueError(f"valid + test must leave something to train on (given: {self.valid} + {self.test})")
 
 
 @dataclass
@@ -85,9 +83,7 @@ class ResizeConfig:
 
     def __post_init__(self) -> None:
         if self.min_scale > self.max_scale:
-            raise ValueError(
-                f"min_scale must not exceed max_scale (given: {self.min_scale}, {self.max_scale})"
-            )
+            raise ValueError(f"min_scale must not exceed max_scale (given: {self.min_scale}, {self.max_scale})")
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ def replace_file(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     yield partial
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 @contextmanager
@@ -29,7 +28,7 @@ def replace_folder(path: Path) -> Iterator[Path]:
     partial.mkdir()
     yield partial
     shutil.rmtree(path, ignore_errors=True)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def write_text(path: Path, text: str) -> None:

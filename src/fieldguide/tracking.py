@@ -188,17 +188,19 @@ def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
 
     paths, client = tracker.paths, tracker.client
     known = {metric.step for metric in client.get_metric_history(run, "train_loss")}
-    for row in pd.read_csv(paths.report("train") / "history.csv").to_dict("records"):
-        if int(row["epoch"]) not in known:
-            figures = {str(key): value for key, value in row.items() if key != "epoch"}
-            tracker.log_metrics(run, figures, step=int(row["epoch"]))
+    history = pd.read_csv(paths.report("train") / "history.csv", index_col="epoch")
+    for epoch, figures in zip(history.index.tolist(), history.to_dict("records"), strict=True):
+        if epoch not in known:
+            tracker.log_metrics(run, {str(name): value for name, value in figures.items()}, step=epoch)
     for stage in ("download", "clean", "validate", "split"):
         metrics = read_json(paths.metrics(stage))
         tracker.log_metrics(run, {f"{stage}.{name}": value for name, value in metrics.items()})
     tracker.log_metrics(run, read_json(paths.metrics("evaluate")))
     report = paths.report("evaluate")
     counts = pd.read_csv(report / "confusion_matrix.csv", index_col="label")
-    cells = {f"confusion/{true}/{predicted}": counts.at[true, predicted] for true in counts.index for predicted in counts}
+    cells = {
+        f"confusion/{true}/{predicted}": counts.at[true, predicted] for true in counts.index for predicted in counts
+    }
     tracker.log_metrics(run, {name: int(count) for name, count in cells.items()})
     for path in sorted(report.iterdir()):
         client.log_artifact(run, str(path), "evaluate")
@@ -206,7 +208,9 @@ def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
     with mlflow.start_run(run_id=run):
         table = pd.read_parquet(paths.split_table)
         name = str(_upstream_params(paths).get("data", "data"))
-        dataset = mlflow.data.from_pandas(table, name=name, targets="label", digest=sha256_of_file(paths.split_table)[:32])
+        dataset = mlflow.data.from_pandas(
+            table, name=name, targets="label", digest=sha256_of_file(paths.split_table)[:32]
+        )
         mlflow.log_input(dataset, context="training")
         if tags.get(MODEL) != digest:
             _log_model(paths)

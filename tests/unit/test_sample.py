@@ -12,7 +12,19 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sklearn.tree import DecisionTreeClassifier
 
-from fieldguide.data.sample import KINDS, PLANTED, SHIFTS, SamplePicture, draw, draw_bear, plan_sample, truth_table
+from fieldguide.data.sample import (
+    KINDS,
+    PLANTED,
+    SHIFTS,
+    SamplePicture,
+    draw,
+    draw_bear,
+    draw_shifted,
+    low_resolution,
+    plan_sample,
+    truth_table,
+    upside_down,
+)
 from fieldguide.data.sample.encode import broken, encode
 
 
@@ -62,8 +74,11 @@ def test_a_picture_is_the_same_in_another_process_and_order(small: list[SamplePi
 
 
 def test_planted_kinds_come_in_the_promised_numbers(full: list[SamplePicture]) -> None:
+    mistakes = {"unreadable": 6, "wrong_type": 6, "wrong_label": 14}
+    copies = {"exact_duplicate": 10, "conflict": 3, "near_duplicate": 16, "near_conflict": 3}
+    shifts = ("hand_drawn", "black_and_white", "night", "upside_down", "low_resolution", "no_bear")
     counts = Counter(picture.planted for picture in full)
-    assert counts == {"": 860, **PLANTED}
+    assert counts == {"": 860, **mistakes, **copies, **dict.fromkeys(shifts, 7)}
 
 
 def test_a_small_sample_holds_every_planted_kind(small: list[SamplePicture]) -> None:
@@ -216,8 +231,38 @@ def test_out_of_domain_pictures_are_what_they_are_called(small: list[SamplePictu
     assert np.ptp(drawn["black_and_white"], axis=2).max() <= 1
     assert drawn["night"].mean() < 40
     assert np.median(drawn["hand_drawn"]) > 180
-    sharpness = {shift: np.abs(np.diff(pixels.mean(axis=2))).mean() for shift, pixels in drawn.items()}
-    assert sharpness["low_resolution"] < 0.5 * sharpness["black_and_white"]
+
+
+def test_low_resolution_leaves_no_detail() -> None:
+    def detail(pixels: NDArray[np.uint8]) -> float:
+        image = Image.fromarray(pixels)
+        smooth = image.reduce(max(image.size) // 45).resize(image.size, Image.Resampling.BICUBIC)
+        return float(np.abs(np.asarray(smooth, dtype=float) - pixels).mean())
+
+    sharp = draw_bear(np.random.default_rng(4), "grizzly", place="forest")
+    blurred = low_resolution(sharp, np.random.default_rng(0))
+    assert blurred.shape == sharp.shape
+    assert detail(blurred) < 0.25 * detail(sharp)
+
+
+def test_upside_down_is_half_a_turn() -> None:
+    pixels, rng = draw_bear(np.random.default_rng(4), "teddy"), np.random.default_rng(0)
+    assert np.array_equal(upside_down(pixels, rng), np.rot90(pixels, 2))
+
+
+def test_an_empty_place_is_drawn_whatever_the_label() -> None:
+    drawn = [draw_shifted(np.random.default_rng(7), "no_bear", kind) for kind in KINDS]
+    assert np.array_equal(drawn[0], drawn[1])
+    assert np.array_equal(drawn[0], drawn[2])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_choices_are_followed(kind: str) -> None:
+    wide = draw_bear(np.random.default_rng(1), kind, shape="wide", place="snow", pose="sitting")
+    dark = draw_bear(np.random.default_rng(1), kind, shape="wide", place="dusk", pose="sitting")
+    assert wide.shape[1] > 1.9 * wide.shape[0]
+    assert wide.dtype == np.uint8
+    assert wide.mean() > dark.mean() + 30
 
 
 @pytest.fixture(scope="module")

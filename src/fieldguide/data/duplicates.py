@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from fieldguide.data.table import Status
+from fieldguide.data.status import Status
 
 BLOCK = 512  # rows compared at a time: 512 x 100,000 distances need 50 MB
 

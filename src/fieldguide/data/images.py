@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fieldguide.data.table import Status
+from fieldguide.data.status import Status
 
 # Decoders for what cameras and browsers write; Pillow's others (some start programs) stay shut.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")

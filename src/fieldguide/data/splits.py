@@ -7,7 +7,7 @@ import pandas as pd
 
 from fieldguide.config import SplitConfig
 from fieldguide.data.duplicates import look_alike_groups
-from fieldguide.data.table import Split
+from fieldguide.data.status import Split
 
 
 def split_pictures(pictures: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:

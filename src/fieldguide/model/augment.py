@@ -3,7 +3,17 @@
 from typing import Any
 
 from fastai.data.transforms import Normalize
-from fastai.vision.augment import Brightness, Contrast, Hue, RandomErasing, Rotate, Saturation, Warp, Zoom
+from fastai.vision.augment import (
+    Brightness,
+    Contrast,
+    Hue,
+    RandomErasing,
+    Rotate,
+    Saturation,
+    Warp,
+    Zoom,
+    setup_aug_tfms,
+)
 from fastai.vision.augment import Flip as FastaiFlip
 
 from fieldguide import config
@@ -18,8 +28,12 @@ LIGHT = {
 
 
 def batch_transforms(transforms: list[config.Transform]) -> list[Any]:
-    """fastai's transforms for the training batches, in the order of the list."""
-    return [_batch_transform(transform) for transform in transforms]
+    """fastai's transforms for the training batches.
+
+    Those that move pixels are joined into one step, so that the picture is interpolated once; then those of the light;
+    then the others; each in the order of the list.
+    """
+    return list(setup_aug_tfms([_batch_transform(transform) for transform in transforms]))
 
 
 def normalize(normalization: Normalization) -> Any:

@@ -1,77 +1,23 @@
-"""Training with fastai, bit for bit repeatable; the only module that imports fastai."""
+"""Training with fastai, bit for bit repeatable."""
 
-import random
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from fastai.callback.core import Callback
 from fastai.callback.schedule import fit_one_cycle  # noqa: F401 - fastai adds the schedules to its Learner on import
-from fastai.data.block import CategoryBlock, DataBlock
-from fastai.data.core import DataLoaders, TfmdDL
-from fastai.data.transforms import ColReader, ColSplitter
+from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.losses import CrossEntropyLossFlat, LabelSmoothingCrossEntropyFlat
 from fastai.metrics import accuracy
 from fastai.torch_core import params, set_seed
-from fastai.vision.augment import RandTransform
-from fastai.vision.core import PILImage
-from fastai.vision.data import ImageBlock
 from torch import nn
 from tqdm import tqdm
 
-from fieldguide.config import FineTune, ResizeConfig, Schedule, TrainConfig
-from fieldguide.data.square import random_square, to_square
-from fieldguide.model.augment import batch_transforms, normalize
-from fieldguide.model.network import Normalization
+from fieldguide.config import FineTune, Schedule, TrainConfig
+from fieldguide.model.loaders import number_of
 
 OnEpoch = Callable[[int, dict[str, float]], None]
-
-
-class ToSquare(RandTransform):
-    """Makes pictures square as an item transform; `random_crop` is random in training only."""
-
-    split_idx = None
-
-    def __init__(self, resize: ResizeConfig, size: int) -> None:
-        super().__init__(p=1.0)
-        self.resize, self.size = resize, size
-
-    def before_call(self, _: Any, split_idx: int) -> None:
-        """Note whether the picture is one of the training split."""
-        self.train = split_idx == 0
-
-    def encodes(self, picture: PILImage) -> PILImage:
-        """A square RGB picture of `size` pixels."""
-        if self.train and self.resize.method == "random_crop":
-            return PILImage(random_square(picture, self.size, self.resize.min_scale, self.resize.max_scale))
-        return PILImage(to_square(picture, self.resize.method, self.size))
-
-
-class SeededDataLoader(TfmdDL):
-    """A data loader whose order and items follow from (seed, epoch, index) alone, whatever the number of workers."""
-
-    def __init__(self, dataset: Any = None, seed: int = 0, **kwargs: Any) -> None:
-        super().__init__(dataset, **kwargs)
-        self.seed, self.epoch = seed, 0
-
-    def shuffle_fn(self, indices: list[int]) -> list[int]:
-        """Shuffle by seed and epoch."""
-        return random.Random(f"{self.seed}/{self.epoch}").sample(indices, len(indices))
-
-    def do_item(self, index: int) -> Any:
-        """Make one item with its own random numbers, and leave everybody else's as they were."""
-        before = random.getstate(), np.random.get_state(), torch.get_rng_state()
-        _seed_all(f"{self.seed}/{self.epoch}/{index}")
-        try:
-            return super().do_item(index)
-        finally:
-            random.setstate(before[0])
-            np.random.set_state(before[1])
-            torch.set_rng_state(before[2])
 
 
 class EachEpoch(Callback):
@@ -84,7 +30,7 @@ class EachEpoch(Callback):
 
     def before_epoch(self) -> None:
         """Seed the training loop and both loaders; counts on over the two fits of fine_tune."""
-        _seed_all(f"{self.seed}/{self.count}")
+        set_seed(number_of(f"{self.seed}/{self.count}"))
         for loader in self.dls.loaders:
             loader.epoch = self.count
         self.count += 1
@@ -135,39 +81,6 @@ class Bfloat16(Callback):
         """Close autocast; the loss is taken in float32."""
         self.autocast.__exit__(None, None, None)
         self.learn.pred = self.pred.float()
-
-
-def make_loaders(
-    pictures: pd.DataFrame,
-    folder: Path,
-    vocabulary: list[str],
-    resize: ResizeConfig,
-    transforms: list[Any],
-    normalization: Normalization,
-    train: TrainConfig,
-    seed: int,
-) -> DataLoaders:
-    """fastai's loaders over cleaned pictures.
-
-    Parameters
-    ----------
-    pictures
-        Columns clean_path (below `folder`), label and is_valid; one row a picture.
-    transforms
-        `fieldguide.config.Transform`s for the training batches, in order.
-    """
-    set_seed(seed, reproducible=True)
-    block = DataBlock(
-        blocks=(ImageBlock(), CategoryBlock(vocab=vocabulary)),
-        get_x=ColReader("clean_path", pref=f"{folder}/"),
-        get_y=ColReader("label"),
-        splitter=ColSplitter("is_valid"),
-        item_tfms=[ToSquare(resize, train.size)],
-        batch_tfms=[*batch_transforms(transforms), normalize(normalization)],
-    )
-    return block.dataloaders(
-        pictures, bs=train.batch_size, num_workers=train.workers, dl_type=SeededDataLoader, seed=seed
-    )
 
 
 def fit(
@@ -221,7 +134,3 @@ def fit(
     history = pd.DataFrame(report.history)
     history.insert(0, "epoch", range(1, len(history) + 1))
     return history
-
-
-def _seed_all(key: str) -> None:
-    set_seed(random.Random(key).getrandbits(31))

@@ -7,9 +7,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, f1_score, log_loss, precision_recall_fscore_support
 
 
-def headline(
-    labels: NDArray[np.str_], probabilities: NDArray[np.float64], vocabulary: list[str]
-) -> dict[str, float]:
+def headline(labels: NDArray[np.str_], probabilities: NDArray[np.float64], vocabulary: list[str]) -> dict[str, float]:
     """Accuracy with its 95 % interval (Wilson 1927), macro F1 and log loss.
 
     Parameters
@@ -42,9 +40,7 @@ def per_label(labels: NDArray[np.str_], predicted: NDArray[np.str_], vocabulary:
     precision, recall, f1, pictures = precision_recall_fscore_support(
         labels, predicted, labels=vocabulary, zero_division=0
     )
-    return pd.DataFrame(
-        {"label": vocabulary, "precision": precision, "recall": recall, "f1": f1, "pictures": pictures}
-    )
+    return pd.DataFrame({"label": vocabulary, "precision": precision, "recall": recall, "f1": f1, "pictures": pictures})
 
 
 def confusion(labels: NDArray[np.str_], predicted: NDArray[np.str_], vocabulary: list[str]) -> pd.DataFrame:

@@ -5,7 +5,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from fieldguide.config import Config
-from fieldguide.data.table import SPLIT, Split, predictions_schema, read_table, write_table
+from fieldguide.data.status import Split
+from fieldguide.data.table import SPLIT, predictions_schema, read_table, write_table
 from fieldguide.files import write_text
 from fieldguide.model.predict import load_classifier, open_for, predict
 from fieldguide.paths import Paths

@@ -2,7 +2,8 @@
 
 from fieldguide.config import Config
 from fieldguide.data.splits import split_pictures
-from fieldguide.data.table import IMAGES, SPLIT, Split, Status, read_table, write_table
+from fieldguide.data.status import Split, Status
+from fieldguide.data.table import IMAGES, SPLIT, read_table, write_table
 from fieldguide.errors import UserError
 from fieldguide.paths import Paths
 from fieldguide.stages.runner import Metrics, main

@@ -1,7 +1,8 @@
 """train: trains the classifier from the starting weights on the cleaned pictures."""
 
 from fieldguide.config import Config
-from fieldguide.data.table import SPLIT, Split, read_table
+from fieldguide.data.status import Split
+from fieldguide.data.table import SPLIT, read_table
 from fieldguide.errors import UserError
 from fieldguide.files import read_json, write_json, write_text
 from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
@@ -27,7 +28,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
 
     import torch
 
-    from fieldguide.model.learner import fit, make_loaders
+    from fieldguide.model.learner import fit
+    from fieldguide.model.loaders import make_loaders
     from fieldguide.model.precision import choose_precision
 
     backbone = read_json(paths.backbone.with_suffix(".json"))

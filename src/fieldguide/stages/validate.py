@@ -7,7 +7,8 @@ import pandas as pd
 from fieldguide.checks.data_docs import write_data_docs
 from fieldguide.checks.expectations import CheckResult, check_tables
 from fieldguide.config import Config
-from fieldguide.data.table import IMAGES, Status, read_table
+from fieldguide.data.status import Status
+from fieldguide.data.table import IMAGES, read_table
 from fieldguide.errors import UserError
 from fieldguide.files import replace_file
 from fieldguide.paths import Paths

@@ -50,13 +50,13 @@ class Coat:
 
     fur: Colour
     legs: Colour
-    frost: Colour  # pale hair tips: the grizzled patch
+    frost: Colour  # the pale hair tips of a grizzly; a teddy's seams
     muzzle: Colour
-    claws: Colour
+    claws: Colour  # of a teddy: the pads
     accent: Colour  # a ribbon, or the mark on a chest
 
 
-def _pick(rng: np.random.Generator, colours: dict[Colour, float]) -> Colour:
+def _varied(rng: np.random.Generator, colours: dict[Colour, float]) -> Colour:
     base = pick_by_share(rng, colours)
     brightness = rng.uniform(0.88, 1.12)
     red, green, blue = (float(np.clip(c * brightness * rng.uniform(0.97, 1.03), 0.03, 0.95)) for c in base)
@@ -65,7 +65,7 @@ def _pick(rng: np.random.Generator, colours: dict[Colour, float]) -> Colour:
 
 def grizzly_coat(rng: np.random.Generator) -> Coat:
     """Brown to nearly black, darker on the legs, with pale tips on back and hump."""
-    fur = _pick(rng, GRIZZLY_COATS)
+    fur = _varied(rng, GRIZZLY_COATS)
     return Coat(
         fur=fur,
         legs=darker(fur, rng.uniform(0.2, 0.5)),
@@ -78,7 +78,7 @@ def grizzly_coat(rng: np.random.Generator) -> Coat:
 
 def black_coat(rng: np.random.Generator) -> Coat:
     """Mostly black, about one in eight brown, always with a tan muzzle."""
-    fur = _pick(rng, BLACK_COATS)
+    fur = _varied(rng, BLACK_COATS)
     return Coat(
         fur=fur,
         legs=darker(fur, 0.1),
@@ -91,7 +91,7 @@ def black_coat(rng: np.random.Generator) -> Coat:
 
 def teddy_coat(rng: np.random.Generator) -> Coat:
     """Any colour that plush comes in, with paler pads and a bright ribbon."""
-    fur = _pick(rng, TEDDY_COATS)
+    fur = _varied(rng, TEDDY_COATS)
     return Coat(
         fur=fur,
         legs=fur,

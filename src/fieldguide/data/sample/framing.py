@@ -80,7 +80,7 @@ def frame_bear(
     width, height = frame_size(rng, shape)
     close_up = pose in CLOSE_UPS
     if close_up:
-        bottom = 0.0
+        bottom = -0.2 if pose == "peeking" else 0.0  # grass needs some room below the chin
         size = max(size, 0.8)
     unit = size * min(width / (right - left), height / (top - bottom))
 
@@ -90,15 +90,14 @@ def frame_bear(
     share = float(rng.choice([edge, 1 - edge])) if at_edge else rng.uniform(0.15, 0.85)
     origin = slack * share - unit * left
 
-    room_above = height - unit * (top - bottom)
+    room = height - unit * (top - bottom)
     if pose == "peeking":
         feet = height - unit * rng.uniform(0.05, 0.25)
     elif close_up:
         feet = float(height) + 0.02 * unit
     else:
-        feet = (
-            height - room_above * (rng.uniform(0.1, 0.8) if shape == "tall" else rng.uniform(0.1, 0.5)) + unit * bottom
-        )
+        below = rng.uniform(0.1, 0.8 if shape == "tall" else 0.5)
+        feet = height - below * room + unit * bottom
     return Framing(
         width=width,
         height=height,

@@ -105,13 +105,11 @@ def draw_sketch(rng: np.random.Generator, kind: str, *, pose: str | None = None)
     for part in framing.figure:
         if not part.sketched:
             continue
-        wobble = 0.012 * framing.unit * rng.standard_normal(2) + 0.004 * framing.unit * rng.standard_normal(
-            part.outline.shape
-        )
-        line = [(float(x), float(y)) for x, y in 2 * (part.outline + wobble)]
-        dark = part.surface == "gloss"
+        slip = 0.012 * framing.unit * rng.standard_normal(2)
+        tremble = 0.004 * framing.unit * rng.standard_normal(part.outline.shape)
+        line = [(float(x), float(y)) for x, y in 2 * (part.outline + slip + tremble)]
         if part.surface not in ("line", "patch"):
-            pencil.polygon(line, fill=graphite if dark else 255)
+            pencil.polygon(line, fill=graphite if part.surface == "gloss" else 255)
         closing = [] if part.surface == "line" else line[:2]
         pencil.line([*line, *closing], fill=graphite, width=line_width, joint="curve")
     strokes = as_field(sheet.reduce(2).filter(ImageFilter.GaussianBlur(0.4)))

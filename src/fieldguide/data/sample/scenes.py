@@ -69,8 +69,7 @@ def _meadow(canvas: Canvas, rng: np.random.Generator, horizon: int) -> Scene:
 
 
 def _woods(canvas: Canvas, rng: np.random.Generator, horizon: int, leaves: list[Colour], floor: Colour) -> Scene:
-    width = canvas.shape[1]
-    tall = canvas.shape[0]
+    tall, width = canvas.shape[:2]
     glow = mix(pick(rng, leaves), (0.80, 0.86, 0.74), rng.uniform(0.3, 0.6))
     paint_sky(canvas, rng, horizon, darker(glow, 0.25), glow, cloudy=0.2)
     bark = mix((0.30, 0.23, 0.17), (0.36, 0.34, 0.32), rng.uniform(0, 1))
@@ -88,13 +87,8 @@ def _woods(canvas: Canvas, rng: np.random.Generator, horizon: int, leaves: list[
 
 
 def _forest(canvas: Canvas, rng: np.random.Generator, horizon: int) -> Scene:
-    return _woods(
-        canvas,
-        rng,
-        horizon,
-        TREE_GREENS,
-        pick(rng, [(0.24, 0.29, 0.13), (0.32, 0.25, 0.16), (0.28, 0.34, 0.17)]),
-    )
+    floor = pick(rng, [(0.24, 0.29, 0.13), (0.32, 0.25, 0.16), (0.28, 0.34, 0.17)])
+    return _woods(canvas, rng, horizon, TREE_GREENS, floor)
 
 
 def _autumn(canvas: Canvas, rng: np.random.Generator, horizon: int) -> Scene:
@@ -118,41 +112,20 @@ def _river(canvas: Canvas, rng: np.random.Generator, horizon: int) -> Scene:
 def _snow(canvas: Canvas, rng: np.random.Generator, horizon: int) -> Scene:
     zenith, low = pick(rng, [((0.66, 0.71, 0.77), (0.84, 0.86, 0.88)), ((0.42, 0.60, 0.84), (0.82, 0.88, 0.94))])
     paint_sky(canvas, rng, horizon, zenith, low, cloudy=0.5)
-    paint_ridge(
-        canvas,
-        rng,
-        horizon,
-        0.22 * horizon,
-        mix((0.40, 0.47, 0.56), low, 0.3),
-        1.5,
-        snow=rng.uniform(0.3, 1.2),
-    )
-    for layer in (0.55, 0.15):
-        paint_conifers(
-            canvas,
-            rng,
-            horizon + 2,
-            (0.62 - 0.4 * layer) * horizon,
-            rng.uniform(0.25, 0.6),
-            mix(FIR, low, layer),
-            snowy=True,
-        )
+    rock = mix((0.40, 0.47, 0.56), low, 0.3)
+    paint_ridge(canvas, rng, horizon, 0.22 * horizon, rock, smoothness=1.5, snow=rng.uniform(0.3, 1.2))
+    for haze in (0.55, 0.15):
+        tall, spacing = (0.62 - 0.4 * haze) * horizon, rng.uniform(0.25, 0.6)
+        paint_conifers(canvas, rng, horizon + 2, tall, spacing, mix(FIR, low, haze), snowy=True)
     paint_ground(canvas, rng, horizon, (0.88, 0.90, 0.94), (0.80, 0.84, 0.90), hair=28, angle=0, contrast=0.035)
     return Scene(canvas, horizon, "snow", (0.9, 0.92, 0.95))
 
 
 def _mountains(canvas: Canvas, rng: np.random.Generator, horizon: int) -> Scene:
     haze = _open_sky(canvas, rng, horizon)
-    paint_ridge(
-        canvas,
-        rng,
-        horizon,
-        0.52 * horizon,
-        mix((0.38, 0.39, 0.43), haze, 0.3),
-        0.9,
-        snow=rng.uniform(0.15, 0.45),
-    )
-    paint_ridge(canvas, rng, horizon, 0.22 * horizon, mix((0.27, 0.32, 0.27), haze, 0.12), 1.4)
+    rock, slope = mix((0.38, 0.39, 0.43), haze, 0.3), mix((0.27, 0.32, 0.27), haze, 0.12)
+    paint_ridge(canvas, rng, horizon, 0.52 * horizon, rock, smoothness=0.9, snow=rng.uniform(0.15, 0.45))
+    paint_ridge(canvas, rng, horizon, 0.22 * horizon, slope, smoothness=1.4)
     soil = pick(rng, [(0.46, 0.41, 0.33), (0.50, 0.44, 0.28), (0.40, 0.40, 0.38)])
     paint_ground(canvas, rng, horizon, soil, paler(soil, 0.15), hair=6, angle=0, contrast=0.24)
     depth = canvas.shape[0] - horizon

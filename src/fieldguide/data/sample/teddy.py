@@ -39,22 +39,12 @@ def sitting(coat: Coat, rng: np.random.Generator) -> list[Part]:
 
 def standing(coat: Coat, rng: np.random.Generator) -> list[Part]:
     """Standing, or lying when the whole is turned, seen from the front."""
+    thigh, foot = (
+        [(0.04, 0.42), (0.40, 0.42), (0.41, 0.05)],
+        [(0.44, -0.16), (0.34, -0.26), (0.12, -0.26), (0.06, -0.14)],
+    )
     leg = [
-        Part(
-            smooth(
-                [
-                    (0.04, 0.42),
-                    (0.40, 0.42),
-                    (0.41, 0.05),
-                    (0.44, -0.16),
-                    (0.34, -0.26),
-                    (0.12, -0.26),
-                    (0.06, -0.14),
-                ]
-            ),
-            coat.fur,
-            "plush",
-        ),
+        Part(smooth([*thigh, *foot]), coat.fur, "plush"),
         Part(ellipse(0.25, -0.21, 0.15, 0.055), coat.claws, "felt"),
     ]
     right_arm = arranged(arm(coat, rng.uniform(10, 150)), to=(0.36, 0.95))
@@ -75,19 +65,8 @@ def tumbled(coat: Coat, rng: np.random.Generator) -> list[Part]:
 
 def side_sitting(coat: Coat, rng: np.random.Generator) -> list[Part]:
     """Sitting in profile, looking right, legs stretched forwards."""
-    trunk = smooth(
-        [
-            (-0.42, 0.30),
-            (-0.34, 0.75),
-            (-0.16, 1.10),
-            (0.14, 1.12),
-            (0.32, 0.80),
-            (0.44, 0.45),
-            (0.36, 0.12),
-            (0.0, 0.0),
-            (-0.32, 0.06),
-        ]
-    )
+    back = [(0.0, 0.0), (-0.32, 0.06), (-0.42, 0.30), (-0.34, 0.75), (-0.16, 1.10)]
+    front = [(0.14, 1.12), (0.32, 0.80), (0.44, 0.45), (0.36, 0.12)]
     leg = [
         Part(
             smooth([(-0.1, 0.30), (0.3, 0.36), (0.72, 0.26), (0.74, 0.06), (0.35, 0.0), (-0.05, 0.02)]),
@@ -99,7 +78,8 @@ def side_sitting(coat: Coat, rng: np.random.Generator) -> list[Part]:
     ]
     far_leg = arranged([Part(part.outline, darker(part.colour, 0.25), part.surface) for part in leg], to=(0.1, 0.06))
     return [
-        *far_leg, Part(ellipse(-0.43, 0.2, 0.11, 0.11), coat.fur, "plush"), Part(trunk, coat.fur, "plush"),
+        *far_leg, Part(ellipse(-0.43, 0.2, 0.11, 0.11), coat.fur, "plush"),
+        Part(smooth([*back, *front]), coat.fur, "plush"),
         *seam([(-0.05, 1.0), (-0.12, 0.6), (-0.05, 0.2)], coat, stitches=5), *leg,
         *arranged(arm(coat, rng.uniform(20, 70)), to=(0.06, 0.90)),
         Part(ellipse(0.02, 1.07, 0.24, 0.075), coat.accent, "cloth"),

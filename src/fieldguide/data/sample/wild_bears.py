@@ -6,7 +6,7 @@ import numpy as np
 
 from .coats import Coat
 from .curves import ellipse, smooth, symmetric
-from .parts import Part, arranged, both_sides, darker, mix
+from .parts import Part, arranged, both_sides, darker, mirrored, mix
 from .wild_heads import wild_head
 from .wild_parts import claw_length, claws, head_scale, hump, torso_marks
 from .wild_profiles import side_portrait, walking
@@ -15,16 +15,7 @@ from .wild_profiles import side_portrait, walking
 def sitting(kind: str, coat: Coat, rng: np.random.Generator) -> list[Part]:
     """Sitting upright, seen from the front."""
     broad = 1.0 if kind == "grizzly" else 0.9
-    outline = [
-        (0, 1.36),
-        (0.30, 1.33),
-        (0.52, 1.12),
-        (0.64, 0.75),
-        (0.76, 0.38),
-        (0.72, 0.10),
-        (0.42, 0.0),
-        (0, 0.0),
-    ]
+    outline = [(0, 1.36), (0.30, 1.33), (0.52, 1.12), (0.64, 0.75), (0.76, 0.38), (0.72, 0.10), (0.42, 0.0), (0, 0)]
     hind = [
         Part(ellipse(0.56 * broad, 0.26, 0.27, 0.25, 20), darker(mix(coat.fur, coat.legs, 0.5), 0.1)),
         Part(ellipse(0.68 * broad, 0.12, 0.19, 0.15, 15), coat.legs, comb=60),
@@ -63,16 +54,7 @@ def sitting(kind: str, coat: Coat, rng: np.random.Generator) -> list[Part]:
 def standing(kind: str, coat: Coat, rng: np.random.Generator) -> list[Part]:
     """Upright on the hind legs, seen from the front."""
     broad = 1.05 if kind == "grizzly" else 0.92
-    outline = [
-        (0, 1.86),
-        (0.30, 1.82),
-        (0.46, 1.58),
-        (0.49, 1.2),
-        (0.53, 0.8),
-        (0.47, 0.46),
-        (0.25, 0.36),
-        (0, 0.38),
-    ]
+    outline = [(0, 1.86), (0.30, 1.82), (0.46, 1.58), (0.49, 1.2), (0.53, 0.8), (0.47, 0.46), (0.25, 0.36), (0, 0.38)]
     leg = [
         Part(
             smooth([(0.05, 0.75), (0.47, 0.78), (0.49, 0.42), (0.43, 0.18), (0.50, 0.04), (0.36, 0.0), (0.16, 0.0),
@@ -115,33 +97,17 @@ def standing(kind: str, coat: Coat, rng: np.random.Generator) -> list[Part]:
 
 def coming(kind: str, coat: Coat, rng: np.random.Generator) -> list[Part]:
     """On all fours, walking towards the viewer with a lowered head."""
-    step = rng.uniform(-0.07, 0.07)
     hind = Part(
         smooth([(0.30, 0.75), (0.62, 0.70), (0.62, 0.35), (0.56, 0.12), (0.44, 0.08), (0.34, 0.14), (0.33, 0.4)]),
         darker(coat.legs, 0.4),
     )
-    column = [
-        (0.10, 0.85),
-        (0.52, 0.95),
-        (0.50, 0.45),
-        (0.47, 0.10),
-        (0.38, 0.0),
-        (0.18, 0.0),
-        (0.13, 0.10),
-        (0.15, 0.45),
+    shoulder, foot = [(0.10, 0.85), (0.52, 0.95), (0.50, 0.45)], [(0.47, 0.10), (0.38, 0.0), (0.18, 0.0), (0.13, 0.10)]
+    front_leg = [
+        Part(smooth([*shoulder, *foot, (0.15, 0.45)]), mix(coat.fur, coat.legs, 0.45), fade=0.35),
+        Part(ellipse(0.31, 0.14, 0.22, 0.25), coat.legs, "patch", soft=0.1, sketched=False),
+        claws(0.31, 0.04, coat, claw_length(kind), 0.0),
     ]
-
-    def front_leg(lift: float) -> list[Part]:
-        return arranged(
-            [
-                Part(smooth(column), mix(coat.fur, coat.legs, 0.45), fade=0.35),
-                Part(ellipse(0.31, 0.14, 0.22, 0.25), coat.legs, "patch", soft=0.1, sketched=False),
-                claws(0.31, 0.04, coat, claw_length(kind), 0.0),
-            ],
-            to=(0, lift),
-        )
-
-    left, right = both_sides(front_leg(0.0))[: len(front_leg(0))], front_leg(max(step, 0))
+    stepping_leg = arranged(front_leg, to=(0, max(0.0, rng.uniform(-0.07, 0.07))))
     top = 1.36 if kind == "grizzly" else 1.18
     body = symmetric([(0, top), (0.28, top - 0.03), (0.52, 1.05), (0.60, 0.75), (0.55, 0.48), (0.30, 0.38), (0, 0.36)])
     head = arranged(
@@ -150,17 +116,14 @@ def coming(kind: str, coat: Coat, rng: np.random.Generator) -> list[Part]:
         scale=head_scale(kind) * 0.92,
         to=(0, 0.93),
     )
+    frosted_back = Part(ellipse(0, top - 0.1, 0.34, 0.14), coat.frost, "patch", soft=0.08, sketched=False)
     return [
         *both_sides([hind]),
         Part(body, coat.fur),
-        *(
-            [Part(ellipse(0, top - 0.1, 0.34, 0.14), coat.frost, "patch", soft=0.08, sketched=False)]
-            if kind == "grizzly"
-            else []
-        ),
+        *([frosted_back] if kind == "grizzly" else []),
         Part(ellipse(0, 0.45, 0.42, 0.2), darker(coat.fur, 0.4), "patch", soft=0.1, sketched=False),
-        *left,
-        *right,
+        *mirrored(front_leg),
+        *stepping_leg,
         Part(ellipse(0, 0.86, 0.50, 0.50), darker(coat.fur, 0.38), "patch", soft=0.11, sketched=False),
         *head,
     ]
@@ -169,16 +132,8 @@ def coming(kind: str, coat: Coat, rng: np.random.Generator) -> list[Part]:
 def portrait(kind: str, coat: Coat, rng: np.random.Generator) -> list[Part]:
     """Head and shoulders from the front; the shoulders go on below y = 0."""
     broad = 0.95 if kind == "grizzly" else 0.8
-    shoulders = symmetric(
-        [
-            (0, 0.95),
-            (0.35 * broad, 0.90),
-            (0.75 * broad, 0.60),
-            (0.98 * broad, 0.1),
-            (1.0 * broad, -0.6),
-            (0, -0.6),
-        ]
-    )
+    outline = [(0, 0.95), (0.35, 0.90), (0.75, 0.60), (0.98, 0.1), (1.0, -0.6), (0, -0.6)]
+    shoulders = symmetric([(x * broad, y) for x, y in outline])
     head = arranged(wild_head(kind, "front", coat, rng), turn=rng.uniform(-8, 8), to=(0, 0.82))
     return [
         *hump(kind, coat, 0.95),

@@ -39,18 +39,9 @@ def _front_nose(y: float, size: float) -> list[Part]:
 def grizzly_front(coat: Coat) -> list[Part]:
     """Broad, with a ruff on the cheeks, small ears set wide apart and a dish between the eyes."""
     fur, deep = coat.fur, darker(coat.fur, 0.45)
-    face = symmetric(
-        [
-            (0, 0.46),
-            (0.22, 0.45),
-            (0.42, 0.30),
-            (0.53, 0.04),
-            (0.58, -0.20),
-            (0.45, -0.42),
-            (0.24, -0.53),
-            (0, -0.55),
-        ]
-    )
+    crown = [(0, 0.46), (0.22, 0.45), (0.42, 0.30), (0.53, 0.04)]
+    jaw = [(0.58, -0.20), (0.45, -0.42), (0.24, -0.53), (0, -0.55)]
+    face = symmetric([*crown, *jaw])
     snout = symmetric([(0, 0.02), (0.13, -0.02), (0.215, -0.17), (0.225, -0.33), (0.14, -0.45), (0, -0.48)])
     ear = [
         Part(ellipse(0.40, 0.40, 0.15, 0.15), darker(fur, 0.12), comb=70),
@@ -75,18 +66,9 @@ def grizzly_front(coat: Coat) -> list[Part]:
 
 def black_front(coat: Coat, eyebrows: bool) -> list[Part]:
     """Narrow, with tall ears and a long tan muzzle with a sharp edge."""
-    face = symmetric(
-        [
-            (0, 0.45),
-            (0.20, 0.43),
-            (0.35, 0.27),
-            (0.42, 0.02),
-            (0.41, -0.20),
-            (0.31, -0.40),
-            (0.17, -0.52),
-            (0, -0.55),
-        ]
-    )
+    crown = [(0, 0.45), (0.20, 0.43), (0.35, 0.27), (0.42, 0.02)]
+    jaw = [(0.41, -0.20), (0.31, -0.40), (0.17, -0.52), (0, -0.55)]
+    face = symmetric([*crown, *jaw])
     snout = symmetric(
         [(0, 0.15), (0.09, 0.12), (0.13, -0.04), (0.21, -0.22), (0.215, -0.36), (0.13, -0.50), (0, -0.53)]
     )

@@ -82,18 +82,9 @@ def walking(kind: str, coat: Coat, rng: np.random.Generator) -> list[Part]:
 def side_portrait(kind: str, coat: Coat, rng: np.random.Generator) -> list[Part]:
     """Head and neck in profile, looking right; neck and back go on to the lower left."""
     rise = 1.28 if kind == "grizzly" else 0.98
-    neck = smooth(
-        [
-            (-1.3, rise - 0.12),
-            (-0.75, rise),
-            (-0.35, 1.06),
-            (0.0, 0.95),
-            (0.12, 0.50),
-            (0.0, 0.1),
-            (-0.05, -0.6),
-            (-1.4, -0.6),
-        ]
-    )
+    back = [(-1.4, -0.6), (-1.3, rise - 0.12), (-0.75, rise), (-0.35, 1.06), (0.0, 0.95)]
+    throat = [(0.12, 0.50), (0.0, 0.1), (-0.05, -0.6)]
+    neck = smooth([*back, *throat])
     parts = [Part(neck, coat.fur, comb=40)]
     if kind == "grizzly":
         parts.append(Part(ellipse(-0.72, 1.12, 0.36, 0.15, -12), coat.frost, "patch", soft=0.1, sketched=False))

@@ -1,0 +1,43 @@
+# The environment is .venv, or VENV=... ; everything else is a target below. `make` alone lists them.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+export DO_NOT_TRACK := true
+export MLFLOW_DISABLE_TELEMETRY := true
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(BIN)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fieldguide needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	@echo "installing the environment into $(VENV) (about 3 minutes, 7 GB)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+setup: $(BIN)/.installed  ## make the environment .venv from requirements.lock
+
+repro: setup  ## run the pipeline on the chosen data (dvc repro), hand the run to MLflow, print a summary
+	@fieldguide config > /dev/null
+	dvc repro
+	@fieldguide sync || true
+	@fieldguide summary
+
+test: setup  ## run the whole test suite
+	python -m pytest
+
+check: setup  ## lint, format and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+ui: setup  ## MLflow UI with the runs of this checkout, on http://127.0.0.1:5000
+	mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --backend-store-uri $(or $(MLFLOW_TRACKING_URI),sqlite:///$(CURDIR)/mlflow.db)
+
+clean-venv:  ## delete the environment
+	rm -rf $(VENV)
+
+.PHONY: help setup repro test check ui clean-venv
+.DEFAULT_GOAL := help

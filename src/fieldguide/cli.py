@@ -1,0 +1,129 @@
+"""The command `fieldguide`. Nothing heavy is imported before a command runs."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fieldguide import __version__
+from fieldguide.errors import UserError
+from fieldguide.paths import Paths
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code: 0 done, 1 the person can put it right, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except UserError as error:
+        sys.exit(f"fieldguide: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fieldguide",
+        description="A reproducible pipeline for image classifiers. Commands work in the current folder, a checkout.",
+        epilog="The pipeline itself is run by DVC: `dvc repro`.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    config = _command(
+        commands,
+        "config",
+        "print the configuration that params.yaml, conf/ and overrides make",
+        """
+        fieldguide config                          what `dvc repro` would run with
+        fieldguide config resize=pad train.lr=0.001
+        """,
+    )
+    config.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="what to change, in Hydra's grammar")
+    config.set_defaults(command=_config)
+
+    add = _command(
+        commands,
+        "add",
+        "add a data set: a folder that holds one folder of pictures for each label",
+        """
+        fieldguide add bears ~/pictures/bears      copy it, track it with DVC, choose it in params.yaml
+        fieldguide add bears ~/pictures/bears --link    hard links instead of copies: no time, no space
+        """,
+    )
+    add.add_argument("name", help="name of the data set: letters, digits, - and _")
+    add.add_argument("folder", type=Path, help="the folder of labelled folders")
+    add.add_argument("--link", action="store_true", help="hard links instead of copies (same file system only)")
+    add.set_defaults(command=_add)
+
+    sync = _command(
+        commands,
+        "sync",
+        "hand the results in this checkout to MLflow, once",
+        """
+        fieldguide sync                            after a run that DVC restored from its cache, or an outage
+        MLFLOW_TRACKING_URI=http://127.0.0.1:5000 fieldguide sync
+        """,
+    )
+    sync.set_defaults(command=_sync)
+
+    summary = _command(
+        commands,
+        "summary",
+        "print what came in, what was left out, and how good the classifier is",
+        """
+        fieldguide summary
+        """,
+    )
+    summary.set_defaults(command=_summary)
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, help_line: str, examples: str
+) -> argparse.ArgumentParser:
+    lines = [line.strip() for line in examples.strip().splitlines()]
+    return commands.add_parser(
+        name,
+        help=help_line,
+        description=f"{help_line[0].upper()}{help_line[1:]}.",
+        epilog="examples:\n" + "\n".join(f"  {line}" for line in lines),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _here() -> Paths:
+    return Paths(Path.cwd())
+
+
+def _config(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    import yaml
+
+    from fieldguide.compose import compose
+
+    print(yaml.safe_dump(asdict(compose(_here(), options.overrides)), sort_keys=False, allow_unicode=True), end="")
+
+
+def _add(options: argparse.Namespace) -> None:
+    from fieldguide.dataset import add_folder
+
+    add_folder(_here(), options.name, options.folder, link=options.link)
+
+
+def _sync(options: argparse.Namespace) -> None:
+    from fieldguide.tracking import sync
+
+    print(sync(_here()))
+
+
+def _summary(options: argparse.Namespace) -> None:
+    from fieldguide.report.summary import summarize
+
+    print(summarize(_here()))
+
+
+if __name__ == "__main__":
+    main()

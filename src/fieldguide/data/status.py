@@ -1,0 +1,25 @@
+"""The words for what becomes of a picture."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """What became of a raw picture: kept, or why it was left out."""
+
+    KEPT = "kept"
+    NOT_DOWNLOADED = "not_downloaded"
+    NOT_A_PICTURE = "not_a_picture"
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too_large"
+    TOO_SMALL = "too_small"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+
+
+class Split(StrEnum):
+    """The side on which a kept picture stands; look-alikes of pictures on another side are left out."""
+
+    TRAIN = "train"
+    VALID = "valid"
+    TEST = "test"
+    LEFT_OUT = "left_out"

@@ -1,0 +1,132 @@
+"""fastai's loaders over cleaned pictures: the same batches whatever the number of workers, and fast."""
+
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from fastai.data.block import CategoryBlock, DataBlock
+from fastai.data.core import DataLoaders, TfmdDL
+from fastai.data.transforms import ColReader, ColSplitter
+from fastai.torch_core import set_seed
+from fastai.vision.augment import RandTransform
+from fastai.vision.core import PILImage
+from fastai.vision.data import ImageBlock
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from fieldguide.config import ResizeConfig, TrainConfig
+from fieldguide.data.square import random_square, to_square
+from fieldguide.model.augment import batch_transforms, normalize
+from fieldguide.model.network import Normalization
+from fieldguide.parallel import usable_cores
+
+MEMORY_FOR_SQUARES = 2**30  # bytes; more pictures than fit are read from their files in every epoch
+
+
+class ToSquare(RandTransform):
+    """Makes pictures square as an item transform; `random_crop` is random in training only."""
+
+    split_idx = None
+
+    def __init__(self, resize: ResizeConfig, size: int) -> None:
+        super().__init__(p=1.0)
+        self.resize, self.size = resize, size
+
+    def before_call(self, _: Any, split_idx: int) -> None:
+        """Note whether the picture is one of the training split."""
+        self.train = split_idx == 0
+
+    def encodes(self, picture: PILImage) -> PILImage:
+        """A square RGB picture of `size` pixels."""
+        if self.train and self.resize.method == "random_crop":
+            return PILImage(random_square(picture, self.size, self.resize.min_scale, self.resize.max_scale))
+        return PILImage(to_square(picture, self.resize.method, self.size))
+
+
+class SeededDataLoader(TfmdDL):
+    """A data loader whose order and items follow from (seed, epoch, index) alone, whatever the number of workers."""
+
+    def __init__(self, dataset: Any = None, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(dataset, **kwargs)
+        self.seed, self.epoch = seed, 0
+
+    def shuffle_fn(self, indices: list[int]) -> list[int]:
+        """Shuffle by seed and epoch."""
+        return random.Random(f"{self.seed}/{self.epoch}").sample(indices, len(indices))
+
+    def do_item(self, index: int) -> Any:
+        """Make one item with its own random numbers, and leave everybody else's as they were."""
+        before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+        number = number_of(f"{self.seed}/{self.epoch}/{index}")
+        random.seed(number)
+        np.random.seed(number)
+        torch.default_generator.manual_seed(number)  # torch.manual_seed takes 2 ms for devices that items do not use
+        try:
+            return super().do_item(index)
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])
+            torch.set_rng_state(before[2])
+
+
+def make_loaders(
+    pictures: pd.DataFrame,
+    folder: Path,
+    vocabulary: list[str],
+    resize: ResizeConfig,
+    transforms: list[Any],
+    normalization: Normalization,
+    train: TrainConfig,
+    seed: int,
+) -> DataLoaders:
+    """fastai's loaders over cleaned pictures.
+
+    Parameters
+    ----------
+    pictures
+        Columns clean_path (below `folder`), label and is_valid; one row a picture.
+    transforms
+        `fieldguide.config.Transform`s for the training batches, in order.
+    """
+    set_seed(seed, reproducible=True)
+    files = [folder / path for path in pictures["clean_path"]]
+    same_every_epoch = resize.method != "random_crop"
+    if same_every_epoch and len(files) * train.size**2 * 3 <= MEMORY_FOR_SQUARES:
+        squares = dict(zip(pictures["clean_path"], _read_squares(files, resize.method, train.size), strict=True))
+        get_x, item_tfms = lambda row: squares[row["clean_path"]], []
+    else:
+        get_x, item_tfms = ColReader("clean_path", pref=f"{folder}/"), [ToSquare(resize, train.size)]
+    block = DataBlock(
+        blocks=(ImageBlock(), CategoryBlock(vocab=vocabulary)),
+        get_x=get_x,
+        get_y=ColReader("label"),
+        splitter=ColSplitter("is_valid"),
+        item_tfms=item_tfms,
+        batch_tfms=[*batch_transforms(transforms), normalize(normalization)],
+    )
+    return block.dataloaders(
+        pictures, bs=train.batch_size, num_workers=train.workers, dl_type=SeededDataLoader, seed=seed
+    )
+
+
+def number_of(key: str) -> int:
+    """A seed below 2**31 from a text, evenly spread."""
+    return random.Random(key).getrandbits(31)
+
+
+def _read_squares(files: Sequence[Path], method: str, size: int) -> list[NDArray[np.uint8]]:
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        squares = pool.map(partial(_read_square, method, size), files)
+        return list(tqdm(squares, total=len(files), desc="load", unit="picture", disable=None))
+
+
+def _read_square(method: str, size: int, file: Path) -> NDArray[np.uint8]:
+    with Image.open(file) as picture:
+        return np.array(to_square(picture.convert("RGB"), method, size))

@@ -1,0 +1,56 @@
+"""The summary that a person reads in the terminal after a run."""
+
+from typing import Any
+
+from fieldguide.data.status import Status
+from fieldguide.errors import UserError
+from fieldguide.files import read_json
+from fieldguide.paths import Paths
+
+STAGES = ("clean", "validate", "split", "train", "evaluate")
+
+
+def summarize(paths: Paths) -> str:
+    """A few lines on the results in the checkout. Raises UserError if the pipeline has not run yet."""
+    try:
+        clean, validate, split, train, evaluate = (read_json(paths.metrics(stage)) for stage in STAGES)
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename} is missing: run `dvc repro` first") from None
+    left_out = [
+        f"{clean[status]} {status.replace('_', ' ')}" for status in Status if status != "kept" and clean[status]
+    ]
+    rows = [
+        ("pictures", f"{clean['pictures']} came in, {clean['kept']} kept"),
+        ("left out", ", ".join(left_out) or "none"),
+        (
+            "checks",
+            f"{validate['passed']} of {validate['expectations']} passed, {validate['warnings']} warnings, "
+            f"{validate['flagged_pictures']} pictures flagged",
+        ),
+        (
+            "split",
+            f"{split['train']} train, {split['valid']} valid, {split['test']} test, "
+            f"{split['left_out']} look-alikes across sides left out",
+        ),
+        ("training", f"{train['epochs']} epochs, valid accuracy {train['valid_accuracy']:.3f}"),
+        (
+            "test",
+            f"accuracy {evaluate['accuracy']:.3f} (95 % interval {evaluate['accuracy_low']:.3f} to "
+            f"{evaluate['accuracy_high']:.3f}), macro F1 {evaluate['macro_f1']:.3f}, "
+            f"log loss {evaluate['log_loss']:.3f}",
+        ),
+        ("baseline", f"accuracy {evaluate['baseline_accuracy']:.3f} for always naming the most frequent label"),
+        *_per_label(evaluate),
+        (
+            "look at",
+            "reports/evaluate/confusion_matrix.png, reports/validate/data_docs/index.html, "
+            "reports/validate/flagged.csv",
+        ),
+    ]
+    return "\n".join(f"  {name:<10}{text}" for name, text in rows)
+
+
+def _per_label(evaluate: dict[str, Any]) -> list[tuple[str, str]]:
+    labels = [name.removeprefix("recall_") for name in evaluate if name.startswith("recall_")]
+    shown = [f"{label} {evaluate[f'precision_{label}']:.2f}/{evaluate[f'recall_{label}']:.2f}" for label in labels]
+    return [("labels", f"precision/recall: {', '.join(shown)}")]
