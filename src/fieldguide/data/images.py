@@ -26,9 +26,9 @@ class PictureError(Exception):
 
 
 def open_picture(file: Path | BinaryIO, max_megapixels: float) -> Image.Image:
-    """Open a file, or its bytes as a binary stream, as an upright RGB picture without metadata; of an animation, the first frame.
+    """Open a file, or its bytes as a binary stream, as an upright RGB picture without metadata.
 
-    Transparent parts become white, 16-bit greys become 8-bit ones.
+    Of an animation the first frame is taken; transparent parts become white, 16-bit greys become 8-bit ones.
 
     Raises
     ------

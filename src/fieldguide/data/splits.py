@@ -14,9 +14,9 @@ def split_pictures(pictures: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:
     """Give every picture its group of look-alikes and its split.
 
     A picture's own place follows from a hash of its id and the seed, and from nothing else. Where look-alikes have
-    different places, the place of most of them is the group's (the smallest hash decides a tie), and the others are left
-    out. So look-alikes never stand on two sides, and however many pictures are added, in whatever order, none ever
-    changes sides: the most that a newcomer can do to an old picture is to have it left out or taken back.
+    different places, the place of most of them is the group's (the smallest hash decides a tie), and the others are
+    left out. So look-alikes never stand on two sides, and however many pictures are added, in whatever order, none
+    ever changes sides: the most that a newcomer can do to an old picture is to have it left out or taken back.
     (A hash of the group itself could not promise that: a newcomer may join two groups, or become the first of one.)
 
     Parameters
@@ -28,7 +28,7 @@ def split_pictures(pictures: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:
 
     Returns
     -------
-    A copy with the columns `group` (the smallest id in it) and `split` (see `fieldguide.data.table.Split`).
+    A copy with the columns `group` (the smallest id in it) and `split` (see `fieldguide.data.status.Split`).
     """
     places = pictures.copy()
     fraction = places["id"].map(lambda identity: _fraction(identity, split.seed)).to_numpy(dtype=np.float64)

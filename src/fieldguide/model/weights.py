@@ -40,20 +40,20 @@ def hub_body(architecture: Architecture) -> nn.Module:
     except Exception as error:  # the hub's clients raise many kinds for one fact: the weights did not come
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(
-            f"weights of {architecture.arch!r} are not in the cache and did not come from the hub ({reason}): connect this "
-            "machine to the hub once, or download them elsewhere and set weights (a path) and weights_sha256 in "
-            "conf/model/, or choose a model with `weights: random`"
+            f"weights of {architecture.arch!r} are not in the cache and did not come from the hub ({reason}): "
+            "connect this machine to the hub once, or download them elsewhere and set weights (a path) and "
+            "weights_sha256 in conf/model/, or choose a model with `weights: random`"
         ) from None
 
 
 def file_body(architecture: Architecture, path: Path, sha256: str | None) -> nn.Module:
     """A body with weights from a safetensors file, or a PyTorch file that holds nothing but tensors.
 
-    Raises UserError if the file is missing, is not the one that `sha256` names, holds anything else than tensors, or does
-    not fit the architecture. Weights of a classification head in it are left aside.
+    Raises UserError if the file is missing, is not the one that `sha256` names, holds anything else than tensors, or
+    does not fit the architecture. Weights of a classification head in it are left aside.
     """
     if not path.is_file():
-        raise UserError(f"model: weights: no file {path}: give a path from the project's folder, or `hub`, or `random`")
+        raise UserError(f"model: weights: no file {path}: give a path from the checkout's folder, `hub` or `random`")
     found = sha256_of_file(path)
     if sha256 is None:
         raise UserError(f"model: weights_sha256 is missing: if {path} is the right file, add `weights_sha256: {found}`")

@@ -1,4 +1,4 @@
-"""clean: makes every raw picture upright, RGB, small and free of metadata, and says of each whether it is kept and why."""
+"""clean: makes pictures upright, RGB, small and free of metadata, and says of each whether it is kept and why."""
 
 import hashlib
 import io

@@ -16,7 +16,7 @@ from fieldguide.stages.runner import Metrics, main
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
-    """Write the predictions for valid and test, the confusion matrix and the figures per label, and return the metrics."""
+    """Write the predictions for valid and test, the confusion matrix and the figures per label; return the metrics."""
     report = paths.report("evaluate")
     table = read_table(paths.split_table, SPLIT)
     classifier = load_classifier(paths.classifier, paths.classifier.with_suffix(".json"))
