@@ -25,7 +25,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fieldguide",
         description="A reproducible pipeline for image classifiers. Commands work in the current folder, a checkout.",
-        epilog="The pipeline itself is run by DVC: `dvc repro`.",
+        epilog="The pipeline itself is run by DVC: `dvc repro`.\n\nexamples:\n"
+        "  fieldguide add bears ~/pictures/bears && dvc repro\n"
+        "  fieldguide add --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
@@ -49,12 +51,12 @@ def _parser() -> argparse.ArgumentParser:
         "add a data set: a folder that holds one folder of pictures for each label",
         """
         fieldguide add bears ~/pictures/bears      copy it, track it with DVC, choose it in params.yaml
-        fieldguide add bears ~/pictures/bears --link    hard links instead of copies: no time, no space
+        fieldguide add bears ~/pictures/bears --link    take them by hard links; DVC still makes copies of its own
         """,
     )
-    add.add_argument("name", help="name of the data set: letters, digits, - and _")
+    add.add_argument("name", help="name of the data set: a letter first, then letters, digits, - and _")
     add.add_argument("folder", type=Path, help="the folder of labelled folders")
-    add.add_argument("--link", action="store_true", help="hard links instead of copies (same file system only)")
+    add.add_argument("--link", action="store_true", help="take the files by hard links (same file system only)")
     add.set_defaults(command=_add)
 
     sync = _command(

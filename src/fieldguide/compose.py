@@ -1,7 +1,10 @@
 """Composing params.yaml and conf/ into one validated `Config`, the same way for stages, sweeps and commands."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -9,13 +12,20 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
-from yaml import YAMLError
+from yaml import MarkedYAMLError, YAMLError
 
-from fieldguide.config import GROUPS, Config, Schema
+from fieldguide.config import GROUPS, Config, DataSource, Schedule, Schema, Transform
 from fieldguide.errors import UserError
 from fieldguide.paths import Paths
+
+# The groups that are one of several dataclasses, or lists of such, and the key that tells which.
+UNIONS: dict[str, tuple[Any, str]] = {
+    "data": (DataSource, "kind"),
+    "schedule": (Schedule, "name"),
+    "augment": (Transform, "name"),
+}
 
 
 def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
@@ -34,7 +44,10 @@ def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
         For an unknown option or key, a wrong type or a value out of range: names file, key, value and what is allowed.
     """
     params = read_params(paths)
+    _check_sections(paths, params)
     choices = _chosen_options(paths, params, overrides)
+    for group, option in choices.items():
+        _check_option_file(paths.conf / group / f"{option}.yaml", f"conf/{group}/{option}.yaml")
     composed = {**_compose_with_hydra(paths, params, overrides), "choices": choices}
     try:
         return TypeAdapter(Config).validate_python(composed)
@@ -44,20 +57,49 @@ def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
 
 def read_params(paths: Paths) -> dict[str, Any]:
     """params.yaml as plain containers. Raises UserError if it is missing or no mapping."""
-    try:
-        params = OmegaConf.load(paths.params)
-    except FileNotFoundError:
-        raise UserError(f"{paths.params.name} is missing in {paths.root}: run this in a checkout") from None
-    except (YAMLError, OmegaConfBaseException) as error:
-        raise UserError(f"{paths.params.name} is not valid YAML: {_one_line(error)}") from None
-    if not isinstance(params, DictConfig):
-        raise UserError(f"{paths.params.name} must hold `key: value` lines")
-    return {str(key): value for key, value in OmegaConf.to_container(params).items()}  # type: ignore[union-attr]
+    if not paths.params.is_file():
+        raise UserError(f"{paths.params.name} is missing in {paths.root}: run this in a checkout")
+    return _read_mapping(paths.params, paths.params.name)
 
 
 def options_of(paths: Paths, group: str) -> list[str]:
     """The names of a group's options, sorted."""
     return sorted(path.stem for path in (paths.conf / group).glob("*.yaml"))
+
+
+def _read_mapping(path: Path, name: str) -> dict[str, Any]:
+    try:
+        content = OmegaConf.load(path)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name} is not UTF-8 (byte {error.start}): save it as UTF-8") from None
+    except MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(f"{name} is not valid YAML: {error.problem}{line}") from None
+    except (YAMLError, OmegaConfBaseException, OSError) as error:
+        raise UserError(f"{name} is not valid YAML: {_one_line(error)}") from None
+    if not isinstance(content, DictConfig):
+        raise UserError(f"{name} must hold `key: value` lines")
+    return {str(key): value for key, value in OmegaConf.to_container(content).items()}  # type: ignore[union-attr]
+
+
+def _check_sections(paths: Paths, params: dict[str, Any]) -> None:
+    """params.yaml holds the schema's keys and no other, and a mapping where the schema has one."""
+    known = get_type_hints(Schema)
+    for key, value in params.items():
+        if key not in known:
+            raise UserError(f"{paths.params.name}: {key}: no such key{_known_keys(key)}")
+        if key not in GROUPS and is_dataclass(known[key]) and not isinstance(value, dict):
+            keys = _known_keys(f"{key}.")
+            raise UserError(f"{paths.params.name}: {key}: must hold `key: value` lines (given: {value!r}){keys}")
+
+
+def _check_option_file(path: Path, name: str) -> None:
+    """An option file stands alone and says the same on every machine."""
+    content = _read_mapping(path, name)
+    if "defaults" in content:
+        raise UserError(f"{name}: defaults: an option file stands alone, copy what it needs into it")
+    if "${" in str(content):
+        raise UserError(f"{name}: ${{...}} is not allowed: an option file holds plain values")
 
 
 def _compose_with_hydra(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -69,7 +111,7 @@ def _compose_with_hydra(paths: Paths, params: dict[str, Any], overrides: Sequenc
     try:
         with initialize_config_dir(str(paths.conf.resolve()), version_base="1.3"):
             config = hydra_compose("params", list(overrides))
-        content = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+        content = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(_explain_hydra(paths, overrides, error)) from None
     assert isinstance(content, dict)
@@ -85,6 +127,8 @@ def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[st
     for override in parsed:
         if override.is_sweep_override():
             raise UserError(f"override {override.input_line!r} names several values: that is for `sweep`")
+        if override.key_or_group.partition(".")[0] == "hydra":
+            raise UserError(f"override {override.input_line}: hydra: no such key{_known_keys('hydra')}")
         if override.key_or_group in GROUPS:
             chosen[override.key_or_group] = ("override", override.value())
     for group, (where, option) in chosen.items():
@@ -97,24 +141,34 @@ def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[st
 def _explain_hydra(paths: Paths, overrides: Sequence[str], error: Exception) -> str:
     for cause in _causes(error):
         if isinstance(cause, OmegaConfBaseException) and cause.full_key:
-            key = cause.full_key
+            key = re.sub(r"\[(\d+)\]", r".\1", cause.full_key)
             reason = _one_line(cause.msg or cause)
-            allowed = _allowed_keys(key) if "not in" in reason else ""
-            return f"{_where(paths, overrides, key)}: {key}: {reason}{allowed}"
+            if isinstance(cause, MissingMandatoryValue):
+                reason = "is missing"
+            elif "not in struct" in reason:
+                reason = "the chosen option does not set it; write +KEY=VALUE to add it"
+            elif "not in" in reason:
+                reason += _known_keys(key)
+            return f"{_where(paths, overrides, key)}: {key}: {reason}"
     if isinstance(error, MissingConfigException) or overrides:
         return f"configuration: {_one_line(error)}"
     return f"{paths.params.name}: {_one_line(error)}"
 
 
 def _explain_pydantic(paths: Paths, overrides: Sequence[str], composed: dict[str, Any], error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors(include_url=False):
-        key = _key_of(composed, problem["loc"])
-        value = problem["input"]
-        given = f" (given: {value!r})" if not isinstance(value, dict | list) else ""
-        lines.append(f"{_where(paths, overrides, key)}: {key}: {problem['msg']}{given}")
-    more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
-    return lines[0] + more
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    key, value, message = _key_of(composed, first["loc"]), first["input"], first["msg"].removeprefix("Value error, ")
+    if first["type"] == "union_tag_not_found":
+        tags, name = _union_tags(key)
+        message = f"`{name}` is missing; one of: {', '.join(tags)}"
+    elif first["type"] == "unexpected_keyword_argument":
+        tags, _ = _union_tags(key)
+        member = next((tags[str(part)] for part in first["loc"] if part in tags), None)
+        message = f"no such key{_known_keys(key, member)}"
+    given = f" (given: {value!r})" if not isinstance(value, dict | list) else ""
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{_where(paths, overrides, key)}: {key}: {message}{given}{more}"
 
 
 def _key_of(composed: Any, location: tuple[int | str, ...]) -> str:
@@ -145,11 +199,21 @@ def _where(paths: Paths, overrides: Sequence[str], key: str) -> str:
     return f"conf/{group}/{option}.yaml"
 
 
-def _allowed_keys(key: str) -> str:
-    node: Any = OmegaConf.structured(Schema)
-    for part in key.split(".")[:-1]:
-        node = node.get(part) if isinstance(node, DictConfig) else None
-    return f"; known: {', '.join(str(name) for name in node)}" if isinstance(node, DictConfig) else ""
+def _union_tags(key: str) -> tuple[dict[str, type], str]:
+    """The dataclasses that a key's group is one of, by the words that tell them apart, and the key of those words."""
+    union, name = UNIONS.get(key.partition(".")[0], (None, ""))
+    return {tag: member for member in get_args(union) for tag in get_args(get_type_hints(member)[name])}, name
+
+
+def _known_keys(key: str, kind: Any = None) -> str:
+    """The keys that might stand where `key` does: those of the dataclass `kind`, or of the one found by its place."""
+    if kind is None:
+        kind = Schema
+        for part in key.split(".")[:-1]:
+            kind = get_args(kind)[1] if get_origin(kind) is dict else get_type_hints(kind).get(part)
+            if not is_dataclass(kind) and get_origin(kind) is not dict:
+                return ""
+    return f"; known: {', '.join(field.name for field in fields(kind))}" if is_dataclass(kind) else ""
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

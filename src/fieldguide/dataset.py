@@ -11,11 +11,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fieldguide.compose import read_params
+from fieldguide.data.sources.folder import as_text
 from fieldguide.errors import UserError
 from fieldguide.files import replace_folder, write_text
 from fieldguide.paths import Paths
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}  # words that YAML takes for something else
 
 
 def add_folder(paths: Paths, name: str, folder: Path, link: bool = False) -> None:
@@ -24,36 +26,41 @@ def add_folder(paths: Paths, name: str, folder: Path, link: bool = False) -> Non
     Parameters
     ----------
     folder
-        Holds one folder of pictures for each label; links in it are not followed.
+        Holds one folder of pictures for each label; hidden files and folders, links and names that are not UTF-8 stay
+        behind.
     link
         Hard links instead of copies.
 
     Raises
     ------
     UserError
-        For a name that is taken or no name, a folder without labelled folders, or one that cannot be linked or tracked.
-        Nothing is changed then.
+        For a name that is taken or no name, a folder without labelled folders, or one that cannot be linked or tracked,
+        or a params.yaml in which no line chooses a data set. Nothing is changed then.
     """
-    read_params(paths)
+    if read_params(paths).get("data") is None:
+        raise UserError("params.yaml chooses no data set: add a line `data: sample`")
     target, option = paths.sources / name, paths.conf / "data" / f"{name}.yaml"
-    if not NAME.fullmatch(name):
-        raise UserError(f"{name!r} is no name for a data set: use letters, digits, - and _")
+    if not NAME.fullmatch(name) or name.lower() in NOT_TEXT:
+        raise UserError(f"{name!r} is no name for a data set: a letter first, then letters, digits, - and _")
     if target.exists() or option.exists():
         raise UserError(
             f"there is a data set {name!r} already: choose another name, or add pictures to data/sources/{name}"
         )
     if not folder.is_dir():
         raise UserError(f"no folder {folder}")
-    labels = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
-    if len(labels) < 2:
-        raise UserError(
-            f"{folder} holds {len(labels)} folders: it takes one folder of pictures for each of several labels"
-        )
     if paths.root.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"{folder} holds this checkout: name the folder of the pictures only")
+    _chosen(paths, name)
+    found = [Path(parent, name).relative_to(folder) for parent, _, names in os.walk(folder) for name in names]
+    files = sorted(file for file in found if _may_come(folder, file))
+    labels = sorted({_printable(file.parts[0]) for file in files if len(file.parts) > 1})
+    if len(labels) < 2:
+        raise UserError(
+            f"{folder} holds {len(labels)} folders with files: it takes a folder of pictures for each of several labels"
+        )
 
     try:
-        count = _take(folder, target, os.link if link else shutil.copy2)
+        _take(folder, files, target, os.link if link else shutil.copy2)
     except OSError as error:
         if not link:
             raise
@@ -61,35 +68,52 @@ def add_folder(paths: Paths, name: str, folder: Path, link: bool = False) -> Non
     _dvc_add(paths, target)
     write_text(
         option,
-        f"# {count} files in the folders {', '.join(labels)}, added from a folder named {folder.name}.\nkind: folder\n",
+        f"# {len(files)} files in the folders {', '.join(labels)}, added from a folder named "
+        f"{_printable(folder.resolve().name)}.\nkind: folder\n",
     )
-    write_text(paths.params, _chosen(paths.params.read_text(encoding="utf-8"), name))
+    write_text(paths.params, _chosen(paths, name))
+    left = len(found) - len(files)
+    left_behind = f" ({left} left behind: hidden, links, or names that are not UTF-8)" if left else ""
     print(
-        f"added {count} files under {len(labels)} labels ({', '.join(labels)}) as data set {name!r}\n"
+        f"added {len(files)} files{left_behind} under {len(labels)} labels ({', '.join(labels)}) as data set {name!r}\n"
         f"chosen in params.yaml; next: `dvc repro`, then commit params.yaml, conf/data/{name}.yaml, "
         f"data/sources/{name}.dvc and data/sources/.gitignore"
     )
 
 
-def _take(folder: Path, target: Path, take: Callable[[Path, Path], object]) -> int:
-    files = [Path(parent) / name for parent, _, names in os.walk(folder) for name in names]
-    files = [file for file in files if file.is_file() and not file.is_symlink()]
+def _may_come(folder: Path, file: Path) -> bool:
+    full = folder / file
+    hidden = any(part.startswith(".") for part in file.parts)
+    return full.is_file() and not full.is_symlink() and not hidden and as_text(str(file)) == str(file)
+
+
+def _take(folder: Path, files: list[Path], target: Path, take: Callable[[Path, Path], object]) -> None:
     with replace_folder(target) as partial:
-        for file in tqdm(sorted(files), desc="add", unit="file", disable=None):
-            copy = partial / file.relative_to(folder)
+        for file in tqdm(files, desc="add", unit="file", disable=None):
+            copy = partial / file
             copy.parent.mkdir(parents=True, exist_ok=True)
-            take(file, copy)
-    return len(files)
+            take(folder / file, copy)
+
+
+def _printable(name: str) -> str:
+    """A name that cannot break out of its line."""
+    return name if name.isprintable() else name.encode("unicode_escape").decode()
 
 
 def _dvc_add(paths: Paths, target: Path) -> None:
-    command = [sys.executable, "-m", "dvc", "add", "--quiet", str(target.relative_to(paths.root))]
+    command = [sys.executable, "-m", "dvc", "add", str(target.relative_to(paths.root))]
     done = subprocess.run(command, cwd=paths.root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         shutil.rmtree(target)
-        raise UserError(f"`dvc add` failed, nothing was added: {' '.join(done.stderr.split())}")
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
+        raise UserError(f"`dvc add` failed, nothing was added: {' '.join(errors or done.stderr.split())}")
 
 
-def _chosen(params: str, name: str) -> str:
-    """params.yaml with another data set chosen; comments and everything else stay."""
-    return re.sub(r"(?m)^(data:[ \t]*)[^\s#]+", lambda found: found.group(1) + name, params, count=1)
+def _chosen(paths: Paths, name: str) -> str:
+    """The text of params.yaml with another data set chosen; comments and everything else stay."""
+    text = paths.params.read_text(encoding="utf-8")
+    line = r"(?m)^(data[ \t]*:[ \t]+)[^\s#]+(?=[ \t]*(?:[ \t]#.*)?$)"
+    chosen, lines = re.subn(line, lambda found: found.group(1) + name, text, count=1)
+    if not lines:
+        raise UserError("params.yaml holds no line `data: NAME` that could be changed: write one")
+    return chosen

@@ -1,10 +1,13 @@
 """Showing runs to MLflow. The files of the checkout are the truth; MLflow is a view of them that can be made again."""
 
+import hashlib
 import json
 import os
+import platform
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,8 +25,15 @@ from fieldguide.record import command, git_commit, git_diff, machine, package_ve
 EXPERIMENT = "fieldguide"
 FINGERPRINT = "fieldguide.fingerprint"
 DELIVERED = "fieldguide.delivered"
+CHECKOUT = "fieldguide.checkout"
 MODEL = "fieldguide.model_sha256"
 LONGEST_PARAM = 6000
+DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
 
 
 class Tracker:
@@ -33,20 +43,16 @@ class Tracker:
     """
 
     def __init__(self, paths: Paths) -> None:
-        quiet_environment()
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-        import mlflow
-        from mlflow.exceptions import MlflowException
-
+        mlflow = _mlflow()
         self.paths = paths
         self.address = tracking_address(paths)
         mlflow.set_tracking_uri(self.address)
-        self.client = mlflow.MlflowClient()
         try:
             with FileLock(_made(paths.state) / "mlflow.lock"):  # processes that create the database together all fail
+                _make_database(paths, self.address)
+                self.client = mlflow.MlflowClient()
                 self.experiment = self._experiment()
-        except (MlflowException, OSError) as error:
+        except _failures() as error:
             raise UserError(away(self.address, error)) from None
 
     def _experiment(self) -> str:
@@ -71,8 +77,10 @@ class Tracker:
     def create(self, record: dict[str, Any], name: str) -> str:
         """Open a run for a training, with all that is needed to make it again; returns its id."""
         root = self.paths.root
+        self._close_stale()
         tags = {
             FINGERPRINT: record["fingerprint"],
+            CHECKOUT: checkout_id(self.paths),
             "mlflow.source.name": command() or "fieldguide sync",
             "mlflow.source.type": "LOCAL",
             "mlflow.source.git.commit": git_commit(root),
@@ -86,6 +94,12 @@ class Tracker:
         if diff := git_diff(root):
             self.client.log_text(identity, diff, "environment/git.diff")
         return identity
+
+    def _close_stale(self) -> None:
+        """Mark as killed what still runs in this checkout: DVC trains once at a time here, so their processes ended."""
+        query = f"tags.`{CHECKOUT}` = '{checkout_id(self.paths)}' and attributes.status = 'RUNNING'"
+        for run in self.client.search_runs([self.experiment], query):
+            self.client.set_terminated(run.info.run_id, "KILLED")
 
     def log_params(self, run: str, params: dict[str, Any]) -> None:
         """Log parameters under their names in the configuration."""
@@ -106,15 +120,52 @@ class Tracker:
             self.client.log_batch(run, metrics=entries[start : start + 1000])
 
 
+def _mlflow() -> Any:
+    """MLflow, which is told how to behave before it is imported."""
+    quiet_environment()
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+
+    return mlflow
+
+
+def _make_database(paths: Paths, address: str) -> None:
+    """Let MLflow make its tables, which takes it many steps, under another name: half of them are of no use."""
+    database = paths.root.resolve() / "mlflow.db"
+    if address != f"sqlite:///{database}" or database.exists():
+        return
+    for rest in paths.state.glob("mlflow.db*"):
+        rest.unlink()
+    unfinished = paths.state.resolve() / "mlflow.db"
+    _mlflow().MlflowClient(f"sqlite:///{unfinished}").search_experiments(max_results=1)
+    unfinished.replace(database)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What is raised when a store does not answer, or is broken."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return (_mlflow().MlflowException, SQLAlchemyError, OSError)
+
+
 def tracking_address(paths: Paths) -> str:
     """MLFLOW_TRACKING_URI, else a database in the checkout, by its absolute path."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.root.resolve()}/mlflow.db"
 
 
+def checkout_id(paths: Paths) -> str:
+    """A name for this folder on this machine that gives neither away."""
+    place = f"{platform.node()}:{paths.root.resolve()}"
+    return hashlib.sha256(place.encode()).hexdigest()[:16]
+
+
 def away(address: str, error: Exception) -> str:
     """What to tell a person when the tracking store does not answer; without passwords in the address."""
-    shown = address.rpartition("@")[2]
-    return f"MLflow at {shown} does not answer ({str(error).splitlines()[0][:160]}): `fieldguide sync` hands the run in later"
+    secret, _, shown = address.rpartition("@")
+    lines = str(error).splitlines() or [type(error).__name__]
+    reason = lines[0].replace(f"{secret}@", "") if secret else lines[0]
+    return f"MLflow at {shown} does not answer ({reason[:160]}): `fieldguide sync` hands the run in later"
 
 
 def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
@@ -134,6 +185,13 @@ def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
     config = compose(paths)
     record = training_record(config, paths)
     tracker = Tracker(paths)
+    try:
+        _follow_training(tracker, record, lines)
+    except _failures() as error:
+        raise UserError(away(tracker.address, error)) from None
+
+
+def _follow_training(tracker: Tracker, record: dict[str, Any], lines: Iterable[str]) -> None:
     if (known := tracker.find(record["fingerprint"])) is not None:
         print(f"mlflow: this training is known as run {known.info.run_id} ({known.info.run_name})", flush=True)
         return
@@ -151,12 +209,10 @@ def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
 
 
 def sync(paths: Paths) -> str:
-    """Hand in the training and evaluation whose results stand in the checkout, once; returns a line that says what was done.
+    """Hand in the training and evaluation whose results stand in the checkout, once.
 
-    Raises UserError if there are no results, or if MLflow does not answer.
+    Returns a line that says what was done. Raises UserError if there are no results, or if MLflow does not answer.
     """
-    from mlflow.exceptions import MlflowException
-
     description = paths.classifier.with_suffix(".json")
     if not (description.exists() and paths.metrics("evaluate").exists()):
         raise UserError("no results to hand in: run `dvc repro` first")
@@ -171,7 +227,7 @@ def sync(paths: Paths) -> str:
         _deliver(tracker, run, {} if found is None else found.data.tags)
         tracker.client.set_tag(run, DELIVERED, results)
         tracker.client.set_terminated(run, "FINISHED")
-    except (MlflowException, OSError) as error:
+    except _failures() as error:
         raise UserError(away(tracker.address, error)) from None
     return f"mlflow: run {run} ({run_name(record)}) handed in"
 
@@ -198,11 +254,9 @@ def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
     tracker.log_metrics(run, read_json(paths.metrics("evaluate")))
     report = paths.report("evaluate")
     counts = pd.read_csv(report / "confusion_matrix.csv", index_col="label")
-    cells = {
-        f"confusion/{true}/{predicted}": counts.at[true, predicted] for true in counts.index for predicted in counts
-    }
+    cells = {f"confusion/{true}/{predicted}": n for true, row in counts.iterrows() for predicted, n in row.items()}
     tracker.log_metrics(run, {name: int(count) for name, count in cells.items()})
-    for path in sorted(report.iterdir()):
+    for path in sorted(report.glob("[!.]*")):
         client.log_artifact(run, str(path), "evaluate")
     digest = sha256_of_file(paths.classifier)
     with mlflow.start_run(run_id=run):
@@ -224,7 +278,8 @@ def _log_model(paths: Paths) -> None:
 
     package = Path(__file__).parent
     requirements = [line for line in package_versions().split() if line.partition("==")[0].lower() in SERVING_PACKAGES]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*input example was not provided", UserWarning)  # the signature is given
         code = Path(folder) / package.name
         for source in package.rglob("*.py"):
             copy = code / source.relative_to(package)
@@ -240,13 +295,14 @@ def _log_model(paths: Paths) -> None:
         )
 
 
-SERVING_PACKAGES = frozenset(
-    "imagehash matplotlib mlflow numpy pandas pillow pyarrow pydantic safetensors scipy timm torch torchvision".split()
+SERVING_PACKAGES = (
+    *("imagehash", "matplotlib", "mlflow", "numpy", "pandas", "pillow", "pyarrow", "pydantic"),
+    *("safetensors", "scipy", "timm", "torch", "torchvision"),
 )
 
 
 def _upstream_params(paths: Paths) -> dict[str, Any]:
-    """The parameters of the stages before training, as dvc.lock recorded them for the data that stand in the checkout."""
+    """The parameters of the stages before training, as dvc.lock recorded them for the data in the checkout."""
     lock = paths.root / "dvc.lock"
     stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
     params: dict[str, Any] = {}

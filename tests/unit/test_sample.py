@@ -274,7 +274,7 @@ def ordinary() -> tuple[list[str], list[NDArray[np.uint8]]]:
 
 def test_pictures_have_the_promised_sizes(ordinary: tuple[list[str], list[NDArray[np.uint8]]]) -> None:
     sizes = [pixels.shape[:2] for pixels in ordinary[1]]
-    assert all(250 <= max(size) <= 480 for size in sizes)
+    assert all(220 <= max(size) <= 430 for size in sizes)
     wide_or_tall = [size for size in sizes if max(size) > 1.55 * min(size)]
     assert 0.2 < len(wide_or_tall) / len(sizes) < 0.5
 

@@ -8,13 +8,23 @@ from typing import BinaryIO
 import imagehash
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from fieldguide.data.status import Status
 
 # Decoders for what cameras and browsers write; Pillow's others (some start programs) stay shut.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
 HASH_BITS = 256
+# What brings a picture upright whose EXIF orientation is the key (the standard's eight, 1 is upright).
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class PictureError(Exception):
@@ -40,20 +50,17 @@ def open_picture(file: Path | BinaryIO, max_megapixels: float) -> Image.Image:
         with warnings.catch_warnings(action="ignore"), Image.open(file, formats=FORMATS) as image:
             megapixels = image.width * image.height / 1e6
             if megapixels > max_megapixels:
-                raise PictureError(
-                    Status.TOO_LARGE, f"{megapixels:.0f} megapixels, allowed are {max_megapixels:g}"
-                )
+                raise PictureError(Status.TOO_LARGE, f"{megapixels:.0f} megapixels, allowed are {max_megapixels:g}")
             image.load()
-            return _to_rgb(ImageOps.exif_transpose(image))
+            picture = _to_rgb(_upright(image))
+            picture.info.clear()  # Pillow would write a comment found there into every copy
+            return picture
     except PictureError:
         raise
     except UnidentifiedImageError:
         raise _not_a_picture(file) from None
-    except (
-        Exception
-    ) as error:  # a decoder may raise anything on hostile bytes; the picture is lost, not the run
-        reason = str(error).replace(str(file), "the file") or type(error).__name__
-        raise PictureError(Status.UNREADABLE, reason) from None
+    except Exception as error:  # a decoder may raise anything on hostile bytes; the picture is lost, not the run
+        raise PictureError(Status.UNREADABLE, _reason(error)) from None
 
 
 def picture_id(image: Image.Image) -> str:
@@ -93,6 +100,20 @@ def perceptual_hash(image: Image.Image) -> str:
     The DCT hash of the library imagehash, with 16 x 16 coefficients.
     """
     return str(imagehash.phash(image, hash_size=16))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # damaged EXIF says nothing about the pixels
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
+def _reason(error: Exception) -> str:
+    """The error in one line, without the path that the system adds to its own errors."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(said.split()) or type(error).__name__
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

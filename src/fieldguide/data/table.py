@@ -9,13 +9,10 @@ import pyarrow.parquet as pq
 from fieldguide.errors import UserError
 from fieldguide.files import replace_file
 
-
 RAW = pa.schema(
     [
         pa.field("source", pa.string(), nullable=False),  # address, or path below data/sources/NAME
-        pa.field(
-            "path", pa.string(), nullable=False
-        ),  # below data/raw, "/" between folders; "" if not downloaded
+        pa.field("path", pa.string(), nullable=False),  # below data/raw, "/" between folders; "" if not downloaded
         pa.field("label", pa.string(), nullable=False),
         pa.field("ok", pa.bool_(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),  # why not ok, else ""
@@ -69,9 +66,7 @@ PREDICTIONS_FIXED = [
 
 def predictions_schema(vocabulary: list[str]) -> pa.Schema:
     """The schema of the predictions table: fixed columns, then `probability_<label>` for every label."""
-    return pa.schema(
-        [*PREDICTIONS_FIXED, *(pa.field(f"probability_{label}", pa.float64()) for label in vocabulary)]
-    )
+    return pa.schema([*PREDICTIONS_FIXED, *(pa.field(f"probability_{label}", pa.float64()) for label in vocabulary)])
 
 
 def write_table(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> None:

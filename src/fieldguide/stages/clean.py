@@ -35,8 +35,9 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     pictures = [RawPicture(path, label) for path, label in zip(arrived["path"], arrived["label"], strict=True)]
     with replace_folder(paths.clean) as target:
         rows = map_processes(partial(_clean_one, cfg.clean, paths.raw, target), pictures, "clean")
-        cleaned = pd.DataFrame(rows, index=arrived.index)
-        table = raw[["source", "path", "label"]].join(cleaned).reindex(columns=IMAGES.names)
+        columns = [name for name in IMAGES.names if name not in ("source", "path", "label")]
+        cleaned = pd.DataFrame(rows, index=arrived.index, columns=columns, dtype=object)
+        table = raw[["source", "path", "label"]].join(cleaned)
         table["status"] = table["status"].fillna(Status.NOT_DOWNLOADED)
         table["reason"] = table["reason"].fillna(raw["reason"])
         table = mark_exact_duplicates(table)

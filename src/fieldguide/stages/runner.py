@@ -1,12 +1,12 @@
 """Runs one stage as a process: composes the configuration, times it, writes its metrics, and fails in one line."""
 
-import errno
 import inspect
 import json
 import logging
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from fieldguide.compose import compose
 from fieldguide.config import Config
 from fieldguide.errors import UserError
-from fieldguide.files import write_json
+from fieldguide.files import DISK_FULL, write_json
 from fieldguide.paths import Paths
 from fieldguide.quiet import quiet_environment
 
@@ -30,6 +30,7 @@ def main(run: Stage) -> None:
     A `UserError` becomes one line on stderr and exit code 1; any other exception keeps its traceback.
     """
     quiet_environment()
+    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # fastai's import uses it
     stage = Path(inspect.getfile(run)).stem
     paths = Paths(Path.cwd())
     try:
@@ -39,7 +40,7 @@ def main(run: Stage) -> None:
     except UserError as error:
         sys.exit(f"{stage}: {error}")
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in DISK_FULL:
             raise
         sys.exit(f"{stage}: the disk is full ({error.filename}): make room, then `dvc repro` goes on")
 

@@ -20,15 +20,17 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     kept = images[images["status"] == Status.KEPT]
     labels = sorted(kept["label"].unique())
     if len(labels) < 2:
-        raise UserError(f"only the label {labels} has usable pictures: a classifier needs at least two labels")
+        having = f"only the label {labels[0]!r} has" if labels else "no label has"
+        raise UserError(f"{having} usable pictures: a classifier needs at least two labels")
     table = split_pictures(kept, cfg.split).sort_values(["label", "id"])[SPLIT.names]
     counts = table.groupby(["label", "split"]).size()
     for label in labels:
         for side in SIDES:
             if (count := int(counts.get((label, side), 0))) < cfg.split.min_per_label:
+                change = "lower split.valid or split.test" if side == Split.TRAIN else f"raise split.{side}"
                 raise UserError(
                     f"{count} pictures of {label!r} in {side}, split.min_per_label asks for {cfg.split.min_per_label}: "
-                    f"add pictures of {label!r}, or raise split.valid or split.test in params.yaml"
+                    f"add pictures of {label!r}, or {change} in params.yaml"
                 )
     write_table(table, paths.split_table, SPLIT)
     metrics: Metrics = {str(side): int((table["split"] == side).sum()) for side in Split}

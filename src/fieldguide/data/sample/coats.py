@@ -16,14 +16,14 @@ GRIZZLY_COATS: dict[Colour, float] = {
     (0.43, 0.28, 0.16): 0.25,  # brown
     (0.46, 0.39, 0.31): 0.11,  # silvertip
     (0.28, 0.19, 0.13): 0.11,  # dark
-    (0.155, 0.125, 0.11): 0.04,  # almost black
+    (0.155, 0.125, 0.11): 0.02,  # almost black
 }
 BLACK_COATS: dict[Colour, float] = {
-    (0.095, 0.092, 0.10): 0.55,  # black
+    (0.095, 0.092, 0.10): 0.59,  # black
     (0.135, 0.125, 0.12): 0.22,  # faded
     (0.17, 0.135, 0.115): 0.12,  # black with a brown sheen
-    (0.33, 0.21, 0.125): 0.055,  # brown
-    (0.47, 0.29, 0.16): 0.045,  # cinnamon
+    (0.33, 0.21, 0.125): 0.02,  # brown
+    (0.47, 0.29, 0.16): 0.015,  # cinnamon
 }
 TEDDY_COATS: dict[Colour, float] = {
     (0.78, 0.58, 0.32): 0.24,  # golden
@@ -31,8 +31,8 @@ TEDDY_COATS: dict[Colour, float] = {
     (0.48, 0.30, 0.17): 0.14,  # brown
     (0.86, 0.78, 0.64): 0.15,  # cream
     (0.53, 0.50, 0.47): 0.10,  # grey
-    (0.29, 0.19, 0.13): 0.11,  # chocolate
-    (0.13, 0.115, 0.11): 0.06,  # black
+    (0.29, 0.19, 0.13): 0.10,  # chocolate
+    (0.13, 0.115, 0.11): 0.025,  # black
 }
 RIBBONS: list[Colour] = [
     (0.75, 0.12, 0.14),
@@ -77,7 +77,7 @@ def grizzly_coat(rng: np.random.Generator) -> Coat:
 
 
 def black_coat(rng: np.random.Generator) -> Coat:
-    """Mostly black, about one in eight brown, always with a tan muzzle."""
+    """Mostly black, about one in thirty brown, always with a tan muzzle."""
     fur = _varied(rng, BLACK_COATS)
     return Coat(
         fur=fur,

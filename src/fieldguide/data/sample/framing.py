@@ -18,7 +18,7 @@ WILD_POSE_SHARES = {
     "portrait": 0.10, "side_portrait": 0.07, "peeking": 0.05,
 }  # fmt: skip
 TEDDY_POSE_SHARES = {
-    "sitting": 0.30, "side_sitting": 0.10, "standing": 0.15, "tumbled": 0.11,
+    "sitting": 0.30, "side_sitting": 0.10, "standing": 0.15, "tumbled": 0.06,
     "portrait": 0.12, "side_portrait": 0.07, "peeking": 0.06,
 }  # fmt: skip
 FORMAT_SHARES = {"usual": 0.65, "wide": 0.17, "tall": 0.18}
@@ -52,7 +52,7 @@ def bear_figure(rng: np.random.Generator, kind: str, pose: str) -> list[Part]:
 
 def frame_size(rng: np.random.Generator, shape: str) -> tuple[int, int]:
     """(width, height) of a picture whose format is "usual", "wide" or "tall"."""
-    longest = rng.uniform(270, 440) if shape == "usual" else rng.uniform(340, 480)
+    longest = rng.uniform(240, 380) if shape == "usual" else rng.uniform(300, 420)
     aspect = np.exp(rng.uniform(*np.log(ASPECTS[shape])))
     return round(longest * min(1, aspect)), round(longest * min(1, 1 / aspect))
 

@@ -22,10 +22,7 @@ def fetch(options: SampleData, target: Path) -> list[RawRow]:
         (target / label).mkdir(parents=True)
     map_processes(partial(_draw_to, target), plan, "drawing")
     write_text(target / TRUTH, truth_table(plan).to_csv(index=False))
-    return [
-        picture_row(f"sample/{picture.path}", picture.label, target / picture.path, target)
-        for picture in plan
-    ]
+    return [picture_row(f"sample/{picture.path}", picture.label, target / picture.path, target) for picture in plan]
 
 
 def _draw_to(target: Path, picture: SamplePicture) -> None:

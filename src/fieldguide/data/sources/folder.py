@@ -9,13 +9,15 @@ from tqdm import tqdm
 from fieldguide.config import FolderData
 from fieldguide.data.sources.row import RawRow, picture_row, refused_row
 from fieldguide.errors import UserError
+from fieldguide.files import DISK_FULL
 
 
 def fetch(options: FolderData, source: Path, target: Path) -> list[RawRow]:
     """Copy every file below `source` to `target`/<label>/..., one row each, in the order of their paths.
 
     The first folder below `source` is the label, or what `options.labels` makes of it; a renamed folder keeps its own
-    name below the label. Hidden files, links and files outside a label folder are not copied: their rows say why.
+    name below the label. Hidden files and folders, links, files outside a label folder and what cannot be copied stay
+    behind: their rows say why.
 
     Raises
     ------
@@ -24,14 +26,10 @@ def fetch(options: FolderData, source: Path, target: Path) -> list[RawRow]:
         two files would get the same path.
     """
     if not source.is_dir():
-        raise UserError(
-            f"data/sources/{source.name} is missing: `fieldguide add {source.name} FOLDER`, or `dvc pull`"
-        )
-    folders = {path.name for path in source.iterdir() if path.is_dir() and not path.is_symlink()}
+        raise UserError(f"data/sources/{source.name} is missing: `fieldguide add {source.name} FOLDER`, or `dvc pull`")
+    folders = {path.name for path in source.iterdir() if is_label_folder(path)}
     if unknown := sorted(set(options.labels) - folders):
-        raise UserError(
-            f"conf/data/{source.name}.yaml: labels: no folder {unknown[0]!r} in data/sources/{source.name}"
-        )
+        raise UserError(f"conf/data/{source.name}.yaml: labels: no folder {unknown[0]!r} in data/sources/{source.name}")
     if not folders:
         raise UserError(
             f"data/sources/{source.name} holds no folders: put the pictures of each label in one of its own"
@@ -41,39 +39,56 @@ def fetch(options: FolderData, source: Path, target: Path) -> list[RawRow]:
     for path in tqdm(list(_files(source)), desc="download", unit="file", disable=None):
         address = path.relative_to(source).as_posix()
         folder, _, rest = address.partition("/")
-        if reason := _refusal(path, rest):
-            rows.append(refused_row(address, options.labels.get(folder, folder) if rest else "", reason))
+        if reason := _refusal(path, address):
+            label = options.labels.get(folder, folder) if rest else ""
+            rows.append(refused_row(as_text(address), as_text(label), reason))
             continue
         label = options.labels.get(folder, folder)
         place = PurePosixPath(label, rest) if label == folder else PurePosixPath(label, folder, rest)
         if other := taken.get(str(place)):
-            raise UserError(
-                f"data/sources/{source.name}: {other} and {address} would both become {place}: rename one"
-            )
+            raise UserError(f"data/sources/{source.name}: {other} and {address} would both become {place}: rename one")
         taken[str(place)] = address
         copy = target / place
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+        except OSError as error:
+            if error.errno in DISK_FULL:
+                raise
+            rows.append(refused_row(address, label, f"cannot be copied to {place}: {error.strerror}"))
+            continue
         rows.append(picture_row(address, label, copy, target))
     return rows
 
 
+def is_label_folder(path: Path) -> bool:
+    """Whether this is a folder that may name a label: no link, not hidden."""
+    return path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
+
+
+def as_text(name: str) -> str:
+    """A file's name as UTF-8 can hold it: Linux allows any bytes, tables do not."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _files(folder: Path) -> Iterator[Path]:
-    """All files below a folder, links to folders not followed, sorted by path."""
+    """All files below a folder, sorted by path; links and hidden folders themselves instead of what is in them."""
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.is_symlink():
+        if is_label_folder(path):
             yield from _files(path)
         else:
             yield path
 
 
-def _refusal(path: Path, rest: str) -> str:
+def _refusal(path: Path, address: str) -> str:
     if path.is_symlink():
         return "a link: fieldguide does not follow links out of the folder"
     if path.name.startswith("."):
-        return "a hidden file"
+        return "a hidden folder" if path.is_dir() else "a hidden file"
+    if as_text(address) != address:
+        return "its name is not UTF-8: rename it"
     if not path.is_file():
         return "not a regular file"
-    if not rest:
+    if "/" not in address:
         return "not in the folder of a label"
     return ""

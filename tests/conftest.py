@@ -1,0 +1,143 @@
+"""What several test files share: the checkout, small checkouts of one's own, and the whole sample, drawn once."""
+
+import io
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from fieldguide.compose import compose
+from fieldguide.config import Config
+from fieldguide.paths import Paths
+from fieldguide.stages import clean, download, split
+from fieldguide.stages.runner import Metrics
+
+OwnData = Callable[..., tuple[Config, Paths]]
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PARAMS = """\
+# A comment that has to stay.
+data: sample          # and another
+resize: squish
+augment: standard
+model: tiny
+schedule: one_cycle
+checks: few
+seed: 42
+
+clean: {max_side: 320, min_side: 32}
+split: {valid: 0.25, test: 0.25, min_per_label: 1}
+train:
+  epochs: 2
+  lr: 0.003           # the highest
+"""
+
+FEW_CHECKS = """\
+expectations:
+  two_labels:
+    {table: labels, severity: error, type: expect_table_row_count_to_be_between, kwargs: {min_value: 2}}
+"""
+
+
+def noise(seed: int, width: int = 64, height: int = 48) -> Image.Image:
+    """A picture of coarse coloured noise: as good as unlike that of any other seed."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    """The bytes of a picture file."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A small PNG file that claims any size."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def put(path: Path, content: Image.Image | bytes) -> Path:
+    """Write a picture (as PNG, whatever its name) or bytes to a path and make the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else encoded(content, "PNG"))
+    return path
+
+
+def run_python(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run this project's Python as a person would, with the source of this checkout."""
+    env = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src"), "PYTHONUTF8": "1", **environment}
+    return subprocess.run([sys.executable, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Paths:
+    """A folder with a params.yaml of its own, the repository's option files, and a short list of checks."""
+    shutil.copytree(CHECKOUT / "conf", tmp_path / "conf")
+    (tmp_path / "conf" / "checks" / "few.yaml").write_text(FEW_CHECKS, encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    return Paths(tmp_path)
+
+
+@pytest.fixture
+def own_data(checkout: Paths) -> OwnData:
+    """Choose the data set `own`, of kind folder, in `checkout`; the test fills data/sources/own."""
+
+    def chosen(labels: str = "{}", *overrides: str) -> tuple[Config, Paths]:
+        (checkout.sources / "own").mkdir(parents=True, exist_ok=True)
+        (checkout.conf / "data" / "own.yaml").write_text(f"kind: folder\nlabels: {labels}\n", encoding="utf-8")
+        checkout.params.write_text(PARAMS.replace("data: sample", "data: own"), encoding="utf-8")
+        return compose(checkout, overrides), checkout
+
+    return chosen
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A folder in which download, clean and split have run on the whole sample; for reading only."""
+
+    paths: Paths
+    config: Config
+    metrics: dict[str, Metrics]
+    truth: pd.DataFrame  # data/raw/truth.csv
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses the whole sample is slow: on two busy cores it takes most of a minute to draw."""
+    for item in items:
+        if "sample" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    """The whole sample with the options of conf/data/sample.yaml and the values of the checkout's params.yaml."""
+    root = tmp_path_factory.mktemp("sample")
+    shutil.copytree(CHECKOUT / "conf", root / "conf")
+    shutil.copyfile(CHECKOUT / "params.yaml", root / "params.yaml")
+    paths = Paths(root)
+    config = compose(paths, ["data=sample"])
+    metrics = {
+        "download": download.run(config, paths),
+        "clean": clean.run(config, paths),
+        "split": split.run(config, paths),
+    }
+    truth = pd.read_csv(paths.raw / "truth.csv", keep_default_na=False)
+    return Sample(paths, config, metrics, truth)

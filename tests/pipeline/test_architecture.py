@@ -1,0 +1,161 @@
+"""The house stands as DESIGN.md draws it, and dvc.yaml says what each stage truly depends on."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fieldguide.compose import compose
+from fieldguide.config import GROUPS
+from fieldguide.files import write_text
+from fieldguide.paths import Paths
+from fieldguide.record import training_record
+from pipeline.source_graph import ROOT, SOURCE, config_reads, modules, runs_through
+
+# A module imports modules of its own floor and of those below; a new one gets its place here.
+FLOORS: list[set[str]] = [
+    {"fieldguide", "config", "paths", "files", "errors", "quiet", "parallel", "compose"},
+    {"data", "model", "checks", "report", "record"},
+    {"stages"},
+    {"tracking", "serving", "sweep", "dataset", "cli"},
+]
+ONLY_IMPORTERS = {
+    "fastai": {"fieldguide.model.learner", "fieldguide.model.loaders", "fieldguide.model.augment"},
+    "great_expectations": {"fieldguide.checks.expectations"},
+    "mlflow": {"fieldguide.tracking", "fieldguide.serving"},
+}
+PIPELINE: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+STAGES = sorted(PIPELINE)
+
+
+def part(module: str) -> str:
+    """`data` of fieldguide.data.images, `paths` of fieldguide.paths."""
+    names = module.split(".")
+    return names[1] if len(names) > 1 else names[0]
+
+
+def floor(module: str) -> int:
+    homes = [number for number, parts in enumerate(FLOORS) if part(module) in parts]
+    assert len(homes) == 1, f"{module} has no place yet: put {part(module)!r} into FLOORS of this test"
+    return homes[0]
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_imports_run_one_way(name: str) -> None:
+    wrong = [imported for imported in modules()[name].own if floor(imported) > floor(name)]
+    assert not wrong, f"{name} imports what stands above it: {wrong}"
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    circles = [
+        name for name, module in modules().items() if any(name in runs_through(imported) for imported in module.own)
+    ]
+    assert not circles
+
+
+def test_stages_never_import_one_another() -> None:
+    allowed = {"fieldguide.stages.runner"}
+    wrong = {
+        name: others
+        for name, module in modules().items()
+        if part(name) == "stages" and (others := {i for i in module.own if part(i) == "stages"} - allowed)
+    }
+    assert not wrong
+
+
+def test_every_stage_is_a_module_and_every_module_a_stage() -> None:
+    found = {name.rpartition(".")[2] for name in modules() if name.startswith("fieldguide.stages.")} - {"runner"}
+    assert found == set(STAGES)
+    for stage in STAGES:
+        assert PIPELINE[stage]["cmd"] == f"PYTHONPATH=src python -m fieldguide.stages.{stage}"
+
+
+@pytest.mark.parametrize("library", sorted(ONLY_IMPORTERS))
+def test_a_library_has_its_few_importers(library: str) -> None:
+    importers = {
+        name
+        for name, module in modules().items()
+        if any(imported.partition(".")[0] == library for imported in module.imports)
+    }
+    assert importers == ONLY_IMPORTERS[library]
+
+
+def test_packages_hold_no_code_where_an_import_of_a_module_runs_them_unseen() -> None:
+    """`import a.b.c` runs a/__init__.py too; the deps leave those files out, so nothing may happen in them."""
+    named = {imported for module in modules().values() for imported in module.own}
+    for name, module in modules().items():
+        if module.path.name == "__init__.py" and name not in named - {"fieldguide"}:
+            statements = [node for node in module.tree.body if not isinstance(node, ast.Expr | ast.Assign)]
+            assert not statements, f"{name} holds code: {ast.unparse(statements[0])}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_exactly_the_sources_that_it_runs_through(stage: str) -> None:
+    needed = {
+        modules()[name].path.relative_to(ROOT).as_posix()
+        for name in runs_through(f"fieldguide.stages.{stage}")
+        if name != "fieldguide"
+    }
+    listed = [dep for dep in PIPELINE[stage]["deps"] if dep.startswith(f"{SOURCE.name}/")]
+    lines = "\n".join(f"      - {path}" for path in sorted(needed))
+    difference = f"missing {sorted(needed - set(listed))}, too many {sorted(set(listed) - needed)}"
+    assert listed == sorted(needed), f"dvc.yaml: {stage}: {difference}; paste into its deps:\n{lines}"
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "config"])
+def test_a_stage_declares_exactly_the_params_that_it_reads(stage: str, recorded: set[str]) -> None:
+    reads = config_reads(f"fieldguide.stages.{stage}", "run")
+    assert reads.as_dict <= {"fieldguide.record.training_record"}
+    keys = reads.keys | (recorded if reads.as_dict else set())
+    keys = {key for key in keys if key.partition(".")[0] != "choices"}
+    groups = {key.partition(".")[0] for key in keys} & set(GROUPS)
+    sections = {key for key in keys if "." not in key}
+    leaves = {key for key in keys if key.partition(".")[0] not in sections | groups}
+    wanted = groups | sections | leaves
+    declared = PIPELINE[stage].get("params", [])
+    assert set(declared) == wanted, f"dvc.yaml: {stage}: params: [{', '.join(sorted(wanted))}]"
+    assert len(declared) == len(set(declared))
+
+    options = {f"conf/{group}/${{{group}}}.yaml" for group in groups}
+    listed = {dep for dep in PIPELINE[stage]["deps"] if dep.startswith("conf/")}
+    assert listed == options, f"dvc.yaml: {stage}: deps: {sorted(options)}"
+
+
+def test_config_reads_all_and_hands_on_nothing() -> None:
+    assert not config_reads("fieldguide.stages.config", "run").keys
+    assert "params.yaml" in PIPELINE["config"]["deps"]
+    assert "params" not in PIPELINE["config"]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The sections that a training's record holds, found by making one: it turns all of cfg into a dict."""
+    paths = Paths(tmp_path_factory.mktemp("record"))
+    for link in ("params.yaml", "conf"):
+        (paths.root / link).symlink_to(ROOT / link)
+    write_text(paths.split_table, "")
+    write_text(paths.backbone, "")
+    record = training_record(compose(paths), paths)
+    assert set(record["choices"]) <= set(record["config"])
+    return set(record["config"])
+
+
+def test_no_stage_depends_on_what_another_one_keeps_to_itself() -> None:
+    """A dep is another stage's output, a source file, an option file, params.yaml or the data set's own folder."""
+    outs = {
+        next(iter(out)) if isinstance(out, dict) else out
+        for stage in PIPELINE.values()
+        for kind in ("outs", "metrics", "plots")
+        for out in stage.get(kind, [])
+    }
+    for name, stage in PIPELINE.items():
+        others = [
+            dep
+            for dep in stage["deps"]
+            if not dep.startswith(("src/", "conf/", "data/sources/")) and dep not in outs | {"params.yaml"}
+        ]
+        assert not others, f"{name}: no stage makes {others}"
+        for dep in stage["deps"]:
+            assert dep in outs or "${" in dep or (ROOT / dep).is_file(), f"{name}: no file {Path(dep)}"

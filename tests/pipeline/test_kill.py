@@ -1,0 +1,119 @@
+"""However a run is killed, the next `dvc repro` goes on, and ends with the bytes of an undisturbed one elsewhere."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from mlflow import MlflowClient
+
+from pipeline.checkout import RESULTS, STAGES, TABLES, Checkout, small_checkout
+from pipeline.conftest import Reproduced
+
+pytestmark = pytest.mark.slow
+
+REPORTS = ("evaluate/metrics.json", "evaluate/confusion_matrix.png", "train/history.csv", "train/metrics.json")
+TWICE = ("clean", "train")
+LONGEST = {"config": 0.7, "weights": 5.0, "download": 4.5, "clean": 3.0, "validate": 4.0, "split": 1.3, "train": 11.0}
+PATIENCE = 60  # seconds until a process that should end is called stuck
+
+
+def processes_in(root: Path) -> list[psutil.Process]:
+    """Processes that work in the checkout, dead ones left out."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if Path(process.cwd()) == root and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def names_below(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def runs_stage(process: psutil.Process, stage: str) -> bool:
+    try:
+        return process.cmdline()[1:3] == ["-m", f"fieldguide.stages.{stage}"]
+    except psutil.Error:
+        return False
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        time.sleep(0.02)
+
+
+def kill_all(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    fresh = small_checkout(tmp_path / "another folder")
+    yield fresh
+    kill_all(processes_in(fresh.root))
+
+
+def repro_and_kill(checkout: Checkout, stage: str, after: float, only_stage: bool) -> int:
+    """Start `dvc repro`, and kill it, or only the process of a stage, so many seconds after that stage has started.
+
+    If the stage is faster than that, DVC is killed while it stores the outputs or runs the next one.
+    """
+    repro = subprocess.Popen(
+        ["dvc", "repro"], cwd=checkout.root, env=checkout.environment, start_new_session=True, stdout=subprocess.DEVNULL
+    )
+    dvc = psutil.Process(repro.pid)
+
+    def of_stage() -> list[psutil.Process]:
+        return [child for child in dvc.children(recursive=True) if runs_stage(child, stage)]
+
+    wait_until(lambda: repro.poll() is not None or of_stage(), f"{stage} starts")
+    time.sleep(after)
+    targets = of_stage()[:1] if repro.poll() is None and only_stage else []
+    if not targets and repro.poll() is None:
+        tree = [dvc, *dvc.children(recursive=True)]
+        os.killpg(repro.pid, signal.SIGKILL)
+        targets = tree
+    kill_all(targets)
+    return repro.wait(PATIENCE)
+
+
+def test_ten_kills_leave_nothing_behind_and_change_no_byte(trained: Reproduced, checkout: Checkout) -> None:
+    chance = random.Random(20261121)
+    order = sorted([*STAGES, *TWICE], key=STAGES.index)
+    assert len(order) == 10
+    for number, stage in enumerate(order):
+        after = chance.uniform(0, LONGEST.get(stage, 6.0))
+        code = repro_and_kill(checkout, stage, after, only_stage=number % 2 == 1)
+        assert code != 0, f"{stage} was to be killed after {after:.2f} s, and was not"
+        wait_until(lambda: not processes_in(checkout.root), f"workers of {stage} leave")
+    done = checkout.dvc("repro")
+    assert "Traceback" not in done.stderr
+    assert checkout.digests(*RESULTS, *TABLES) == trained.checkout.digests(*RESULTS, *TABLES)
+    for name in REPORTS:
+        one, other = ((done.root / "reports" / name).read_bytes() for done in (checkout, trained.checkout))
+        assert one == other, name
+    assert names_below(checkout.paths.clean) == names_below(trained.checkout.paths.clean)
+    assert checkout.repro() == []
+    partial = [path for path in checkout.root.rglob(".*.partial") if ".dvc" not in path.parts]
+    assert not partial, "half-written files stay behind"
+    # The training whose tracker was killed with it is not shown as running any more, and the one that ended is there.
+    client = MlflowClient(f"sqlite:///{checkout.root}/mlflow.db")
+    experiment = client.get_experiment_by_name("fieldguide")
+    states = [run.info.status for run in client.search_runs([experiment.experiment_id])]
+    assert states.count("FINISHED") == 1
+    assert set(states) <= {"FINISHED", "KILLED"}

@@ -1,0 +1,200 @@
+"""`dvc repro` does what is needed, nothing else, and the same every time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+from PIL import Image
+
+from fieldguide.data.table import RAW, read_table
+from fieldguide.files import read_json, write_text
+from pipeline.checkout import RESULTS, STAGES, TABLES, Checkout, ran, small_checkout
+from pipeline.conftest import Reproduced
+
+
+def test_a_fault_in_params_stops_dvc_repro_before_any_stage_works(tmp_path: Path) -> None:
+    checkout = small_checkout(tmp_path / "checkout")
+    for fault, line in (
+        ({"resize": "sqish"}, "config: params.yaml: resize: 'sqish' is no option of it; choose one of: crop, pad, "),
+        ({"batch_size": "many"}, "config: params.yaml: train.batch_size: "),
+    ):
+        checkout.run("git", "checkout", "--quiet", ".")
+        checkout.set_params(**fault)
+        done = checkout.dvc("repro", code=None)
+        assert done.returncode != 0
+        assert "Running stage 'config'" in done.stdout
+        assert done.stdout.count("Running stage") == 1
+        assert [text for text in done.stderr.splitlines() if text.startswith(line)], done.stderr
+        assert "Traceback" not in done.stderr
+    checkout.run("git", "checkout", "--quiet", ".")
+    text = checkout.paths.params.read_text(encoding="utf-8")
+    write_text(checkout.paths.params, text.replace("  epochs:", "  epoch:"))
+    done = checkout.dvc("repro", code=None)
+    assert "config: params.yaml: train.epoch: " in done.stderr
+    assert done.stdout.count("Running stage") == 1
+
+
+@pytest.mark.slow
+def test_a_first_repro_runs_every_stage_and_says_only_what_a_person_needs(trained: Reproduced) -> None:
+    assert trained.stages == STAGES
+    for noise in ("Warning", "INFO", "Traceback", "it/s", "database tables"):
+        assert noise not in trained.stderr
+    assert trained.checkout.digests(*RESULTS, *TABLES)
+    leftovers = [path for path in trained.checkout.root.rglob("*.partial") if ".dvc" not in path.parts]
+    assert not leftovers
+
+
+@pytest.mark.slow
+def test_a_second_repro_runs_nothing(trained: Reproduced) -> None:
+    assert trained.checkout.repro() == []
+    assert trained.checkout.dvc("status").stdout.strip() == "Data and pipelines are up to date."
+    assert trained.checkout.run("git", "status", "--porcelain").stdout == ""
+
+
+@pytest.fixture(scope="module")
+def tried(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A copy in which tests change a file and put it back."""
+    return trained.checkout.copy(tmp_path_factory.mktemp("tried") / "checkout")
+
+
+def changed_stages(checkout: Checkout) -> set[str]:
+    """The stages that `dvc repro` would rerun for what differs in their own dependencies and parameters."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in checkout.environment.items():
+            if name.startswith("DVC_"):
+                patch.setenv(name, value)
+        with Repo(str(checkout.root)) as repo:
+            return {stage.rpartition(":")[2] for stage in repo.status()}
+
+
+@pytest.fixture
+def put_back(tried: Checkout) -> Iterator[Checkout]:
+    yield tried
+    tried.run("git", "checkout", "--quiet", ".")
+
+
+PARAMS = [
+    ("resize", "pad", {"config", "train"}),
+    ("augment", "none", {"config", "train"}),
+    ("schedule", "fine_tune", {"config", "train"}),
+    ("model", "tiny", {"config", "weights", "train"}),
+    ("data", "sample", {"config", "download"}),
+    ("checks", "strict", {"config", "validate"}),
+    ("lr", "0.1", {"config", "train"}),
+    ("max_side", "100", {"config", "clean", "train"}),
+    ("jpeg_quality", "80", {"config", "clean"}),
+    ("near_duplicate_bits", "3", {"config", "split"}),
+]
+FILES = [
+    ("conf/resize/squish.yaml", {"train"}),
+    ("conf/augment/standard.yaml", {"train"}),
+    ("conf/schedule/one_cycle.yaml", {"train"}),
+    ("conf/model/mini.yaml", {"weights", "train"}),
+    ("conf/data/mini.yaml", {"download"}),
+    ("conf/checks/mini.yaml", {"validate"}),
+    ("conf/resize/pad.yaml", set()),
+    ("conf/model/resnet18.yaml", set()),
+    ("conf/data/sample.yaml", set()),
+    ("src/fieldguide/data/splits.py", {"split"}),
+    ("src/fieldguide/data/sample/teddy.py", {"download"}),
+    ("src/fieldguide/data/duplicates.py", {"clean", "split"}),
+    ("src/fieldguide/checks/expectations.py", {"validate"}),
+    ("src/fieldguide/model/learner.py", {"train"}),
+    ("src/fieldguide/model/network.py", {"weights", "train", "evaluate"}),
+    ("src/fieldguide/report/figures.py", {"evaluate"}),
+    ("src/fieldguide/compose.py", set(STAGES)),
+    ("src/fieldguide/tracking.py", set()),
+    ("src/fieldguide/serving.py", set()),
+    ("src/fieldguide/cli.py", set()),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("key", "value", "stages"), PARAMS, ids=[f"{key}={value}" for key, value, _ in PARAMS])
+def test_another_value_in_params_concerns_the_stages_that_read_it(
+    put_back: Checkout, key: str, value: str, stages: set[str]
+) -> None:
+    put_back.set_params(**{key: value})
+    assert changed_stages(put_back) == stages
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "stages"), FILES, ids=[file for file, _ in FILES])
+def test_an_edited_file_concerns_the_stages_that_use_it(put_back: Checkout, file: str, stages: set[str]) -> None:
+    with (put_back.root / file).open("a", encoding="utf-8") as text:
+        text.write("# edited\n")
+    assert changed_stages(put_back) == stages
+
+
+@pytest.mark.slow
+def test_an_edited_source_file_reruns_its_stage_and_stops_where_nothing_changed(copy: Checkout) -> None:
+    with (copy.root / "src/fieldguide/data/splits.py").open("a", encoding="utf-8") as text:
+        text.write("# edited\n")
+    assert copy.repro() == ["split"]
+    with (copy.root / "conf/resize/pad.yaml").open("a", encoding="utf-8") as text:
+        text.write("# edited\n")
+    assert copy.repro() == []
+
+
+@pytest.mark.slow
+def test_another_resize_trains_and_evaluates_again(trained: Reproduced, padded: Reproduced) -> None:
+    assert padded.stages == ["config", "train", "evaluate"]
+    before, after = (done.checkout.digests(*RESULTS, *TABLES) for done in (trained, padded))
+    assert {file for file in before if before[file] != after[file]} == {
+        "models/classifier.safetensors",
+        "models/classifier.json",
+        "reports/evaluate/predictions.parquet",
+    }
+    assert read_json(padded.checkout.paths.classifier.with_suffix(".json"))["preprocessing"]["method"] == "pad"
+
+
+@pytest.mark.slow
+def test_an_experiment_of_dvc_gives_what_repro_gives(padded: Reproduced, tmp_path: Path) -> None:
+    """The cache of the copy knows the padded run already, so `exp run` takes it from there."""
+    copy = padded.checkout.copy(tmp_path / "checkout")
+    wanted = copy.digests(*RESULTS, *TABLES)
+    copy.run("git", "checkout", "--quiet", ".")
+    copy.dvc("checkout", "--quiet")
+    before = copy.paths.params.read_text(encoding="utf-8")
+    assert copy.digests(*RESULTS) != {file: wanted[file] for file in RESULTS}
+    done = copy.dvc("exp", "run", "--name", "padded", "-S", "resize=pad")
+    assert ran(done.stdout) == ["config"]
+    for stage in ("train", "evaluate"):
+        assert f"Stage '{stage}' is cached - skipping run" in done.stdout
+    assert copy.digests(*RESULTS, *TABLES) == wanted
+    after = copy.paths.params.read_text(encoding="utf-8")
+    assert after.replace("resize: pad", "resize: squish").split() == before.split()  # comments too
+    assert "padded" in copy.dvc("exp", "list", "--name-only").stdout
+
+
+@pytest.mark.slow
+def test_dvc_shows_metrics_plots_and_the_graph(trained: Reproduced, tmp_path: Path) -> None:
+    checkout = trained.checkout
+    shown = checkout.dvc("metrics", "show", "--json").stdout
+    for name in ("accuracy_low", "macro_f1", "valid_accuracy", "megabytes"):
+        assert f'"{name}"' in shown
+    target = tmp_path / "plots"
+    checkout.dvc("plots", "show", "--out", str(target))
+    page = (target / "index.html").read_text(encoding="utf-8")
+    assert "learning curves" in page
+    assert "confusion matrix" in page
+    assert list(target.rglob("*confusion_matrix.png"))
+    graph = checkout.dvc("dag", "--mermaid").stdout
+    for stage in STAGES:
+        assert f'["{stage}"]' in graph
+
+
+@pytest.mark.slow
+def test_new_pictures_in_a_folder_of_ones_own_are_downloaded(tmp_path: Path) -> None:
+    checkout = small_checkout(tmp_path / "checkout")
+    album = tmp_path / "album"
+    for number, label in enumerate(("grizzly", "teddy")):
+        (album / label).mkdir(parents=True)
+        Image.new("RGB", (64, 48), (90 * number, 80, 70)).save(album / label / "one.jpg")
+    checkout.fieldguide("add", "mine", str(album))
+    assert checkout.repro("download") == ["config", "download"]
+    Image.new("RGB", (64, 48), (1, 2, 3)).save(checkout.root / "data/sources/mine/teddy/two.jpg")
+    assert checkout.repro("download") == ["download"]
+    table = read_table(checkout.paths.raw_table, RAW)
+    assert list(table["path"]) == ["grizzly/one.jpg", "teddy/one.jpg", "teddy/two.jpg"]

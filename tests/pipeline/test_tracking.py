@@ -1,0 +1,242 @@
+"""What MLflow shows is what the checkout holds, whatever happened to the tracking server in between."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pandas as pd
+import psutil
+import pytest
+from mlflow import MlflowClient
+
+from fieldguide.compose import compose
+from fieldguide.files import read_json, sha256_of_file
+from pipeline.checkout import Checkout, free_port
+from pipeline.conftest import Reproduced
+
+pytestmark = pytest.mark.slow
+
+EPOCH = '{"event": "epoch", "epoch": 1, "metrics": {"train_loss": 1.0}}\n'
+LR = "0.001"  # of the trainings that these tests only pretend
+DONE = '{"event": "done"}\n'
+
+
+def client_of(checkout: Checkout) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{checkout.root}/mlflow.db")
+
+
+def runs_in(client: MlflowClient) -> list[Any]:
+    experiment = client.get_experiment_by_name("fieldguide")
+    return list(client.search_runs([experiment.experiment_id])) if experiment else []
+
+
+def end(process: psutil.Popen) -> None:
+    """End a server and the workers that it started."""
+    if process.poll() is None:
+        for one in [*process.children(recursive=True), process]:
+            one.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def run(trained: Reproduced) -> Any:
+    runs = runs_in(client_of(trained.checkout))
+    assert len(runs) == 1
+    return runs[0]
+
+
+def test_a_run_holds_all_that_makes_it_again(trained: Reproduced, run: Any) -> None:
+    checkout, record = trained.checkout, read_json(trained.checkout.paths.classifier.with_suffix(".json"))["record"]
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "squish standard mini"
+    first = checkout.run("git", "rev-list", "--max-parents=0", "HEAD").stdout.strip()
+    tags = run.data.tags
+    assert tags["mlflow.source.git.commit"] == first
+    assert tags["mlflow.source.name"] == "dvc repro"
+    assert tags["fieldguide.fingerprint"] == record["fingerprint"]
+    assert tags["fieldguide.model_sha256"] == sha256_of_file(checkout.paths.classifier)
+    assert tags["input.split_sha256"] == sha256_of_file(checkout.paths.split_table)
+    assert tags["input.backbone_sha256"] == sha256_of_file(checkout.paths.backbone)
+    expected = {
+        "resize": "squish",
+        "resize.method": "squish",
+        "model.arch": "test_resnet",
+        "train.lr": "0.003",
+        "train.size": "32",
+        "seed": "42",
+        "data": "mini",
+        "split.valid": str(compose(checkout.paths).split.valid),
+        "clean.max_side": str(compose(checkout.paths).clean.max_side),
+    }
+    assert {name: run.data.params.get(name) for name in expected} == expected
+    assert "train.workers" not in run.data.params
+    client = client_of(checkout)
+    artifacts = {file.path for file in client.list_artifacts(run.info.run_id, "environment")}
+    assert "environment/packages.txt" in artifacts
+
+
+def test_a_run_holds_metrics_counts_and_the_data_set(trained: Reproduced, run: Any) -> None:
+    checkout, client = trained.checkout, client_of(trained.checkout)
+    history = pd.read_csv(checkout.paths.report("train") / "history.csv")
+    shown = client.get_metric_history(run.info.run_id, "valid_loss")
+    assert [metric.step for metric in shown] == [1, 2]
+    assert [metric.value for metric in shown] == pytest.approx(history["valid_loss"], abs=1e-6)
+    evaluated = read_json(checkout.paths.metrics("evaluate"))
+    assert {name: run.data.metrics[name] for name in evaluated} == evaluated
+    assert run.data.metrics["clean.kept"] == read_json(checkout.paths.metrics("clean"))["kept"]
+    counts = {name: value for name, value in run.data.metrics.items() if name.startswith("confusion/")}
+    assert len(counts) == 9
+    assert sum(counts.values()) == evaluated["test_pictures"]
+    (data,) = run.inputs.dataset_inputs
+    assert data.dataset.name == "mini"
+    assert sha256_of_file(checkout.paths.split_table).startswith(data.dataset.digest)
+    files = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, "evaluate")}
+    assert files == {path.name for path in checkout.paths.report("evaluate").glob("[!.]*")}
+    assert len(run.outputs.model_outputs) == 1
+
+
+def test_sync_adds_nothing_to_what_is_there(trained: Reproduced) -> None:
+    """Before and after a `fieldguide sync` the store holds the same."""
+    client = client_of(trained.checkout)
+    before = [run.to_dictionary() for run in runs_in(client)]
+    assert trained.checkout.fieldguide("sync").stdout.rstrip().endswith("is complete")
+    assert [run.to_dictionary() for run in runs_in(client)] == before
+
+
+def kill_sync_while_it_makes_the_database(checkout: Checkout) -> None:
+    sync = subprocess.Popen(["fieldguide", "sync"], cwd=checkout.root, env=checkout.environment)
+    while not [file for file in checkout.root.rglob("mlflow.db") if file.stat().st_size]:
+        assert sync.poll() is None
+        time.sleep(0.005)
+    sync.kill()
+    assert sync.wait() == -signal.SIGKILL
+
+
+def test_a_run_that_dvc_restored_is_handed_in(copy: Checkout, run: Any) -> None:
+    """Even after a `fieldguide sync` that was killed in the midst of making the database."""
+    for file in (copy.paths.classifier, copy.paths.metrics("evaluate")):
+        file.unlink()
+    assert copy.repro() == []
+    assert copy.paths.classifier.exists()
+    assert not (copy.root / "mlflow.db").exists()
+    kill_sync_while_it_makes_the_database(copy)
+    done = copy.fieldguide("sync")
+    assert done.stdout.rstrip().endswith("handed in")
+    assert done.stderr == ""
+    (restored,) = runs_in(client_of(copy))
+    assert restored.info.status == "FINISHED"
+    assert restored.data.params == run.data.params
+    assert restored.data.metrics == pytest.approx(run.data.metrics, abs=1e-6)
+    assert restored.data.tags["mlflow.source.name"] == "fieldguide sync"
+    assert len(client_of(copy).get_metric_history(restored.info.run_id, "train_loss")) == 2
+
+
+def test_training_goes_on_without_the_tracking_server(padded: Reproduced) -> None:
+    said = [line for line in padded.stderr.splitlines() if line.strip()]
+    assert len(said) == 2, said  # one line of train, one of evaluate
+    for line in said:
+        assert line.startswith("MLflow at 127.0.0.1:")
+        assert "secret" not in line
+        assert line.endswith("`fieldguide sync` hands the run in later")
+    assert padded.checkout.paths.metrics("evaluate").exists()
+
+
+def tracker(checkout: Checkout) -> subprocess.Popen[str]:
+    """The process that shows a training, waiting for its events."""
+    command = [sys.executable, "-m", "fieldguide.tracking", str(checkout.root), "train"]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=checkout.root, env=checkout.environment, stdin=pipe, stderr=pipe, text=True)
+
+
+def wait_for_running(client: MlflowClient, process: subprocess.Popen[str]) -> None:
+    """Wait until a store that has its tables shows the training."""
+    for _ in range(600):
+        assert process.poll() is None, process.communicate()
+        if [run for run in runs_in(client) if run.info.status == "RUNNING" and run.data.params.get("train.lr") == LR]:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the training is not shown")
+
+
+def test_no_training_is_shown_as_running_for_ever(copy: Checkout) -> None:
+    """One whose events end without a word, one whose tracker is killed itself, and one that ends well."""
+    assert copy.fieldguide("sync").stdout.rstrip().endswith("handed in")
+    copy.set_params(lr=LR)
+    client = client_of(copy)
+    for said in ("", None, DONE):
+        shown = tracker(copy)
+        wait_for_running(client, shown)
+        if said is None:
+            shown.kill()
+        shown.communicate(said, timeout=60)
+    states = [run.info.status for run in runs_in(client)]
+    assert states == ["FINISHED", "KILLED", "KILLED", "FINISHED"]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of MLflow's."""
+
+    address: str
+    process: psutil.Popen
+
+
+@pytest.fixture(scope="module")
+def server(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An MLflow server of its own on this machine, with its own database and place for artifacts."""
+    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    command = ["mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    stores = [f"--backend-store-uri=sqlite:///{folder}/server.db", f"--artifacts-destination={folder}/artifacts"]
+    with (folder / "server.log").open("w") as log:
+        process = psutil.Popen(
+            [*command, *stores], cwd=folder, env=trained.checkout.environment, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            answers(f"http://127.0.0.1:{port}/health", process)
+            yield Server(f"http://127.0.0.1:{port}", process)
+        finally:
+            end(process)
+
+
+def answers(address: str, process: psutil.Popen) -> None:
+    """Wait until a server answers."""
+    for _ in range(600):
+        assert process.poll() is None, "the server ended"
+        try:
+            with urlopen(address, timeout=5):
+                return
+        except (URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise AssertionError(f"{address} does not answer")
+
+
+def test_a_server_that_came_back_gets_the_run(padded: Reproduced, server: Server) -> None:
+    checkout = padded.checkout.with_variables(MLFLOW_TRACKING_URI=server.address)
+    assert checkout.fieldguide("sync").stdout.rstrip().endswith("handed in")
+    client = MlflowClient(server.address)
+    (run,) = runs_in(client)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["resize"] == "pad"
+    assert [metric.step for metric in client.get_metric_history(run.info.run_id, "train_loss")] == [1, 2]
+    assert len(run.outputs.model_outputs) == 1
+    assert checkout.fieldguide("sync").stdout.rstrip().endswith("is complete")
+    assert len(runs_in(client)) == 1
+
+
+def test_a_server_that_goes_away_during_training_is_one_line(copy: Checkout, server: Server) -> None:
+    """The last test of the server: it ends it."""
+    copy.set_params(lr=LR)
+    shown = tracker(copy.with_variables(MLFLOW_TRACKING_URI=server.address, MLFLOW_HTTP_REQUEST_MAX_RETRIES="1"))
+    wait_for_running(MlflowClient(server.address), shown)
+    end(server.process)
+    _, stderr = shown.communicate(EPOCH + DONE, timeout=60)
+    (line,) = [line for line in stderr.splitlines() if line.strip()]
+    assert line.startswith("MLflow at http://127.0.0.1:")
+    assert "does not answer" in line

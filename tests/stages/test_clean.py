@@ -1,0 +1,248 @@
+"""The stage clean: one row for every raw picture, whatever it is, and clean copies of those that are kept."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.tree import DecisionTreeClassifier
+
+from conftest import OwnData, Sample, encoded, noise, png_header, put
+from fieldguide.compose import compose
+from fieldguide.data.images import open_picture, picture_id
+from fieldguide.data.table import IMAGES, RAW, SPLIT, read_table
+from fieldguide.errors import UserError
+from fieldguide.files import sha256_of_file
+from fieldguide.paths import Paths
+from fieldguide.stages import clean, download
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting a second process takes longer than cleaning these few pictures."""
+    monkeypatch.setattr("fieldguide.parallel.usable_cores", lambda: 1)
+
+
+def photo(seed: int, **options: Any) -> bytes:
+    """A JPEG as a phone writes it: turned, with a position, a comment and a colour profile."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "camera of somebody"
+    exif.get_ifd(0x8825)[1] = "N"
+    return encoded(noise(seed, 400, 300), "JPEG", exif=exif, comment=b"address", icc_profile=b"profile" * 30, **options)
+
+
+def cleaned(own_data: OwnData, files: dict[str, Image.Image | bytes], *overrides: str) -> tuple[Paths, pd.DataFrame]:
+    cfg, paths = own_data("{}", *overrides)
+    for place, content in files.items():
+        put(paths.sources / "own" / place, content)
+    download.run(cfg, paths)
+    metrics = clean.run(cfg, paths)
+    table = read_table(paths.image_table, IMAGES)
+    assert list(table["path"]) == list(read_table(paths.raw_table, RAW)["path"])
+    assert metrics == {"pictures": len(table)} | {
+        status: int((table["status"] == status).sum()) for status in list(metrics) if status != "pictures"
+    }
+    check_folder(paths, table)
+    return paths, table.set_index("source")
+
+
+def check_folder(paths: Paths, table: pd.DataFrame) -> None:
+    """The folder holds exactly the kept pictures, and the table knows their bytes."""
+    kept = table[table["status"] == "kept"]
+    there = {path.relative_to(paths.clean).as_posix() for path in paths.clean.rglob("*") if path.is_file()}
+    assert there == set(kept["clean_path"])
+    assert len(there) == len(kept)
+    for row in kept.itertuples():
+        assert row.clean_path == f"{row.label}/{row.id}.jpg"
+        assert sha256_of_file(paths.clean / str(row.clean_path)) == row.clean_sha256
+    left = table[table["status"] != "kept"]
+    assert set(left["clean_path"]) | set(left["clean_sha256"]) <= {""}
+    assert (kept["reason"] == "").all()
+    assert (left["reason"] != "").all()
+    assert not left["reason"].str.contains(str(paths.root), regex=False).any()
+
+
+def test_what_is_kept_is_upright_small_rgb_and_says_nothing_of_its_owner(own_data: OwnData) -> None:
+    paths, table = cleaned(own_data, {"a/1.jpg": photo(1), "b/1.png": noise(2)}, "clean.max_side=200")
+    row = table.loc["a/1.jpg"]
+    assert row["id"] == picture_id(open_picture(paths.raw / "a" / "1.jpg", 1))  # of the raw pixels, at full size
+    assert table.at["b/1.png", "id"] == picture_id(noise(2))
+    assert (row["width"], row["height"], row["short_side"], row["aspect_ratio"]) == (300, 400, 300, 0.75)
+    file = paths.clean / row["clean_path"]
+    picture = Image.open(file)
+    assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (150, 200))
+    assert set(picture.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+    assert not picture.getexif()
+    assert not [word for word in (b"address", b"camera", b"profile", b"Exif") if word in file.read_bytes()]
+    expected = np.asarray(noise(1, 400, 300).rotate(-90, expand=True).resize((150, 200)), dtype=float)
+    assert np.abs(np.asarray(picture, dtype=float) - expected).mean() < 8
+
+
+HOSTILE: dict[str, tuple[Image.Image | bytes, str]] = {
+    "a/good.png": (noise(1), "kept"),
+    "a/bomb.png": (png_header(60_000, 60_000), "too_large"),
+    "a/empty.jpg": (b"", "unreadable"),
+    "a/truncated.jpg": (photo(2)[:2500], "unreadable"),
+    "a/page.jpg": (b"<!doctype html>", "not_a_picture"),
+    "a/random.png": (bytes(range(256)) * 9, "not_a_picture"),
+    "a/small.png": (noise(3, 31, 200), "too_small"),
+    "a/animation.gif": (encoded(noise(4), "GIF", save_all=True, append_images=[noise(5)]), "kept"),
+    "a/print.jpg": (encoded(noise(6).convert("CMYK"), "JPEG"), "kept"),
+    "a/deep.png": (encoded(Image.new("I;16", (64, 48), 40000), "PNG"), "kept"),
+    "a/palette.png": (encoded(noise(7).quantize(16), "PNG", transparency=bytes(8)), "kept"),
+    "a/exif.webp": (encoded(noise(8), "WEBP", exif=b"Exif\0\0rubbish"), "kept"),
+    "a/strip.png": (noise(9, 40, 9000), "kept"),
+    "a/.hidden.png": (noise(10), "not_downloaded"),
+    "a/new\nline 'and' \"quotes\".jpg": (noise(11), "kept"),
+    "a/broken\nline.jpg": (photo(12)[:2500], "unreadable"),
+    "Bär/熊.png": (noise(13), "kept"),
+    "b, c/deep/down/%s.png": (noise(14), "kept"),
+    "notes.txt": (b"x", "not_downloaded"),
+}
+
+
+def test_bad_pictures_and_odd_names_cost_one_row_each(own_data: OwnData) -> None:
+    _, table = cleaned(own_data, {name: content for name, (content, _) in HOSTILE.items()})
+    assert dict(table["status"]) == {name: status for name, (_, status) in HOSTILE.items()}
+    assert table.at["a/bomb.png", "reason"] == "3600 megapixels, allowed are 150"
+    assert table.at["a/small.png", "reason"] == "31 x 200 pixels, the shorter side must have 32"
+    assert not table["reason"].str.contains("\n").any()
+    unmeasured = table[table["status"].isin(["too_large", "unreadable", "not_a_picture", "not_downloaded"])]
+    assert unmeasured[["id", "width", "brightness", "perceptual_hash"]].isna().all(axis=None)
+    kept = table[table["status"] == "kept"]
+    assert kept.drop(columns="reason").notna().all(axis=None)
+
+
+def test_pictures_that_are_all_bad_are_a_table_and_no_crash(own_data: OwnData) -> None:
+    _, table = cleaned(own_data, {"a/1.jpg": b"x", "b/1.jpg": b""})
+    assert list(table["status"]) == ["not_a_picture", "unreadable"]
+
+
+def test_of_the_same_pixels_one_is_kept_and_under_two_labels_none(own_data: OwnData) -> None:
+    pixels = noise(1)
+    files: dict[str, Image.Image | bytes] = {
+        "a/1.png": pixels,
+        "a/2.bmp": encoded(pixels, "BMP"),
+        "a/3.tif": encoded(pixels.rotate(180), "TIFF", exif=photo_exif(3)),
+        "a/both.png": noise(2),
+        "b/both.webp": encoded(noise(2), "WEBP", lossless=True),
+        "b/other.png": noise(3),
+    }
+    _, table = cleaned(own_data, files)
+    assert dict(table["status"]) == {
+        "a/1.png": "kept",
+        "a/2.bmp": "duplicate",
+        "a/3.tif": "duplicate",
+        "a/both.png": "conflict",
+        "b/both.webp": "conflict",
+        "b/other.png": "kept",
+    }
+    assert table.at["a/3.tif", "reason"] == "the same picture as a/1.png"
+    assert table.at["b/both.webp", "reason"] == "the same picture has another label: a/both.png"
+
+
+def photo_exif(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+def test_the_same_input_gives_the_same_bytes_whatever_the_number_of_processes(
+    own_data: OwnData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {name: content for name, (content, _) in HOSTILE.items()} | {"a/copy.png": noise(1), "b/x.png": noise(6)}
+    results = []
+    for cores in (1, 2):
+        monkeypatch.setattr("fieldguide.parallel.usable_cores", lambda cores=cores: cores)
+        paths, _ = cleaned(own_data, files)
+        pictures = {path.name: sha256_of_file(path) for path in paths.clean.rglob("*.jpg")}
+        results.append((sha256_of_file(paths.image_table), pictures))
+    assert results[0] == results[1]
+
+
+def test_a_failure_leaves_the_old_ones(own_data: OwnData, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths, _ = cleaned(own_data, {"a/1.png": noise(1), "b/1.png": noise(2)})
+    before = {path: sha256_of_file(path) for path in (paths.root / "data").rglob("*") if path.is_file()}
+
+    def fails(images: pd.DataFrame) -> pd.DataFrame:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fieldguide.stages.clean.mark_exact_duplicates", fails)
+    with pytest.raises(KeyboardInterrupt):
+        clean.run(compose(paths, ["clean.max_side=40"]), paths)
+    assert {path: sha256_of_file(path) for path in (paths.root / "data").rglob("*") if path.is_file()} == before
+
+
+def test_without_download_it_says_what_to_do(checkout: Paths) -> None:
+    with pytest.raises(UserError, match=r"raw.parquet is missing: run `dvc repro`"):
+        clean.run(compose(checkout), checkout)
+
+
+@pytest.fixture(scope="module")
+def found(sample: Sample) -> pd.DataFrame:
+    """What clean and split found out about the sample, beside the truth, by path."""
+    images = read_table(sample.paths.image_table, IMAGES)
+    split = read_table(sample.paths.split_table, SPLIT)[["id", "group", "split"]]
+    table = sample.truth.merge(images.drop(columns="label"), on="path", validate="1:1")
+    return table.merge(split, on="id", how="left").set_index("path")
+
+
+def test_of_the_sample_every_planted_fault_is_found_and_nothing_else_is_lost(found: pd.DataFrame) -> None:
+    truth = found["planted"]
+    assert set(found.index[found["status"] == "unreadable"]) == set(found.index[truth == "unreadable"])
+    assert set(found.index[found["status"] == "not_a_picture"]) == set(found.index[truth == "wrong_type"])
+    conflicts = found[truth == "conflict"]
+    assert set(found.index[found["status"] == "conflict"]) == {*conflicts.index, *conflicts["original"]}
+    lost = found[found["status"] == "duplicate"]
+    copies = found[truth == "exact_duplicate"]
+    assert len(lost) == len(copies) == 10
+    for path, original in copies["original"].items():
+        assert {found.at[path, "status"], found.at[original, "status"]} == {"kept", "duplicate"}
+    assert (found["status"] == "kept").sum() == 932 == 960 - 6 - 6 - 10 - 2 * 3
+
+
+def test_of_the_sample_exactly_the_near_duplicates_are_grouped(found: pd.DataFrame) -> None:
+    near = found[found["planted"].isin(["near_duplicate", "near_conflict"])]
+    assert len(near) == 19
+    pairs = {frozenset((str(path), str(original))) for path, original in near["original"].items()}
+    groups = found[found["status"] == "kept"].groupby("group").groups.values()
+    assert {frozenset(map(str, group)) for group in groups if len(group) > 1} == pairs
+
+
+def test_of_the_sample_the_clean_pictures_are_what_the_table_says(sample: Sample) -> None:
+    table = read_table(sample.paths.image_table, IMAGES)
+    check_folder(sample.paths, table)
+    kept = table[table["status"] == "kept"]
+    located = 0
+    for row in kept.itertuples():
+        with Image.open(sample.paths.clean / str(row.clean_path)) as picture:
+            assert max(picture.size) <= sample.config.clean.max_side
+            assert (picture.mode, "exif" in picture.info, "comment" in picture.info) == ("RGB", False, False)
+            assert abs(picture.width / picture.height / float(str(row.aspect_ratio)) - 1) < 0.02
+        with Image.open(sample.paths.raw / str(row.path)) as raw:
+            located += bool(raw.getexif().get_ifd(0x8825))
+    assert located  # or nothing was shown
+
+
+def colour_histogram(file: Path) -> NDArray[np.float64]:
+    image = Image.open(io.BytesIO(file.read_bytes()))
+    image.thumbnail((96, 96))
+    bands = [np.asarray(image.convert(mode)).reshape(-1, 3) for mode in ("RGB", "HSV")]
+    counts = [np.histogram(band[:, c], bins=12, range=(0, 256))[0] for band in bands for c in range(3)]
+    return np.concatenate(counts) / (image.width * image.height)
+
+
+@pytest.mark.parametrize("depth", [None, 4, 6])
+def test_of_the_sample_colour_alone_does_not_tell_the_bears_apart(
+    sample: Sample, found: pd.DataFrame, depth: int | None
+) -> None:
+    used = found[(found["status"] == "kept") & found["split"].isin(["train", "test"])]
+    features = np.array([colour_histogram(sample.paths.clean / path) for path in used["clean_path"]])
+    train = (used["split"] == "train").to_numpy()
+    tree = DecisionTreeClassifier(max_depth=depth, random_state=0).fit(features[train], used["label"][train])
+    assert 0.4 < tree.score(features[~train], used["label"][~train]) < 0.85

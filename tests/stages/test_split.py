@@ -1,0 +1,126 @@
+"""The stage split: every kept picture gets a place; too few of a label somewhere stop it."""
+
+from pathlib import Path
+from random import Random
+
+import pandas as pd
+import pytest
+
+from conftest import Sample
+from fieldguide.compose import compose
+from fieldguide.data.table import IMAGES, SPLIT, read_table, write_table
+from fieldguide.errors import UserError
+from fieldguide.files import sha256_of_file
+from fieldguide.paths import Paths
+from fieldguide.stages import split
+
+
+def given(paths: Paths, *rows: tuple[str, int, str]) -> Paths:
+    """An image table of so many unlike pictures of a label with a status each."""
+    pictures = []
+    for label, count, status in rows:
+        for number in range(count):
+            bits = Random(f"{label} {status} {number}")
+            pictures.append(
+                dict.fromkeys(IMAGES.names, "")
+                | dict.fromkeys(["width", "height", "short_side"], 100)
+                | dict.fromkeys(["aspect_ratio", "brightness", "saturation", "sharpness"], 0.5)
+                | {"id": f"{bits.getrandbits(64):016x}", "perceptual_hash": f"{bits.getrandbits(256):064x}"}
+                | {"label": label, "status": status, "path": f"{label}/{number}", "clean_path": f"{label}/{number}.jpg"}
+            )
+    write_table(pd.DataFrame(pictures, columns=IMAGES.names), paths.image_table, IMAGES)
+    return paths
+
+
+def test_every_kept_picture_and_no_other_gets_a_place(checkout: Paths) -> None:
+    paths = given(checkout, ("cat", 60, "kept"), ("Bär", 50, "kept"), ("cat", 9, "duplicate"), ("Bär", 9, "conflict"))
+    metrics = split.run(compose(paths), paths)
+    table = read_table(paths.split_table, SPLIT)
+    images = read_table(paths.image_table, IMAGES)
+    assert set(table["id"]) == set(images.loc[images["status"] == "kept", "id"])
+    assert table["id"].is_unique
+    assert list(table["label"]) == ["Bär"] * 50 + ["cat"] * 60
+    assert {side: metrics[side] for side in ("train", "valid", "test", "left_out")} == {
+        side: int((table["split"] == side).sum()) for side in ("train", "valid", "test", "left_out")
+    }
+    cats = table[table["label"] == "cat"]
+    assert metrics["test_share_cat"] == round(float((cats["split"] == "test").mean()), 4)
+
+
+def test_the_same_rows_in_any_order_give_the_same_bytes(checkout: Paths) -> None:
+    given(checkout, ("cat", 60, "kept"), ("dog", 50, "kept"))
+    split.run(compose(checkout), checkout)
+    before = sha256_of_file(checkout.split_table)
+    images = read_table(checkout.image_table, IMAGES)
+    write_table(images.sample(frac=1, random_state=0), checkout.image_table, IMAGES)
+    split.run(compose(checkout), checkout)
+    assert sha256_of_file(checkout.split_table) == before
+
+
+def test_new_pictures_move_no_old_ones(checkout: Paths) -> None:
+    def places(*rows: tuple[str, int, str]) -> dict[str, str]:
+        given(checkout, *rows)
+        split.run(compose(checkout), checkout)
+        table = read_table(checkout.split_table, SPLIT)
+        return dict(zip(table["id"], table["split"], strict=True))
+
+    old = places(("cat", 40, "kept"), ("dog", 40, "kept"))
+    new = places(("bird", 30, "kept"), ("cat", 90, "kept"), ("dog", 41, "kept"))
+    assert len(new) > len(old)
+    assert old.items() <= new.items()
+
+
+@pytest.mark.parametrize(
+    ("labels", "overrides", "message"),
+    [
+        ([("cat", 40), ("dog", 1)], [], r"0 pictures of 'dog' in \w+, split.min_per_label asks for 1: add pictures of"),
+        (
+            [("cat", 40), ("dog", 40)],
+            ["split.test=0.001"],
+            r"0 pictures of 'cat' in test.*raise split.test in",
+        ),
+        (
+            [("cat", 40), ("dog", 40)],
+            ["split.min_per_label=30"],
+            r"pictures of 'cat' in train, .* 30: .*lower split.valid",
+        ),
+        ([("cat", 40)], [], r"only the label 'cat' has usable pictures: a classifier needs at least two labels"),
+        ([], [], r"no label has usable pictures"),
+    ],
+)
+def test_too_few_pictures_are_a_clear_error_and_leave_the_old_split(
+    checkout: Paths, labels: list[tuple[str, int]], overrides: list[str], message: str
+) -> None:
+    given(checkout, ("cat", 60, "kept"), ("dog", 60, "kept"))
+    split.run(compose(checkout), checkout)
+    before = sha256_of_file(checkout.split_table)
+    given(checkout, *[(label, count, "kept") for label, count in labels], ("cat", 1, "duplicate"))
+    with pytest.raises(UserError, match=message) as error:
+        split.run(compose(checkout, overrides), checkout)
+    assert "\n" not in str(error.value)
+    assert sha256_of_file(checkout.split_table) == before
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PAR1 no table"])
+def test_a_table_that_is_missing_or_broken_says_what_to_do(checkout: Paths, content: bytes | None) -> None:
+    if content is not None:
+        checkout.image_table.parent.mkdir()
+        checkout.image_table.write_bytes(content)
+    with pytest.raises(UserError, match="run `dvc repro`"):
+        split.run(compose(checkout), checkout)
+
+
+def test_a_table_of_another_version_is_refused(checkout: Paths) -> None:
+    Path(checkout.image_table.parent).mkdir()
+    pd.DataFrame({"id": ["x"]}).to_parquet(checkout.image_table)
+    with pytest.raises(UserError, match="made by another version"):
+        split.run(compose(checkout), checkout)
+
+
+def test_of_the_sample_the_shares_are_those_of_params_within_chance(sample: Sample) -> None:
+    table = read_table(sample.paths.split_table, SPLIT)
+    shares = table[table["split"] != "left_out"]["split"].value_counts(normalize=True)
+    assert abs(shares["valid"] - sample.config.split.valid) < 0.04
+    assert abs(shares["test"] - sample.config.split.test) < 0.04
+    assert (table.groupby("group")["split"].apply(lambda side: set(side) - {"left_out"}).map(len) == 1).all()
+    assert (table.groupby(["label", "split"]).size().drop("left_out", level="split") >= 30).all()

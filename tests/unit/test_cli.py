@@ -1,0 +1,128 @@
+"""The command `fieldguide`, as a person runs it."""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import run_python
+from fieldguide.cli import main
+from fieldguide.compose import compose
+from fieldguide.paths import Paths
+
+HEAVY = ("torch", "torchvision", "fastai", "timm", "mlflow", "great_expectations", "matplotlib", "sklearn", "dvc")
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 0
+    return capsys.readouterr().out
+
+
+def commands() -> list[str]:
+    """The commands that `fieldguide --help` lists."""
+    text = run_python("-m", "fieldguide.cli", "--help", cwd=Path.cwd()).stdout
+    return re.findall(r"^    ([a-z]+) ", text, re.MULTILINE)
+
+
+def test_help_names_the_commands_and_shows_examples() -> None:
+    done = run_python("-m", "fieldguide.cli", "--help", cwd=Path.cwd())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "examples:\n  fieldguide" in done.stdout
+    assert {"config", "add", "sync", "summary"} <= set(commands())
+
+
+def test_every_command_has_help_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in commands():
+        text = said(capsys, command, "--help")
+        assert f"usage: fieldguide {command}" in text
+        assert "examples:\n" in text
+        assert f"fieldguide {command}" in text.partition("examples:\n")[2]
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", said(capsys, "--version"))
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["config", "--fly"], ["add", "bears"]])
+def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert "usage: fieldguide" in capsys.readouterr().err
+
+
+def test_config_prints_what_is_composed_and_what_an_override_would_make_of_it(checkout: Paths) -> None:
+    for overrides in ([], ["resize=pad", "train.lr=0.1"]):
+        done = run_python("-m", "fieldguide.cli", "config", *overrides, cwd=checkout.root)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert yaml.safe_load(done.stdout) == asdict(compose(checkout, overrides))
+    assert compose(checkout).resize.method == "squish"
+
+
+def test_config_prints_names_in_any_alphabet(checkout: Paths) -> None:
+    (checkout.conf / "data" / "mine.yaml").write_text("kind: folder\nlabels: {熊: Bär}\n", encoding="utf-8")
+    assert "熊: Bär" in run_python("-m", "fieldguide.cli", "config", "data=mine", cwd=checkout.root).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["config", "resize=stretch"], "fieldguide: override: resize: 'stretch' is no option of it; choose one of: "),
+        (["config", "train.lr=99"], "fieldguide: override train.lr=99: train.lr: "),
+        (["add", "a/b", "."], "fieldguide: 'a/b' is no name for a data set"),
+        (["add", "bears", "nowhere"], "fieldguide: no folder nowhere"),
+        (["summary"], "fieldguide: "),
+    ],
+)
+def test_what_a_person_can_put_right_is_one_line_and_exit_code_1(
+    checkout: Paths, arguments: list[str], message: str
+) -> None:
+    done = run_python("-m", "fieldguide.cli", *arguments, cwd=checkout.root)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+
+
+def test_outside_a_checkout(tmp_path: Path) -> None:
+    done = run_python("-m", "fieldguide.cli", "config", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == f"fieldguide: params.yaml is missing in {tmp_path}: run this in a checkout\n"
+
+
+def test_every_stage_stops_at_a_mistake_in_params_before_it_starts_work(checkout: Paths) -> None:
+    checkout.params.write_text(checkout.params.read_text().replace("epochs: 2", "epochs: 0"))
+    for stage in ("config", "download", "clean", "split"):
+        done = run_python("-m", f"fieldguide.stages.{stage}", cwd=checkout.root)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"{stage}: params.yaml: train.epochs: ")
+        assert done.stderr.count("\n") == 1
+    assert {path.name for path in checkout.root.iterdir()} == {"conf", "params.yaml"}
+
+
+def test_the_config_stage_says_that_all_is_well_in_the_same_bytes(checkout: Paths) -> None:
+    written = set()
+    for lr in ("0.003", "0.1"):
+        checkout.params.write_text(checkout.params.read_text().replace("0.003", lr))
+        assert run_python("-m", "fieldguide.stages.config", cwd=checkout.root).returncode == 0
+        written.add(checkout.metrics("config").read_bytes())
+    assert len(written) == 1
+
+
+@pytest.mark.parametrize(
+    "module", ["cli", "dataset", *(f"stages.{stage}" for stage in ("download", "clean", "split", "config"))]
+)
+def test_nothing_heavy_is_imported(module: str) -> None:
+    code = f"import sys, fieldguide.{module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    done = run_python("-c", code, cwd=Path.cwd())
+    assert done.returncode == 0
+    assert not set(HEAVY) & set(done.stdout.split())
+
+
+def test_composing_imports_nothing_heavy(checkout: Paths) -> None:
+    code = "import sys; from fieldguide.cli import main; main(['config']); print(*sys.modules, file=sys.stderr)"
+    done = run_python("-c", code, cwd=checkout.root)
+    assert not set(HEAVY) & {name.partition(".")[0] for name in done.stderr.split()}

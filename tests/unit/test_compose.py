@@ -1,0 +1,250 @@
+"""The configuration: what may be written where, and what is said about what may not."""
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from fieldguide.compose import compose, options_of, read_params
+from fieldguide.config import GROUPS, FolderData, OneCycle, SampleData
+from fieldguide.errors import UserError
+from fieldguide.paths import Paths
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+OPTIONS = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.glob("*/*.yaml"))
+
+
+def refused(paths: Paths, *overrides: str) -> str:
+    with pytest.raises(UserError) as error:
+        compose(paths, overrides)
+    message = str(error.value)
+    assert "\n" not in message
+    assert str(paths.root) not in message
+    return message
+
+
+def edit(paths: Paths, old: str, new: str) -> None:
+    text = paths.params.read_text(encoding="utf-8")
+    assert old in text
+    paths.params.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_every_group_has_options() -> None:
+    assert {option.partition("/")[0] for option in OPTIONS} == set(GROUPS)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_of_every_group_is_composed_and_validated(checkout: Paths, option: str) -> None:
+    group, _, name = option.partition("/")
+    config = compose(checkout, [f"{group}={name}"])
+    assert config.choices[group] == name
+    assert asdict(config)[group]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_file_opens_with_a_comment_and_holds_plain_values(option: str) -> None:
+    text = (CONF / f"{option}.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert "${" not in text
+    assert not re.search(r"^defaults:|: [\"']?(/|~/)", text, re.MULTILINE)
+
+
+def test_the_checkout_itself_composes() -> None:
+    config = compose(Paths(CONF.parent))
+    assert set(config.choices) == set(GROUPS)
+
+
+def test_what_params_and_options_say_is_what_a_stage_gets(checkout: Paths) -> None:
+    config = compose(checkout)
+    assert (config.train.epochs, config.train.lr, config.seed) == (2, 0.003, 42)
+    assert config.data == SampleData("sample", pictures=860, seed=0)
+    assert config.resize.method == "squish"
+    assert config.schedule == OneCycle("one_cycle", 0.25)
+    assert [transform.name for transform in config.augment.transforms][:2] == ["flip", "rotate"]
+    assert config.checks.expectations["two_labels"].kwargs == {"min_value": 2}
+
+
+def test_overrides_choose_options_and_set_values(checkout: Paths) -> None:
+    config = compose(checkout, ["resize=pad", "train.lr=0.1", "data.pictures=50", "+model.options.drop_rate=0.2"])
+    assert config.choices["resize"] == config.resize.method == "pad"
+    assert (config.train.lr, config.data.pictures) == (0.1, 50)
+    assert config.model.options["drop_rate"] == 0.2
+    assert compose(checkout).resize.method == "squish"
+
+
+def test_two_checkouts_in_one_process_do_not_mix(checkout: Paths, tmp_path: Path) -> None:
+    other = Paths(tmp_path / "other")
+    (other.conf / "data").mkdir(parents=True)
+    for group in GROUPS[1:]:
+        (other.conf / group).symlink_to(checkout.conf / group)
+    (other.conf / "data" / "mine.yaml").write_text("kind: folder\nlabels: {a: b}\n")
+    other.params.write_text(checkout.params.read_text().replace("data: sample", "data: mine").replace("42", "7"))
+    assert (compose(other).data, compose(other).seed) == (FolderData("folder", {"a": "b"}), 7)
+    assert (compose(checkout).data.kind, compose(checkout).seed) == ("sample", 42)
+
+
+PARAMS_FAULTS = {
+    "unknown option": ("data: sample", "data: bears", "data: 'bears'", "choose one of: sample"),
+    "no option": ("resize: squish", "resize:", "resize: None", "crop, pad, random_crop, squish"),
+    "missing group": ("model: tiny\n", "", "model: None", "resnet18"),
+    "option that is a path": ("resize: squish", "resize: ../data/sample", "resize: '../data/sample'", "squish"),
+    "unknown key": ("seed: 42", "sead: 42", "sead", "known: data, resize"),
+    "hydra's own key": ("seed: 42", "hydra: {run: {dir: x}}", "hydra", "known: data, resize"),
+    "defaults": ("seed: 42", "defaults: [other]", "defaults", "known: data, resize"),
+    "number as key": ("seed: 42", "5: 42", "5", "known: data, resize"),
+    "unknown key in a section": ("epochs: 2", "epoch: 2", "train.epoch", "known: size, epochs"),
+    "word for a number": ("epochs: 2", "epochs: two", "train.epochs: Value 'two'", "Integer"),
+    "fraction for a count": ("epochs: 2", "epochs: 2.5", "train.epochs: Value '2.5'", "Integer"),
+    "nothing for a number": ("epochs: 2", "epochs:", "train.epochs: Incompatible value 'None'", "int"),
+    "list for a number": ("epochs: 2", "epochs: [2]", "train.epochs: Value '[2]'", "Integer"),
+    "truth for a number": ("epochs: 2", "epochs: true", "train.epochs: Value 'True'", "Integer"),
+    "out of range": ("epochs: 2", "epochs: 0", "train.epochs: ", "greater than or equal to 1 (given: 0)"),
+    "no number": ("lr: 0.003", "lr: .nan", "train.lr: ", "(given: nan)"),
+    "infinite": ("lr: 0.003", "lr: .inf", "train.lr: ", "less than or equal to 10 (given: inf)"),
+    "negative": ("seed: 42", "seed: -1", "seed: ", "greater than or equal to 0 (given: -1)"),
+    "nothing left to train on": ("valid: 0.25", "valid: 0.8", "split: ", "(given: 0.8 + 0.25)"),
+    "scalar section": ("{max_side: 320, min_side: 32}", "5", "clean: ", "(given: 5); known: max_side, min_side"),
+    "list section": ("{max_side: 320, min_side: 32}", "[5]", "clean: ", "(given: [5]); known: max_side"),
+    "empty section": ("{max_side: 320, min_side: 32}", "", "clean: ", "(given: None); known: max_side"),
+    "unknown reference": ("seed: 42", "seed: ${sead}", "seed: ", "'sead' not found"),
+    "tab": ("seed: 42", "a:\n\tb: 1", "is not valid YAML", "line"),
+    "same key twice": ("seed: 42", "seed: 42\nseed: 43", "is not valid YAML", "duplicate key seed"),
+}
+
+
+@pytest.mark.parametrize("fault", PARAMS_FAULTS)
+def test_a_mistake_in_params_is_one_line_with_file_key_value_and_what_is_allowed(checkout: Paths, fault: str) -> None:
+    old, new, named, allowed = PARAMS_FAULTS[fault]
+    edit(checkout, old, new)
+    message = refused(checkout)
+    assert message.startswith("params.yaml")
+    assert named in message
+    assert allowed in message
+
+
+OPTION_FAULTS = {
+    "nothing": ("data/sample", "", "data: `kind` is missing", "sample, folder"),
+    "unknown kind": ("data/sample", "kind: ftp", "'ftp'", "'sample', 'folder'"),
+    "unknown key of a kind": ("data/sample", "kind: sample\nlabels: {}", "data.labels", "known: kind, pictures, seed"),
+    "range": ("data/sample", "kind: sample\npictures: 3", "data.pictures", "greater than or equal to 30 (given: 3)"),
+    "type": ("data/sample", "kind: sample\npictures: many", "data.pictures", "integer"),
+    "label that is a path": ("data/sample", "kind: folder\nlabels: {a: ../b}", "data.labels.a", "(given: '../b')"),
+    "hidden label": ("data/sample", "kind: folder\nlabels: {a: .b}", "data.labels.a", "(given: '.b')"),
+    "method": ("resize/squish", "method: stretch", "resize.method", "crop|pad|squish|random_crop"),
+    "no method": ("resize/squish", "", "resize.method", "missing"),
+    "scales": ("resize/squish", "method: crop\nmin_scale: 1\nmax_scale: 0.5", "resize", "(given: 1.0, 0.5)"),
+    "unknown key": ("resize/squish", "method: crop\nscale: 1", "resize.scale", "known: method, min_scale, max_scale"),
+    "defaults": ("resize/squish", "defaults: [crop]\nmethod: crop", "defaults", "stands alone"),
+    "environment": ("resize/squish", "method: ${oc.env:HOME}", "${...}", "plain values"),
+    "list": ("resize/squish", "- crop", "", "key: value"),
+    "bad yaml": ("resize/squish", "method: [crop", "is not valid YAML", "in line"),
+    "unknown transform": ("augment/standard", "transforms: [{name: blur}]", "augment.transforms.0", "'flip', 'rotate'"),
+    "nameless transform": ("augment/standard", "transforms: [{p: 1}]", "augment.transforms.0: `name`", "flip, rotate"),
+    "transform's key": (
+        "augment/standard",
+        "transforms: [{name: flip}, {name: flip, q: 1}]",
+        "augment.transforms.1.q",
+        "known: name, p (given: 1)",
+    ),
+    "transform's range": (
+        "augment/standard",
+        "transforms: [{name: flip, p: 2}]",
+        "augment.transforms.0.p",
+        "(given: 2)",
+    ),
+    "no architecture": ("model/tiny", "weights: random", "model.arch", "missing"),
+    "hash": ("model/tiny", "arch: x\nweights_sha256: abc", "model.weights_sha256", "(given: 'abc')"),
+    "schedule": ("schedule/one_cycle", "name: cosine", "'cosine'", "'one_cycle', 'fine_tune'"),
+    "schedule's range": ("schedule/one_cycle", "name: one_cycle\nwarmup_share: 2", "schedule.warmup_share", "given: 2"),
+    "severity": (
+        "checks/few",
+        "expectations: {a: {table: labels, type: expect_x, severity: fatal}}",
+        "checks.expectations.a.severity",
+        "^(error|warning)$' (given: 'fatal')",
+    ),
+    "check's key": (
+        "checks/few",
+        "expectations: {a: {table: labels, type: expect_x, severity: error, mostly: 1}}",
+        "checks.expectations.a.mostly",
+        "known: table, type, severity, kwargs",
+    ),
+    "half a check": ("checks/few", "expectations: {a: {table: labels}}", "checks.expectations.a", "missing"),
+}
+
+
+@pytest.mark.parametrize("fault", OPTION_FAULTS)
+def test_a_mistake_in_an_option_file_names_that_file(checkout: Paths, fault: str) -> None:
+    option, text, named, allowed = OPTION_FAULTS[fault]
+    (checkout.conf / f"{option}.yaml").write_text(f"{text}\n", encoding="utf-8")
+    message = refused(checkout)
+    assert message.startswith(f"conf/{option}.yaml")
+    assert named in message
+    assert allowed in message
+
+
+def test_an_option_that_is_not_chosen_may_be_half_written(checkout: Paths) -> None:
+    (checkout.conf / "resize" / "pad.yaml").write_text("method: [")
+    assert compose(checkout).resize.method == "squish"
+    assert refused(checkout, "resize=pad").startswith("conf/resize/pad.yaml is not valid YAML")
+
+
+@pytest.mark.parametrize(
+    ("override", "named", "allowed"),
+    [
+        ("resize=stretch", "resize: 'stretch'", "crop, pad, random_crop, squish"),
+        ("model=null", "model: None", "resnet18"),
+        ("~data", "data: None", "sample"),
+        ("train.lr=99", "train.lr=99: train.lr", "less than or equal to 10 (given: 99.0)"),
+        ("train.lr=fast", "train.lr=fast: train.lr", "Float"),
+        ("train.rate=1", "train.rate=1: train.rate", "known: size, epochs, lr"),
+        ("+train.rate=1", "+train.rate=1: train.rate", "known: size, epochs, lr"),
+        ("data.pictures=3", "data.pictures=3: data.pictures", "(given: 3)"),
+        ("data.labels=3", "data.labels=3: data.labels", "+KEY=VALUE"),
+        ("+data.size=3", "+data.size=3: data.size", "known: kind, pictures, seed"),
+        ("+augment.transforms.0.p=3", "augment.transforms.0.p=3: augment.transforms.0.p", "(given: 3)"),
+        ("sead=1", "sead=1: sead", "known: data, resize"),
+        ("choices.data=x", "choices.data=x", "known: data, resize"),
+        ("hydra.run.dir=x", "hydra.run.dir=x: hydra", "known: data, resize"),
+        ("train=5", "train=5: train", "TrainConfig"),
+        ("resize=crop,pad", "'resize=crop,pad'", "sweep"),
+        ("train.lr=0.1,0.2", "'train.lr=0.1,0.2'", "sweep"),
+        ("resize", "'resize'", "key=value"),
+        ("train.lr=[1", "'train.lr=[1'", "key=value"),
+    ],
+)
+def test_a_mistake_in_an_override_names_the_override(checkout: Paths, override: str, named: str, allowed: str) -> None:
+    message = refused(checkout, override)
+    assert message.startswith("override")
+    assert named in message
+    assert allowed in message
+
+
+def test_a_file_of_an_overridden_choice_is_named(checkout: Paths) -> None:
+    (checkout.conf / "resize" / "pad.yaml").write_text("method: stretch\n")
+    assert refused(checkout, "resize=pad").startswith("conf/resize/pad.yaml: resize.method")
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda file: file.unlink(), "params.yaml is missing"),
+        (lambda file: file.write_text("- a\n"), "params.yaml must hold `key: value` lines"),
+        (lambda file: file.write_bytes(b"# \xff\n"), "params.yaml is not UTF-8"),
+    ],
+)
+def test_params_that_cannot_be_read_at_all(checkout: Paths, write: Callable[[Path], None], message: str) -> None:
+    write(checkout.params)
+    with pytest.raises(UserError, match=message):
+        compose(checkout)
+
+
+def test_an_option_file_that_is_not_utf_8(checkout: Paths) -> None:
+    (checkout.conf / "data" / "sample.yaml").write_bytes(b"kind: sample # \xff\n")
+    assert refused(checkout).startswith("conf/data/sample.yaml is not UTF-8")
+
+
+def test_options_and_params_can_be_read_alone(checkout: Paths) -> None:
+    assert options_of(checkout, "resize") == ["crop", "pad", "random_crop", "squish"]
+    assert read_params(checkout)["train"] == {"epochs": 2, "lr": 0.003}

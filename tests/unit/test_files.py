@@ -1,0 +1,120 @@
+"""Files and folders that are replaced whole, or not at all."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import put, run_python
+from fieldguide.files import read_json, replace_file, replace_folder, sha256_of_file, write_json, write_text
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_file_is_replaced_at_the_end_of_the_block(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "table.txt"
+    for text in ("one", "two"):
+        with replace_file(file) as partial:
+            partial.write_text(text)
+            assert not file.exists() or file.read_text() == "one"
+        assert contents(tmp_path) == {"new/table.txt": text}
+
+
+def test_a_folder_is_replaced_with_all_that_was_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "raw"
+    for name in ("one", "two"):
+        with replace_folder(folder) as partial:
+            assert not list(partial.iterdir())
+            put(partial / "deep" / name, b"x")
+            assert not (folder / "deep" / name).exists()
+        assert contents(tmp_path) == {f"new/raw/deep/{name}": "x"}
+        assert [path.name for path in folder.parent.iterdir()] == ["raw"]
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_after_an_error_the_old_ones_stand_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
+    put(tmp_path / "file", b"old")
+    put(tmp_path / "folder" / "a", b"old")
+    with pytest.raises(error), replace_file(tmp_path / "file") as partial:
+        partial.write_text("half")
+        raise error
+    with pytest.raises(error), replace_folder(tmp_path / "folder") as partial:
+        put(partial / "b", b"half")
+        raise error
+    assert contents(tmp_path) == {"file": "old", "folder/a": "old"}
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "folder"}
+
+
+KILLED = """
+import os, signal
+from pathlib import Path
+from fieldguide.files import replace_file, replace_folder
+with replace_folder(Path("folder")) as partial, replace_file(Path("file")) as half:
+    (partial / "b").write_text("half")
+    half.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_process_leaves_the_old_ones_and_the_next_goes_on(tmp_path: Path) -> None:
+    put(tmp_path / "file", b"old")
+    put(tmp_path / "folder" / "a", b"old")
+    assert run_python("-c", KILLED, cwd=tmp_path).returncode == -9
+    assert (tmp_path / "file").read_text() == "old"
+    assert contents(tmp_path / "folder") == {"a": "old"}
+    with replace_folder(tmp_path / "folder") as partial, replace_file(tmp_path / "file") as half:
+        put(partial / "c", b"new")
+        half.write_text("new")
+    assert contents(tmp_path) == {"file": "new", "folder/c": "new"}
+
+
+def test_a_folder_that_was_moved_aside_when_the_process_died_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    put(folder / "a", b"old")
+    move = Path.replace
+
+    def dies(path: Path, target: Path) -> Path:
+        if target == folder:
+            raise SystemExit("killed between the two renames")
+        return move(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", dies)
+        with pytest.raises(SystemExit), replace_folder(folder) as partial:
+            put(partial / "b", b"new")
+    with pytest.raises(ValueError, match="next run"), replace_folder(folder):
+        raise ValueError("the next run fails at once")
+    assert contents(folder) == {"a": "old"}
+
+
+def test_text_is_utf_8_with_unix_line_ends(tmp_path: Path) -> None:
+    write_text(tmp_path / "text", "Bär\n熊\n")
+    assert (tmp_path / "text").read_bytes() == "Bär\n熊\n".encode()
+
+
+def test_json_comes_back_and_refuses_what_json_does_not_know(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.json"
+    content = {"Bär": [1, 0.5, None, True]}
+    write_json(file, content)
+    assert read_json(file) == content
+    assert "Bär" in file.read_text(encoding="utf-8")
+    for number in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="JSON"):
+            write_json(file, {"loss": number})
+    assert read_json(file) == content
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 3_000_000])
+def test_the_hash_of_a_file(tmp_path: Path, content: bytes) -> None:
+    assert sha256_of_file(put(tmp_path / "file", content)) == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("write", [write_text, write_json])
+def test_writing_makes_the_folders_above(tmp_path: Path, write: Callable[[Path, str], None]) -> None:
+    write(tmp_path / "a" / "b" / "c", "x")
+    assert (tmp_path / "a" / "b" / "c").is_file()

@@ -1,0 +1,86 @@
+"""Mapping over processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conftest import CHECKOUT
+from fieldguide.parallel import map_processes, usable_cores
+
+
+def slow_square(number: int) -> tuple[int, int]:
+    time.sleep(0.02 * (number % 3 == 0))
+    return number * number, os.getpid()
+
+
+def refuse_seven(number: int) -> int:
+    if number == 7:
+        raise ValueError("seven")
+    return number
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_results_come_in_the_order_of_the_items(processes: int, capfd: pytest.CaptureFixture[str]) -> None:
+    results = map_processes(slow_square, range(40), "test", processes)
+    assert [square for square, _ in results] == [number * number for number in range(40)]
+    assert len({worker for _, worker in results}) <= processes
+    assert os.getpid() not in {worker for _, worker in results}
+    assert capfd.readouterr() == ("", "")  # a progress bar is for terminals
+
+
+def test_nothing_to_do() -> None:
+    assert map_processes(slow_square, [], "test") == []
+
+
+def test_an_exception_in_a_worker_is_not_swallowed() -> None:
+    with pytest.raises(ValueError, match="seven"):
+        map_processes(refuse_seven, range(10), "test", 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
+def test_only_the_cores_that_this_process_may_use_are_counted() -> None:
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert usable_cores() == len(allowed)
+
+
+SLEEPER = """
+import time
+from fieldguide.parallel import map_processes
+if __name__ == "__main__":
+    print("started", flush=True)
+    map_processes(time.sleep, [60, 60], "test", 2)
+"""
+
+
+def alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def test_workers_leave_with_a_killed_parent(tmp_path: Path) -> None:
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src")}
+    parent = subprocess.Popen([sys.executable, "sleeper.py"], cwd=tmp_path, env=environment)
+    deadline = time.monotonic() + 30
+    workers: list[psutil.Process] = []
+    while time.monotonic() < deadline and sum("spawn_main" in " ".join(w.cmdline()) for w in workers) < 2:
+        time.sleep(0.1)
+        workers = psutil.Process(parent.pid).children(recursive=True)
+    time.sleep(1)  # until they sleep
+    workers = psutil.Process(parent.pid).children(recursive=True)
+    assert len(workers) >= 2
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    while time.monotonic() < deadline and any(alive(worker) for worker in workers):
+        time.sleep(0.1)
+    assert not [worker for worker in workers if alive(worker)]

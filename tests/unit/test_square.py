@@ -1,0 +1,91 @@
+"""Making pictures square."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from conftest import noise
+from fieldguide.data.square import random_square, to_square
+
+METHODS = ["crop", "pad", "squish", "random_crop"]
+
+
+def three_parts(wide: bool) -> Image.Image:
+    """Red, green, blue: from left to right, 300 x 100, or from top to bottom, 100 x 300."""
+    pixels = np.zeros((100, 300, 3), np.uint8)
+    for part in range(3):
+        pixels[:, 100 * part : 100 * part + 100, part] = 255
+    return Image.fromarray(pixels if wide else pixels.transpose(1, 0, 2))
+
+
+@settings(max_examples=80, derandomize=True, deadline=None)
+@given(
+    width=st.integers(1, 500), height=st.integers(1, 500), size=st.integers(16, 200), method=st.sampled_from(METHODS)
+)
+def test_any_shape_becomes_the_square_that_was_asked_for(width: int, height: int, size: int, method: str) -> None:
+    square = to_square(Image.new("RGB", (width, height), "white"), method, size)
+    assert (square.size, square.mode) == ((size, size), "RGB")
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_squish_keeps_everything(wide: bool) -> None:
+    square = np.asarray(to_square(three_parts(wide), "squish", 90)).astype(float) / 255
+    assert np.allclose(square.mean(axis=(0, 1)), 1 / 3, atol=0.02)
+
+
+@pytest.mark.parametrize("wide", [True, False])
+@pytest.mark.parametrize("method", ["crop", "random_crop"])
+def test_crop_keeps_the_middle_only(method: str, wide: bool) -> None:
+    square = np.asarray(to_square(three_parts(wide), method, 90))
+    assert (square[5:-5, 5:-5] == (0, 255, 0)).all()
+    assert (square[:, :, 1] > 200).all()
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_pad_keeps_proportions_between_black_bars(wide: bool) -> None:
+    square = np.asarray(to_square(three_parts(wide), "pad", 90)).astype(int)
+    square = square if wide else square.transpose(1, 0, 2)
+    assert not square[:29].any()
+    assert not square[61:].any()
+    assert (square[35:55].sum(axis=2) > 200).all()
+    assert (square[45, 5], square[45, 45], square[45, 85]) == pytest.approx(np.eye(3) * 255)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_square_of_the_right_size_stays_as_it_is(method: str) -> None:
+    picture = noise(1, 64, 64)
+    assert np.array_equal(np.asarray(to_square(picture, method, 64)), np.asarray(picture))
+
+
+@settings(max_examples=80, derandomize=True, deadline=None)
+@given(
+    width=st.integers(1, 400),
+    height=st.integers(1, 400),
+    scales=st.tuples(st.floats(0.05, 1), st.floats(0.05, 1)),
+    seed=st.integers(0, 99),
+)
+def test_a_random_part_of_any_shape_is_square(width: int, height: int, scales: tuple[float, float], seed: int) -> None:
+    picture = Image.new("RGB", (width, height), "white")
+    random.seed(seed)
+    first = random_square(picture, 32, min(scales), max(scales))
+    assert first.size == (32, 32)
+    assert first.getextrema() == ((255, 255),) * 3  # nothing from outside
+
+
+def test_random_parts_follow_the_seed_and_the_scale() -> None:
+    rows, columns = np.indices((200, 200))
+    position = Image.fromarray(np.stack([columns, rows, rows * 0], axis=2).astype(np.uint8))
+
+    def area(scale: float, seed: int) -> float:
+        random.seed(seed)
+        part = np.asarray(random_square(position, 64, scale, scale)).astype(float)
+        return float(np.ptp(part[:, :, 0]) * np.ptp(part[:, :, 1]) / 200**2)
+
+    assert area(0.3, 1) == area(0.3, 1)
+    assert len({area(0.3, seed) for seed in range(20)}) > 3
+    for scale in (0.1, 0.3, 0.6):
+        assert np.mean([area(scale, seed) for seed in range(20)]) == pytest.approx(scale, rel=0.15)
