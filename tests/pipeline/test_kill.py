@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -61,17 +62,10 @@ def kill_all(processes: list[psutil.Process]) -> None:
             continue
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Checkout]:
-    fresh = small_checkout(tmp_path / "another folder")
-    yield fresh
-    kill_all(processes_in(fresh.root))
-
-
 def repro_and_kill(checkout: Checkout, stage: str, after: float, only_stage: bool) -> int:
     """Start `dvc repro`, and kill it, or only the process of a stage, so many seconds after that stage has started.
 
-    If the stage is faster than that, DVC is killed while it stores the outputs or runs the next one.
+    If the stage is done before, DVC is killed at once, while it stores the outputs.
     """
     repro = subprocess.Popen(
         ["dvc", "repro"], cwd=checkout.root, env=checkout.environment, start_new_session=True, stdout=subprocess.DEVNULL
@@ -82,37 +76,54 @@ def repro_and_kill(checkout: Checkout, stage: str, after: float, only_stage: boo
         return [child for child in dvc.children(recursive=True) if runs_stage(child, stage)]
 
     wait_until(lambda: repro.poll() is not None or of_stage(), f"{stage} starts")
-    time.sleep(after)
+    deadline = time.monotonic() + after
+    while time.monotonic() < deadline and of_stage():
+        time.sleep(0.01)
     targets = of_stage()[:1] if repro.poll() is None and only_stage else []
     if not targets and repro.poll() is None:
-        tree = [dvc, *dvc.children(recursive=True)]
+        targets = [dvc, *dvc.children(recursive=True)]
         os.killpg(repro.pid, signal.SIGKILL)
-        targets = tree
     kill_all(targets)
     return repro.wait(PATIENCE)
 
 
-def test_ten_kills_leave_nothing_behind_and_change_no_byte(trained: Reproduced, checkout: Checkout) -> None:
+def kill_ten_times(checkout: Checkout) -> None:
+    """Once in every stage, twice in some, the whole tree and the stage alone by turns; all processes end each time."""
     chance = random.Random(20261121)
-    order = sorted([*STAGES, *TWICE], key=STAGES.index)
-    assert len(order) == 10
-    for number, stage in enumerate(order):
+    for number, stage in enumerate(sorted([*STAGES, *TWICE], key=STAGES.index)):
         after = chance.uniform(0, LONGEST.get(stage, 6.0))
         code = repro_and_kill(checkout, stage, after, only_stage=number % 2 == 1)
         assert code != 0, f"{stage} was to be killed after {after:.2f} s, and was not"
         wait_until(lambda: not processes_in(checkout.root), f"workers of {stage} leave")
-    done = checkout.dvc("repro")
+
+
+@pytest.fixture
+def survivor(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Checkout]:
+    """A fresh checkout in which nothing but killed runs took place. What else the tests share is made meanwhile."""
+    checkout = small_checkout(tmp_path / "another folder")
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            kills = pool.submit(kill_ten_times, checkout)
+            request.getfixturevalue("padded")
+            kills.result()
+        yield checkout
+    finally:
+        kill_all(processes_in(checkout.root))
+
+
+def test_ten_kills_leave_nothing_behind_and_change_no_byte(survivor: Checkout, trained: Reproduced) -> None:
+    done = survivor.dvc("repro")
     assert "Traceback" not in done.stderr
-    assert checkout.digests(*RESULTS, *TABLES) == trained.checkout.digests(*RESULTS, *TABLES)
+    assert survivor.digests(*RESULTS, *TABLES) == trained.checkout.digests(*RESULTS, *TABLES)
     for name in REPORTS:
-        one, other = ((done.root / "reports" / name).read_bytes() for done in (checkout, trained.checkout))
+        one, other = ((done.root / "reports" / name).read_bytes() for done in (survivor, trained.checkout))
         assert one == other, name
-    assert names_below(checkout.paths.clean) == names_below(trained.checkout.paths.clean)
-    assert checkout.repro() == []
-    partial = [path for path in checkout.root.rglob(".*.partial") if ".dvc" not in path.parts]
+    assert names_below(survivor.paths.clean) == names_below(trained.checkout.paths.clean)
+    assert survivor.repro() == []
+    partial = [path for path in survivor.root.rglob(".*.partial") if ".dvc" not in path.parts]
     assert not partial, "half-written files stay behind"
     # The training whose tracker was killed with it is not shown as running any more, and the one that ended is there.
-    client = MlflowClient(f"sqlite:///{checkout.root}/mlflow.db")
+    client = MlflowClient(f"sqlite:///{survivor.root}/mlflow.db")
     experiment = client.get_experiment_by_name("fieldguide")
     states = [run.info.status for run in client.search_runs([experiment.experiment_id])]
     assert states.count("FINISHED") == 1
