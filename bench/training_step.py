@@ -32,9 +32,8 @@ def main() -> None:
         pairs = [(step_seconds(network, torch.bfloat16), step_seconds(network, torch.float32)) for _ in range(ROUNDS)]
         half, full = (BATCH / statistics.median(times) for times in zip(*pairs, strict=True))
         ratio = statistics.median(slow / fast for fast, slow in pairs)
-        print(
-            f"{name:18} bfloat16 {half:5.0f}  float32 {full:5.0f}  ratio {ratio:.2f}  chosen {choose_precision(network)}"
-        )
+        chosen = choose_precision(network)
+        print(f"{name:18} bfloat16 {half:4.0f}  float32 {full:4.0f}  ratio {ratio:.2f}  chosen {chosen}")
 
 
 def step_seconds(network: torch.nn.Module, dtype: torch.dtype) -> float:

@@ -1,9 +1,9 @@
-"""Draws docs/sample.png, the README's picture of the built-in sample: `python docs/contact_sheet.py` after `make repro`."""
+"""Draws docs/sample.png, the README picture of the sample: `python docs/contact_sheet.py` after `make repro`."""
 
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 ROOT = Path(__file__).parent.parent
 CELL, COLUMNS, MARGIN, TITLE = 112, 9, 4, 86
@@ -25,11 +25,11 @@ def main() -> None:
         pen.text((6, top + CELL // 2 - 8), title, fill="black", font_size=16)
         for column, path in enumerate(paths):
             with Image.open(ROOT / "data/raw" / path) as picture:
-                picture = picture.convert("RGB")
+                picture = ImageOps.exif_transpose(picture).convert("RGB")
                 picture.thumbnail((CELL, CELL))
             left = TITLE + column * (CELL + MARGIN) + (CELL - picture.width) // 2
             sheet.paste(picture, (left, top + (CELL - picture.height) // 2))
-    sheet.quantize(200, dither=Image.Dither.NONE).save(ROOT / "docs/sample.png", optimize=True)
+    sheet.save(ROOT / "docs/sample.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pipeline.checkout import RESULTS, STAGES, TABLES, Checkout, ran, small_chec
 from pipeline.conftest import Reproduced
 
 
+@pytest.mark.slow
 def test_a_fault_in_params_stops_dvc_repro_before_any_stage_works(tmp_path: Path) -> None:
     checkout = small_checkout(tmp_path / "checkout")
     for fault, line in (

@@ -63,6 +63,7 @@ def test_a_failure_leaves_the_old_ones(own_data: OwnData) -> None:
     assert outputs(paths) == before
 
 
+@pytest.mark.slow
 def test_as_a_process_it_writes_metrics_or_says_in_one_line_what_is_wrong(own_data: OwnData) -> None:
     _, paths = own_data()
     missing = run_python("-m", "fieldguide.stages.download", cwd=paths.root)

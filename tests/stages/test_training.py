@@ -27,6 +27,8 @@ from fieldguide.model.weights import random_body
 from fieldguide.paths import Paths
 from fieldguide.stages import evaluate, train, weights
 
+pytestmark = pytest.mark.slow  # importing fastai alone takes seconds
+
 ROOT = Path(__file__).parents[2]
 LABELS = ["black", "grizzly", "teddy"]
 METHODS = ["crop", "pad", "squish", "random_crop"]

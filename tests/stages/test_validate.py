@@ -191,6 +191,7 @@ def hashes(paths: Paths) -> dict[str, str]:
     return {str(p.relative_to(report)): sha256_of_file(p) for p in sorted(report.rglob("*")) if p.is_file()}
 
 
+@pytest.mark.slow
 def test_reports_are_byte_identical_twice_and_in_another_process(tmp_path: Path) -> None:
     rows = [*many("black", 40), *many("teddy", 12, brightness=0.04), *many("black", 2, "unreadable")]
     first, second, other = (given(tmp_path / name, rows) for name in ("first", "second", "other"))

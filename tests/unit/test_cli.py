@@ -93,6 +93,7 @@ def test_outside_a_checkout(tmp_path: Path) -> None:
     assert done.stderr == f"fieldguide: params.yaml is missing in {tmp_path}: run this in a checkout\n"
 
 
+@pytest.mark.slow
 def test_every_stage_stops_at_a_mistake_in_params_before_it_starts_work(checkout: Paths) -> None:
     checkout.params.write_text(checkout.params.read_text().replace("epochs: 2", "epochs: 0"))
     for stage in ("config", "download", "clean", "split"):

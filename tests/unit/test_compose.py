@@ -59,7 +59,7 @@ def test_the_checkout_itself_composes() -> None:
 def test_what_params_and_options_say_is_what_a_stage_gets(checkout: Paths) -> None:
     config = compose(checkout)
     assert (config.train.epochs, config.train.lr, config.seed) == (2, 0.003, 42)
-    assert config.data == SampleData("sample", pictures=860, seed=0)
+    assert config.data == SampleData("sample", pictures=860, seed=42)
     assert config.resize.method == "squish"
     assert config.schedule == OneCycle("one_cycle", 0.25)
     assert [transform.name for transform in config.augment.transforms][:2] == ["flip", "rotate"]

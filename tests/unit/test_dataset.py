@@ -123,6 +123,7 @@ def test_a_second_data_set_of_that_name_is_refused(added: tuple[Paths, Path, str
     assert files_of(paths.root) == before
 
 
+@pytest.mark.slow
 def test_links_serve_as_well_and_leave_the_originals_alone(tmp_path: Path) -> None:
     (tmp_path / "checkout").mkdir()
     paths = new_checkout(tmp_path / "checkout")

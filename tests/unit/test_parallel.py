@@ -25,6 +25,7 @@ def refuse_seven(number: int) -> int:
     return number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_results_come_in_the_order_of_the_items(processes: int, capfd: pytest.CaptureFixture[str]) -> None:
     results = map_processes(slow_square, range(40), "test", processes)
