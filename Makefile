@@ -34,7 +34,7 @@ check: setup  ## lint, format and types
 	mypy
 
 ui: setup  ## MLflow UI with the runs of this checkout, on http://127.0.0.1:5000
-	mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --backend-store-uri $(or $(MLFLOW_TRACKING_URI),sqlite:///$(CURDIR)/mlflow.db)
+	mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
 
 lock: setup  ## resolve the dependencies anew and write requirements.lock
 	python -m pip install --quiet pip-tools

@@ -8,10 +8,12 @@ from pathlib import Path
 from fieldguide import __version__
 from fieldguide.errors import UserError
 from fieldguide.paths import Paths
+from fieldguide.quiet import quiet_environment
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code: 0 done, 1 the person can put it right, 2 wrong usage."""
+    quiet_environment()
     options = _parser().parse_args(arguments)
     try:
         options.command(options)

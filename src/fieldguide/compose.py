@@ -105,7 +105,7 @@ def _check_option_file(path: Path, name: str) -> None:
 def _compose_with_hydra(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     store = ConfigStore.instance()
     store.store(name="schema", node=Schema)
-    choices: list[Any] = [{group: params[group]} for group in GROUPS]
+    choices: list[Any] = [{group: params.get(group)} for group in GROUPS]
     values = {key: value for key, value in params.items() if key not in GROUPS}
     store.store(name="params", node={"defaults": ["schema", *choices, "_self_"], **values})
     try:

@@ -170,6 +170,12 @@ class ModelConfig:
     weights_sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")] = None
     options: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if taken := sorted({"checkpoint_path", "pretrained", "weights"} & set(self.options)):
+            raise ValueError(
+                f"options: {taken[0]} is not for options: set weights and weights_sha256 (given: {taken[0]})"
+            )
+
 
 @dataclass
 class OneCycle:

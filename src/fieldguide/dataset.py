@@ -42,6 +42,8 @@ def add_folder(paths: Paths, name: str, folder: Path, link: bool = False) -> Non
     target, option = paths.sources / name, paths.conf / "data" / f"{name}.yaml"
     if not NAME.fullmatch(name) or name.lower() in NOT_TEXT:
         raise UserError(f"{name!r} is no name for a data set: a letter first, then letters, digits, - and _")
+    if target.exists() and not option.exists():
+        raise UserError(f"data/sources/{name} is left from an `add` that was interrupted: delete it and add again")
     if target.exists() or option.exists():
         raise UserError(
             f"there is a data set {name!r} already: choose another name, or add pictures to data/sources/{name}"
@@ -51,7 +53,8 @@ def add_folder(paths: Paths, name: str, folder: Path, link: bool = False) -> Non
     if paths.root.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"{folder} holds this checkout: name the folder of the pictures only")
     _chosen(paths, name)
-    found = [Path(parent, name).relative_to(folder) for parent, _, names in os.walk(folder) for name in names]
+    walk = os.walk(folder, onerror=_unreadable)
+    found = [Path(parent, name).relative_to(folder) for parent, _, names in walk for name in names]
     files = sorted(file for file in found if _may_come(folder, file))
     labels = sorted({_printable(file.parts[0]) for file in files if len(file.parts) > 1})
     if len(labels) < 2:
@@ -63,7 +66,7 @@ def add_folder(paths: Paths, name: str, folder: Path, link: bool = False) -> Non
         _take(folder, files, target, os.link if link else shutil.copy2)
     except OSError as error:
         if not link:
-            raise
+            raise UserError(f"{error.filename} cannot be copied: {error.strerror}") from None
         raise UserError(f"{folder} cannot be linked ({error.strerror}): leave --link away to copy it") from None
     _dvc_add(paths, target)
     write_text(
@@ -85,6 +88,10 @@ def _may_come(folder: Path, file: Path) -> bool:
     full = folder / file
     hidden = any(part.startswith(".") for part in file.parts)
     return full.is_file() and not full.is_symlink() and not hidden and as_text(str(file)) == str(file)
+
+
+def _unreadable(error: OSError) -> None:
+    raise UserError(f"{error.filename} cannot be read: {error.strerror}") from None
 
 
 def _take(folder: Path, files: list[Path], target: Path, take: Callable[[Path, Path], object]) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 from dataclasses import asdict
 from importlib.metadata import distributions
@@ -24,6 +25,7 @@ def training_record(cfg: Config, paths: Paths) -> dict[str, Any]:
     """
     parts = asdict(cfg)
     del parts["train"]["workers"]  # changes the speed only
+    del parts["model"]["weights"]  # may be a path of this machine; what it holds is among the inputs
     content = {
         "choices": {group: option for group, option in cfg.choices.items() if group in TRAINING_SECTIONS},
         "config": {section: parts[section] for section in TRAINING_SECTIONS},
@@ -55,7 +57,7 @@ def machine() -> dict[str, str]:
 
 
 def command() -> str:
-    """The command that a person or a job gave: the outermost dvc, mlflow or fieldguide above this process."""
+    """The outermost dvc, mlflow, fieldguide or make command above this process, without passwords in addresses."""
     import psutil
 
     found = ""
@@ -67,7 +69,7 @@ def command() -> str:
         for position, word in enumerate(words[:2]):
             if word in ("dvc", "mlflow", "fieldguide", "make"):
                 found = " ".join(words[position:])
-    return found
+    return re.sub(r"//[^/@\s]+@", "//***@", found)
 
 
 def _git(root: Path, *arguments: str) -> str:

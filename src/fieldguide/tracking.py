@@ -64,15 +64,10 @@ class Tracker:
         place = (self.paths.root.resolve() / "mlruns").as_uri() if local else None
         return str(self.client.create_experiment(name, artifact_location=place))
 
-    def find(self, fingerprint: str) -> Any:
-        """The newest finished run with this fingerprint, or None."""
-        runs = self.client.search_runs(
-            [self.experiment],
-            f"tags.`{FINGERPRINT}` = '{fingerprint}' and attributes.status = 'FINISHED'",
-            order_by=["attributes.start_time DESC"],
-            max_results=1,
-        )
-        return runs[0] if runs else None
+    def finished(self, fingerprint: str) -> list[Any]:
+        """The finished runs with this fingerprint, the newest first."""
+        query = f"tags.`{FINGERPRINT}` = '{fingerprint}' and attributes.status = 'FINISHED'"
+        return list(self.client.search_runs([self.experiment], query, order_by=["attributes.start_time DESC"]))
 
     def create(self, record: dict[str, Any], name: str) -> str:
         """Open a run for a training, with all that is needed to make it again; returns its id."""
@@ -192,9 +187,6 @@ def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
 
 
 def _follow_training(tracker: Tracker, record: dict[str, Any], lines: Iterable[str]) -> None:
-    if (known := tracker.find(record["fingerprint"])) is not None:
-        print(f"mlflow: this training is known as run {known.info.run_id} ({known.info.run_name})", flush=True)
-        return
     run = tracker.create(record, run_name(record))
     status = "KILLED"
     try:
@@ -206,6 +198,13 @@ def _follow_training(tracker: Tracker, record: dict[str, Any], lines: Iterable[s
                 status = "FINISHED" if event["event"] == "done" else "FAILED"
     finally:
         tracker.client.set_terminated(run, status)
+    if status == "FINISHED":
+        digest = sha256_of_file(tracker.paths.classifier)
+        for known in tracker.finished(record["fingerprint"]):
+            if known.data.tags.get(MODEL) == digest:
+                tracker.client.delete_run(run)
+                print(f"mlflow: the same model is known as run {known.info.run_id} ({known.info.run_name})", flush=True)
+                return
 
 
 def sync(paths: Paths) -> str:
@@ -219,7 +218,9 @@ def sync(paths: Paths) -> str:
     record = read_json(description)["record"]
     tracker = Tracker(paths)
     try:
-        found = tracker.find(record["fingerprint"])
+        digest = sha256_of_file(paths.classifier)  # other code may have made another model of the same fingerprint
+        runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
+        found = runs[0] if runs else None
         run = found.info.run_id if found else tracker.create(record, run_name(record))
         results = _results_digest(paths)
         if found and found.data.tags.get(DELIVERED) == results:
@@ -312,7 +313,8 @@ def _upstream_params(paths: Paths) -> dict[str, Any]:
 
 
 def _results_digest(paths: Paths) -> str:
-    parts = [sha256_of_file(paths.classifier), sha256_of_file(paths.metrics("evaluate"))]
+    description = paths.classifier.with_suffix(".json")
+    parts = [sha256_of_file(path) for path in (paths.classifier, description, paths.metrics("evaluate"))]
     return "-".join(part[:16] for part in parts)
 
 

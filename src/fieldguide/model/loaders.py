@@ -100,9 +100,10 @@ def make_loaders(
     same_every_epoch = resize.method != "random_crop"
     if same_every_epoch and len(files) * train.size**2 * 3 <= MEMORY_FOR_SQUARES:
         squares = dict(zip(pictures["clean_path"], _read_squares(files, resize.method, train.size), strict=True))
-        get_x, item_tfms = lambda row: squares[row["clean_path"]], []
+        get_x, item_tfms, workers = lambda row: squares[row["clean_path"]], [], 0
     else:
         get_x, item_tfms = ColReader("clean_path", pref=f"{folder}/"), [ToSquare(resize, train.size)]
+        workers = train.workers
     block = DataBlock(
         blocks=(ImageBlock(), CategoryBlock(vocab=vocabulary)),
         get_x=get_x,
@@ -111,9 +112,7 @@ def make_loaders(
         item_tfms=item_tfms,
         batch_tfms=[*batch_transforms(transforms), normalize(normalization)],
     )
-    return block.dataloaders(
-        pictures, bs=train.batch_size, num_workers=train.workers, dl_type=SeededDataLoader, seed=seed
-    )
+    return block.dataloaders(pictures, bs=train.batch_size, num_workers=workers, dl_type=SeededDataLoader, seed=seed)
 
 
 def number_of(key: str) -> int:

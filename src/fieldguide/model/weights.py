@@ -36,7 +36,10 @@ def hub_body(architecture: Architecture) -> nn.Module:
             return body
         import torchvision
 
-        return without_head(torchvision.models.get_model(architecture.arch, weights="DEFAULT", **architecture.options))
+        pretrained = torchvision.models.get_model_weights(architecture.arch).DEFAULT
+        network = torchvision.models.get_model(architecture.arch, weights=None, **architecture.options)
+        network.load_state_dict(pretrained.get_state_dict(check_hash=True, weights_only=True))
+        return without_head(network)
     except Exception as error:  # the hub's clients raise many kinds for one fact: the weights did not come
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(

@@ -1,5 +1,7 @@
 """train: trains the classifier from the starting weights on the cleaned pictures."""
 
+import numpy as np
+
 from fieldguide.config import Config
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
@@ -60,6 +62,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         cfg.seed,
         lambda epoch, figures: EPOCHS.info("epoch", extra={"epoch": epoch, "metrics": figures}),
     )
+    if not np.isfinite(history[["train_loss", "valid_loss"]].to_numpy()).all():
+        raise UserError("the loss is no number any more, training has diverged: lower train.lr in params.yaml")
     save_weights(network, paths.classifier)
     preprocessing = Preprocessing(
         cfg.clean.max_megapixels, cfg.clean.max_side, cfg.resize.method, cfg.train.size, normalization

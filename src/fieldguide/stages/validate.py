@@ -82,8 +82,9 @@ def picture_table(images: pd.DataFrame) -> pd.DataFrame:
 def label_table(images: pd.DataFrame) -> pd.DataFrame:
     """Each label's kept pictures, their share of all kept ones, and of the largest label's (balance).
 
-    A label of which nothing was kept is there, with 0.
+    A label of which nothing was kept is there, with 0. What came without a label (a stray file) counts for none.
     """
+    images = images[images["label"] != ""]
     kept = (images["status"] == Status.KEPT).groupby(images["label"]).sum().astype("int64")
     return pd.DataFrame(
         {

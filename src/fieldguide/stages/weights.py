@@ -1,6 +1,7 @@
 """weights: fetches or makes the weights that training starts from; after it nobody goes to the network for them."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 from fieldguide.config import Config
 from fieldguide.files import sha256_of_file, write_json
@@ -25,7 +26,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     description = {
         "architecture": asdict(architecture),
         "normalization": asdict(normalization_of(architecture, body)),
-        "source": model.weights,
+        "source": Path(model.weights).name,
         "source_sha256": model.weights_sha256,
         "sha256": sha256,
     }
