@@ -36,11 +36,12 @@ check: setup  ## lint, format and types
 ui: setup  ## MLflow UI with the runs of this checkout, on http://127.0.0.1:5000
 	mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
 
-lock: setup  ## resolve the dependencies anew and write requirements.lock
-	python -m pip install --quiet pip-tools
-	pip-compile --quiet --upgrade --extra dev --strip-extras --no-annotate --no-header --no-emit-index-url \
-		--no-emit-find-links --no-emit-trusted-host --output-file requirements.tmp pyproject.toml
-	grep -vE '^(#|nvidia-|cuda-|triton)' requirements.tmp > requirements.lock && rm requirements.tmp
+lock:  ## resolve the dependencies anew in a fresh environment and write requirements.lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	.venv-lock/bin/python -m pip freeze --exclude-editable | grep -vE '^(nvidia-|cuda-|triton)' > requirements.tmp
+	mv requirements.tmp requirements.lock
+	rm -rf .venv-lock
 
 clean-venv:  ## delete the environment
 	rm -rf $(VENV)
