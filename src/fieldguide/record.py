@@ -57,7 +57,7 @@ def machine() -> dict[str, str]:
 
 
 def command() -> str:
-    """The outermost dvc, mlflow, fieldguide or make command above this process, without passwords in addresses."""
+    """The outermost dvc, mlflow or fieldguide command above this process, without passwords in addresses."""
     import psutil
 
     found = ""
@@ -67,7 +67,7 @@ def command() -> str:
         except psutil.Error:
             break
         for position, word in enumerate(words[:2]):
-            if word in ("dvc", "mlflow", "fieldguide", "make"):
+            if word in ("dvc", "mlflow", "fieldguide"):
                 found = " ".join(words[position:])
     return re.sub(r"//[^/@\s]+@", "//***@", found)
 
