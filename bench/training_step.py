@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
-from fieldguide.compose import compose, options_of
+from fieldguide.base.compose import compose, options_of
+from fieldguide.base.paths import Paths
 from fieldguide.model.network import Architecture, build_body, build_classifier, count_features
 from fieldguide.model.precision import choose_precision
-from fieldguide.paths import Paths
 
 SIZE, BATCH, THREADS, ROUNDS = 128, 32, 2, 5
 

@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fieldguide.compose import compose
-from fieldguide.config import Config
-from fieldguide.paths import Paths
+from fieldguide.base.compose import compose
+from fieldguide.base.config import Config
+from fieldguide.base.paths import Paths
 from fieldguide.stages import clean, download, split
 from fieldguide.stages.runner import Metrics
 

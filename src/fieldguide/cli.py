@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fieldguide import __version__
-from fieldguide.errors import UserError
-from fieldguide.paths import Paths
-from fieldguide.quiet import quiet_environment
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
+from fieldguide.base.quiet import quiet_environment
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -106,7 +106,7 @@ def _config(options: argparse.Namespace) -> None:
 
     import yaml
 
-    from fieldguide.compose import compose
+    from fieldguide.base.compose import compose
 
     print(yaml.safe_dump(asdict(compose(_here(), options.overrides)), sort_keys=False, allow_unicode=True), end="")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fieldguide.compose import read_params
+from fieldguide.base.compose import read_params
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import replace_folder, write_text
+from fieldguide.base.paths import Paths
 from fieldguide.data.sources.folder import as_text
-from fieldguide.errors import UserError
-from fieldguide.files import replace_folder, write_text
-from fieldguide.paths import Paths
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}  # words that YAML takes for something else

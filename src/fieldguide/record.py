@@ -11,9 +11,9 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from fieldguide.config import Config
-from fieldguide.files import sha256_of_file
-from fieldguide.paths import Paths
+from fieldguide.base.config import Config
+from fieldguide.base.files import sha256_of_file
+from fieldguide.base.paths import Paths
 
 TRAINING_SECTIONS = ("resize", "augment", "model", "schedule", "train", "seed")
 

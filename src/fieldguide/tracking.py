@@ -15,11 +15,11 @@ from typing import Any
 import yaml
 from filelock import FileLock
 
-from fieldguide.compose import compose
-from fieldguide.errors import UserError
-from fieldguide.files import read_json, sha256_of_file
-from fieldguide.paths import Paths
-from fieldguide.quiet import quiet_environment
+from fieldguide.base.compose import compose
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json, sha256_of_file
+from fieldguide.base.paths import Paths
+from fieldguide.base.quiet import quiet_environment
 from fieldguide.record import command, git_commit, git_diff, machine, package_versions, training_record
 
 EXPERIMENT = "fieldguide"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from fieldguide.files import write_text
-from fieldguide.paths import Paths
+from fieldguide.base.files import write_text
+from fieldguide.base.paths import Paths
 from pipeline.source_graph import ROOT
 
 STAGES = ["config", "weights", "download", "clean", "validate", "split", "train", "evaluate"]

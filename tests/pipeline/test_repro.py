@@ -7,8 +7,8 @@ import pytest
 from dvc.repo import Repo
 from PIL import Image
 
+from fieldguide.base.files import read_json, write_text
 from fieldguide.data.table import RAW, read_table
-from fieldguide.files import read_json, write_text
 from pipeline.checkout import RESULTS, STAGES, TABLES, Checkout, ran, small_checkout
 from pipeline.conftest import Reproduced
 
@@ -104,7 +104,7 @@ FILES = [
     ("src/fieldguide/model/learner.py", {"train"}),
     ("src/fieldguide/model/network.py", {"weights", "train", "evaluate"}),
     ("src/fieldguide/report/figures.py", {"evaluate"}),
-    ("src/fieldguide/compose.py", set(STAGES)),
+    ("src/fieldguide/base/compose.py", set(STAGES)),
     ("src/fieldguide/tracking.py", set()),
     ("src/fieldguide/serving.py", set()),
     ("src/fieldguide/cli.py", set()),

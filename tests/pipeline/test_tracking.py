@@ -16,8 +16,8 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from fieldguide.compose import compose
-from fieldguide.files import read_json, sha256_of_file
+from fieldguide.base.compose import compose
+from fieldguide.base.files import read_json, sha256_of_file
 from pipeline.checkout import Checkout, free_port
 from pipeline.conftest import Reproduced
 

@@ -12,12 +12,12 @@ from PIL import Image
 from sklearn.tree import DecisionTreeClassifier
 
 from conftest import OwnData, Sample, encoded, noise, png_header, put
-from fieldguide.compose import compose
+from fieldguide.base.compose import compose
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import sha256_of_file
+from fieldguide.base.paths import Paths
 from fieldguide.data.images import open_picture, picture_id
 from fieldguide.data.table import IMAGES, RAW, SPLIT, read_table
-from fieldguide.errors import UserError
-from fieldguide.files import sha256_of_file
-from fieldguide.paths import Paths
 from fieldguide.stages import clean, download
 
 
@@ -176,7 +176,7 @@ def test_a_failure_leaves_the_old_ones(own_data: OwnData, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("fieldguide.stages.clean.mark_exact_duplicates", fails)
     with pytest.raises(KeyboardInterrupt):
-        clean.run(compose(paths, ["clean.max_side=40"]), paths)
+        clean.run(compose(paths, ["clean.max_side=40", "train.size=32"]), paths)
     assert {path: sha256_of_file(path) for path in (paths.root / "data").rglob("*") if path.is_file()} == before
 
 

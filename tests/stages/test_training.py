@@ -15,16 +15,16 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from fieldguide.compose import compose, options_of
-from fieldguide.config import Config, ModelConfig
+from fieldguide.base.compose import compose, options_of
+from fieldguide.base.config import Config, ModelConfig
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json, sha256_of_file
+from fieldguide.base.paths import Paths
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, write_table
-from fieldguide.errors import UserError
-from fieldguide.files import read_json, sha256_of_file
 from fieldguide.model import loaders
 from fieldguide.model.network import Architecture, build_body, count_features
 from fieldguide.model.predict import Classifier, load_classifier, open_for, predict
 from fieldguide.model.weights import random_body
-from fieldguide.paths import Paths
 from fieldguide.stages import evaluate, train, weights
 
 pytestmark = pytest.mark.slow  # importing fastai alone takes seconds
@@ -277,8 +277,9 @@ def test_without_a_network_the_hub_error_names_the_ways_out(tmp_path: Path) -> N
     for name in ("conf", "params.yaml"):
         (tmp_path / name).symlink_to(ROOT / name)
     script = (
-        "from pathlib import Path; from fieldguide.paths import Paths; from fieldguide.compose import compose\n"
-        "from fieldguide.errors import UserError; from fieldguide.stages import weights\n"
+        "from pathlib import Path\n"
+        "from fieldguide.base.paths import Paths; from fieldguide.base.compose import compose\n"
+        "from fieldguide.base.errors import UserError; from fieldguide.stages import weights\n"
         "try: weights.run(compose(Paths(Path('.')), ['model=resnet18']), Paths(Path('.')))\n"
         "except UserError as error: print(error)\n"
     )

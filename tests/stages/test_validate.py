@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fieldguide.compose import compose
-from fieldguide.config import ChecksConfig, Config, Expectation
+from fieldguide.base.compose import compose
+from fieldguide.base.config import ChecksConfig, Config, Expectation
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import sha256_of_file
+from fieldguide.base.paths import Paths
 from fieldguide.data.table import IMAGES, write_table
-from fieldguide.errors import UserError
-from fieldguide.files import sha256_of_file
-from fieldguide.paths import Paths
 from fieldguide.stages.validate import label_table, run
 
 HOSTILE = "teddy/<script>alert(1)</script>.jpg"
@@ -200,8 +200,8 @@ def test_reports_are_byte_identical_twice_and_in_another_process(tmp_path: Path)
     run(checks, second)
     code = f"""
 from pathlib import Path
-from fieldguide.config import *
-from fieldguide.paths import Paths
+from fieldguide.base.config import *
+from fieldguide.base.paths import Paths
 from fieldguide.stages.validate import run
 run({checks!r}, Paths(Path({str(other.root)!r})))
 """

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fieldguide.compose import compose, options_of, read_params
-from fieldguide.config import GROUPS, FolderData, OneCycle, SampleData
-from fieldguide.errors import UserError
-from fieldguide.paths import Paths
+from fieldguide.base.compose import compose, options_of, read_params
+from fieldguide.base.config import GROUPS, FolderData, OneCycle, SampleData
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 OPTIONS = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.glob("*/*.yaml"))
@@ -108,7 +108,8 @@ PARAMS_FAULTS = {
     "scalar section": ("{max_side: 320, min_side: 32}", "5", "clean: ", "(given: 5); known: max_side, min_side"),
     "list section": ("{max_side: 320, min_side: 32}", "[5]", "clean: ", "(given: [5]); known: max_side"),
     "empty section": ("{max_side: 320, min_side: 32}", "", "clean: ", "(given: None); known: max_side"),
-    "unknown reference": ("seed: 42", "seed: ${sead}", "seed: ", "'sead' not found"),
+    "reference": ("seed: 42", "seed: ${sead}", "seed: ", "plain values"),
+    "copies below what is seen": ("max_side: 320", "max_side: 100", "clean.max_side: ", "(given: 100, train.size 128)"),
     "tab": ("seed: 42", "a:\n\tb: 1", "is not valid YAML", "line"),
     "same key twice": ("seed: 42", "seed: 42\nseed: 43", "is not valid YAML", "duplicate key seed"),
 }

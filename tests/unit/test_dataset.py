@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from conftest import CHECKOUT, FEW_CHECKS, PARAMS, noise, put, run_python
-from fieldguide.compose import compose
-from fieldguide.config import FolderData
+from fieldguide.base.compose import compose
+from fieldguide.base.config import FolderData
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import sha256_of_file
+from fieldguide.base.paths import Paths
 from fieldguide.dataset import add_folder
-from fieldguide.errors import UserError
-from fieldguide.files import sha256_of_file
-from fieldguide.paths import Paths
 
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
 

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fieldguide.base.config import Expectation
+from fieldguide.base.errors import UserError
+from fieldguide.base.quiet import quiet_environment
 from fieldguide.checks.data_docs import SHOWN_OFFENDERS, render_page, write_data_docs
 from fieldguide.checks.expectations import CheckResult, Offender, check_tables, in_words
-from fieldguide.config import Expectation
-from fieldguide.errors import UserError
-from fieldguide.quiet import quiet_environment
 
 HOSTILE = "<script>alert(1)</script>.jpg"
 BETWEEN = "expect_column_values_to_be_between"

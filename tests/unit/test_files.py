@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import put, run_python
-from fieldguide.files import read_json, replace_file, replace_folder, sha256_of_file, write_json, write_text
+from fieldguide.base.files import read_json, replace_file, replace_folder, sha256_of_file, write_json, write_text
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -51,7 +51,7 @@ def test_after_an_error_the_old_ones_stand_and_nothing_else(tmp_path: Path, erro
 KILLED = """
 import os, signal
 from pathlib import Path
-from fieldguide.files import replace_file, replace_folder
+from fieldguide.base.files import replace_file, replace_folder
 with replace_folder(Path("folder")) as partial, replace_file(Path("file")) as half:
     (partial / "b").write_text("half")
     half.write_text("half")

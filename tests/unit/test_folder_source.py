@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from conftest import noise, put
-from fieldguide.config import FolderData
+from fieldguide.base.config import FolderData
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import sha256_of_file
 from fieldguide.data.sources import folder
 from fieldguide.data.sources.row import RawRow
-from fieldguide.errors import UserError
-from fieldguide.files import sha256_of_file
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldguide.config import SplitConfig
+from fieldguide.base.config import SplitConfig
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from fieldguide.base.files import replace_folder, write_text
 from fieldguide.checks.expectations import CheckResult, in_words
-from fieldguide.files import replace_folder, write_text
 
 SHOWN_OFFENDERS = 50
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from fieldguide.config import Expectation
-from fieldguide.errors import UserError
-from fieldguide.quiet import quiet_environment
+from fieldguide.base.config import Expectation
+from fieldguide.base.errors import UserError
+from fieldguide.base.quiet import quiet_environment
 
 
 class Offender(NamedTuple):

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 
-from fieldguide.config import SplitConfig
+from fieldguide.base.config import SplitConfig
 from fieldguide.data.duplicates import look_alike_groups
 from fieldguide.data.status import Split
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fieldguide.errors import UserError
-from fieldguide.files import replace_file
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import replace_file
 
 RAW = pa.schema(
     [

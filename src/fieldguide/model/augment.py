@@ -16,7 +16,7 @@ from fastai.vision.augment import (
 )
 from fastai.vision.augment import Flip as FastaiFlip
 
-from fieldguide import config
+from fieldguide.base import config
 from fieldguide.model.network import Normalization
 
 LIGHT = {

@@ -14,7 +14,7 @@ from fastai.torch_core import params, set_seed
 from torch import nn
 from tqdm import tqdm
 
-from fieldguide.config import FineTune, Schedule, TrainConfig
+from fieldguide.base.config import FineTune, Schedule, TrainConfig
 from fieldguide.model.loaders import number_of
 
 OnEpoch = Callable[[int, dict[str, float]], None]

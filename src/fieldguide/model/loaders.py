@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from fieldguide.config import ResizeConfig, TrainConfig
+from fieldguide.base.config import ResizeConfig, TrainConfig
 from fieldguide.data.square import random_square, to_square
 from fieldguide.model.augment import batch_transforms, normalize
 from fieldguide.model.network import Normalization
@@ -93,7 +93,7 @@ def make_loaders(
     pictures
         Columns clean_path (below `folder`), label and is_valid; one row a picture.
     transforms
-        `fieldguide.config.Transform`s for the training batches, in order.
+        `fieldguide.base.config.Transform`s for the training batches, in order.
     """
     set_seed(seed, reproducible=True)
     files = [folder / path for path in pictures["clean_path"]]

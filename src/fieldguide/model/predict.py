@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json
 from fieldguide.data.images import bounded, open_picture
 from fieldguide.data.square import to_square
-from fieldguide.errors import UserError
-from fieldguide.files import read_json
 from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
 from fieldguide.model.weights import load_weights
 

@@ -9,8 +9,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from fieldguide.errors import UserError
-from fieldguide.files import replace_file, sha256_of_file
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import replace_file, sha256_of_file
 from fieldguide.model.network import Architecture, build_body, without_head
 
 

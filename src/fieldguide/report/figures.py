@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fieldguide.files import replace_file
+from fieldguide.base.files import replace_file
 
 
 def confusion_figure(counts: pd.DataFrame, title: str) -> Figure:

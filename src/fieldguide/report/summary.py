@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json
+from fieldguide.base.paths import Paths
 from fieldguide.data.status import Status
-from fieldguide.errors import UserError
-from fieldguide.files import read_json
-from fieldguide.paths import Paths
 
 STAGES = ("clean", "validate", "split", "train", "evaluate")
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from fieldguide.config import CleanConfig, Config
+from fieldguide.base.config import CleanConfig, Config
+from fieldguide.base.files import replace_folder
+from fieldguide.base.paths import Paths
 from fieldguide.data.duplicates import mark_exact_duplicates
 from fieldguide.data.images import PictureError, bounded, measure, open_picture, perceptual_hash, picture_id
 from fieldguide.data.status import Status
 from fieldguide.data.table import IMAGES, RAW, read_table, write_table
-from fieldguide.files import replace_folder
 from fieldguide.parallel import map_processes
-from fieldguide.paths import Paths
 from fieldguide.stages.runner import Metrics, main
 
 

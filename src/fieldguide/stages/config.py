@@ -3,8 +3,8 @@
 What it writes never changes, so the other stages wait for it but do not run again because of it.
 """
 
-from fieldguide.config import Config
-from fieldguide.paths import Paths
+from fieldguide.base.config import Config
+from fieldguide.base.paths import Paths
 from fieldguide.stages.runner import Metrics, main
 
 

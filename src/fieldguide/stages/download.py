@@ -4,12 +4,12 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from fieldguide.config import Config, SampleData
+from fieldguide.base.config import Config, SampleData
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import replace_folder
+from fieldguide.base.paths import Paths
 from fieldguide.data.sources import drawn, folder
 from fieldguide.data.table import RAW, write_table
-from fieldguide.errors import UserError
-from fieldguide.files import replace_folder
-from fieldguide.paths import Paths
 from fieldguide.stages.runner import Metrics, main
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fieldguide.config import Config
+from fieldguide.base.config import Config
+from fieldguide.base.files import write_text
+from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, write_table
-from fieldguide.files import write_text
 from fieldguide.model.predict import load_classifier, open_for, predict
-from fieldguide.paths import Paths
 from fieldguide.report.figures import confusion_figure, save_figure
 from fieldguide.report.metrics import baseline_accuracy, confusion, headline, per_label
 from fieldguide.stages.runner import Metrics, main

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fieldguide.compose import compose
-from fieldguide.config import Config
-from fieldguide.errors import UserError
-from fieldguide.files import DISK_FULL, write_json
-from fieldguide.paths import Paths
-from fieldguide.quiet import quiet_environment
+from fieldguide.base.compose import compose
+from fieldguide.base.config import Config
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import DISK_FULL, write_json
+from fieldguide.base.paths import Paths
+from fieldguide.base.quiet import quiet_environment
 
 Metrics = dict[str, float | int | str | bool | None]
 Stage = Callable[[Config, Paths], Metrics]

@@ -1,11 +1,11 @@
 """split: decides for every kept picture whether it trains, validates or tests."""
 
-from fieldguide.config import Config
+from fieldguide.base.config import Config
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, SPLIT, read_table, write_table
-from fieldguide.errors import UserError
-from fieldguide.paths import Paths
 from fieldguide.stages.runner import Metrics, main
 
 SIDES = (Split.TRAIN, Split.VALID, Split.TEST)

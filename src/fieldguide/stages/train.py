@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from fieldguide.config import Config
+from fieldguide.base.config import Config
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json, write_json, write_text
+from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
-from fieldguide.errors import UserError
-from fieldguide.files import read_json, write_json, write_text
 from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
 from fieldguide.model.predict import Preprocessing, describe_classifier
 from fieldguide.model.weights import load_weights, save_weights
-from fieldguide.paths import Paths
 from fieldguide.record import training_record
 from fieldguide.stages.runner import EPOCHS, Metrics, main
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from fieldguide.base.config import Config
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import replace_file
+from fieldguide.base.paths import Paths
 from fieldguide.checks.data_docs import write_data_docs
 from fieldguide.checks.expectations import CheckResult, check_tables
-from fieldguide.config import Config
 from fieldguide.data.status import Status
 from fieldguide.data.table import IMAGES, read_table
-from fieldguide.errors import UserError
-from fieldguide.files import replace_file
-from fieldguide.paths import Paths
 from fieldguide.stages.runner import Metrics, main
 
 MEASUREMENTS = ["width", "height", "short_side", "aspect_ratio", "brightness", "saturation", "sharpness"]

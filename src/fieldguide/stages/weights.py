@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from fieldguide.config import Config
-from fieldguide.files import sha256_of_file, write_json
+from fieldguide.base.config import Config
+from fieldguide.base.files import sha256_of_file, write_json
+from fieldguide.base.paths import Paths
 from fieldguide.model.network import Architecture, normalization_of
 from fieldguide.model.weights import file_body, hub_body, random_body, save_weights
-from fieldguide.paths import Paths
 from fieldguide.stages.runner import Metrics, main
 
 

@@ -3,10 +3,10 @@
 from functools import partial
 from pathlib import Path
 
-from fieldguide.config import SampleData
+from fieldguide.base.config import SampleData
+from fieldguide.base.files import write_text
 from fieldguide.data.sample import SamplePicture, draw, plan_sample, truth_table
 from fieldguide.data.sources.row import RawRow, picture_row
-from fieldguide.files import write_text
 from fieldguide.parallel import map_processes
 
 TRUTH = "truth.csv"

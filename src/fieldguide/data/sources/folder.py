@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-from fieldguide.config import FolderData
+from fieldguide.base.config import FolderData
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import DISK_FULL
 from fieldguide.data.sources.row import RawRow, picture_row, refused_row
-from fieldguide.errors import UserError
-from fieldguide.files import DISK_FULL
 
 
 def fetch(options: FolderData, source: Path, target: Path) -> list[RawRow]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fieldguide.files import sha256_of_file
+from fieldguide.base.files import sha256_of_file
 
 
 @dataclass(frozen=True)

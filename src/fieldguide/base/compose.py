@@ -16,9 +16,9 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 from yaml import MarkedYAMLError, YAMLError
 
-from fieldguide.config import GROUPS, Config, DataSource, Schedule, Schema, Transform
-from fieldguide.errors import UserError
-from fieldguide.paths import Paths
+from fieldguide.base.config import GROUPS, Config, DataSource, Schedule, Schema, Transform
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
 
 # The groups that are one of several dataclasses, or lists of such, and the key that tells which.
 UNIONS: dict[str, tuple[Any, str]] = {
@@ -50,9 +50,16 @@ def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
         _check_option_file(paths.conf / group / f"{option}.yaml", f"conf/{group}/{option}.yaml")
     composed = {**_compose_with_hydra(paths, params, overrides), "choices": choices}
     try:
-        return TypeAdapter(Config).validate_python(composed)
+        config = TypeAdapter(Config).validate_python(composed)
     except ValidationError as error:
         raise UserError(_explain_pydantic(paths, overrides, composed, error)) from None
+    if config.clean.max_side < config.train.size:
+        key = "clean.max_side"
+        raise UserError(
+            f"{_where(paths, overrides, key)}: {key}: clean pictures must not be smaller than what the network sees, "
+            f"train.size (given: {config.clean.max_side}, train.size {config.train.size})"
+        )
+    return config
 
 
 def read_params(paths: Paths) -> dict[str, Any]:
@@ -86,6 +93,8 @@ def _check_sections(paths: Paths, params: dict[str, Any]) -> None:
     """params.yaml holds the schema's keys and no other, and a mapping where the schema has one."""
     known = get_type_hints(Schema)
     for key, value in params.items():
+        if "${" in str(value):
+            raise UserError(f"{paths.params.name}: {key}: ${{...}} is not allowed: it holds plain values")
         if key not in known:
             raise UserError(f"{paths.params.name}: {key}: no such key{_known_keys(key)}")
         if key not in GROUPS and is_dataclass(known[key]) and not isinstance(value, dict):
