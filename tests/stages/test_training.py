@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow  # importing fastai alone takes seconds
 
 ROOT = Path(__file__).parents[2]
 LABELS = ["black", "grizzly", "teddy"]
-METHODS = ["crop", "pad", "squish", "random_crop"]
+METHODS = ["crop", "pad", "pad_border", "pad_reflection", "squish", "random_crop"]
 FAST = [
     "resize=squish",
     "augment=standard",
@@ -113,8 +113,7 @@ def test_predictions_are_those_of_fastai(trained: Paths) -> None:
     from fastai.learner import Learner
 
     classifier = classifier_of(trained)
-    plain = read_json(trained.classifier.with_suffix(".json"))["preprocessing"]
-    cfg = composed(f"resize={plain['method']}")
+    cfg = composed(f"resize={trained.root.parent.name.rstrip('0123456789')}")
     table = read_table(trained.split_table, SPLIT)
     table["is_valid"] = table["split"] != "train"
     made = loaders.make_loaders(
@@ -130,7 +129,7 @@ def test_predictions_are_those_of_fastai(trained: Paths) -> None:
     learner = Learner(made, classifier.network, loss_func=torch.nn.CrossEntropyLoss())
     with learner.no_bar():
         logits, _ = learner.get_preds(ds_idx=1, act=lambda logits: logits)
-    wanted = logits.double().softmax(dim=1).numpy()
+    wanted = (logits.double() / classifier.temperature).softmax(dim=1).numpy()
     unseen = table[table["is_valid"]]
     found = predict(classifier, (open_for(classifier, trained.clean / path) for path in unseen["clean_path"]))
     assert len(found) == 18

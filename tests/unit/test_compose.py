@@ -87,7 +87,7 @@ def test_two_checkouts_in_one_process_do_not_mix(checkout: Paths, tmp_path: Path
 
 PARAMS_FAULTS = {
     "unknown option": ("data: sample", "data: bears", "data: 'bears'", "choose one of: sample"),
-    "no option": ("resize: squish", "resize:", "resize: None", "crop, pad, random_crop, squish"),
+    "no option": ("resize: squish", "resize:", "resize: None", "pad_reflection, random_crop, squish"),
     "missing group": ("model: tiny\n", "", "model: None", "resnet18"),
     "option that is a path": ("resize: squish", "resize: ../data/sample", "resize: '../data/sample'", "squish"),
     "unknown key": ("seed: 42", "sead: 42", "sead", "known: data, resize"),
@@ -133,10 +133,11 @@ OPTION_FAULTS = {
     "type": ("data/sample", "kind: sample\npictures: many", "data.pictures", "integer"),
     "label that is a path": ("data/sample", "kind: folder\nlabels: {a: ../b}", "data.labels.a", "(given: '../b')"),
     "hidden label": ("data/sample", "kind: folder\nlabels: {a: .b}", "data.labels.a", "(given: '.b')"),
-    "method": ("resize/squish", "method: stretch", "resize.method", "crop|pad|squish|random_crop"),
-    "no method": ("resize/squish", "", "resize.method", "missing"),
-    "scales": ("resize/squish", "method: crop\nmin_scale: 1\nmax_scale: 0.5", "resize", "(given: 1.0, 0.5)"),
-    "unknown key": ("resize/squish", "method: crop\nscale: 1", "resize.scale", "known: method, min_scale, max_scale"),
+    "method": ("resize/squish", "method: stretch", "resize: ", "'crop', 'pad', 'squish', 'random_crop'"),
+    "no method": ("resize/squish", "", "resize: `method` is missing", "crop, pad, squish, random_crop"),
+    "scales": ("resize/squish", "method: random_crop\nmin_scale: 1\nmax_scale: 0.5", "resize", "(given: 1.0, 0.5)"),
+    "unknown key": ("resize/squish", "method: crop\nmin_scale: 1", "resize.min_scale", "known: method"),
+    "pad mode": ("resize/squish", "method: pad\npad_mode: white", "resize.pad_mode", "'zeros', 'border'"),
     "defaults": ("resize/squish", "defaults: [crop]\nmethod: crop", "defaults", "stands alone"),
     "environment": ("resize/squish", "method: ${oc.env:HOME}", "${...}", "plain values"),
     "list": ("resize/squish", "- crop", "", "key: value"),
@@ -194,7 +195,7 @@ def test_an_option_that_is_not_chosen_may_be_half_written(checkout: Paths) -> No
 @pytest.mark.parametrize(
     ("override", "named", "allowed"),
     [
-        ("resize=stretch", "resize: 'stretch'", "crop, pad, random_crop, squish"),
+        ("resize=stretch", "resize: 'stretch'", "crop, pad, pad_border, pad_reflection, random_crop, squish"),
         ("model=null", "model: None", "resnet18"),
         ("~data", "data: None", "sample"),
         ("train.lr=99", "train.lr=99: train.lr", "less than or equal to 10 (given: 99.0)"),
@@ -224,7 +225,7 @@ def test_a_mistake_in_an_override_names_the_override(checkout: Paths, override: 
 
 def test_a_file_of_an_overridden_choice_is_named(checkout: Paths) -> None:
     (checkout.conf / "resize" / "pad.yaml").write_text("method: stretch\n")
-    assert refused(checkout, "resize=pad").startswith("conf/resize/pad.yaml: resize.method")
+    assert refused(checkout, "resize=pad").startswith("conf/resize/pad.yaml: resize: ")
 
 
 @pytest.mark.parametrize(
@@ -247,5 +248,5 @@ def test_an_option_file_that_is_not_utf_8(checkout: Paths) -> None:
 
 
 def test_options_and_params_can_be_read_alone(checkout: Paths) -> None:
-    assert options_of(checkout, "resize") == ["crop", "pad", "random_crop", "squish"]
+    assert options_of(checkout, "resize") == ["crop", "pad", "pad_border", "pad_reflection", "random_crop", "squish"]
     assert read_params(checkout)["train"] == {"epochs": 2, "lr": 0.003}

@@ -55,6 +55,20 @@ def test_pad_keeps_proportions_between_black_bars(wide: bool) -> None:
     assert (square[45, 5], square[45, 45], square[45, 85]) == pytest.approx(np.eye(3) * 255)
 
 
+@pytest.mark.parametrize("wide", [True, False])
+def test_pad_draws_out_the_edge_or_mirrors_the_picture(wide: bool) -> None:
+    gradient = np.tile(np.linspace(40, 220, 30, dtype=np.uint8)[:, None, None], (1, 90, 3))
+    picture = Image.fromarray(gradient if wide else gradient.transpose(1, 0, 2))
+    border, mirror = (
+        np.asarray(to_square(picture, "pad", 90, mode)).astype(int)[:, :, 0] for mode in ("border", "reflection")
+    )
+    border, mirror = (border, mirror) if wide else (border.T, mirror.T)
+    assert (border[:30] == border[30]).all()
+    assert (border[60:] == border[59]).all()
+    assert (mirror[2:30] == mirror[31:59][::-1]).all()
+    assert (border[30:60] == mirror[30:60]).all()
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_square_of_the_right_size_stays_as_it_is(method: str) -> None:
     picture = noise(1, 64, 64)

@@ -16,13 +16,14 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 from yaml import MarkedYAMLError, YAMLError
 
-from fieldguide.base.config import GROUPS, Config, DataSource, Schedule, Schema, Transform
+from fieldguide.base.config import GROUPS, Config, DataSource, Resize, Schedule, Schema, Transform
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 
 # The groups that are one of several dataclasses, or lists of such, and the key that tells which.
 UNIONS: dict[str, tuple[Any, str]] = {
     "data": (DataSource, "kind"),
+    "resize": (Resize, "method"),
     "schedule": (Schedule, "name"),
     "augment": (Transform, "name"),
 }

@@ -73,17 +73,45 @@ class SplitConfig:
 
 
 @dataclass
-class ResizeConfig:
-    """How a picture of any shape becomes a square; the two scales are shares of its area, for random_crop."""
+class Crop:
+    """The largest square in the middle."""
 
     __pydantic_config__ = STRICT
-    method: Annotated[str, Field(pattern="^(crop|pad|squish|random_crop)$")] = MISSING
+    method: Literal["crop"]
+
+
+@dataclass
+class Pad:
+    """The whole picture; `pad_mode` fills the rest of the square: black, its edge drawn out, or its mirror image."""
+
+    __pydantic_config__ = STRICT
+    method: Literal["pad"]
+    pad_mode: Literal["zeros", "border", "reflection"] = "zeros"
+
+
+@dataclass
+class Squish:
+    """The whole picture, stretched."""
+
+    __pydantic_config__ = STRICT
+    method: Literal["squish"]
+
+
+@dataclass
+class RandomCrop:
+    """Another part at every epoch, its area between two shares of the picture's."""
+
+    __pydantic_config__ = STRICT
+    method: Literal["random_crop"]
     min_scale: Annotated[float, Field(gt=0, le=1)] = 0.35
     max_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     def __post_init__(self) -> None:
         if self.min_scale > self.max_scale:
             raise ValueError(f"min_scale must not exceed max_scale (given: {self.min_scale}, {self.max_scale})")
+
+
+Resize = Crop | Pad | Squish | RandomCrop
 
 
 @dataclass
@@ -241,7 +269,7 @@ class Schema:
 
     __pydantic_config__ = STRICT
     data: Annotated[Any, _one_of(Annotated[DataSource, Field(discriminator="kind")])] = MISSING
-    resize: ResizeConfig = field(default_factory=ResizeConfig)
+    resize: Annotated[Any, _one_of(Annotated[Resize, Field(discriminator="method")])] = MISSING
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     schedule: Annotated[Any, _one_of(Annotated[Schedule, Field(discriminator="name")])] = MISSING

@@ -1,21 +1,32 @@
 """Making pictures of any shape square: the one definition for training, evaluation and prediction."""
 
 import random
+from typing import Literal
 
+import numpy as np
 from PIL import Image, ImageOps
 
 FILTER = Image.Resampling.BILINEAR
+PADDING: dict[str, Literal["constant", "edge", "reflect"]] = {
+    "zeros": "constant",
+    "border": "edge",
+    "reflection": "reflect",
+}
 
 
-def to_square(image: Image.Image, method: str, size: int) -> Image.Image:
+def to_square(image: Image.Image, method: str, size: int, pad_mode: str = "zeros") -> Image.Image:
     """The square of `size` pixels that the network sees of a picture that it does not train on.
 
-    `crop` and `random_crop` take the largest square in the middle, `pad` adds black bars, `squish` stretches.
+    `crop` and `random_crop` take the largest square in the middle, `squish` stretches, `pad` shows the whole picture
+    and fills the rest with black ("zeros"), with its edge drawn out ("border") or with its mirror image ("reflection").
     """
     if method == "squish":
         return image.resize((size, size), FILTER)
     if method == "pad":
-        return ImageOps.pad(image, (size, size), FILTER, color=(0, 0, 0))
+        whole = ImageOps.contain(image, (size, size), FILTER)
+        left, top = round((size - whole.width) / 2), round((size - whole.height) / 2)
+        bars = ((top, size - whole.height - top), (left, size - whole.width - left), (0, 0))
+        return Image.fromarray(np.pad(np.asarray(whole), bars, mode=PADDING[pad_mode]))
     return ImageOps.fit(image, (size, size), FILTER)
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from fieldguide.base.config import ResizeConfig, TrainConfig
+from fieldguide.base.config import Pad, RandomCrop, Resize, TrainConfig
 from fieldguide.data.square import random_square, to_square
 from fieldguide.model.augment import batch_transforms, normalize
 from fieldguide.model.network import Normalization
@@ -35,7 +35,7 @@ class ToSquare(RandTransform):
 
     split_idx = None
 
-    def __init__(self, resize: ResizeConfig, size: int) -> None:
+    def __init__(self, resize: Resize, size: int) -> None:
         super().__init__(p=1.0)
         self.resize, self.size = resize, size
 
@@ -45,9 +45,9 @@ class ToSquare(RandTransform):
 
     def encodes(self, picture: PILImage) -> PILImage:
         """A square RGB picture of `size` pixels."""
-        if self.train and self.resize.method == "random_crop":
+        if self.train and isinstance(self.resize, RandomCrop):
             return PILImage(random_square(picture, self.size, self.resize.min_scale, self.resize.max_scale))
-        return PILImage(to_square(picture, self.resize.method, self.size))
+        return PILImage(to_square(picture, self.resize.method, self.size, pad_mode_of(self.resize)))
 
 
 class SeededDataLoader(TfmdDL):
@@ -80,7 +80,7 @@ def make_loaders(
     pictures: pd.DataFrame,
     folder: Path,
     vocabulary: list[str],
-    resize: ResizeConfig,
+    resize: Resize,
     transforms: list[Any],
     normalization: Normalization,
     train: TrainConfig,
@@ -97,9 +97,9 @@ def make_loaders(
     """
     set_seed(seed, reproducible=True)
     files = [folder / path for path in pictures["clean_path"]]
-    same_every_epoch = resize.method != "random_crop"
+    same_every_epoch = not isinstance(resize, RandomCrop)
     if same_every_epoch and len(files) * train.size**2 * 3 <= MEMORY_FOR_SQUARES:
-        squares = dict(zip(pictures["clean_path"], _read_squares(files, resize.method, train.size), strict=True))
+        squares = dict(zip(pictures["clean_path"], _read_squares(files, resize, train.size), strict=True))
         get_x, item_tfms, workers = lambda row: squares[row["clean_path"]], [], 0
     else:
         get_x, item_tfms = ColReader("clean_path", pref=f"{folder}/"), [ToSquare(resize, train.size)]
@@ -120,12 +120,17 @@ def number_of(key: str) -> int:
     return random.Random(key).getrandbits(31)
 
 
-def _read_squares(files: Sequence[Path], method: str, size: int) -> list[NDArray[np.uint8]]:
+def pad_mode_of(resize: Resize) -> str:
+    """How bars are filled where there are any."""
+    return resize.pad_mode if isinstance(resize, Pad) else "zeros"
+
+
+def _read_squares(files: Sequence[Path], resize: Resize, size: int) -> list[NDArray[np.uint8]]:
     with ThreadPoolExecutor(usable_cores()) as pool:
-        squares = pool.map(partial(_read_square, method, size), files)
+        squares = pool.map(partial(_read_square, resize, size), files)
         return list(tqdm(squares, total=len(files), desc="load", unit="picture", disable=None))
 
 
-def _read_square(method: str, size: int, file: Path) -> NDArray[np.uint8]:
+def _read_square(resize: Resize, size: int, file: Path) -> NDArray[np.uint8]:
     with Image.open(file) as picture:
-        return np.array(to_square(picture.convert("RGB"), method, size))
+        return np.array(to_square(picture.convert("RGB"), resize.method, size, pad_mode_of(resize)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import softmax
 from torch import nn
 
 from fieldguide.base.errors import UserError
@@ -26,27 +28,33 @@ class Preprocessing:
     max_megapixels: float
     max_side: int
     method: str
+    pad_mode: str
     size: int
     normalization: Normalization
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """A trained network in evaluation mode, its labels in the order of its outputs, and its preprocessing."""
+    """A trained network in evaluation mode, its labels in the order of its outputs, and its preprocessing.
+
+    The logits divided by the temperature give calibrated probabilities.
+    """
 
     network: nn.Sequential
     vocabulary: list[str]
     preprocessing: Preprocessing
+    temperature: float
 
 
 def describe_classifier(
-    architecture: Architecture, vocabulary: Sequence[str], preprocessing: Preprocessing
+    architecture: Architecture, vocabulary: Sequence[str], preprocessing: Preprocessing, temperature: float
 ) -> dict[str, Any]:
     """What stands beside the weights, as JSON, so that `load_classifier` can build the network again."""
     return {
         "architecture": asdict(architecture),
         "vocabulary": list(vocabulary),
         "preprocessing": asdict(preprocessing),
+        "temperature": temperature,
     }
 
 
@@ -62,6 +70,7 @@ def load_classifier(weights: Path, description: Path) -> Classifier:
         plain = content["preprocessing"]
         normalization = Normalization(**plain["normalization"])
         preprocessing = Preprocessing(**{**plain, "normalization": normalization})
+        temperature = float(content["temperature"])
     except FileNotFoundError:
         raise UserError(f"{description} is missing: run `dvc repro`") from None
     except (ValueError, KeyError, TypeError) as error:
@@ -69,7 +78,7 @@ def load_classifier(weights: Path, description: Path) -> Classifier:
     body = build_body(architecture)
     network = build_classifier(body, count_features(body, preprocessing.size), len(vocabulary))
     load_weights(network, weights)
-    return Classifier(network.eval(), vocabulary, preprocessing)
+    return Classifier(network.eval(), vocabulary, preprocessing, temperature)
 
 
 def open_for(classifier: Classifier, file: Path | BinaryIO) -> Image.Image:
@@ -83,32 +92,35 @@ def predict(classifier: Classifier, pictures: Iterable[Image.Image], batch_size:
 
     Returns
     -------
-    Probabilities (n, labels) in the order of the vocabulary, each row with sum 1.
+    Calibrated probabilities (n, labels) in the order of the vocabulary, each row with sum 1.
     """
+    return calibrated(predict_logits(classifier, pictures, batch_size), classifier.temperature)
+
+
+def predict_logits(
+    classifier: Classifier, pictures: Iterable[Image.Image], batch_size: int = 64
+) -> NDArray[np.float64]:
+    """The network's outputs (n, labels) for RGB pictures of any size; `calibrated` makes probabilities of them."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = classifier.network.to(device)
-    batch: list[torch.Tensor] = []
-    logits: list[torch.Tensor] = []
-
-    def flush() -> None:
-        if batch:
-            logits.append(network(torch.stack(batch).to(device)).double().cpu())
-            batch.clear()
-
+    logits = [np.zeros((0, len(classifier.vocabulary)))]
+    remaining = iter(pictures)
     with torch.inference_mode():
-        for picture in pictures:
-            batch.append(to_input(picture, classifier.preprocessing))
-            if len(batch) == batch_size:
-                flush()
-        flush()
-    if not logits:
-        return np.zeros((0, len(classifier.vocabulary)))
-    return torch.cat(logits).softmax(dim=1).numpy()
+        while batch := list(islice(remaining, batch_size)):
+            inputs = torch.stack([to_input(picture, classifier.preprocessing) for picture in batch])
+            logits.append(network(inputs.to(device)).double().cpu().numpy())
+    return np.concatenate(logits)
+
+
+def calibrated(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Probabilities (n, labels) of logits; a temperature above 1 makes them less sure (Guo et al. 2017)."""
+    probabilities: NDArray[np.float64] = softmax(logits / temperature, axis=1)
+    return probabilities
 
 
 def to_input(picture: Image.Image, preprocessing: Preprocessing) -> torch.Tensor:
     """The float32 tensor (3, size, size) that the network gets for an RGB picture."""
-    square = to_square(picture, preprocessing.method, preprocessing.size)
+    square = to_square(picture, preprocessing.method, preprocessing.size, preprocessing.pad_mode)
     pixels = torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
     mean = torch.tensor(preprocessing.normalization.mean)[:, None, None]
     std = torch.tensor(preprocessing.normalization.std)[:, None, None]

@@ -9,7 +9,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
 from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
-from fieldguide.model.predict import Preprocessing, describe_classifier
+from fieldguide.model.predict import Classifier, Preprocessing, describe_classifier, open_for, predict_logits
 from fieldguide.model.weights import load_weights, save_weights
 from fieldguide.record import training_record
 from fieldguide.stages.runner import EPOCHS, Metrics, main
@@ -30,8 +30,9 @@ def run(cfg: Config, paths: Paths) -> Metrics:
 
     import torch
 
+    from fieldguide.model.calibration import fit_temperature
     from fieldguide.model.learner import fit
-    from fieldguide.model.loaders import make_loaders
+    from fieldguide.model.loaders import make_loaders, pad_mode_of
     from fieldguide.model.precision import choose_precision
 
     backbone = read_json(paths.backbone.with_suffix(".json"))
@@ -66,12 +67,21 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         raise UserError("the loss is no number any more, training has diverged: lower train.lr in params.yaml")
     save_weights(network, paths.classifier)
     preprocessing = Preprocessing(
-        cfg.clean.max_megapixels, cfg.clean.max_side, cfg.resize.method, cfg.train.size, normalization
+        cfg.clean.max_megapixels,
+        cfg.clean.max_side,
+        cfg.resize.method,
+        pad_mode_of(cfg.resize),
+        cfg.train.size,
+        normalization,
     )
+    unseen = pictures[pictures["is_valid"]]
+    plain = Classifier(network.eval(), vocabulary, preprocessing, temperature=1.0)
+    logits = predict_logits(plain, (open_for(plain, paths.clean / path) for path in unseen["clean_path"]))
+    temperature = fit_temperature(logits, np.searchsorted(vocabulary, unseen["label"].to_numpy(str)))
     write_json(
         paths.classifier.with_suffix(".json"),
         {
-            **describe_classifier(architecture, vocabulary, preprocessing),
+            **describe_classifier(architecture, vocabulary, preprocessing, temperature),
             "precision": precision,
             "record": training_record(cfg, paths),
         },
