@@ -22,7 +22,7 @@ FLOORS: list[set[str]] = [
     {"tracking", "serving", "sweep", "dataset", "cli"},
 ]
 ONLY_IMPORTERS = {
-    "fastai": {"fieldguide.model.learner", "fieldguide.model.loaders", "fieldguide.model.augment"},
+    "fastai": {f"fieldguide.model.{name}" for name in ("learner", "callbacks", "loaders", "augment")},
     "great_expectations": {"fieldguide.checks.expectations"},
     "mlflow": {"fieldguide.tracking", "fieldguide.serving"},
 }

@@ -4,93 +4,29 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from fieldguide.base.compose import compose, options_of
-from fieldguide.base.config import Config, ModelConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
-from fieldguide.data.table import SPLIT, predictions_schema, read_table, write_table
+from fieldguide.data.table import SPLIT, predictions_schema, read_table
 from fieldguide.model import loaders
 from fieldguide.model.network import Architecture, build_body, count_features
 from fieldguide.model.predict import Classifier, load_classifier, open_for, predict
 from fieldguide.model.weights import random_body
 from fieldguide.stages import evaluate, train, weights
+from stages.training import LABELS, ROOT, composed, linked
 
 pytestmark = pytest.mark.slow  # importing fastai alone takes seconds
 
-ROOT = Path(__file__).parents[2]
-LABELS = ["black", "grizzly", "teddy"]
 METHODS = ["crop", "pad", "pad_border", "pad_reflection", "squish", "random_crop"]
-FAST = [
-    "resize=squish",
-    "augment=standard",
-    "schedule=one_cycle",
-    "train.size=32",
-    "train.epochs=2",
-    "train.batch_size=8",
-    "train.precision=float32",
-    "train.threads=1",
-    "train.workers=0",
-]
-
-
-def composed(*overrides: str, **model: Any) -> Config:
-    """The project's own configuration, made fast, with timm's smallest network."""
-    cfg = compose(Paths(ROOT), [*FAST, *overrides])
-    cfg.model = ModelConfig(**{"arch": "test_resnet", "weights": "random", **model})
-    return cfg
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _settings_of_torch() -> Iterator[None]:
-    """Training sets the number of threads and asks for repeatable algorithms; other tests get torch as it was."""
-    threads, cudnn = torch.get_num_threads(), torch.backends.cudnn
-    before = cudnn.deterministic, cudnn.benchmark
-    yield
-    torch.set_num_threads(threads)
-    cudnn.deterministic, cudnn.benchmark = before
-    torch.use_deterministic_algorithms(False)
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Paths:
-    """45 tiny pictures in three colours and many shapes, their split, and random weights to start from."""
-    paths = Paths(tmp_path_factory.mktemp("pictures"))
-    chance = np.random.default_rng(5)
-    rows = []
-    for number in range(45):
-        label = LABELS[number % 3]
-        width, height = (int(side) for side in chance.integers(30, 70, 2))
-        pixels = chance.integers(0, 120, (height, width, 3), dtype=np.uint8)
-        pixels[:, :, number % 3] += 100
-        name = f"{label}/{number:016x}.png"
-        (paths.clean / label).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(paths.clean / name)
-        side = "test" if number >= 36 else "valid" if number >= 27 else "train"
-        rows.append((f"{number:016x}", label, name, sha256_of_file(paths.clean / name), f"{number:016x}", side))
-    write_table(pd.DataFrame(rows, columns=SPLIT.names), paths.split_table, SPLIT)
-    weights.run(composed(), paths)
-    return paths
-
-
-def linked(source: Paths, root: Path) -> Paths:
-    """A folder of its own for results, over the same pictures and starting weights."""
-    for name in ("data", "models"):
-        (root / name).mkdir(parents=True)
-        for path in (source.root / name).iterdir():
-            (root / name / path.name).symlink_to(path)
-    return Paths(root)
 
 
 @pytest.fixture(scope="module", params=METHODS)

@@ -38,9 +38,22 @@ def test_every_group_has_options() -> None:
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_of_every_group_is_composed_and_validated(checkout: Paths, option: str) -> None:
     group, _, name = option.partition("/")
-    config = compose(checkout, [f"{group}={name}"])
+    needs = ["augment=none"] if option == "schedule/head_only" else []
+    config = compose(checkout, [f"{group}={name}", *needs])
     assert config.choices[group] == name
     assert asdict(config)[group]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["augment=light"], "conf/augment/light.yaml: augment: schedule head_only computes the features"),
+        (["augment=none", "resize=random_crop"], "conf/resize/random_crop.yaml: resize: "),
+        (["augment=none", "train.mix=mixup"], "override train.mix=mixup: train.mix: "),
+    ],
+)
+def test_a_frozen_body_sees_every_picture_in_one_way(checkout: Paths, overrides: list[str], message: str) -> None:
+    assert refused(checkout, "schedule=head_only", *overrides).startswith(message)
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -102,7 +115,7 @@ PARAMS_FAULTS = {
     "truth for a number": ("epochs: 2", "epochs: true", "train.epochs: Value 'True'", "Integer"),
     "out of range": ("epochs: 2", "epochs: 0", "train.epochs: ", "greater than or equal to 1 (given: 0)"),
     "no number": ("lr: 0.003", "lr: .nan", "train.lr: ", "(given: nan)"),
-    "infinite": ("lr: 0.003", "lr: .inf", "train.lr: ", "less than or equal to 10 (given: inf)"),
+    "infinite": ("lr: 0.003", "lr: .inf", "train.lr: ", "at most 10, or `find` (given: inf)"),
     "negative": ("seed: 42", "seed: -1", "seed: ", "greater than or equal to 0 (given: -1)"),
     "nothing left to train on": ("valid: 0.25", "valid: 0.8", "split: ", "(given: 0.8 + 0.25)"),
     "scalar section": ("{max_side: 320, min_side: 32}", "5", "clean: ", "(given: 5); known: max_side, min_side"),
@@ -198,8 +211,8 @@ def test_an_option_that_is_not_chosen_may_be_half_written(checkout: Paths) -> No
         ("resize=stretch", "resize: 'stretch'", "crop, pad, pad_border, pad_reflection, random_crop, squish"),
         ("model=null", "model: None", "resnet18"),
         ("~data", "data: None", "sample"),
-        ("train.lr=99", "train.lr=99: train.lr", "less than or equal to 10 (given: 99.0)"),
-        ("train.lr=fast", "train.lr=fast: train.lr", "Float"),
+        ("train.lr=99", "train.lr=99: train.lr", "at most 10, or `find` (given: 99)"),
+        ("train.lr=fast", "train.lr=fast: train.lr", "(given: 'fast')"),
         ("train.rate=1", "train.rate=1: train.rate", "known: size, epochs, lr"),
         ("+train.rate=1", "+train.rate=1: train.rate", "known: size, epochs, lr"),
         ("data.pictures=3", "data.pictures=3: data.pictures", "(given: 3)"),

@@ -16,7 +16,17 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 from yaml import MarkedYAMLError, YAMLError
 
-from fieldguide.base.config import GROUPS, Config, DataSource, Resize, Schedule, Schema, Transform
+from fieldguide.base.config import (
+    GROUPS,
+    Config,
+    DataSource,
+    HeadOnly,
+    RandomCrop,
+    Resize,
+    Schedule,
+    Schema,
+    Transform,
+)
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 
@@ -54,13 +64,30 @@ def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
         config = TypeAdapter(Config).validate_python(composed)
     except ValidationError as error:
         raise UserError(_explain_pydantic(paths, overrides, composed, error)) from None
-    if config.clean.max_side < config.train.size:
-        key = "clean.max_side"
-        raise UserError(
-            f"{_where(paths, overrides, key)}: {key}: clean pictures must not be smaller than what the network sees, "
-            f"train.size (given: {config.clean.max_side}, train.size {config.train.size})"
-        )
+    _check_together(paths, overrides, config)
     return config
+
+
+def _check_together(paths: Paths, overrides: Sequence[str], config: Config) -> None:
+    """What one value rules out for another one."""
+    together: list[tuple[bool, str, str]] = [
+        (
+            config.clean.max_side < config.train.size,
+            "clean.max_side",
+            "clean pictures must not be smaller than what the network sees, train.size "
+            f"(given: {config.clean.max_side}, train.size {config.train.size})",
+        )
+    ]
+    if isinstance(config.schedule, HeadOnly):
+        once = "schedule head_only computes the features of every picture once"
+        together += [
+            (bool(config.augment.transforms), "augment", f"{once}: set `augment: none`"),
+            (isinstance(config.resize, RandomCrop), "resize", f"{once}: set another resize than random_crop"),
+            (config.train.mix != "none", "train.mix", f"{once}: set `mix: none`"),
+        ]
+    for is_wrong, key, message in together:
+        if is_wrong:
+            raise UserError(f"{_where(paths, overrides, key)}: {key}: {message}")
 
 
 def read_params(paths: Paths) -> dict[str, Any]:

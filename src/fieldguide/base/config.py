@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from omegaconf import MISSING
-from pydantic import ConfigDict, Field, TypeAdapter, WrapValidator
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, WrapValidator
 
 STRICT = ConfigDict(extra="forbid")
 
@@ -216,16 +216,40 @@ class OneCycle:
 
 @dataclass
 class FineTune:
-    """First the head alone for `freeze_epochs`, then all layers, the first ones `lr_mult` times slower."""
+    """First the head alone for `freeze_epochs`, then all layers, the first ones `lr_mult` times slower.
+
+    While the body is frozen its normalization statistics are too, unless `train_norm`.
+    """
 
     __pydantic_config__ = STRICT
     name: Literal["fine_tune"]
     freeze_epochs: Annotated[int, Field(ge=1)] = 1
     lr_mult: Annotated[float, Field(ge=1)] = 100.0
     warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    train_norm: bool = False
 
 
-Schedule = OneCycle | FineTune
+@dataclass
+class HeadOnly:
+    """The head alone, on features that the body computed once for every picture."""
+
+    __pydantic_config__ = STRICT
+    name: Literal["head_only"]
+    warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.25
+
+
+Schedule = OneCycle | FineTune | HeadOnly
+
+
+def _learning_rate(value: Any) -> Any:
+    """Say what is allowed in one message, where pydantic would give one for each member of the union."""
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if value != "find" and (number is None or not 0 < number <= 10):
+        raise ValueError("must be a number above 0 and at most 10, or `find`")
+    return value
+
+
+LearningRate = Annotated[float | Literal["find"], BeforeValidator(_learning_rate)]
 
 
 @dataclass
@@ -235,11 +259,16 @@ class TrainConfig:
     __pydantic_config__ = STRICT
     size: Annotated[int, Field(ge=16, le=1024)] = 128
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 12
-    lr: Annotated[float, Field(gt=0, le=10)] = 0.003
+    lr: Annotated[Any, _one_of(LearningRate)] = 0.003
+    lr_suggestion: Annotated[str, Field(pattern="^(valley|slide)$")] = "valley"
     batch_size: Annotated[int, Field(ge=2, le=4096)] = 32
+    accumulate: Annotated[int, Field(ge=1, le=4096)] = 1
+    patience: Annotated[int, Field(ge=0)] = 0
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    precision: Annotated[str, Field(pattern="^(auto|float32|bfloat16)$")] = "auto"
+    mix: Annotated[str, Field(pattern="^(none|mixup|cutmix)$")] = "none"
+    class_weights: Annotated[str, Field(pattern="^(none|balanced)$")] = "none"
+    precision: Annotated[str, Field(pattern="^(auto|float32|bfloat16|float16)$")] = "auto"
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     workers: Annotated[int, Field(ge=0, le=256)] = 2
 

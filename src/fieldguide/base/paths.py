@@ -72,3 +72,13 @@ class Paths:
     def state(self) -> Path:
         """Locks and other files that matter to this checkout only; never a DVC output."""
         return self.root / ".fieldguide"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The state of a training that is not finished."""
+        return self.state / "checkpoint.safetensors"
+
+    @property
+    def features(self) -> Path:
+        """Features of frozen bodies, kept for the next training."""
+        return self.state / "features"

@@ -1,86 +1,60 @@
 """Training with fastai, bit for bit repeatable."""
 
+import copy
+import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from fastai.callback.core import Callback
-from fastai.callback.schedule import fit_one_cycle  # noqa: F401 - fastai adds the schedules to its Learner on import
+from fastai.callback.fp16 import MixedPrecision
+from fastai.callback.mixup import CutMix, MixUp
+from fastai.callback.schedule import fit_one_cycle, lr_find, slide, valley  # noqa: F401 - methods of Learner on import
+from fastai.callback.training import BnFreeze, GradientAccumulation
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
-from fastai.losses import CrossEntropyLossFlat, LabelSmoothingCrossEntropyFlat
+from fastai.losses import CrossEntropyLossFlat
 from fastai.metrics import accuracy
-from fastai.torch_core import params, set_seed
+from fastai.torch_core import params
+from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
-from tqdm import tqdm
 
 from fieldguide.base.config import FineTune, Schedule, TrainConfig
-from fieldguide.model.loaders import number_of
+from fieldguide.model.callbacks import Bfloat16, EachEpoch, OnEpoch, Report, restore
+from fieldguide.model.checkpoint import load_checkpoint
+from fieldguide.model.precision import Computing
+from fieldguide.model.schedule import phases_of
 
-OnEpoch = Callable[[int, dict[str, float]], None]
-
-
-class EachEpoch(Callback):
-    """Seeds every epoch by itself, so that an epoch's random numbers do not depend on how the earlier ones went."""
-
-    order = -20
-
-    def __init__(self, seed: int) -> None:
-        self.seed, self.count = seed, 0
-
-    def before_epoch(self) -> None:
-        """Seed the training loop and both loaders; counts on over the two fits of fine_tune."""
-        set_seed(number_of(f"{self.seed}/{self.count}"))
-        for loader in self.dls.loaders:
-            loader.epoch = self.count
-        self.count += 1
+PRECISIONS: dict[str, Callable[[], list[Callback]]] = {
+    "float32": list,
+    "bfloat16": lambda: [Bfloat16()],
+    "float16": lambda: [MixedPrecision()],
+}
+MIXES: dict[str, Callable[[], list[Callback]]] = {
+    "none": list,
+    "mixup": lambda: [MixUp()],
+    "cutmix": lambda: [CutMix()],
+}
+SUGGESTIONS = {"valley": valley, "slide": slide}
 
 
-class Report(Callback):
-    """Shows progress with the time left, keeps the history, and tells `on_epoch` of every epoch."""
+@dataclass(frozen=True)
+class Training:
+    """What a training leaves beside the weights.
 
-    order = 60
+    history: one row an epoch with epoch (from 1), train_loss, valid_loss, valid_accuracy. search: the learning rates
+    that were tried and the losses with them (lr, loss), empty where none was searched.
+    """
 
-    def __init__(self, epochs: int, on_epoch: OnEpoch) -> None:
-        self.epochs, self.on_epoch = epochs, on_epoch
-        self.history: list[dict[str, float]] = []
-
-    def before_fit(self) -> None:
-        """Open the progress bar with the first fit."""
-        if not hasattr(self, "bar"):
-            batches = self.epochs * (len(self.dls.train) + len(self.dls.valid))
-            self.bar = tqdm(total=batches, desc="train", unit="batch", disable=None)
-
-    def after_batch(self) -> None:
-        """Move the progress bar."""
-        self.bar.update()
-
-    def after_epoch(self) -> None:
-        """Keep the epoch's figures."""
-        train_loss, valid_loss, valid_accuracy = (float(value) for value in self.recorder.log[1:4])
-        figures = {"train_loss": train_loss, "valid_loss": valid_loss, "valid_accuracy": valid_accuracy}
-        self.history.append(figures)
-        text = f"epoch {len(self.history)}/{self.epochs}: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items())
-        self.bar.write(text) if not self.bar.disable else print(text, flush=True)
-        self.on_epoch(len(self.history), figures)
-        if len(self.history) == self.epochs:
-            self.bar.close()
-
-
-class Bfloat16(Callback):
-    """Runs the network in bfloat16 where that is safe; fastai's own to_bf16 does nothing on a processor."""
-
-    order = -10
-
-    def before_batch(self) -> None:
-        """Open autocast for the forward pass."""
-        self.autocast = torch.autocast(self.dls.device.type, torch.bfloat16)
-        self.autocast.__enter__()  # type: ignore[no-untyped-call]
-
-    def after_pred(self) -> None:
-        """Close autocast; the loss is taken in float32."""
-        self.autocast.__exit__(None, None, None)
-        self.learn.pred = self.pred.float()
+    history: pd.DataFrame
+    best_epoch: int
+    lr: float
+    search: pd.DataFrame
 
 
 def fit(
@@ -88,49 +62,120 @@ def fit(
     loaders: DataLoaders,
     train: TrainConfig,
     schedule: Schedule,
-    precision: str,
+    computing: Computing,
     seed: int,
     on_epoch: OnEpoch,
-) -> pd.DataFrame:
-    """Train a classifier in place and return its history.
+    checkpoint: Path,
+    key: str,
+) -> Training:
+    """Train a classifier in place; it ends with the weights of the epoch with the lowest valid loss.
 
     Parameters
     ----------
     network
         `body` and `head`, as `build_classifier` makes it.
-    precision
-        "float32" or "bfloat16", see `fieldguide.model.precision`.
     on_epoch
         Called after every epoch with its number, from 1, and its figures.
+    checkpoint, key
+        Where the state is kept after every epoch, and what it belongs to: a training that finds a state of the same key
+        goes on from it, and ends with the same bytes as one that was never interrupted.
 
-    Returns
-    -------
-    One row an epoch: epoch (from 1), train_loss, valid_loss, valid_accuracy.
+    Raises
+    ------
+    UserError
+        If the loss becomes infinite or no number.
     """
     torch.set_num_threads(train.threads)
-    freeze_epochs = schedule.freeze_epochs if isinstance(schedule, FineTune) else 0
-    report = Report(freeze_epochs + train.epochs, on_epoch)
-    smoothing = train.label_smoothing
-    learner = Learner(
-        loaders,
-        network.to(memory_format=torch.channels_last),
-        loss_func=LabelSmoothingCrossEntropyFlat(eps=smoothing) if smoothing else CrossEntropyLossFlat(),
-        metrics=accuracy,
-        wd=train.weight_decay,
-        splitter=lambda network: [params(network.body), params(network.head)],
-        cbs=[EachEpoch(seed), report, *([Bfloat16()] if precision == "bfloat16" else [])],
-    )
+    if computing.channels_last:
+        network.to(memory_format=torch.channels_last)
+    make = partial(_make_learner, loaders=loaders, train=train, schedule=schedule, computing=computing, seed=seed)
+    state = load_checkpoint(checkpoint, key)
+    search = state["search"] if state else _learning_rate(make, network, train, schedule)
+    phases = phases_of(schedule, train.epochs, search["lr"])
+    epochs = sum(phase.epochs for phase in phases)
+    report = Report(epochs, train.patience, on_epoch, checkpoint, key, search)
+    learner = make(network, [report])
+    if state:
+        report.go_on(state)
+        restore(learner, state)
+        print(f"train: goes on after epoch {len(report.history)}, where it was interrupted", flush=True)
+    else:
+        learner.create_opt()
     with learner.no_bar(), learner.no_logging():
-        if isinstance(schedule, FineTune):
-            learner.fine_tune(
-                train.epochs,
-                base_lr=train.lr,
-                freeze_epochs=schedule.freeze_epochs,
-                lr_mult=schedule.lr_mult,
-                pct_start=schedule.warmup_share,
-            )
-        else:
-            learner.fit_one_cycle(train.epochs, lr_max=train.lr, pct_start=schedule.warmup_share)
+        for phase in phases:
+            report.is_last_phase = phase is phases[-1]
+            done = max(0, len(report.history) - report.phase_start)
+            if done < phase.epochs and not report.has_stopped:
+                learner.opt.freeze_to(-1 if phase.frozen else 0)
+                if not done:
+                    learner.opt.clear_state()
+                learner.each_epoch.count = report.phase_start
+                learner.fit_one_cycle(
+                    phase.epochs,
+                    lr_max=slice(phase.body_lr, phase.lr),
+                    pct_start=phase.warmup_share,
+                    div=phase.div,
+                    start_epoch=done,
+                )
+            report.phase_start += phase.epochs
+    report.close()
+    network.load_state_dict(report.best_weights)
     history = pd.DataFrame(report.history)
     history.insert(0, "epoch", range(1, len(history) + 1))
-    return history
+    found = pd.DataFrame({"lr": search["tried"], "loss": search["losses"]}, dtype=float)
+    return Training(history, report.best_epoch, search["lr"], found)
+
+
+def _make_learner(
+    network: nn.Sequential,
+    callbacks: list[Callback],
+    loaders: DataLoaders,
+    train: TrainConfig,
+    schedule: Schedule,
+    computing: Computing,
+    seed: int,
+) -> Learner:
+    callbacks = [EachEpoch(seed), *callbacks, *PRECISIONS[computing.precision](), *MIXES[train.mix]()]
+    if train.accumulate > 1:
+        callbacks.append(GradientAccumulation(train.accumulate * train.batch_size))
+    train_norm = not isinstance(schedule, FineTune) or schedule.train_norm
+    if not train_norm:
+        callbacks.append(BnFreeze())
+    weight = _label_weights(loaders) if train.class_weights == "balanced" else None
+    return Learner(
+        loaders,
+        network,
+        loss_func=CrossEntropyLossFlat(weight=weight, label_smoothing=train.label_smoothing),
+        metrics=accuracy,
+        wd=train.weight_decay,
+        train_bn=train_norm,
+        splitter=lambda network: [params(network.body), params(network.head)],
+        cbs=callbacks,
+    )
+
+
+def _label_weights(loaders: DataLoaders) -> torch.Tensor:
+    """Weights (labels,) by which every label counts the same, however many pictures it has."""
+    targets = [int(target) for target in loaders.train_ds.tls[-1]]
+    labels = np.arange(len(loaders.vocab))
+    weights = compute_class_weight("balanced", classes=labels, y=targets)
+    return torch.tensor(weights, dtype=torch.float32, device=loaders.device)
+
+
+def _learning_rate(
+    make: Callable[..., Learner], network: nn.Sequential, train: TrainConfig, schedule: Schedule
+) -> dict[str, Any]:
+    """The learning rate: the number in the configuration, or what fastai's search on a copy of the network suggests."""
+    if train.lr != "find":
+        return {"lr": float(train.lr), "tried": [], "losses": []}
+    with tempfile.TemporaryDirectory() as folder:  # the search keeps the first weights there
+        learner = make(copy.deepcopy(network), [])
+        learner.path = Path(folder)
+        if isinstance(schedule, FineTune):
+            learner.freeze()
+        with learner.no_bar(), learner.no_logging():
+            found = learner.lr_find(suggest_funcs=(SUGGESTIONS[train.lr_suggestion],), show_plot=False)
+    lr = float(f"{found[0]:.3g}")
+    print(f"train: learning rate {lr:g}, found by {train.lr_suggestion}", flush=True)
+    tried, losses = learner.recorder.lrs, learner.recorder.losses
+    return {"lr": lr, "tried": [float(value) for value in tried], "losses": [float(value) for value in losses]}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from fastai.data.block import CategoryBlock, DataBlock
+from fastai.data.block import CategoryBlock, DataBlock, TransformBlock
 from fastai.data.core import DataLoaders, TfmdDL
 from fastai.data.transforms import ColReader, ColSplitter
 from fastai.torch_core import set_seed
@@ -113,6 +113,29 @@ def make_loaders(
         batch_tfms=[*batch_transforms(transforms), normalize(normalization)],
     )
     return block.dataloaders(pictures, bs=train.batch_size, num_workers=workers, dl_type=SeededDataLoader, seed=seed)
+
+
+def feature_loaders(
+    pictures: pd.DataFrame, features: torch.Tensor, vocabulary: list[str], train: TrainConfig, seed: int
+) -> DataLoaders:
+    """fastai's loaders over features that were computed before.
+
+    Parameters
+    ----------
+    pictures
+        Columns label and is_valid; one row a picture.
+    features
+        float32 (pictures, f), in the same order.
+    """
+    set_seed(seed, reproducible=True)
+    block = DataBlock(
+        blocks=(TransformBlock(), CategoryBlock(vocab=vocabulary)),
+        get_x=lambda row: features[row["position"]],
+        get_y=ColReader("label"),
+        splitter=ColSplitter("is_valid"),
+    )
+    rows = pictures.assign(position=range(len(pictures)))
+    return block.dataloaders(rows, bs=train.batch_size, num_workers=0, dl_type=SeededDataLoader, seed=seed)
 
 
 def number_of(key: str) -> int:

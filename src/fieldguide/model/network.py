@@ -45,6 +45,8 @@ def build_body(architecture: Architecture) -> nn.Module:
 
         return without_head(torchvision.models.get_model(architecture.arch, **architecture.options))
     except (RuntimeError, ValueError, TypeError, AssertionError) as error:
+        if is_memory_short(error):
+            raise
         reason = str(error).splitlines()[0]
         raise UserError(f"model: arch: {architecture.library} does not build {architecture.arch!r}: {reason}") from None
 
@@ -63,6 +65,11 @@ def build_classifier(body: nn.Module, features: int, labels: int) -> nn.Sequenti
     return nn.Sequential(OrderedDict(body=body, head=nn.Linear(features, labels)))
 
 
+def build_head(classifier: nn.Sequential) -> nn.Sequential:
+    """The classifier's own head for features that were computed before: (n, f) in, logits (n, labels) out."""
+    return nn.Sequential(OrderedDict(body=nn.Identity(), head=classifier.get_submodule("head")))
+
+
 def count_features(body: nn.Module, size: int) -> int:
     """The width of a body's features for square pictures of `size` pixels. Raises UserError if it cannot take them."""
     body.eval()
@@ -70,6 +77,8 @@ def count_features(body: nn.Module, size: int) -> int:
         with torch.inference_mode():
             features = body(torch.zeros(1, 3, size, size))
     except (RuntimeError, AssertionError, ValueError) as error:
+        if is_memory_short(error):
+            raise
         reason = str(error).splitlines()[0]
         raise UserError(
             f"train.size: the architecture cannot take pictures of {size} pixels ({reason}): "
@@ -78,6 +87,12 @@ def count_features(body: nn.Module, size: int) -> int:
     if features.ndim != 2:
         raise UserError(f"model: arch: gives features of shape {tuple(features.shape)}, expected (pictures, features)")
     return int(features.shape[1])
+
+
+def is_memory_short(error: BaseException) -> bool:
+    """Whether PyTorch, numpy or Python say that there is not enough memory; each has its own way."""
+    signs = ("out of memory", "can't allocate memory", "not enough memory", "Unable to allocate")
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in signs)
 
 
 def normalization_of(architecture: Architecture, body: nn.Module) -> Normalization:

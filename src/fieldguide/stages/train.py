@@ -1,18 +1,25 @@
 """train: trains the classifier from the starting weights on the cleaned pictures."""
 
-import numpy as np
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from fieldguide.base.config import Config
+import numpy as np
+import pandas as pd
+
+from fieldguide.base.config import Config, HeadOnly
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
-from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
-from fieldguide.model.predict import Classifier, Preprocessing, describe_classifier, open_for, predict_logits
-from fieldguide.model.weights import load_weights, save_weights
 from fieldguide.record import training_record
 from fieldguide.stages.runner import EPOCHS, Metrics, main
+
+if TYPE_CHECKING:
+    from fieldguide.model.learner import Training
+    from fieldguide.model.precision import Computing
+    from fieldguide.model.predict import Classifier
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
@@ -20,52 +27,79 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     table = read_table(paths.split_table, SPLIT)
     pictures = table[table["split"].isin([Split.TRAIN, Split.VALID])].reset_index(drop=True)
     pictures["is_valid"] = pictures["split"] == Split.VALID
-    vocabulary = sorted(pictures["label"].unique())
-    trained = int((~pictures["is_valid"]).sum())
-    if trained < cfg.train.batch_size:
+    _check(cfg, pictures)
+
+    from fieldguide.model.network import Architecture
+    from fieldguide.model.predict import describe_classifier
+    from fieldguide.model.weights import save_weights
+    from fieldguide.report.curves import curves_figure
+    from fieldguide.report.figures import save_figure
+
+    record = training_record(cfg, paths)
+    with _memory_errors_said():
+        classifier, training, computing = _train(cfg, paths, pictures, record["fingerprint"])
+        temperature = _temperature(classifier, paths, pictures[pictures["is_valid"]])
+    save_weights(classifier.network, paths.classifier)
+    architecture = Architecture(**read_json(paths.backbone.with_suffix(".json"))["architecture"])
+    description = describe_classifier(architecture, classifier.vocabulary, classifier.preprocessing, temperature)
+    description |= {"precision": computing.precision, "channels_last": computing.channels_last, "record": record}
+    write_json(paths.classifier.with_suffix(".json"), description)
+    report = paths.report("train")
+    write_text(report / "history.csv", training.history.to_csv(index=False, float_format="%.6f"))
+    write_text(report / "lr_find.csv", training.search.to_csv(index=False, float_format="%.6g"))
+    figure = curves_figure(training.history, training.best_epoch, training.search, training.lr)
+    save_figure(figure, report / "curves.png")
+    paths.checkpoint.unlink(missing_ok=True)
+    best = training.history.iloc[training.best_epoch - 1]
+    return {
+        "epochs": len(training.history),
+        "best_epoch": training.best_epoch,
+        "lr": training.lr,
+        **{name: round(float(best[name]), 6) for name in ("train_loss", "valid_loss", "valid_accuracy")},
+        "temperature": temperature,
+        "precision": computing.precision,
+    }
+
+
+def _check(cfg: Config, pictures: pd.DataFrame) -> None:
+    labels = pictures["label"].unique()
+    if len(labels) < 2:
+        raise UserError(f"only one label ({labels[0]!r}): a classifier needs at least two, add pictures of another one")
+    trained, wanted = int((~pictures["is_valid"]).sum()), cfg.train.batch_size * cfg.train.accumulate
+    if trained < wanted:
+        what = "one batch" if cfg.train.accumulate == 1 else f"{cfg.train.accumulate} batches"
         raise UserError(
-            f"{trained} training pictures do not fill one batch of {cfg.train.batch_size}: "
+            f"{trained} training pictures do not fill {what} of {cfg.train.batch_size}: "
             "lower train.batch_size in params.yaml, or add pictures"
         )
 
+
+def _train(
+    cfg: Config, paths: Paths, pictures: pd.DataFrame, fingerprint: str
+) -> tuple["Classifier", "Training", "Computing"]:
     import torch
 
-    from fieldguide.model.calibration import fit_temperature
+    from fieldguide.model.checkpoint import training_key
+    from fieldguide.model.features import frozen_features
     from fieldguide.model.learner import fit
-    from fieldguide.model.loaders import make_loaders, pad_mode_of
-    from fieldguide.model.precision import choose_precision
+    from fieldguide.model.loaders import feature_loaders, make_loaders, pad_mode_of
+    from fieldguide.model.network import (
+        Architecture,
+        Normalization,
+        build_body,
+        build_classifier,
+        build_head,
+        count_features,
+    )
+    from fieldguide.model.precision import choose_computing
+    from fieldguide.model.predict import Classifier, Preprocessing
+    from fieldguide.model.weights import load_weights
 
+    torch.set_num_threads(cfg.train.threads)
+    vocabulary = sorted(pictures["label"].unique())
     backbone = read_json(paths.backbone.with_suffix(".json"))
     architecture = Architecture(**backbone["architecture"])
     normalization = Normalization(**backbone["normalization"])
-    loaders = make_loaders(
-        pictures,
-        paths.clean,
-        vocabulary,
-        cfg.resize,
-        cfg.augment.transforms,
-        normalization,
-        cfg.train,
-        cfg.seed,
-    )
-    body = build_body(architecture)
-    load_weights(body, paths.backbone)
-    features = count_features(body, cfg.train.size)
-    torch.manual_seed(cfg.seed)
-    network = build_classifier(body, features, len(vocabulary))
-    precision = choose_precision(network) if cfg.train.precision == "auto" else cfg.train.precision
-    history = fit(
-        network,
-        loaders,
-        cfg.train,
-        cfg.schedule,
-        precision,
-        cfg.seed,
-        lambda epoch, figures: EPOCHS.info("epoch", extra={"epoch": epoch, "metrics": figures}),
-    )
-    if not np.isfinite(history[["train_loss", "valid_loss"]].to_numpy()).all():
-        raise UserError("the loss is no number any more, training has diverged: lower train.lr in params.yaml")
-    save_weights(network, paths.classifier)
     preprocessing = Preprocessing(
         cfg.clean.max_megapixels,
         cfg.clean.max_side,
@@ -74,26 +108,68 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         cfg.train.size,
         normalization,
     )
-    unseen = pictures[pictures["is_valid"]]
-    plain = Classifier(network.eval(), vocabulary, preprocessing, temperature=1.0)
-    logits = predict_logits(plain, (open_for(plain, paths.clean / path) for path in unseen["clean_path"]))
-    temperature = fit_temperature(logits, np.searchsorted(vocabulary, unseen["label"].to_numpy(str)))
-    write_json(
-        paths.classifier.with_suffix(".json"),
-        {
-            **describe_classifier(architecture, vocabulary, preprocessing, temperature),
-            "precision": precision,
-            "record": training_record(cfg, paths),
-        },
+    body = build_body(architecture)
+    load_weights(body, paths.backbone)
+    features = count_features(body, cfg.train.size)
+    if isinstance(cfg.schedule, HeadOnly):
+        files = [
+            (str(sha256), paths.clean / str(path))
+            for sha256, path in zip(pictures["clean_sha256"], pictures["clean_path"], strict=True)
+        ]
+        values = frozen_features(body, backbone["sha256"], preprocessing, files, paths.features)
+        loaders = feature_loaders(pictures, values, vocabulary, cfg.train, cfg.seed)
+    else:
+        loaders = make_loaders(
+            pictures,
+            paths.clean,
+            vocabulary,
+            cfg.resize,
+            cfg.augment.transforms,
+            normalization,
+            cfg.train,
+            cfg.seed,
+        )
+    torch.manual_seed(cfg.seed)
+    network = build_classifier(body, features, len(vocabulary))
+    learning = build_head(network) if isinstance(cfg.schedule, HeadOnly) else network
+    computing = choose_computing(learning, cfg.train.precision)
+    training = fit(
+        learning,
+        loaders,
+        cfg.train,
+        cfg.schedule,
+        computing,
+        cfg.seed,
+        lambda epoch, figures: EPOCHS.info("epoch", extra={"epoch": epoch, "metrics": figures}),
+        paths.checkpoint,
+        training_key(fingerprint, computing.precision),
     )
-    write_text(paths.report("train") / "history.csv", history.to_csv(index=False, float_format="%.6f"))
-    last = history.iloc[-1]
-    return {
-        "epochs": len(history),
-        "train_loss": round(float(last["train_loss"]), 6),
-        "valid_loss": round(float(last["valid_loss"]), 6),
-        "valid_accuracy": round(float(last["valid_accuracy"]), 6),
-    }
+    classifier = Classifier(network.eval(), vocabulary, preprocessing, temperature=1.0)
+    return classifier, training, computing
+
+
+def _temperature(classifier: "Classifier", paths: Paths, valid: pd.DataFrame) -> float:
+    """Fitted on the valid split, which the network has not learned from."""
+    from fieldguide.model.calibration import fit_temperature
+    from fieldguide.model.predict import open_for, predict_logits
+
+    logits = predict_logits(classifier, (open_for(classifier, paths.clean / path) for path in valid["clean_path"]))
+    return fit_temperature(logits, np.searchsorted(classifier.vocabulary, valid["label"].to_numpy(str)))
+
+
+@contextmanager
+def _memory_errors_said() -> Iterator[None]:
+    from fieldguide.model.network import is_memory_short
+
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_memory_short(error):
+            raise
+        raise UserError(
+            "memory is short: lower train.batch_size (and raise train.accumulate by as much, which changes little) or "
+            "train.size in params.yaml, or choose a smaller model"
+        ) from None
 
 
 if __name__ == "__main__":

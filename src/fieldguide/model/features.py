@@ -1,0 +1,60 @@
+"""Features of a frozen body: computed once for every picture, and kept."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+from tqdm import tqdm
+
+from fieldguide.base.files import replace_file
+from fieldguide.data.images import open_picture
+from fieldguide.model.predict import Preprocessing, to_input
+
+
+def frozen_features(
+    body: nn.Module, body_sha256: str, preprocessing: Preprocessing, pictures: Sequence[tuple[str, Path]], kept: Path
+) -> torch.Tensor:
+    """Features of pictures, from the folder `kept` where they are known, else computed and added to it.
+
+    The body sees one picture at a time, so that a picture's features never depend on the others in its batch.
+
+    Parameters
+    ----------
+    body, body_sha256
+        Pictures (n, 3, size, size) in, features (n, f) out; and the hash of its weights.
+    pictures
+        The sha256 of each file, and the file.
+
+    Returns
+    -------
+    float32 (pictures, f) on the processor.
+    """
+    choice = json.dumps([body_sha256, asdict(preprocessing)], sort_keys=True)
+    file = kept / f"{hashlib.sha256(choice.encode()).hexdigest()[:32]}.safetensors"
+    known = _read(file)
+    missing = {sha256: path for sha256, path in pictures if sha256 not in known}
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    body = body.to(device).eval()
+    with torch.inference_mode():
+        for sha256, path in tqdm(missing.items(), desc="features", unit="picture", disable=None):
+            picture = to_input(open_picture(path, preprocessing.max_megapixels), preprocessing)
+            known[sha256] = body(picture[None].to(device))[0].float().cpu()
+    if missing:
+        with replace_file(file) as partial:
+            save_file({"features": torch.stack(list(known.values()))}, partial, {"pictures": json.dumps(list(known))})
+    return torch.stack([known[sha256] for sha256, _ in pictures])
+
+
+def _read(file: Path) -> dict[str, torch.Tensor]:
+    try:
+        with safe_open(file, framework="pt") as content:
+            names = json.loads(content.metadata()["pictures"])
+            return dict(zip(names, content.get_tensor("features"), strict=True))
+    except (FileNotFoundError, SafetensorError):
+        return {}

@@ -1,0 +1,38 @@
+"""What tests of training share: a fast configuration, and folders for results."""
+
+from pathlib import Path
+from typing import Any
+
+from fieldguide.base.compose import compose
+from fieldguide.base.config import Config, ModelConfig
+from fieldguide.base.paths import Paths
+
+ROOT = Path(__file__).parents[2]
+LABELS = ["black", "grizzly", "teddy"]
+FAST = [
+    "resize=squish",
+    "augment=standard",
+    "schedule=one_cycle",
+    "train.size=32",
+    "train.epochs=2",
+    "train.batch_size=8",
+    "train.precision=float32",
+    "train.threads=1",
+    "train.workers=0",
+]
+
+
+def composed(*overrides: str, **model: Any) -> Config:
+    """The project's own configuration, made fast, with timm's smallest network."""
+    cfg = compose(Paths(ROOT), [*FAST, *overrides])
+    cfg.model = ModelConfig(**{"arch": "test_resnet", "weights": "random", **model})
+    return cfg
+
+
+def linked(source: Paths, root: Path) -> Paths:
+    """A folder of its own for results, over the same pictures and starting weights."""
+    for name in ("data", "models"):
+        (root / name).mkdir(parents=True)
+        for path in (source.root / name).iterdir():
+            (root / name / path.name).symlink_to(path)
+    return Paths(root)
