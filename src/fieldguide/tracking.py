@@ -249,7 +249,7 @@ def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
     for epoch, figures in zip(history.index.tolist(), history.to_dict("records"), strict=True):
         if epoch not in known:
             tracker.log_metrics(run, {str(name): value for name, value in figures.items()}, step=epoch)
-    for stage in ("download", "clean", "validate", "split"):
+    for stage in ("download", "clean", "validate", "split", "train"):
         metrics = read_json(paths.metrics(stage))
         tracker.log_metrics(run, {f"{stage}.{name}": value for name, value in metrics.items()})
     tracker.log_metrics(run, read_json(paths.metrics("evaluate")))
@@ -257,8 +257,9 @@ def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
     counts = pd.read_csv(report / "confusion_matrix.csv", index_col="label")
     cells = {f"confusion/{true}/{predicted}": n for true, row in counts.iterrows() for predicted, n in row.items()}
     tracker.log_metrics(run, {name: int(count) for name, count in cells.items()})
-    for path in sorted(report.glob("[!.]*")):
-        client.log_artifact(run, str(path), "evaluate")
+    for stage in ("train", "evaluate"):
+        for path in sorted(paths.report(stage).glob("[!.]*")):
+            client.log_artifact(run, str(path), stage)
     digest = sha256_of_file(paths.classifier)
     with mlflow.start_run(run_id=run):
         table = pd.read_parquet(paths.split_table)

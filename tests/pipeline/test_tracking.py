@@ -99,6 +99,9 @@ def test_a_run_holds_metrics_counts_and_the_data_set(trained: Reproduced, run: A
     assert sha256_of_file(checkout.paths.split_table).startswith(data.dataset.digest)
     files = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, "evaluate")}
     assert files == {path.name for path in checkout.paths.report("evaluate").glob("[!.]*")}
+    files = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, "train")}
+    assert files == {"history.csv", "lr_find.csv", "curves.png", "metrics.json"}
+    assert run.data.metrics["train.lr"] == 0.003
     assert len(run.outputs.model_outputs) == 1
 
 
