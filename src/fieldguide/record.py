@@ -15,6 +15,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 
+MODEL_SOURCES = ("base", "data", "model", "stages")
 TRAINING_SECTIONS = ("resize", "augment", "model", "schedule", "train", "seed")
 
 
@@ -33,6 +34,15 @@ def training_record(cfg: Config, paths: Paths) -> dict[str, Any]:
     }
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return {**content, "fingerprint": hashlib.sha256(canonical.encode()).hexdigest()}
+
+
+def code_digest() -> str:
+    """A hash of the sources that a model follows from, as they are on disk: 16 hex digits."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(path for part in MODEL_SOURCES for path in (package / part).rglob("*.py")):
+        digest.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def git_commit(root: Path) -> str:

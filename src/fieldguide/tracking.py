@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 from filelock import FileLock
 
@@ -20,13 +21,25 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
-from fieldguide.record import command, git_commit, git_diff, machine, package_versions, training_record
+from fieldguide.record import (
+    code_digest,
+    command,
+    git_commit,
+    git_diff,
+    machine,
+    package_versions,
+    training_record,
+)
 
 EXPERIMENT = "fieldguide"
 FINGERPRINT = "fieldguide.fingerprint"
 DELIVERED = "fieldguide.delivered"
 CHECKOUT = "fieldguide.checkout"
 MODEL = "fieldguide.model_sha256"
+PROCESS = "fieldguide.process"
+CODE = "fieldguide.code"
+PARENT = "mlflow.parentRunId"
+SWEEP = "fieldguide.sweep"
 LONGEST_PARAM = 6000
 DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -48,7 +61,9 @@ class Tracker:
         self.address = tracking_address(paths)
         mlflow.set_tracking_uri(self.address)
         try:
-            with FileLock(_made(paths.state) / "mlflow.lock"):  # processes that create the database together all fail
+            with FileLock(
+                _made(paths.checkout / ".fieldguide") / "mlflow.lock"
+            ):  # processes that create the database together all fail
                 _make_database(paths, self.address)
                 self.client = mlflow.MlflowClient()
                 self.experiment = self._experiment()
@@ -61,7 +76,7 @@ class Tracker:
         if found is not None:
             return str(found.experiment_id)
         local = self.address.startswith("sqlite:")
-        place = (self.paths.root.resolve() / "mlruns").as_uri() if local else None
+        place = (self.paths.checkout.resolve() / "mlruns").as_uri() if local else None
         return str(self.client.create_experiment(name, artifact_location=place))
 
     def finished(self, fingerprint: str) -> list[Any]:
@@ -71,11 +86,14 @@ class Tracker:
 
     def create(self, record: dict[str, Any], name: str) -> str:
         """Open a run for a training, with all that is needed to make it again; returns its id."""
-        root = self.paths.root
-        self._close_stale()
+        root, origin = self.paths.checkout, read_origin(self.paths)
+        self.close_stale()
         tags = {
             FINGERPRINT: record["fingerprint"],
             CHECKOUT: checkout_id(self.paths),
+            PROCESS: process_id(os.getpid()),
+            CODE: code_digest(),
+            **({PARENT: self.sweep_run(**origin["sweep"])} if "sweep" in origin else {}),
             "mlflow.source.name": command() or "fieldguide sync",
             "mlflow.source.type": "LOCAL",
             "mlflow.source.git.commit": git_commit(root),
@@ -84,17 +102,47 @@ class Tracker:
         }
         run = self.client.create_run(self.experiment, tags=tags, run_name=name)
         identity = str(run.info.run_id)
-        self.log_params(identity, {**_upstream_params(self.paths), **record["choices"], **_flat(record["config"])})
+        upstream = origin.get("upstream") or _upstream_params(self.paths)
+        self.log_params(identity, {**upstream, **record["choices"], **_flat(record["config"])})
         self.client.log_text(identity, package_versions(), "environment/packages.txt")
         if diff := git_diff(root):
             self.client.log_text(identity, diff, "environment/git.diff")
         return identity
 
-    def _close_stale(self) -> None:
-        """Mark as killed what still runs in this checkout: DVC trains once at a time here, so their processes ended."""
+    def sweep_run(self, key: str, name: str) -> str:
+        """The id of the run that a sweep's jobs stand below; it is opened where there is none yet."""
+        with FileLock(_made(self.paths.checkout / ".fieldguide") / "sweep.lock"):
+            query = f"tags.`{SWEEP}` = '{key}'"
+            known = self.client.search_runs([self.experiment], query, max_results=1)
+            if known:
+                return str(known[0].info.run_id)
+            tags = {SWEEP: key, CHECKOUT: checkout_id(self.paths), "mlflow.source.name": command()}
+            return str(self.client.create_run(self.experiment, tags=tags, run_name=name).info.run_id)
+
+    def open_sweep(self, key: str, name: str) -> str:
+        """Show a sweep as running, by this process."""
+        self.close_stale()
+        run = self.sweep_run(key, name)
+        self.client.set_tag(run, PROCESS, process_id(os.getpid()))
+        self.client.update_run(run, status="RUNNING")
+        return run
+
+    def close_sweep(self, run: str, files: Iterable[Path], metrics: dict[str, float], status: str = "FINISHED") -> None:
+        """Hand in what came out of a sweep, and show it as ended. Raises UserError if the store does not answer."""
+        try:
+            for path in files:
+                self.client.log_artifact(run, str(path))
+            self.log_metrics(run, metrics)
+            self.client.set_terminated(run, status)
+        except _failures() as error:
+            raise UserError(away(self.address, error)) from None
+
+    def close_stale(self) -> None:
+        """Mark as killed what is shown as running in this checkout by a process that is no more."""
         query = f"tags.`{CHECKOUT}` = '{checkout_id(self.paths)}' and attributes.status = 'RUNNING'"
         for run in self.client.search_runs([self.experiment], query):
-            self.client.set_terminated(run.info.run_id, "KILLED")
+            if not process_lives(run.data.tags.get(PROCESS, "")):
+                self.client.set_terminated(run.info.run_id, "KILLED")
 
     def log_params(self, run: str, params: dict[str, Any]) -> None:
         """Log parameters under their names in the configuration."""
@@ -127,12 +175,12 @@ def _mlflow() -> Any:
 
 def _make_database(paths: Paths, address: str) -> None:
     """Let MLflow make its tables, which takes it many steps, under another name: half of them are of no use."""
-    database = paths.root.resolve() / "mlflow.db"
+    database, state = paths.checkout.resolve() / "mlflow.db", paths.checkout / ".fieldguide"
     if address != f"sqlite:///{database}" or database.exists():
         return
-    for rest in paths.state.glob("mlflow.db*"):
+    for rest in state.glob("mlflow.db*"):
         rest.unlink()
-    unfinished = paths.state.resolve() / "mlflow.db"
+    unfinished = state.resolve() / "mlflow.db"
     _mlflow().MlflowClient(f"sqlite:///{unfinished}").search_experiments(max_results=1)
     unfinished.replace(database)
 
@@ -146,13 +194,33 @@ def _failures() -> tuple[type[Exception], ...]:
 
 def tracking_address(paths: Paths) -> str:
     """MLFLOW_TRACKING_URI, else a database in the checkout, by its absolute path."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.root.resolve()}/mlflow.db"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.checkout.resolve()}/mlflow.db"
 
 
 def checkout_id(paths: Paths) -> str:
     """A name for this folder on this machine that gives neither away."""
-    place = f"{platform.node()}:{paths.root.resolve()}"
+    place = f"{platform.node()}:{paths.checkout.resolve()}"
     return hashlib.sha256(place.encode()).hexdigest()[:16]
+
+
+def process_id(pid: int) -> str:
+    """A name for a process that no later one on this machine has."""
+    return f"{pid} {psutil.Process(pid).create_time():.2f}"
+
+
+def process_lives(identity: str) -> bool:
+    """Whether the process with this name still runs on this machine."""
+    pid = identity.partition(" ")[0]
+    try:
+        alive = pid.isdecimal() and psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE
+        return alive and process_id(int(pid)) == identity
+    except psutil.Error:
+        return False
+
+
+def read_origin(paths: Paths) -> dict[str, Any]:
+    """What a job in a folder of its own is part of (see `fieldguide.sweep`); nothing for the checkout itself."""
+    return read_json(paths.origin) if paths.origin.exists() else {}
 
 
 def away(address: str, error: Exception) -> str:
@@ -177,8 +245,7 @@ def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
         if any(json.loads(line)["event"] == "done" for line in lines):
             print(sync(paths), flush=True)
         return
-    config = compose(paths)
-    record = training_record(config, paths)
+    record = training_record(compose(paths, read_origin(paths).get("overrides", [])), paths)
     tracker = Tracker(paths)
     try:
         _follow_training(tracker, record, lines)
@@ -187,7 +254,7 @@ def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
 
 
 def _follow_training(tracker: Tracker, record: dict[str, Any], lines: Iterable[str]) -> None:
-    run = tracker.create(record, run_name(record))
+    run = tracker.create(record, run_name(tracker.paths, record))
     status = "KILLED"
     try:
         for line in lines:
@@ -221,22 +288,26 @@ def sync(paths: Paths) -> str:
         digest = sha256_of_file(paths.classifier)  # other code may have made another model of the same fingerprint
         runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
         found = runs[0] if runs else None
-        run = found.info.run_id if found else tracker.create(record, run_name(record))
+        run = found.info.run_id if found else tracker.create(record, run_name(paths, record))
         results = _results_digest(paths)
         if found and found.data.tags.get(DELIVERED) == results:
-            return f"mlflow: run {run} ({run_name(record)}) is complete"
+            return f"mlflow: run {run} ({run_name(paths, record)}) is complete"
         _deliver(tracker, run, {} if found is None else found.data.tags)
         tracker.client.set_tag(run, DELIVERED, results)
         tracker.client.set_terminated(run, "FINISHED")
     except _failures() as error:
         raise UserError(away(tracker.address, error)) from None
-    return f"mlflow: run {run} ({run_name(record)}) handed in"
+    return f"mlflow: run {run} ({run_name(paths, record)}) handed in"
 
 
-def run_name(record: dict[str, Any]) -> str:
-    """A name that says what was chosen; an experiment of DVC keeps the name that DVC gave it."""
+def run_name(paths: Paths, record: dict[str, Any]) -> str:
+    """A name that says what was chosen; jobs of a sweep and experiments of DVC have names already."""
     choices = record["choices"]
-    return os.environ.get("DVC_EXP_NAME") or " ".join(choices[group] for group in ("resize", "augment", "model"))
+    return (
+        read_origin(paths).get("name")
+        or os.environ.get("DVC_EXP_NAME")
+        or " ".join(choices[group] for group in ("resize", "augment", "model"))
+    )
 
 
 def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
@@ -305,7 +376,7 @@ SERVING_PACKAGES = (
 
 def _upstream_params(paths: Paths) -> dict[str, Any]:
     """The parameters of the stages before training, as dvc.lock recorded them for the data in the checkout."""
-    lock = paths.root / "dvc.lock"
+    lock = paths.checkout / "dvc.lock"
     stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
     params: dict[str, Any] = {}
     for stage in ("download", "clean", "validate", "split"):
@@ -338,8 +409,18 @@ def _made(folder: Path) -> Path:
     return folder
 
 
+def watch(paths: Paths, lines: Iterable[str]) -> None:
+    """Wait until the process that writes `lines` ends; if it does without "done", its runs are closed as killed."""
+    if [line.strip() for line in lines][-1:] != ["done"]:
+        time.sleep(1)  # for the operating system to take note
+        Tracker(paths).close_stale()
+
+
 if __name__ == "__main__":
     try:
-        follow(Paths(Path(sys.argv[1])), sys.argv[2], sys.stdin)
+        if sys.argv[2] == "watch":
+            watch(Paths(Path(sys.argv[1])), sys.stdin)
+        else:
+            follow(Paths(Path(sys.argv[1])), sys.argv[2], sys.stdin)
     except UserError as problem:
         print(problem, file=sys.stderr)

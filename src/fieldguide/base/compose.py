@@ -59,7 +59,7 @@ def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
     choices = _chosen_options(paths, params, overrides)
     for group, option in choices.items():
         _check_option_file(paths.conf / group / f"{option}.yaml", f"conf/{group}/{option}.yaml")
-    composed = {**_compose_with_hydra(paths, params, overrides), "choices": choices}
+    composed = {**_compose_with_hydra(paths, overrides), "choices": choices}
     try:
         config = TypeAdapter(Config).validate_python(composed)
     except ValidationError as error:
@@ -93,7 +93,7 @@ def _check_together(paths: Paths, overrides: Sequence[str], config: Config) -> N
 def read_params(paths: Paths) -> dict[str, Any]:
     """params.yaml as plain containers. Raises UserError if it is missing or no mapping."""
     if not paths.params.is_file():
-        raise UserError(f"{paths.params.name} is missing in {paths.root}: run this in a checkout")
+        raise UserError(f"{paths.params.name} is missing in {paths.checkout}: run this in a checkout")
     return _read_mapping(paths.params, paths.params.name)
 
 
@@ -139,15 +139,25 @@ def _check_option_file(path: Path, name: str) -> None:
         raise UserError(f"{name}: ${{...}} is not allowed: an option file holds plain values")
 
 
-def _compose_with_hydra(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+def store_primary_config(paths: Paths, **more: Any) -> str:
+    """Tell Hydra the schema and the values and choices of params.yaml; returns the primary config's name.
+
+    `more` are further keys of it, such as `hydra`.
+    """
+    params = read_params(paths)
     store = ConfigStore.instance()
     store.store(name="schema", node=Schema)
     choices: list[Any] = [{group: params.get(group)} for group in GROUPS]
     values = {key: value for key, value in params.items() if key not in GROUPS}
-    store.store(name="params", node={"defaults": ["schema", *choices, "_self_"], **values})
+    store.store(name="params", node={"defaults": ["schema", *choices, "_self_"], **values, **more})
+    return "params"
+
+
+def _compose_with_hydra(paths: Paths, overrides: Sequence[str]) -> dict[str, Any]:
+    name = store_primary_config(paths)
     try:
         with initialize_config_dir(str(paths.conf.resolve()), version_base="1.3"):
-            config = hydra_compose("params", list(overrides))
+            config = hydra_compose(name, list(overrides))
         content = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(_explain_hydra(paths, overrides, error)) from None

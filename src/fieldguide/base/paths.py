@@ -6,24 +6,34 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Paths:
-    """Where a run of the pipeline reads and writes, all below `root`: a checkout, or a sweep job's own folder."""
+    """Where a run of the pipeline reads and writes.
+
+    What it makes is below `root`; what a person writes is below `checkout`, which is the same folder unless a job works
+    in a folder of its own.
+    """
 
     root: Path
+    own_checkout: Path | None = None
+
+    @property
+    def checkout(self) -> Path:
+        """The folder with params.yaml, conf/ and data/sources."""
+        return self.own_checkout or self.root
 
     @property
     def params(self) -> Path:
         """The file a person edits."""
-        return self.root / "params.yaml"
+        return self.checkout / "params.yaml"
 
     @property
     def conf(self) -> Path:
         """The option files, one folder a group."""
-        return self.root / "conf"
+        return self.checkout / "conf"
 
     @property
     def sources(self) -> Path:
         """What each data set needs locally, one folder a data set."""
-        return self.root / "data" / "sources"
+        return self.checkout / "data" / "sources"
 
     @property
     def raw(self) -> Path:
@@ -81,4 +91,9 @@ class Paths:
     @property
     def features(self) -> Path:
         """Features of frozen bodies, kept for the next training."""
-        return self.state / "features"
+        return self.checkout / ".fieldguide" / "features"
+
+    @property
+    def origin(self) -> Path:
+        """What a job in a folder of its own is part of."""
+        return self.root / "origin.json"

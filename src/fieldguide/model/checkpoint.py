@@ -17,16 +17,12 @@ State = dict[str, Any]  # nested: dicts and lists with text keys; tensors, numbe
 LIBRARIES = ("torch", "fastai", "timm", "torchvision", "numpy", "pillow")
 
 
-def training_key(fingerprint: str, precision: str) -> str:
+def training_key(fingerprint: str, code: str, precision: str) -> str:
     """What a checkpoint must match to be gone on with: the same inputs, code, libraries and machine kind."""
-    code = hashlib.sha256()
-    source = Path(__file__).parents[1]
-    for path in sorted(source.rglob("*.py")):
-        code.update(f"{path.relative_to(source)}\n".encode() + path.read_bytes())
     versions = [f"{name} {version(name)}" for name in LIBRARIES]
     processor = [platform.python_version(), platform.machine(), torch.backends.cpu.get_cpu_capability()]
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    parts = [fingerprint, precision, code.hexdigest(), *versions, *processor, gpu]
+    parts = [fingerprint, code, precision, *versions, *processor, gpu]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -13,7 +13,7 @@ from fieldguide.base.files import read_json, write_json, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
-from fieldguide.record import training_record
+from fieldguide.record import code_digest, training_record
 from fieldguide.stages.runner import EPOCHS, Metrics, main
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _train(
         cfg.seed,
         lambda epoch, figures: EPOCHS.info("epoch", extra={"epoch": epoch, "metrics": figures}),
         paths.checkpoint,
-        training_key(fingerprint, computing.precision),
+        training_key(fingerprint, code_digest(), computing.precision),
     )
     classifier = Classifier(network.eval(), vocabulary, preprocessing, temperature=1.0)
     return classifier, training, computing

@@ -20,7 +20,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     elif model.weights == "hub":
         body = hub_body(architecture)
     else:
-        body = file_body(architecture, paths.root / model.weights, model.weights_sha256)
+        body = file_body(architecture, paths.checkout / model.weights, model.weights_sha256)
     save_weights(body, paths.backbone)
     sha256 = sha256_of_file(paths.backbone)
     description = {

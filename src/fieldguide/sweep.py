@@ -1,0 +1,160 @@
+"""Trying combinations of choices with Hydra's multirun: each job trains and evaluates in a folder of its own."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from hydra import main as hydra_main
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from fieldguide.base.compose import compose, store_primary_config
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json, write_json
+from fieldguide.base.paths import Paths
+from fieldguide.base.quiet import quiet_environment
+from fieldguide.parallel import usable_cores
+from fieldguide.record import code_digest
+
+ONLY_SHOWS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version", "--shell-completion", "-sc"}
+FOLDER = "FIELDGUIDE_SWEEP"  # names the sweep's folder to the processes that run its jobs
+
+
+def main() -> None:
+    """`python -m fieldguide.sweep ...`: Hydra's command line, with several values for what shall vary."""
+    quiet_environment()
+    arguments = sys.argv[1:]
+    paths = Paths(Path.cwd())
+    try:
+        if ONLY_SHOWS & {argument.partition("=")[0] for argument in arguments}:
+            _run_hydra(paths, arguments, {})
+            return
+        if not [argument for argument in arguments if not argument.startswith("-")]:
+            raise UserError("say what to try: fieldguide sweep resize=crop,pad,squish (more with --help)")
+        sys.exit(1 if _sweep(paths, arguments) else 0)
+    except UserError as error:
+        sys.exit(f"sweep: {error}")
+    except KeyboardInterrupt:
+        sys.exit("sweep: stopped; the same command goes on")
+
+
+def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
+    """Run all jobs; returns how many failed."""
+    from fieldguide.leaderboard import write_leaderboard
+
+    _bring_up_to_date(paths)
+    varied = [argument for argument in arguments if _own(argument) or argument.startswith("+sweep=")]
+    content = [sorted(varied), _base_fingerprint(paths), code_digest()]
+    key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+    name = "sweep " + " ".join(argument.lstrip("+").partition("=")[0 if "," in argument else 2] for argument in varied)
+    folder = paths.checkout / "sweeps" / f"{_slug(name)}-{key}"
+    write_json(folder / "sweep.json", {"key": key, "name": name, "arguments": list(arguments)})
+    os.environ[FOLDER] = str(folder.resolve())
+    hydra = {
+        "sweep": {"dir": str(folder.resolve() / "hydra"), "subdir": "${hydra.job.num}"},
+        "job": {"chdir": False},
+    }
+    before = time.time()
+    with _shown_to_mlflow(paths, key, name) as close:
+        _run_hydra(paths, ["--multirun", *[a for a in arguments if a not in ("-m", "--multirun")]], {"hydra": hydra})
+        outcomes = [read_json(path) for path in sorted(folder.glob("*/outcome.json"))]
+        failed = [outcome for outcome in outcomes if outcome["status"] == "failed" and outcome["ended"] >= before]
+        files = write_leaderboard(folder, outcomes)
+        close(files, {"jobs": len(outcomes), "failed": len(failed)})
+    return len(failed)
+
+
+def _run_hydra(paths: Paths, arguments: Sequence[str], more: dict[str, Any]) -> None:
+    sys.argv = [sys.argv[0], *arguments]
+    name = store_primary_config(paths, **more)
+    hydra_main(version_base="1.3", config_path=str(paths.conf.resolve()), config_name=name)(run_combination)()
+
+
+def run_combination(_: DictConfig) -> float:
+    """One job of a sweep, Hydra's task function: returns the valid accuracy, for sweepers that search, or NaN."""
+    from fieldguide.sweep_job import run_sweep_job
+
+    settings = HydraConfig.get()
+    overrides = [override for override in settings.overrides.task if _own(override)]
+    threads = _threads(settings.launcher)
+    if threads and not any(override.startswith("train.threads=") for override in overrides):
+        overrides.append(f"train.threads={threads}")
+    return run_sweep_job(Path(os.environ[FOLDER]), overrides, int(settings.job.num))
+
+
+def _threads(launcher: Any) -> int | None:
+    """Threads for each of several jobs at a time, so that together they fill the cores; None for one at a time."""
+    if "cpus_per_task" in launcher:
+        return int(launcher.cpus_per_task)
+    jobs = int(launcher.get("n_jobs", 1))
+    cores = usable_cores()
+    jobs = cores if jobs < 0 else jobs
+    return max(1, cores // jobs) if jobs > 1 else None
+
+
+def _own(argument: str) -> bool:
+    """Whether an argument is about this project's configuration, and not Hydra's own."""
+    return not argument.startswith("-") and not argument.lstrip("+~").startswith(("hydra.", "hydra/", "sweep="))
+
+
+def _slug(text: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in text)[:40].strip("-")
+
+
+def _base_fingerprint(paths: Paths) -> str:
+    from fieldguide.record import training_record
+
+    return str(training_record(compose(paths), paths)["fingerprint"])
+
+
+def _bring_up_to_date(paths: Paths) -> None:
+    """Let DVC make what all jobs start from, where it is behind."""
+    print("sweep: bringing the checkout's split and starting weights up to date", flush=True)
+    command = [sys.executable, "-m", "dvc", "repro", "--quiet", "split", "weights"]
+    if subprocess.run(command, cwd=paths.checkout, check=False).returncode:
+        raise UserError("the stages before training did not succeed: mend that with `dvc repro` first")
+
+
+@contextmanager
+def _shown_to_mlflow(paths: Paths, key: str, name: str) -> Iterator[Callable[[Sequence[Path], dict[str, float]], None]]:
+    """One run for the sweep, closed however it ends: by a process of its own if this one is killed."""
+    from fieldguide.tracking import Tracker
+
+    command = [sys.executable, "-m", "fieldguide.tracking", str(paths.checkout), "watch"]
+    watcher = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
+    assert watcher.stdin is not None
+    tracker, run = None, ""
+    try:
+        tracker = Tracker(paths)
+        run = tracker.open_sweep(key, name)
+    except UserError as error:
+        print(error, file=sys.stderr, flush=True)
+    status = "KILLED"
+
+    def close(files: Sequence[Path], metrics: dict[str, float]) -> None:
+        nonlocal status
+        status = "FINISHED"
+        if tracker is not None:
+            tracker.close_sweep(run, files, metrics)
+
+    try:
+        yield close
+    finally:
+        if tracker is not None and status == "KILLED":
+            with suppress(UserError):
+                tracker.close_sweep(run, [], {}, status)
+        with suppress(BrokenPipeError):
+            watcher.communicate("done\n")
+
+
+if __name__ == "__main__":
+    from fieldguide import sweep  # jobs in other processes find their function there, not in __main__
+
+    sweep.main()

@@ -1,0 +1,156 @@
+"""One combination of a sweep: the stages that it concerns, in a folder of its own, shown to MLflow while they run."""
+
+import hashlib
+import importlib
+import json
+import logging
+import math
+import queue
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fieldguide.base.config import GROUPS, Config
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json, sha256_of_file, write_json
+from fieldguide.base.paths import Paths
+from fieldguide.job import prepare_job
+from fieldguide.record import code_digest, training_record
+from fieldguide.stages.runner import EPOCHS, run_stage
+
+UPSTREAM = ("data", "clean", "split", "checks")
+
+
+def run_sweep_job(sweep: Path, overrides: Sequence[str], number: int) -> float:
+    """Run one combination, or skip it if it is finished already; its failure is printed and written down, never raised.
+
+    Returns the valid accuracy, NaN for a failure.
+    """
+    name = job_name(overrides)
+    folder = sweep / hashlib.sha256(json.dumps(sorted(overrides)).encode()).hexdigest()[:10]
+    folder.mkdir(parents=True, exist_ok=True)
+    outcome: dict[str, Any] = {"name": name, "overrides": list(overrides), "folder": folder.name, "status": "failed"}
+    start = time.time()
+    try:
+        found = _run(sweep, folder, name, overrides)
+        outcome |= {**found, "status": "finished"}
+        told = "skipped, finished before" if found["skipped"] else f"{time.time() - start:.0f} s"
+        line = f"valid accuracy {found['valid_accuracy']:.3f}, test accuracy {found['accuracy']:.3f}, {told}"
+    except UserError as error:
+        outcome["error"] = line = str(error)
+    except Exception as error:
+        traceback.print_exc()
+        outcome["error"] = line = f"{type(error).__name__}: {error}"
+    ended = time.time()
+    write_json(folder / "outcome.json", {**outcome, "ended": ended})
+    failed = outcome["status"] == "failed"
+    print(f"sweep: job {number + 1} ({name}) {'FAILED: ' if failed else ''}{line}", flush=True)
+    return math.nan if failed else float(outcome["valid_accuracy"])
+
+
+def job_name(overrides: Sequence[str]) -> str:
+    """What differs, in few words: `pad convnext_atto lr=0.001`."""
+    words = []
+    for override in overrides:
+        key, _, value = override.lstrip("+").partition("=")
+        words.append(value if key in GROUPS else f"{key.rpartition('.')[2]}={value}")
+    return " ".join(words) or "as it is"
+
+
+def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str]) -> dict[str, Any]:
+    checkout = Path.cwd()
+    config, paths, stages = prepare_job(checkout, folder, overrides)
+    about = read_json(sweep / "sweep.json")
+    values = asdict(config)
+    upstream = {**{group: config.choices[group] for group in ("data", "checks")}}
+    upstream |= {f"{section}.{key}": value for section in ("clean", "split") for key, value in values[section].items()}
+    origin = {"sweep": {"key": about["key"], "name": about["name"]}, "name": name, "overrides": list(overrides)}
+    write_json(paths.origin, {**origin, "upstream": upstream})
+    with (folder / "job.log").open("a", encoding="utf-8") as log, redirect_stdout(log):
+        for stage in stages:
+            if stage not in ("train", "evaluate"):
+                _run_stage(stage, config, paths)
+        record = training_record(config, paths)
+        known = _finished_before(sweep, record["fingerprint"])
+        if known is not None:
+            return {**known, "skipped": True}
+        start = time.perf_counter()
+        with _shown(paths, "train"):
+            _run_stage("train", config, paths)
+        seconds = time.perf_counter() - start
+        with _shown(paths, "evaluate"):
+            _run_stage("evaluate", config, paths)
+    trained, evaluated = read_json(paths.metrics("train")), read_json(paths.metrics("evaluate"))
+    return {
+        "skipped": False,
+        "fingerprint": record["fingerprint"],
+        "code": code_digest(),
+        "model_sha256": sha256_of_file(paths.classifier),
+        "predictions": str((paths.report("evaluate") / "predictions.parquet").relative_to(sweep.parent)),
+        "valid_accuracy": trained["valid_accuracy"],
+        "valid_loss": trained["valid_loss"],
+        **{key: evaluated[key] for key in ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss")},
+        "seconds": round(seconds, 1),
+        "megabytes": round(paths.classifier.stat().st_size / 1e6, 1),
+    }
+
+
+def _run_stage(stage: str, config: Config, paths: Paths) -> None:
+    module = importlib.import_module(f"fieldguide.stages.{stage}")
+    run_stage(stage, module.run, config, paths)
+
+
+def _finished_before(sweep: Path, fingerprint: str) -> dict[str, Any] | None:
+    """The results of a job, in this sweep or another of the checkout, that had the same inputs, choices and code."""
+    for path in sorted(sweep.parent.glob("*/*/outcome.json")):
+        outcome = read_json(path)
+        same = outcome.get("fingerprint") == fingerprint and outcome.get("code") == code_digest()
+        if same and outcome["status"] == "finished" and (sweep.parent / outcome["predictions"]).exists():
+            return {key: value for key, value in outcome.items() if key not in ("name", "overrides", "folder", "ended")}
+    return None
+
+
+@contextmanager
+def _shown(paths: Paths, stage: str) -> Iterator[None]:
+    """Show a stage to MLflow from a thread, which costs a job less than the process that `dvc repro` takes for it."""
+    from fieldguide.tracking import follow
+
+    lines: queue.Queue[str | None] = queue.Queue()
+
+    def show() -> None:
+        try:
+            follow(paths, stage, iter(lines.get, None))
+        except UserError as error:
+            print(error, file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=show)
+    handler = _Events(lines)
+    EPOCHS.addHandler(handler)
+    EPOCHS.setLevel(logging.INFO)
+    EPOCHS.propagate = False
+    thread.start()
+    event = "failed"
+    try:
+        yield
+        event = "done"
+    finally:
+        lines.put(json.dumps({"event": event}))
+        lines.put(None)
+        EPOCHS.removeHandler(handler)
+        thread.join()
+
+
+class _Events(logging.Handler):
+    def __init__(self, lines: "queue.Queue[str | None]") -> None:
+        super().__init__()
+        self.lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = {"event": "epoch", "epoch": record.__dict__["epoch"], "metrics": record.__dict__["metrics"]}
+        self.lines.put(json.dumps(event))
