@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
@@ -155,12 +156,16 @@ def store_primary_config(paths: Paths, **more: Any) -> str:
 
 def _compose_with_hydra(paths: Paths, overrides: Sequence[str]) -> dict[str, Any]:
     name = store_primary_config(paths)
+    around = GlobalHydra.instance()
+    outer, around.hydra = around.hydra, None  # of a sweep that this is called in
     try:
         with initialize_config_dir(str(paths.conf.resolve()), version_base="1.3"):
             config = hydra_compose(name, list(overrides))
         content = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(_explain_hydra(paths, overrides, error)) from None
+    finally:
+        around.hydra = outer
     assert isinstance(content, dict)
     return {str(key): value for key, value in content.items()}
 
