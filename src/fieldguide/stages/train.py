@@ -8,8 +8,9 @@ from fieldguide.base.files import read_json, write_json, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
+from fieldguide.model.description import Preprocessing, describe_classifier
 from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
-from fieldguide.model.predict import Classifier, Preprocessing, describe_classifier, open_for, predict_logits
+from fieldguide.model.predict import Classifier, open_for, predict_logits
 from fieldguide.model.weights import load_weights, save_weights
 from fieldguide.record import training_record
 from fieldguide.stages.runner import EPOCHS, Metrics, main
