@@ -101,10 +101,11 @@ def _add_prediction(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         fieldguide predict trail_camera > week.csv     all files in a folder and below, hidden ones left out
         find . -name '*.jpg' | fieldguide predict -    the paths come from stdin, one a line
         fieldguide predict trail_camera --format jsonl --all    JSON lines, the probabilities of all labels
-
-        Exit code: 0 every picture was predicted, 1 some could not be read (or nothing was done), 2 wrong usage.
-        Unprintable characters in a name are escapes in a table and in CSV; JSON lines hold every name exactly.
         """,
+    )
+    predict.epilog = (
+        f"{predict.epilog}\n\nexit code: 0 every picture was predicted, 1 some could not be read, 2 wrong usage.\n"
+        "Unprintable characters in a name are escapes in a table and in CSV; JSON lines hold every name exactly."
     )
     predict.add_argument("pictures", nargs="+", metavar="FILE|FOLDER|-", help="- reads paths from stdin, one a line")
     predict.add_argument("--model", type=Path, help=model)

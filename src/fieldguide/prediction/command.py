@@ -1,8 +1,10 @@
 """The command `fieldguide predict`."""
 
+import gc
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import tee
 from pathlib import Path
 from typing import TextIO
@@ -30,11 +32,12 @@ def predict_command(arguments: Sequence[str], model: Path, kind: str | None, eve
     require_something(arguments)
     weights = weights_of(model)
 
-    from fieldguide.model.predict import load_classifier
-    from fieldguide.prediction.answers import answers
-    from fieldguide.prediction.rows import write_rows
+    with _collector_paused():
+        from fieldguide.model.predict import load_classifier
+        from fieldguide.prediction.answers import answers
+        from fieldguide.prediction.rows import write_rows
 
-    classifier = load_classifier(weights, weights.with_suffix(".json"))
+        classifier = load_classifier(weights, weights.with_suffix(".json"))
     total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
     paths, files = tee(picture_files(arguments, sys.stdin.buffer))
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
@@ -47,6 +50,16 @@ def predict_command(arguments: Sequence[str], model: Path, kind: str | None, eve
     if unread:
         print(f"fieldguide: {unread} could not be read", file=sys.stderr)
     return unread
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """It would walk through all that PyTorch and timm make on import, again and again: a fifth of the start-up."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def weights_of(model: Path) -> Path:
