@@ -15,7 +15,8 @@ from fieldguide.base.files import replace_file
 from fieldguide.prediction.command import weights_of
 
 if TYPE_CHECKING:
-    from fieldguide.model.predict import Classifier, Preprocessing
+    from fieldguide.model.description import Preprocessing
+    from fieldguide.model.predict import Classifier
 
 OPSET = 18
 LARGEST_DIFFERENCE = 1e-4
@@ -78,6 +79,9 @@ def _to_onnx(classifier: "Classifier") -> Any:
 
     class WholeClassifier(nn.Module):
         """From pictures in [0, 1] to calibrated probabilities."""
+
+        mean: torch.Tensor
+        std: torch.Tensor
 
         def __init__(self) -> None:
             super().__init__()
