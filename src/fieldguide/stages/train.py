@@ -8,10 +8,6 @@ from fieldguide.base.files import read_json, write_json, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
-from fieldguide.model.description import Preprocessing, describe_classifier
-from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
-from fieldguide.model.predict import Classifier, open_for, predict_logits
-from fieldguide.model.weights import load_weights, save_weights
 from fieldguide.record import training_record
 from fieldguide.stages.runner import EPOCHS, Metrics, main
 
@@ -32,9 +28,13 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     import torch
 
     from fieldguide.model.calibration import fit_temperature
+    from fieldguide.model.description import Preprocessing, describe_classifier
     from fieldguide.model.learner import fit
     from fieldguide.model.loaders import make_loaders, pad_mode_of
+    from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
     from fieldguide.model.precision import choose_precision
+    from fieldguide.model.predict import Classifier, open_for, predict_logits
+    from fieldguide.model.weights import load_weights, save_weights
 
     backbone = read_json(paths.backbone.with_suffix(".json"))
     architecture = Architecture(**backbone["architecture"])
