@@ -19,11 +19,12 @@ STAGE_GOAL = 1.0
 
 
 def measure() -> dict[str, float]:
-    """Median seconds from start to end of `python -c pass`, `fieldguide` commands, and each stage's import."""
+    """Median seconds from start to end of bare Python, `fieldguide` commands, and each stage's import."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     picture = next(path for path in sorted((ROOT / "data" / "clean").rglob("*.jpg")))
     commands = {
         "python -c pass": ["-c", "pass"],
+        "torch and timm alone": ["-c", "import torch, timm"],
         "fieldguide --help": ["-m", "fieldguide.cli", "--help"],
         "fieldguide predict": ["-m", "fieldguide.cli", "predict", str(picture)],
         **{f"import {stage}": ["-c", f"import fieldguide.stages.{stage}"] for stage in stages},
