@@ -1,6 +1,7 @@
 """The command `fieldguide`. Nothing heavy is imported before a command runs."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except UserError as error:
         sys.exit(f"fieldguide: {error}")
     except KeyboardInterrupt:
@@ -81,7 +86,48 @@ def _parser() -> argparse.ArgumentParser:
         """,
     )
     summary.set_defaults(command=_summary)
+    _add_prediction(commands)
     return parser
+
+
+def _add_prediction(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    model = "folder of classifier.safetensors and .json, or the .safetensors file (default: models)"
+    predict = _command(
+        commands,
+        "predict",
+        "say what pictures show, and how probable that is",
+        """
+        fieldguide predict bear.jpg                a table: path, label, probability, reason if it cannot be read
+        fieldguide predict trail_camera > week.csv     all files in a folder and below, hidden ones left out
+        find . -name '*.jpg' | fieldguide predict -    the paths come from stdin, one a line
+        fieldguide predict trail_camera --format jsonl --all    JSON lines, the probabilities of all labels
+        """,
+    )
+    predict.epilog = (
+        f"{predict.epilog}\n\nexit code: 0 every picture was predicted, 1 some could not be read, 2 wrong usage.\n"
+        "Unprintable characters in a name are escapes in a table and in CSV; JSON lines hold every name exactly."
+    )
+    predict.add_argument("pictures", nargs="+", metavar="FILE|FOLDER|-", help="- reads paths from stdin, one a line")
+    predict.add_argument("--model", type=Path, help=model)
+    predict.add_argument(
+        "--format", choices=["table", "csv", "jsonl"], help="default: table on a terminal, csv into a file or pipe"
+    )
+    predict.add_argument("--all", action="store_true", help="add a column with the probability of each label")
+    predict.set_defaults(command=_predict)
+
+    export = _command(
+        commands,
+        "export",
+        "write the classifier in a format for phones and other programs",
+        """
+        fieldguide export onnx                     models/classifier.onnx; needs pip install 'fieldguide[onnx]'
+        fieldguide export onnx --out bears.onnx
+        """,
+    )
+    export.add_argument("format", choices=["onnx"], help="ONNX: square RGB pictures in, calibrated probabilities out")
+    export.add_argument("--model", type=Path, help=model)
+    export.add_argument("--out", type=Path, metavar="FILE", help="default: beside the weights, ending in .onnx")
+    export.set_defaults(command=_export)
 
 
 def _command(
@@ -127,6 +173,19 @@ def _summary(options: argparse.Namespace) -> None:
     from fieldguide.report.summary import summarize
 
     print(summarize(_here()))
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from fieldguide.prediction.command import predict_command
+
+    model = options.model or _here().classifier
+    sys.exit(1 if predict_command(options.pictures, model, options.format, options.all) else 0)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from fieldguide.export import export_onnx
+
+    print(export_onnx(options.model or _here().classifier, options.out))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ import mlflow
 import pandas as pd
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from fieldguide.data.images import PictureError
-from fieldguide.model.predict import load_classifier, open_for, predict
+from fieldguide.model.predict import load_classifier
+from fieldguide.prediction.answers import answers
 
 
 class ServedClassifier(PythonModel):
@@ -24,21 +24,17 @@ class ServedClassifier(PythonModel):
 
         Returns the columns label, probability, reason, and `probability_<label>` for every label.
         """
-        pictures, reasons = [], []
-        for content in model_input["picture"]:
-            try:
-                pictures.append(open_for(self.classifier, io.BytesIO(content)))
-                reasons.append("")
-            except PictureError as error:
-                reasons.append(str(error))
-        probabilities = predict(self.classifier, pictures)
-        columns = [f"probability_{label}" for label in self.classifier.vocabulary]
-        readable = [row for row, reason in enumerate(reasons) if not reason]
-        answer = pd.DataFrame(probabilities, columns=columns, index=readable).reindex(range(len(reasons)))
-        answer.insert(0, "label", pd.Series([self.classifier.vocabulary[k] for k in probabilities.argmax(1)], readable))
-        answer.insert(1, "probability", answer[columns].max(axis=1))
-        answer.insert(2, "reason", reasons)
-        return answer.astype(object).where(answer.notna(), None)
+        labels = self.classifier.vocabulary
+        rows = []
+        for answer in answers(self.classifier, map(io.BytesIO, model_input["picture"])):
+            known = answer.probabilities
+            rows.append(
+                [None, None, answer.reason, *[None] * len(labels)]
+                if known is None
+                else [labels[int(known.argmax())], float(known.max()), "", *map(float, known)]
+            )
+        columns = ["label", "probability", "reason", *(f"probability_{label}" for label in labels)]
+        return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
 mlflow.models.set_model(ServedClassifier())

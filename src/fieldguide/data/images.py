@@ -5,7 +5,6 @@ import warnings
 from pathlib import Path
 from typing import BinaryIO
 
-import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -99,6 +98,8 @@ def perceptual_hash(image: Image.Image) -> str:
 
     The DCT hash of the library imagehash, with 16 x 16 coefficients.
     """
+    import imagehash
+
     return str(imagehash.phash(image, hash_size=16))
 
 

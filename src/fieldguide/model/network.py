@@ -1,24 +1,43 @@
 """Networks: a body of timm or torchvision that turns pictures into features, and a linear head over the labels."""
 
+import re
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import nn
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_parameter_registration_hook,
+)
 
 from fieldguide.base.errors import UserError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+# Options with which the libraries would read a file, go to the network, or build something that is no classifier.
+RESERVED_OPTIONS = re.compile(
+    "pretrained.*|weights.*|checkpoint_path|cache_dir|default_cfg|num_classes|features_only|feature_cfg|"
+    "scriptable|exportable|no_jit|progress"
+)
+LARGEST_OPTION = 65_536  # more channels, layers or pixels has no architecture
+MOST_TENSORS = 20_000  # timm's deepest network has fewer than 3,000
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Deviation = Annotated[float, Field(gt=1e-6, le=1e6)]
+
 
 @dataclass(frozen=True)
 class Architecture:
     """What it takes to build a body again: library ("timm" or "torchvision"), name there, and its options."""
 
-    library: str
-    arch: str
+    library: Annotated[str, Field(pattern="^(timm|torchvision)$")]
+    arch: Annotated[str, Field(max_length=200)]
     options: dict[str, Any]
 
 
@@ -26,29 +45,110 @@ class Architecture:
 class Normalization:
     """Channel mean and standard deviation of pictures in [0, 1], in the order red, green, blue."""
 
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[Finite, Finite, Finite]
+    std: tuple[Deviation, Deviation, Deviation]
 
 
 def build_body(architecture: Architecture) -> nn.Module:
     """A body with random weights: float pictures (n, 3, height, width) in, features (n, f) out.
 
-    Raises UserError for a name that the library does not know, or options that it does not take.
+    Raises UserError for a name that the library does not list, or options that it does not take or that would make it
+    read anything.
     """
+    check_architecture(architecture)
     try:
-        if architecture.library == "timm":
-            import timm
-
-            body: nn.Module = timm.create_model(architecture.arch, num_classes=0, **architecture.options)
-            return body
-        import torchvision
-
-        return without_head(torchvision.models.get_model(architecture.arch, **architecture.options))
-    except (RuntimeError, ValueError, TypeError, AssertionError) as error:
+        return _create(architecture)
+    except UserError:
+        raise
+    except Exception as error:  # the libraries raise anything for options that they do not take
         if is_memory_short(error):
             raise
-        reason = str(error).splitlines()[0]
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(f"model: arch: {architecture.library} does not build {architecture.arch!r}: {reason}") from None
+
+
+def build_bounded(architecture: Architecture, weights: int) -> nn.Module:
+    """`build_body` for a stranger's architecture: raises UserError before it has more than so many weights.
+
+    It is built twice, first on torch's device without memory: only what is found small enough is built in earnest.
+    (torchvision's RegNets cannot be, they look at numbers in their tensors; they register each before they fill it.)
+    """
+    check_architecture(architecture)
+    with _at_most(weights), torch.device("meta"):
+        try:
+            _create(architecture)
+        except UserError:
+            raise
+        except Exception:  # whatever it is, the build below says it
+            pass
+    with _at_most(weights):
+        return build_body(architecture)
+
+
+def _create(architecture: Architecture) -> nn.Module:
+    if architecture.library == "timm":
+        import timm
+
+        body: nn.Module = timm.create_model(architecture.arch, num_classes=0, **architecture.options)
+        return body
+    import torchvision
+
+    return without_head(torchvision.models.get_model(architecture.arch, **architecture.options))
+
+
+def check_architecture(architecture: Architecture) -> None:
+    """Raise UserError unless the name is one that the library lists, and the options plain and of sensible size.
+
+    Both libraries take more than plain names: timm would fetch `hf-hub:NAME` and read `local-dir:PATH`, and
+    torchvision's segmentation networks fetch the weights of their backbone unless told otherwise.
+    """
+    name = architecture.arch
+    if architecture.library == "timm":
+        import timm
+
+        known = bool(re.fullmatch(r"\w+(\.\w+)?", name, re.ASCII)) and timm.is_model(name)
+    else:
+        import torchvision
+
+        known = name in torchvision.models.list_models(module=torchvision.models)
+    if not known:
+        raise UserError(f"model: arch: {architecture.library} does not build {name!r}: it lists no such architecture")
+    for option, value in architecture.options.items():
+        if RESERVED_OPTIONS.fullmatch(option):
+            raise UserError(f"model: options: {option} is not for options")
+        if not _is_plain(value):
+            raise UserError(
+                f"model: options: {option}: expected numbers up to {LARGEST_OPTION}, words, or lists of them"
+            )
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    if isinstance(value, list | tuple | dict):
+        items = value.values() if isinstance(value, dict) else value
+        return depth < 4 and len(value) <= 100 and all(_is_plain(item, depth + 1) for item in items)
+    if isinstance(value, str):
+        return bool(re.fullmatch(r"[\w.-]{0,100}", value, re.ASCII))
+    return value is None or (isinstance(value, bool | int | float) and abs(value) <= LARGEST_OPTION)
+
+
+@contextmanager
+def _at_most(weights: int) -> Iterator[None]:
+    """Within it, registering more weights or tensors than that raises UserError."""
+    tensors = 0
+
+    def count(_module: nn.Module, _name: str, tensor: torch.Tensor | None) -> None:
+        nonlocal tensors, weights
+        tensors += 1
+        weights -= tensor.numel() if tensor is not None else 0
+        if weights < 0 or tensors > MOST_TENSORS:
+            raise UserError("model: options: they ask for a larger network than the weights are for")
+
+    hooks = [register_module_buffer_registration_hook(count), register_module_parameter_registration_hook(count)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def without_head(network: nn.Module) -> nn.Module:

@@ -1,36 +1,26 @@
 """Prediction with a trained classifier: PyTorch and Pillow only, and no code in the files that it loads."""
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.special import softmax
 from torch import nn
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import read_json
 from fieldguide.data.images import bounded, open_picture
 from fieldguide.data.square import to_square
-from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
-from fieldguide.model.weights import load_weights
+from fieldguide.model.description import Preprocessing, read_description
+from fieldguide.model.network import build_bounded, build_classifier, count_features
+from fieldguide.model.weights import load_weights, read_shapes
 
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """What happens to a picture before the network sees it."""
-
-    max_megapixels: float
-    max_side: int
-    method: str
-    pad_mode: str
-    size: int
-    normalization: Normalization
+HEAD_OF_LIBRARY = 2**24  # weights of the head for a thousand labels that a library builds and that is taken off again
 
 
 @dataclass(frozen=True)
@@ -46,39 +36,27 @@ class Classifier:
     temperature: float
 
 
-def describe_classifier(
-    architecture: Architecture, vocabulary: Sequence[str], preprocessing: Preprocessing, temperature: float
-) -> dict[str, Any]:
-    """What stands beside the weights, as JSON, so that `load_classifier` can build the network again."""
-    return {
-        "architecture": asdict(architecture),
-        "vocabulary": list(vocabulary),
-        "preprocessing": asdict(preprocessing),
-        "temperature": temperature,
-    }
-
-
 def load_classifier(weights: Path, description: Path) -> Classifier:
     """Load a classifier from its .safetensors file and the .json that describes it.
 
-    Raises UserError if either is missing, damaged, or does not fit the other.
+    Runs no code from them, reads no other file, and builds no network that is much larger than the weights, whatever
+    they claim. Raises UserError if either is missing, damaged, or does not fit the other.
     """
+    content = read_description(description)
+    shapes = read_shapes(weights)
+    head = shapes.get("head.weight", ())
+    if len(head) != 2 or head[0] != len(content.vocabulary):
+        raise UserError(f"{weights} is not the weights of this network (no head for {len(content.vocabulary)} labels)")
+    labels, features = head
     try:
-        content = read_json(description)
-        architecture = Architecture(**content["architecture"])
-        vocabulary = [str(label) for label in content["vocabulary"]]
-        plain = content["preprocessing"]
-        normalization = Normalization(**plain["normalization"])
-        preprocessing = Preprocessing(**{**plain, "normalization": normalization})
-        temperature = float(content["temperature"])
-    except FileNotFoundError:
-        raise UserError(f"{description} is missing: run `dvc repro`") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{description} does not describe a classifier ({error})") from None
-    body = build_body(architecture)
-    network = build_classifier(body, count_features(body, preprocessing.size), len(vocabulary))
-    load_weights(network, weights)
-    return Classifier(network.eval(), vocabulary, preprocessing, temperature)
+        body = build_bounded(content.architecture, 2 * sum(map(math.prod, shapes.values())) + HEAD_OF_LIBRARY)
+        network = build_classifier(body, features, labels)
+        load_weights(network, weights)
+        if (given := count_features(body, content.preprocessing.size)) != features:
+            raise UserError(f"the body gives {given} features, the head takes {features}")
+    except UserError as error:
+        raise UserError(f"{description}: {error}") from None
+    return Classifier(network.eval(), content.vocabulary, content.preprocessing, content.temperature)
 
 
 def open_for(classifier: Classifier, file: Path | BinaryIO) -> Image.Image:
@@ -101,20 +79,25 @@ def predict_logits(
     classifier: Classifier, pictures: Iterable[Image.Image], batch_size: int = 64
 ) -> NDArray[np.float64]:
     """The network's outputs (n, labels) for RGB pictures of any size; `calibrated` makes probabilities of them."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = classifier.network.to(device)
     logits = [np.zeros((0, len(classifier.vocabulary)))]
     remaining = iter(pictures)
-    with torch.inference_mode():
-        while batch := list(islice(remaining, batch_size)):
-            inputs = torch.stack([to_input(picture, classifier.preprocessing) for picture in batch])
-            logits.append(network(inputs.to(device)).double().cpu().numpy())
+    while batch := list(islice(remaining, batch_size)):
+        logits.append(logits_of(classifier, [to_input(picture, classifier.preprocessing) for picture in batch]))
     return np.concatenate(logits)
+
+
+def logits_of(classifier: Classifier, inputs: Sequence[torch.Tensor]) -> NDArray[np.float64]:
+    """The network's outputs (n, labels) for one batch, as `to_input` makes it of n pictures (n at least 1)."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network = classifier.network.to(device)
+    with torch.inference_mode():
+        logits: NDArray[np.float64] = network(torch.stack(list(inputs)).to(device)).double().cpu().numpy()
+    return logits
 
 
 def calibrated(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
     """Probabilities (n, labels) of logits; a temperature above 1 makes them less sure (Guo et al. 2017)."""
-    probabilities: NDArray[np.float64] = softmax(logits / temperature, axis=1)
+    probabilities: NDArray[np.float64] = torch.from_numpy(logits / temperature).softmax(dim=1).numpy()
     return probabilities
 
 

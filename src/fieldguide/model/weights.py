@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -41,7 +41,7 @@ def hub_body(architecture: Architecture) -> nn.Module:
         network.load_state_dict(pretrained.get_state_dict(check_hash=True, weights_only=True))
         return without_head(network)
     except Exception as error:  # the hub's clients raise many kinds for one fact: the weights did not come
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         raise UserError(
             f"weights of {architecture.arch!r} are not in the cache and did not come from the hub ({reason}): "
             "connect this machine to the hub once, or download them elsewhere and set weights (a path) and "
@@ -82,13 +82,34 @@ def save_weights(network: nn.Module, path: Path) -> None:
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Fill a network from a safetensors file. Raises UserError if the file is no such file or does not fit."""
+    """Fill a network from a safetensors file.
+
+    Raises UserError if the file is no such file, does not fit, or holds what is no finite number.
+    """
     try:
         network.load_state_dict(load_file(path))
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro`") from None
-    except (SafetensorError, RuntimeError) as error:
-        raise UserError(f"{path} is not the weights of this network ({str(error).splitlines()[0]})") from None
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise UserError(f"{path} is not the weights of this network ({first_line(error)})") from None
+    if not all(tensor.isfinite().all() for tensor in network.state_dict().values()):
+        raise UserError(f"{path} holds numbers that are not finite: it is damaged")
+
+
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor in a safetensors file, from its header alone. Raises UserError if it is none."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run `dvc repro`") from None
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path} is not a safetensors file ({first_line(error)})") from None
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without the lines that follow."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _read_state(path: Path) -> dict[str, torch.Tensor]:
@@ -97,7 +118,7 @@ def _read_state(path: Path) -> dict[str, torch.Tensor]:
             return load_file(path)
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         raise UserError(
             f"model: weights: {path} is not a file of tensors only, and nothing else is read: {reason}"
         ) from None

@@ -9,14 +9,15 @@ from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, write_table
-from fieldguide.model.predict import load_classifier, open_for, predict
-from fieldguide.report.figures import confusion_figure, save_figure
-from fieldguide.report.metrics import baseline_accuracy, confusion, headline, per_label
 from fieldguide.stages.runner import Metrics, main
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
     """Write the predictions for valid and test, the confusion matrix and the figures per label; return the metrics."""
+    from fieldguide.model.predict import load_classifier, open_for, predict
+    from fieldguide.report.figures import confusion_figure, save_figure
+    from fieldguide.report.metrics import baseline_accuracy, confusion, headline, per_label
+
     report = paths.report("evaluate")
     table = read_table(paths.split_table, SPLIT)
     classifier = load_classifier(paths.classifier, paths.classifier.with_suffix(".json"))

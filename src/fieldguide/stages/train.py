@@ -29,8 +29,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     pictures["is_valid"] = pictures["split"] == Split.VALID
     _check(cfg, pictures)
 
+    from fieldguide.model.description import describe_classifier
     from fieldguide.model.network import Architecture
-    from fieldguide.model.predict import describe_classifier
     from fieldguide.model.weights import save_weights
     from fieldguide.report.curves import curves_figure
     from fieldguide.report.figures import save_figure
@@ -80,6 +80,7 @@ def _train(
     import torch
 
     from fieldguide.model.checkpoint import training_key
+    from fieldguide.model.description import Preprocessing
     from fieldguide.model.features import frozen_features
     from fieldguide.model.learner import fit
     from fieldguide.model.loaders import feature_loaders, make_loaders, pad_mode_of
@@ -92,7 +93,7 @@ def _train(
         count_features,
     )
     from fieldguide.model.precision import choose_computing
-    from fieldguide.model.predict import Classifier, Preprocessing
+    from fieldguide.model.predict import Classifier
     from fieldguide.model.weights import load_weights
 
     torch.set_num_threads(cfg.train.threads)

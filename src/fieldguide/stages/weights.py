@@ -6,13 +6,14 @@ from pathlib import Path
 from fieldguide.base.config import Config
 from fieldguide.base.files import sha256_of_file, write_json
 from fieldguide.base.paths import Paths
-from fieldguide.model.network import Architecture, normalization_of
-from fieldguide.model.weights import file_body, hub_body, random_body, save_weights
 from fieldguide.stages.runner import Metrics, main
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
     """Write models/backbone.safetensors, and beside it what they are and where they come from."""
+    from fieldguide.model.network import Architecture, normalization_of
+    from fieldguide.model.weights import file_body, hub_body, random_body, save_weights
+
     model = cfg.model
     architecture = Architecture(model.library, model.arch, model.options)
     if model.weights == "random":

@@ -1,0 +1,72 @@
+"""The JSON file beside a classifier's weights: what it must hold, checked before anything is built from it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+
+from fieldguide.base.errors import UserError
+from fieldguide.model.network import Architecture, Normalization
+
+LARGEST_FILE = 16 * 2**20  # bytes; 100,000 labels need 2 MiB
+
+
+def _distinct(labels: list[str]) -> list[str]:
+    if len(set(labels)) < len(labels):
+        raise ValueError("a label stands in it twice")
+    return labels
+
+
+Label = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What happens to a picture before the network sees it."""
+
+    max_megapixels: Annotated[float, Field(gt=0, le=1000)]
+    max_side: Annotated[int, Field(ge=32, le=4096)]
+    method: Annotated[str, Field(pattern="^(crop|pad|squish|random_crop)$")]
+    pad_mode: Annotated[str, Field(pattern="^(zeros|border|reflection)$")]
+    size: Annotated[int, Field(ge=16, le=1024)]
+    normalization: Normalization
+
+
+@dataclass(frozen=True)
+class Description:
+    """How to build a classifier and how to use it; the logits divided by the temperature give its probabilities."""
+
+    architecture: Architecture
+    vocabulary: Annotated[list[Label], Field(min_length=2, max_length=100_000), AfterValidator(_distinct)]
+    preprocessing: Preprocessing
+    temperature: Annotated[float, Field(ge=0.001, le=1000)]
+
+
+def describe_classifier(
+    architecture: Architecture, vocabulary: Sequence[str], preprocessing: Preprocessing, temperature: float
+) -> dict[str, Any]:
+    """What stands beside the weights, as JSON, so that `read_description` and `load_classifier` can use them."""
+    return asdict(Description(architecture, list(vocabulary), preprocessing, temperature))
+
+
+def read_description(path: Path) -> Description:
+    """Read and check the file; what else stands in it (the record of the training) is left aside.
+
+    Raises UserError if it is missing, or holds anything that a trained classifier cannot have.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): run `dvc repro`, or name a model") from None
+    if len(content) > LARGEST_FILE:
+        raise UserError(f"{path} does not describe a classifier (larger than {LARGEST_FILE // 2**20} MiB)")
+    try:
+        return TypeAdapter(Description).validate_json(content, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        reason = " ".join(f"{where}: {first['msg']}".split()).removeprefix(": ")
+        raise UserError(f"{path} does not describe a classifier ({reason})") from None

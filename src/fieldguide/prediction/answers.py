@@ -1,0 +1,74 @@
+"""A classifier's answers for picture files, one for each, in order: probabilities, or why the file cannot be read."""
+
+import stat
+import warnings
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fieldguide.data.images import PictureError
+from fieldguide.model.predict import Classifier, calibrated, logits_of, open_for, to_input
+from fieldguide.parallel import usable_cores
+
+READERS = 4  # more threads would only hold more large pictures in memory
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Calibrated probabilities (labels,) in the order of the vocabulary; or None, and the reason."""
+
+    probabilities: NDArray[np.float64] | None
+    reason: str
+
+
+def answers(classifier: Classifier, files: Iterable[Path | BinaryIO], batch_size: int = 32) -> Iterator[Answer]:
+    """Read files in threads while the network answers for those before, `batch_size` at a time.
+
+    At most three batches are in memory, as the small squares that the network takes.
+    """
+    with warnings.catch_warnings(
+        action="ignore"
+    ):  # each reader sets and restores them; together they could leave a mess
+        results = _read_ahead(classifier, files, 2 * batch_size)
+        while batch := list(islice(results, batch_size)):
+            inputs = [result for result in batch if isinstance(result, torch.Tensor)]
+            logits = logits_of(classifier, inputs) if inputs else np.zeros((0, len(classifier.vocabulary)))
+            probabilities = iter(calibrated(logits, classifier.temperature))
+            for result in batch:
+                yield Answer(None, result) if isinstance(result, str) else Answer(next(probabilities), "")
+
+
+def _read_ahead(classifier: Classifier, files: Iterable[Path | BinaryIO], ahead: int) -> Iterator[torch.Tensor | str]:
+    pool = ThreadPoolExecutor(min(READERS, usable_cores()))
+    waiting: deque[Future[torch.Tensor | str]] = deque()
+    try:
+        for file in files:
+            waiting.append(pool.submit(_read, classifier, file))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _read(classifier: Classifier, file: Path | BinaryIO) -> torch.Tensor | str:
+    """The network's input for a picture, or the reason why there is none."""
+    try:
+        if isinstance(file, Path) and not stat.S_ISREG(file.stat().st_mode):
+            return "not a file"  # opening a pipe would wait for its other end
+        return to_input(open_for(classifier, file), classifier.preprocessing)
+    except PictureError as error:
+        return str(error)
+    except OSError as error:
+        return error.strerror or str(error)
+    except ValueError as error:  # a path with a null character in it
+        return str(error)

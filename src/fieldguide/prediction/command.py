@@ -1,0 +1,81 @@
+"""The command `fieldguide predict`."""
+
+import gc
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import tee
+from pathlib import Path
+from typing import TextIO
+
+from tqdm import tqdm
+
+from fieldguide.base.errors import UserError
+from fieldguide.prediction.files import STDIN, picture_files, require_something
+
+SHOW_PROGRESS_AFTER = 2.0  # seconds
+
+
+def predict_command(arguments: Sequence[str], model: Path, kind: str | None, every_label: bool) -> int:
+    """Print the classifier's answer for every picture to stdout; return how many files could not be read.
+
+    Parameters
+    ----------
+    arguments
+        Files, folders, or `-` for paths on stdin.
+    model
+        A .safetensors file with its .json beside it, or the folder that holds both under the name `classifier`.
+    kind
+        The format; None is a table on a terminal and CSV elsewhere.
+    """
+    require_something(arguments)
+    weights = weights_of(model)
+
+    with _collector_paused():
+        from fieldguide.model.predict import load_classifier
+        from fieldguide.prediction.answers import answers
+        from fieldguide.prediction.rows import write_rows
+
+        classifier = load_classifier(weights, weights.with_suffix(".json"))
+    total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
+    paths, files = tee(picture_files(arguments, sys.stdin.buffer))
+    kind = kind or ("table" if sys.stdout.isatty() else "csv")
+    hidden = sys.stdout.isatty() or not sys.stderr.isatty()  # on a terminal the rows themselves show progress
+    with tqdm(
+        answers(classifier, files), "predict", total, unit="picture", delay=SHOW_PROGRESS_AFTER, disable=hidden
+    ) as bar:
+        rows = ((str(path), answer) for path, answer in zip(paths, bar, strict=True))
+        unread = write_rows(_lossless(sys.stdout, kind), kind, rows, classifier.vocabulary, every_label)
+    if unread:
+        print(f"fieldguide: {unread} could not be read", file=sys.stderr)
+    return unread
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """It would walk through all that PyTorch and timm make on import, again and again: a fifth of the start-up."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def weights_of(model: Path) -> Path:
+    """The weights of a model that is named by its folder or its file. Raises UserError if there are none."""
+    weights = model / "classifier.safetensors" if model.is_dir() else model
+    if not weights.is_file():
+        raise UserError(f"no model at {weights}: run `dvc repro`, or name one with --model")
+    if weights.suffix != ".safetensors":
+        raise UserError(f"{weights} is not a .safetensors file, and no other kind of model is read")
+    return weights
+
+
+def _lossless(stream: TextIO, kind: str) -> TextIO:
+    """Let names in any script through: files are UTF-8, a terminal shows escapes for what it does not know."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(
+            encoding=stream.encoding if kind == "table" else "utf-8", errors="backslashreplace", newline="\n"
+        )
+    return stream

@@ -1,0 +1,107 @@
+"""Printing answers as they come: an aligned table for a terminal, CSV, or JSON lines.
+
+A file's name may hold anything: line breaks, codes that steer a terminal, bytes that are no UTF-8. In the table and in
+CSV such characters are written as escapes (`\\n`, `\\x1b`, `\\udcff`); JSON gives every name exactly.
+"""
+
+import csv
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import TextIO
+
+from fieldguide.prediction.answers import Answer
+
+FORMATS = ("table", "csv", "jsonl")
+DIGITS = 6
+# Control characters, line separators, those that turn the direction of writing, and bytes that were no UTF-8.
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+FORMULA = ("=", "+", "-", "@")  # a cell that starts so is run by spreadsheets
+FIRST_ROWS, WIDEST_PATH = 32, 80  # the table's first column is as wide as the paths in its first rows, within reason
+
+Record = dict[str, str | float | None]
+
+
+def write_rows(stream: TextIO, kind: str, rows: Iterable[tuple[str, Answer]], labels: Sequence[str], all_: bool) -> int:
+    """Write a line for every path and its answer as soon as it is known; return how many could not be read.
+
+    Parameters
+    ----------
+    kind
+        One of FORMATS.
+    labels
+        The classifier's vocabulary.
+    all_
+        Give the probability of every label too, each in a column of its own.
+    """
+    each = [f"probability_{label}" for label in labels] if all_ else []
+    columns = ["path", "label", "probability", *each, "reason"]
+    unread = 0
+
+    def counted() -> Iterator[Record]:
+        nonlocal unread
+        for path, answer in rows:
+            unread += answer.probabilities is None
+            yield dict(zip(columns, _values(path, answer, labels, all_), strict=True))
+
+    write = {"table": _write_table, "csv": _write_csv, "jsonl": _write_jsonl}[kind]
+    write(stream, columns, counted(), max(_width(label) for label in labels))
+    return unread
+
+
+def _values(path: str, answer: Answer, labels: Sequence[str], all_: bool) -> list[str | float | None]:
+    if answer.probabilities is None:
+        return [path, None, None, *([None] * len(labels) if all_ else []), answer.reason]
+    figures = [round(float(probability), DIGITS) for probability in answer.probabilities]
+    best = int(answer.probabilities.argmax())
+    return [path, labels[best], figures[best], *(figures if all_ else []), None]
+
+
+def _write_jsonl(stream: TextIO, _columns: list[str], lines: Iterable[Record], _widest: int) -> None:
+    for record in lines:
+        text = json.dumps(record, ensure_ascii=False)
+        print(UNPRINTABLE.sub(lambda found: json.dumps(found[0])[1:-1], text), file=stream, flush=True)
+
+
+def _write_csv(stream: TextIO, columns: list[str], lines: Iterable[Record], _widest: int) -> None:
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(map(_cell, columns))
+    for record in lines:
+        path, *others = map(_cell, record.values())
+        writer.writerow([f"./{path}" if path.startswith(FORMULA) else path, *others])
+        stream.flush()
+
+
+def _write_table(stream: TextIO, columns: list[str], lines: Iterable[Record], widest_label: int) -> None:
+    lines = iter(lines)
+    first = list(islice(lines, FIRST_ROWS))
+    widest_path = max((_width(_printable(str(record["path"]))) for record in first), default=0)
+    widths = [len(column) for column in columns]
+    widths[0] = max(widths[0], min(widest_path, WIDEST_PATH))
+    widths[1] = max(widths[1], widest_label)
+
+    def line(cells: Iterable[str]) -> str:
+        return "  ".join(f"{cell}{' ' * (width - _width(cell))}" for cell, width in zip(cells, widths, strict=True))
+
+    print(line(map(_printable, columns)).rstrip(), file=stream)
+    for record in chain(first, lines):
+        cells = (f"{value:.4f}" if isinstance(value, float) else _printable(value or "") for value in record.values())
+        print(line(cells).rstrip(), file=stream, flush=True)
+
+
+def _cell(value: str | float | None) -> str:
+    if isinstance(value, float):
+        return f"{value:.{DIGITS}f}"
+    return _printable(value or "")
+
+
+def _printable(text: str) -> str:
+    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _width(text: str) -> int:
+    """The columns that a text takes on a terminal."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(unicodedata.combining(letter) > 0 for letter in text)

@@ -1,0 +1,266 @@
+"""`fieldguide predict`: its answers are fastai's, whatever it is given it answers, and it imports little."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from conftest import CHECKOUT, encoded, noise, put, run_python
+from fieldguide.base.compose import compose
+from fieldguide.base.paths import Paths
+from fieldguide.cli import main
+from fieldguide.model.network import Architecture
+from untrained import LABELS, NORMALIZATION, RESNET, TEMPERATURE, save_classifier
+
+pytestmark = pytest.mark.slow  # importing PyTorch and timm takes seconds
+
+METHODS = ["crop", "pad", "pad_border", "pad_reflection", "squish", "random_crop"]
+ARCHITECTURES = [
+    RESNET,
+    Architecture("timm", "test_vit", {"dynamic_img_size": True}),
+    Architecture("timm", "test_efficientnet", {}),
+    Architecture("torchvision", "shufflenet_v2_x0_5", {}),
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    save_classifier(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """37 pictures of many shapes: one batch and a part of another."""
+    folder = tmp_path_factory.mktemp("pictures")
+    chance = np.random.default_rng(1)
+    for number in range(37):
+        width, height = (int(side) for side in chance.integers(20, 90, 2))
+        put(folder / f"{number:02}.png", noise(number, width, height))
+    return folder
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of `fieldguide predict`, run in this process."""
+    with pytest.raises(SystemExit) as end:
+        main(["predict", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    assert isinstance(end.value.code, int)
+    return end.value.code, out, err
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize("option", METHODS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda architecture: architecture.arch)
+def test_its_probabilities_are_those_of_fastai(
+    architecture: Architecture, option: str, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """fastai opens, normalises and batches (5 pictures at a time, which does not divide 37) by its own means."""
+    import fastai.callback.progress  # noqa: F401 - adds no_bar to the Learner
+    from fastai.data.transforms import Normalize
+    from fastai.learner import Learner
+    from fastai.vision.core import PILImage
+    from fastai.vision.data import ImageDataLoaders
+
+    from fieldguide.model.loaders import ToSquare
+
+    resize = compose(Paths(CHECKOUT), [f"resize={option}"]).resize
+    network = save_classifier(tmp_path, architecture, resize.method, getattr(resize, "pad_mode", "zeros"))
+    files = sorted(pictures.iterdir())
+    loaders = ImageDataLoaders.from_path_func(
+        pictures,
+        files,
+        lambda path: LABELS[int(path.stem) % 3],
+        item_tfms=ToSquare(resize, 32),
+        batch_tfms=Normalize.from_stats(NORMALIZATION.mean, NORMALIZATION.std, cuda=False),
+        bs=5,
+        num_workers=0,
+    )
+    learner = Learner(loaders, network, loss_func=torch.nn.CrossEntropyLoss())
+    with learner.no_bar():
+        logits, _ = learner.get_preds(dl=loaders.test_dl([PILImage.create(file) for file in files]), act=lambda x: x)
+    wanted = (logits.double() / TEMPERATURE).softmax(dim=1).numpy()
+
+    code, out, err = printed(capsys, pictures, "--model", tmp_path, "--format", "csv", "--all")
+    rows = table(out)
+    found = np.array([[float(row[f"probability_{label}"]) for label in LABELS] for row in rows])
+    assert (code, err) == (0, "")
+    assert [row["path"] for row in rows] == [str(file) for file in files]
+    assert np.abs(found - wanted).max() < 1e-5
+    assert found.std(axis=0).max() > 0.05  # the network tells pictures apart, so the comparison means something
+    assert [row["label"] for row in rows] == [LABELS[best] for best in wanted.argmax(axis=1)]
+    assert [row["probability"] for row in rows] == [f"{max(row):.6f}" for row in found]
+
+
+def test_a_bad_file_is_a_row_with_a_reason_and_not_the_end(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = put(tmp_path / "b.png", noise(1))
+    put(tmp_path / "a.jpg", b"\xff\xd8\xff no picture")
+    put(tmp_path / "c.txt", b"hello")
+    put(tmp_path / "deep" / "d.webp", encoded(noise(2), "WEBP"))
+    put(tmp_path / ".hidden" / "e.png", noise(3))
+    put(tmp_path / ".hidden.png", noise(3))
+    os.mkfifo(tmp_path / "pipe")
+    code, out, err = printed(capsys, tmp_path, tmp_path / "nowhere.png", good, "--model", model)
+    rows = table(out)
+    names = ["a.jpg", "b.png", "c.txt", "pipe", "deep/d.webp", "nowhere.png", "b.png"]
+    assert [row["path"] for row in rows] == [str(tmp_path / name) for name in names]
+    assert [bool(row["label"]) for row in rows] == [False, True, False, False, True, False, True]
+    assert [not row["reason"] for row in rows] == [bool(row["probability"]) for row in rows]
+    assert [not row["reason"] for row in rows] == [bool(row["label"]) for row in rows]
+    assert rows[1] == rows[6]
+    assert "not a picture" in rows[2]["reason"]
+    assert rows[3]["reason"] == "not a file"
+    assert rows[5]["reason"] == "No such file or directory"
+    assert (code, err) == (1, "fieldguide: 4 could not be read\n")
+
+
+def test_all_formats_say_the_same(
+    model: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = put(tmp_path / "bad.jpg", b"")
+    arguments: list[str | Path] = [
+        pictures / "00.png",
+        bad,
+        "--all",
+        "--model",
+        model / "classifier.safetensors",
+        "--format",
+    ]
+    rows = table(printed(capsys, *arguments, "csv")[1])
+    columns = ["path", "label", "probability", *(f"probability_{label}" for label in LABELS), "reason"]
+    assert list(rows[0]) == columns
+
+    lines = [json.loads(line) for line in printed(capsys, *arguments, "jsonl")[1].splitlines()]
+    assert [list(line) for line in lines] == [columns, columns]
+    assert [lines[0]["path"], lines[0]["label"]] == [rows[0]["path"], rows[0]["label"]]
+    assert [f"{lines[0][name]:.6f}" for name in columns[2:6]] == [rows[0][name] for name in columns[2:6]]
+    assert lines[1] == {**dict.fromkeys(columns), "path": str(bad), "reason": "the file is empty"}
+
+    head, first, second = printed(capsys, *arguments, "table")[1].splitlines()
+    assert head.split() == columns
+    assert first.split() == [rows[0]["path"], rows[0]["label"], *(f"{float(rows[0][n]):.4f}" for n in columns[2:6])]
+    assert second.split(maxsplit=1) == [str(bad), "the file is empty"]
+    assert second.index("the file is empty") == head.index("reason")
+    assert first.index(rows[0]["label"]) == head.index("label")
+
+
+def test_paths_come_from_stdin(model: Path, pictures: Path) -> None:
+    command = [sys.executable, "-m", "fieldguide.cli", "predict", "-", "--model", str(model)]
+    done = subprocess.run(
+        command,
+        input=f"{pictures}/03.png\r\n\n{pictures}\n{pictures}/01.png".encode(),
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT / "src")},
+        capture_output=True,
+        check=False,
+    )
+    rows = table(done.stdout.decode())
+    assert [row["path"] for row in rows] == [f"{pictures}/03.png", str(pictures), f"{pictures}/01.png"]
+    assert [row["reason"] for row in rows] == ["", "not a file", ""]
+    assert done.returncode == 1
+
+
+STRANGE = ["=1+2.png", "\x1b[2Jclear\x07.png", "two\nlines.png", "熊, ours.png", 'say "x".png', "right‮gnp.png"]
+
+
+def test_names_can_break_neither_table_nor_terminal(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = sorted([*STRANGE, os.fsdecode(b"latin-\xe9.png")])
+    for name in names:
+        put(Path(name), noise(1))
+
+    lines = printed(capsys, *names, "--model", model, "--format", "jsonl")[1].splitlines()
+    assert [json.loads(line)["path"] for line in lines] == names
+    escaped = [
+        name.encode("utf-8", "backslashreplace").decode().replace("\x1b", "\\x1b").replace("\x07", "\\x07")
+        .replace("\n", "\\n").replace("\u202e", "\\u202e")
+        for name in names
+    ]  # fmt: skip
+    out = printed(capsys, *names, "--model", model, "--format", "csv")[1]
+    assert [row["path"] for row in table(out)] == [f"./{name}" if name.startswith("=") else name for name in escaped]
+    assert all(Path(row["path"]).exists() for row in table(out) if "\\" not in row["path"])
+    shown = printed(capsys, *names, "--model", model, "--format", "table")[1]
+    assert len(shown.splitlines()) == len(names) + 1
+    for text in (*lines, *out.splitlines(), *shown.splitlines()):
+        assert not any(ord(letter) < 32 or 0x7F <= ord(letter) < 0xA0 or letter == "\u202e" for letter in text)
+
+
+def test_a_name_that_is_no_utf8_goes_through_a_pipe(model: Path, tmp_path: Path) -> None:
+    name = os.fsdecode(b"latin-\xe9.png")
+    put(tmp_path / name, noise(1))
+    for locale in ("C.UTF-8", "POSIX"):
+        done = run_python(
+            *("-m", "fieldguide.cli", "predict", ".", "--format", "jsonl", "--model", str(model)),
+            cwd=tmp_path,
+            LC_ALL=locale,
+        )
+        assert done.stdout.isascii()
+        assert json.loads(done.stdout)["path"] == name
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["empty"], "fieldguide: no files in the folder empty"),
+        (["nowhere.jpg"], "fieldguide: nothing there: nowhere.jpg"),
+        (["picture.png"], "fieldguide: no model at models/classifier.safetensors: run `dvc repro`"),
+        (["picture.png", "--model", "picture.png"], "fieldguide: picture.png is not a .safetensors file"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
+    (tmp_path / "empty").mkdir()
+    put(tmp_path / "picture.png", noise(1))
+    done = run_python("-m", "fieldguide.cli", "predict", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.replace(f"{tmp_path}/", "").startswith(message)
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly(model: Path, tmp_path: Path) -> None:
+    picture = put(tmp_path / "one.png", Image.new("RGB", (8, 8)))
+    names = "\n".join([str(picture)] * 3000)
+    command = f'"{sys.executable}" -m fieldguide.cli predict - --model "{model}" | head -n 2'
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src")}
+    bash = shutil.which("bash")
+    assert bash
+    done = subprocess.run(
+        [bash, "-o", "pipefail", "-c", command],
+        input=names,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.count("\n") == 2
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_it_imports_neither_fastai_nor_anything_else_that_it_does_not_need(model: Path, pictures: Path) -> None:
+    code = (
+        "import sys; from fieldguide.cli import main\n"
+        f"try: main(['predict', {str(pictures)!r}, '--model', {str(model)!r}])\n"
+        "except SystemExit as end: print(end.code, *{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    done = run_python("-c", code, cwd=pictures)
+    code_, *imported = done.stderr.split()
+    assert code_ == "0"
+    unneeded = {"fastai", "mlflow", "pandas", "matplotlib", "great_expectations", "hydra", "omegaconf", "scipy", "dvc"}
+    assert not unneeded & set(imported)
+    assert "torch" in imported
