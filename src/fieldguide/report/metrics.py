@@ -1,49 +1,130 @@
-"""The figures that say how good a classifier is."""
+"""The figures that say how good a classifier is, and how far each of them can be trusted."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix, f1_score, log_loss, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix, f1_score
+from tqdm import trange
+
+from fieldguide.report.confidence import expected_calibration_error
+
+Positions = NDArray[np.intp]
+Probabilities = NDArray[np.float64]
+Figures = dict[str, float]
+
+BOOTSTRAP_SEED = 0
 
 
-def headline(labels: NDArray[np.str_], probabilities: NDArray[np.float64], vocabulary: list[str]) -> dict[str, float]:
-    """Accuracy with its 95 % interval (Wilson 1927), macro F1 and log loss.
+def headline(targets: Positions, probabilities: Probabilities) -> Figures:
+    """Accuracy, macro F1, log loss and ECE.
 
     Parameters
     ----------
-    labels
-        (n,) true labels, n at least 1.
+    targets
+        (n,) positions of the true labels, n at least 1.
     probabilities
-        (n, labels) in the order of `vocabulary`, which is sorted.
+        (n, labels), each row with sum 1.
     """
-    right = np.array(vocabulary)[probabilities.argmax(axis=1)] == labels
-    interval = binomtest(int(right.sum()), len(right)).proportion_ci(0.95, method="wilson")
-    predicted = np.array(vocabulary)[probabilities.argmax(axis=1)]
+    predicted = probabilities.argmax(axis=1)
+    right = predicted == targets
     return {
         "accuracy": float(right.mean()),
-        "accuracy_low": float(interval.low),
-        "accuracy_high": float(interval.high),
-        "macro_f1": float(f1_score(labels, predicted, labels=vocabulary, average="macro", zero_division=0)),
-        "log_loss": float(log_loss(labels, probabilities, labels=vocabulary)),
+        "macro_f1": float(f1_score(targets, predicted, average="macro", zero_division=0)),
+        "log_loss": float(losses(targets, probabilities).mean()),
+        "ece": expected_calibration_error(probabilities.max(axis=1), right),
     }
 
 
-def baseline_accuracy(train_labels: NDArray[np.str_], labels: NDArray[np.str_]) -> float:
-    """The accuracy of always naming the most frequent training label (of several, the first by name)."""
-    names, counts = np.unique(train_labels, return_counts=True)
-    return float((labels == names[counts.argmax()]).mean())
+def losses(targets: Positions, probabilities: Probabilities) -> NDArray[np.float64]:
+    """The log loss (n,) of every picture; a probability of 0 counts as 1e-15."""
+    return -np.log(np.maximum(probabilities[np.arange(len(targets)), targets], 1e-15))
 
 
-def per_label(labels: NDArray[np.str_], predicted: NDArray[np.str_], vocabulary: list[str]) -> pd.DataFrame:
-    """One row a label: label, precision, recall, f1, pictures. A label never predicted has precision 0."""
-    precision, recall, f1, pictures = precision_recall_fscore_support(
-        labels, predicted, labels=vocabulary, zero_division=0
+def headline_intervals(targets: Positions, probabilities: Probabilities, resamples: int) -> Figures:
+    """The 95 % intervals of `headline`, as `<figure>_low` and `<figure>_high`.
+
+    That of the accuracy is Wilson's (1927): it holds for few pictures and for a classifier without a mistake, where a
+    bootstrap would give 1 to 1. The others are percentiles over `resamples` bootstrap samples of the pictures.
+    """
+    right = int((probabilities.argmax(axis=1) == targets).sum())
+    accuracy_low, accuracy_high = wilson(right, len(targets))
+    intervals = bootstrap(lambda rows: headline(targets[rows], probabilities[rows]), len(targets), resamples)
+    return {**intervals, "accuracy_low": accuracy_low, "accuracy_high": accuracy_high}
+
+
+def bootstrap(figures: Callable[[Positions], Figures], pictures: int, resamples: int) -> Figures:
+    """Percentile intervals (95 %) of figures over samples of the pictures with replacement (Efron 1979), seeded.
+
+    Parameters
+    ----------
+    figures
+        Gives the figures of some rows: positions (pictures,) between 0 and `pictures` - 1.
+
+    Returns
+    -------
+    `<figure>_low` and `<figure>_high` of every figure.
+    """
+    chance = np.random.default_rng(BOOTSTRAP_SEED)
+    samples = pd.DataFrame(
+        figures(chance.integers(pictures, size=pictures))
+        for _ in trange(resamples, desc="intervals", unit="sample", disable=None)
     )
-    return pd.DataFrame({"label": vocabulary, "precision": precision, "recall": recall, "f1": f1, "pictures": pictures})
+    intervals: Figures = {}
+    for name in samples:
+        low, high = np.quantile(samples[name], [0.025, 0.975])
+        intervals |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+    return intervals
 
 
-def confusion(labels: NDArray[np.str_], predicted: NDArray[np.str_], vocabulary: list[str]) -> pd.DataFrame:
+def wilson(right: int, pictures: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927); 0 to 1 where there is nothing to count."""
+    if not pictures:
+        return 0.0, 1.0
+    interval = binomtest(right, pictures).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def confusion(targets: Positions, predicted: Positions, vocabulary: list[str]) -> pd.DataFrame:
     """Counts; the rows are the true labels, the columns the predictions."""
-    counts = confusion_matrix(labels, predicted, labels=vocabulary)
+    counts = confusion_matrix(targets, predicted, labels=range(len(vocabulary)))
     return pd.DataFrame(counts, index=pd.Index(vocabulary, name="label"), columns=vocabulary)
+
+
+def per_label(counts: pd.DataFrame) -> pd.DataFrame:
+    """One row a label of a confusion matrix.
+
+    Returns
+    -------
+    The columns label, pictures, precision and recall (each with `_low` and `_high`, Wilson's), f1. A label that was
+    never predicted has precision 0.
+    """
+    rows = []
+    matrix = counts.to_numpy()
+    for position, label in enumerate(counts.columns):
+        right, true, predicted = (int(n) for n in (matrix[position, position], matrix[position].sum(), matrix[:, position].sum()))
+        precision_low, precision_high = wilson(right, predicted)
+        recall_low, recall_high = wilson(right, true)
+        rows.append(
+            {
+                "label": label,
+                "pictures": true,
+                "precision": right / max(predicted, 1),
+                "precision_low": precision_low,
+                "precision_high": precision_high,
+                "recall": right / max(true, 1),
+                "recall_low": recall_low,
+                "recall_high": recall_high,
+                "f1": 2 * right / max(true + predicted, 1),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def confused_pairs(counts: pd.DataFrame) -> pd.DataFrame:
+    """The pairs label, prediction that are mistakes, with how often they are: the most frequent first, then by name."""
+    pairs = counts.rename_axis(columns="prediction").stack().rename("pictures").reset_index()
+    wrong = pairs[(pairs["label"] != pairs["prediction"]) & (pairs["pictures"] > 0)]
+    return wrong.sort_values(["pictures", "label", "prediction"], ascending=[False, True, True]).reset_index(drop=True)
