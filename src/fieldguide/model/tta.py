@@ -1,6 +1,6 @@
 """Test-time augmentation: the mean opinion on several views of a picture."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,7 @@ def views(picture: Image.Image, mirrored: bool) -> list[Image.Image]:
     return [*plain, *(ImageOps.mirror(view) for view in plain)] if mirrored else plain
 
 
-def predict_tta(
-    classifier: Classifier, pictures: Iterator[Image.Image], mirrored: bool
-) -> NDArray[np.float64]:
+def predict_views(classifier: Classifier, pictures: Iterable[Image.Image], mirrored: bool) -> NDArray[np.float64]:
     """Like `predict`: probabilities (n, labels), here the means over the views of each picture."""
     probabilities = predict(classifier, (view for picture in pictures for view in views(picture, mirrored)))
     return probabilities.reshape(-1, 4 if mirrored else 2, len(classifier.vocabulary)).mean(axis=1)

@@ -1,8 +1,9 @@
 """What a classifier has to beat before it has learnt anything worth having."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.tree import DecisionTreeClassifier
@@ -11,10 +12,21 @@ DEPTH = 6
 BINS = 8
 
 
-def majority_accuracy(train_labels: NDArray[np.str_], labels: NDArray[np.str_]) -> float:
+def majority_accuracy(train_labels: "pd.Series[str]", labels: "pd.Series[str]") -> float:
     """The accuracy of always naming the most frequent training label (of several, the first by name)."""
-    names, counts = np.unique(train_labels, return_counts=True)
-    return float((labels == names[counts.argmax()]).mean())
+    return float((labels == train_labels.mode().iloc[0]).mean())
+
+
+def not_beaten(metrics: Mapping[str, float]) -> str:
+    """What to tell a person whose classifier is no better than a baseline; "" if it beats them all."""
+    names = {
+        "baseline_accuracy": "always naming the most frequent label",
+        "baseline_tree_accuracy": "a tree on colours",
+    }
+    better = [f"{text} ({metrics[name]:.3f})" for name, text in names.items() if metrics[name] >= metrics["accuracy"]]
+    if not better:
+        return ""
+    return f"the classifier (accuracy {metrics['accuracy']:.3f}) does not beat {' and '.join(better)}"
 
 
 def colour_statistics(picture: Image.Image) -> NDArray[np.float64]:
@@ -31,12 +43,12 @@ def colour_statistics(picture: Image.Image) -> NDArray[np.float64]:
 
 def tree_accuracy(
     train_pictures: Iterable[Image.Image],
-    train_labels: NDArray[np.str_],
+    train_labels: "pd.Series[str]",
     pictures: Iterable[Image.Image],
-    labels: NDArray[np.str_],
+    labels: "pd.Series[str]",
 ) -> float:
     """The accuracy of a decision tree of depth 6 on the colour statistics; the same for the same pictures."""
     tree = DecisionTreeClassifier(max_depth=DEPTH, random_state=0)
-    tree.fit(np.stack([colour_statistics(picture) for picture in train_pictures]), train_labels)
+    tree.fit(np.stack([colour_statistics(picture) for picture in train_pictures]), train_labels.to_numpy(str))
     predicted = tree.predict(np.stack([colour_statistics(picture) for picture in pictures]))
-    return float((predicted == labels).mean())
+    return float((predicted == labels.to_numpy(str)).mean())

@@ -32,11 +32,24 @@ def reliability(confidence: Confidence, right: Right) -> pd.DataFrame:
 def expected_calibration_error(confidence: Confidence, right: Right) -> float:
     """The mean distance of confidence and accuracy over 15 equally wide bins (Guo et al. 2017, after Naeini et al. 2015).
 
-    0 is perfect; few pictures make it larger than it is, since each bin's accuracy is a matter of chance too.
+    0 is perfect. Few pictures make it larger than it is, since each bin's accuracy is a matter of chance too: compare
+    it with `chance_calibration_error`.
     """
     bins = np.ceil(confidence * BINS).astype(int).clip(1, BINS)
     gaps = np.bincount(bins, weights=confidence - right, minlength=BINS + 1)
     return float(np.abs(gaps).sum() / len(confidence))
+
+
+def chance_calibration_error(confidence: Confidence, simulations: int = 200) -> float:
+    """The ECE to expect of a perfectly calibrated classifier that is this confident on as many pictures.
+
+    The mean over simulated outcomes, as in the consistency bars of Bröcker and Smith 2007; seeded.
+    """
+    chance = np.random.default_rng(0)
+    errors = [
+        expected_calibration_error(confidence, chance.random(len(confidence)) < confidence) for _ in range(simulations)
+    ]
+    return float(np.mean(errors))
 
 
 def coverage(confidence: Confidence, right: Right) -> pd.DataFrame:
@@ -61,6 +74,7 @@ def coverage(confidence: Confidence, right: Right) -> pd.DataFrame:
     return table.iloc[np.unique(wanted)].reset_index(drop=True)
 
 
-def at_coverage(table: pd.DataFrame, share: float) -> "pd.Series[float]":
+def at_coverage(table: pd.DataFrame, share: float) -> dict[str, float]:
     """The row of `coverage` with the highest threshold that answers at least this share of the pictures."""
-    return table[table["coverage"] >= share - 1e-9].iloc[0]
+    row = table[table["coverage"] >= share - 1e-9].iloc[0]
+    return {str(name): float(value) for name, value in row.items()}

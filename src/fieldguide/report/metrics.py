@@ -1,21 +1,54 @@
 """The figures that say how good a classifier is, and how far each of them can be trusted."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix, f1_score
+from sklearn.metrics import confusion_matrix
 from tqdm import trange
 
-from fieldguide.report.confidence import expected_calibration_error
+from fieldguide.report.confidence import at_coverage, chance_calibration_error, coverage, expected_calibration_error
 
 Positions = NDArray[np.intp]
 Probabilities = NDArray[np.float64]
 Figures = dict[str, float]
 
 BOOTSTRAP_SEED = 0
+
+
+def measure(
+    targets: Positions,
+    probabilities: Probabilities,
+    uncalibrated: Probabilities,
+    several_views: Probabilities,
+    resamples: int,
+) -> Figures:
+    """All figures about the test pictures as they are.
+
+    Parameters
+    ----------
+    targets
+        (n,) positions of the true labels, n at least 1.
+    probabilities, uncalibrated, several_views
+        (n, labels): what the classifier serves, with temperature 1, and with test-time augmentation.
+    resamples
+        Bootstrap samples behind the intervals.
+    """
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
+    answered = coverage(confidence, right)
+    plain, augmented = headline(targets, uncalibrated), headline(targets, several_views)
+    return {
+        **headline(targets, probabilities),
+        **headline_intervals(targets, probabilities, resamples),
+        "log_loss_uncalibrated": plain["log_loss"],
+        "ece_uncalibrated": plain["ece"],
+        "ece_by_chance": chance_calibration_error(confidence),
+        **{f"accuracy_at_coverage_{share}": at_coverage(answered, share / 100)["accuracy"] for share in (90, 80)},
+        **{f"{name}_tta": augmented[name] for name in ("accuracy", "macro_f1", "log_loss")},
+    }
 
 
 def headline(targets: Positions, probabilities: Probabilities) -> Figures:
@@ -28,19 +61,7 @@ def headline(targets: Positions, probabilities: Probabilities) -> Figures:
     probabilities
         (n, labels), each row with sum 1.
     """
-    predicted = probabilities.argmax(axis=1)
-    right = predicted == targets
-    return {
-        "accuracy": float(right.mean()),
-        "macro_f1": float(f1_score(targets, predicted, average="macro", zero_division=0)),
-        "log_loss": float(losses(targets, probabilities).mean()),
-        "ece": expected_calibration_error(probabilities.max(axis=1), right),
-    }
-
-
-def losses(targets: Positions, probabilities: Probabilities) -> NDArray[np.float64]:
-    """The log loss (n,) of every picture; a probability of 0 counts as 1e-15."""
-    return -np.log(np.maximum(probabilities[np.arange(len(targets)), targets], 1e-15))
+    return _headline(_outcomes(targets, probabilities))
 
 
 def headline_intervals(targets: Positions, probabilities: Probabilities, resamples: int) -> Figures:
@@ -49,10 +70,54 @@ def headline_intervals(targets: Positions, probabilities: Probabilities, resampl
     That of the accuracy is Wilson's (1927): it holds for few pictures and for a classifier without a mistake, where a
     bootstrap would give 1 to 1. The others are percentiles over `resamples` bootstrap samples of the pictures.
     """
-    right = int((probabilities.argmax(axis=1) == targets).sum())
-    accuracy_low, accuracy_high = wilson(right, len(targets))
-    intervals = bootstrap(lambda rows: headline(targets[rows], probabilities[rows]), len(targets), resamples)
-    return {**intervals, "accuracy_low": accuracy_low, "accuracy_high": accuracy_high}
+    outcomes = _outcomes(targets, probabilities)
+    accuracy_low, accuracy_high = wilson(int(outcomes["right"].sum()), len(targets))
+    return {
+        **bootstrap(
+            lambda rows: _headline({name: values[rows] for name, values in outcomes.items()}), len(targets), resamples
+        ),
+        "accuracy_low": accuracy_low,
+        "accuracy_high": accuracy_high,
+    }
+
+
+def _outcomes(targets: Positions, probabilities: Probabilities) -> dict[str, NDArray[Any]]:
+    """What the figures need of every picture, computed once for all bootstrap samples."""
+    predicted = probabilities.argmax(axis=1)
+    return {
+        "target": targets,
+        "predicted": predicted,
+        "right": predicted == targets,
+        "confidence": probabilities.max(axis=1),
+        "loss": losses(targets, probabilities),
+    }
+
+
+def _headline(outcomes: dict[str, NDArray[Any]]) -> Figures:
+    return {
+        "accuracy": float(outcomes["right"].mean()),
+        "macro_f1": macro_f1(outcomes["target"], outcomes["predicted"]),
+        "log_loss": float(outcomes["loss"].mean()),
+        "ece": expected_calibration_error(outcomes["confidence"], outcomes["right"]),
+    }
+
+
+def macro_f1(targets: Positions, predicted: Positions) -> float:
+    """The mean F1 of the labels that occur among targets or predictions.
+
+    As scikit-learn's f1_score, which takes too long for a thousand bootstrap samples.
+    """
+    labels = int(max(targets.max(), predicted.max())) + 1
+    true, named = np.bincount(targets, minlength=labels), np.bincount(predicted, minlength=labels)
+    right = np.bincount(targets[targets == predicted], minlength=labels)
+    occurring = true + named > 0
+    return float((2 * right[occurring] / (true + named)[occurring]).mean())
+
+
+def losses(targets: Positions, probabilities: Probabilities) -> NDArray[np.float64]:
+    """The log loss (n,) of every picture; a probability of 0 counts as 1e-15."""
+    each: NDArray[np.float64] = -np.log(np.maximum(probabilities[np.arange(len(targets)), targets], 1e-15))
+    return each
 
 
 def bootstrap(figures: Callable[[Positions], Figures], pictures: int, resamples: int) -> Figures:
@@ -68,10 +133,8 @@ def bootstrap(figures: Callable[[Positions], Figures], pictures: int, resamples:
     `<figure>_low` and `<figure>_high` of every figure.
     """
     chance = np.random.default_rng(BOOTSTRAP_SEED)
-    samples = pd.DataFrame(
-        figures(chance.integers(pictures, size=pictures))
-        for _ in trange(resamples, desc="intervals", unit="sample", disable=None)
-    )
+    rounds = trange(resamples, desc="intervals", unit="sample", disable=None)
+    samples = pd.DataFrame([figures(chance.integers(pictures, size=pictures)) for _ in rounds])
     intervals: Figures = {}
     for name in samples:
         low, high = np.quantile(samples[name], [0.025, 0.975])
@@ -104,7 +167,9 @@ def per_label(counts: pd.DataFrame) -> pd.DataFrame:
     rows = []
     matrix = counts.to_numpy()
     for position, label in enumerate(counts.columns):
-        right, true, predicted = (int(n) for n in (matrix[position, position], matrix[position].sum(), matrix[:, position].sum()))
+        right, true, predicted = (
+            int(n) for n in (matrix[position, position], matrix[position].sum(), matrix[:, position].sum())
+        )
         precision_low, precision_high = wilson(right, predicted)
         recall_low, recall_high = wilson(right, true)
         rows.append(
