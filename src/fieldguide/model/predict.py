@@ -102,13 +102,13 @@ def predict_logits(
 ) -> NDArray[np.float64]:
     """The network's outputs (n, labels) for RGB pictures of any size; `calibrated` makes probabilities of them."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = classifier.network.to(device)
+    network = classifier.network.to(device, memory_format=torch.channels_last)
     logits = [np.zeros((0, len(classifier.vocabulary)))]
     remaining = iter(pictures)
     with torch.inference_mode():
         while batch := list(islice(remaining, batch_size)):
             inputs = torch.stack([to_input(picture, classifier.preprocessing) for picture in batch])
-            logits.append(network(inputs.to(device)).double().cpu().numpy())
+            logits.append(network(inputs.to(device, memory_format=torch.channels_last)).double().cpu().numpy())
     return np.concatenate(logits)
 
 

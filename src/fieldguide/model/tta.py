@@ -12,16 +12,26 @@ from fieldguide.model.predict import Classifier, predict
 ZOOM = 0.9  # of the sides
 
 
-def views(picture: Image.Image, mirrored: bool) -> list[Image.Image]:
-    """The picture as it is and its middle, 10 % closer; with `mirrored` both mirrored left to right as well."""
+def more_views(picture: Image.Image, mirrored: bool) -> list[Image.Image]:
+    """The middle of a picture, 10 % closer; with `mirrored` also the picture and its middle mirrored left to right."""
     width, height = picture.size
     left, top = width * (1 - ZOOM) / 2, height * (1 - ZOOM) / 2
     closer = picture.resize(picture.size, FILTER, box=(left, top, width - left, height - top))
-    plain = [picture, closer]
-    return [*plain, *(ImageOps.mirror(view) for view in plain)] if mirrored else plain
+    return [closer, ImageOps.mirror(picture), ImageOps.mirror(closer)] if mirrored else [closer]
 
 
-def predict_views(classifier: Classifier, pictures: Iterable[Image.Image], mirrored: bool) -> NDArray[np.float64]:
-    """Like `predict`: probabilities (n, labels), here the means over the views of each picture."""
-    probabilities = predict(classifier, (view for picture in pictures for view in views(picture, mirrored)))
-    return probabilities.reshape(-1, 4 if mirrored else 2, len(classifier.vocabulary)).mean(axis=1)
+def predict_views(
+    classifier: Classifier, pictures: Iterable[Image.Image], plain: NDArray[np.float64], mirrored: bool
+) -> NDArray[np.float64]:
+    """Probabilities (n, labels): the means over the views of each of n RGB pictures.
+
+    Parameters
+    ----------
+    plain
+        (n, labels), what `predict` says of the pictures as they are: the first view.
+    mirrored
+        Whether a mirrored picture is as good as the picture; say so only if it was in training.
+    """
+    more = predict(classifier, (view for picture in pictures for view in more_views(picture, mirrored)))
+    views = np.concatenate([plain[:, None], more.reshape(len(plain), -1, plain.shape[1])], axis=1)
+    return views.mean(axis=1)

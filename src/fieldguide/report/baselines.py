@@ -10,6 +10,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 DEPTH = 6
 BINS = 8
+BASELINES = {
+    "baseline_accuracy": "always naming the most frequent label",
+    "baseline_tree_accuracy": "a decision tree on colour statistics",
+}
 
 
 def majority_accuracy(train_labels: "pd.Series[str]", labels: "pd.Series[str]") -> float:
@@ -19,14 +23,11 @@ def majority_accuracy(train_labels: "pd.Series[str]", labels: "pd.Series[str]") 
 
 def not_beaten(metrics: Mapping[str, float]) -> str:
     """What to tell a person whose classifier is no better than a baseline; "" if it beats them all."""
-    names = {
-        "baseline_accuracy": "always naming the most frequent label",
-        "baseline_tree_accuracy": "a tree on colours",
-    }
-    better = [f"{text} ({metrics[name]:.3f})" for name, text in names.items() if metrics[name] >= metrics["accuracy"]]
+    accuracy = metrics["accuracy"]
+    better = [f"{text} ({metrics[name]:.3f})" for name, text in BASELINES.items() if metrics[name] >= accuracy]
     if not better:
         return ""
-    return f"the classifier (accuracy {metrics['accuracy']:.3f}) does not beat {' and '.join(better)}"
+    return f"the classifier (accuracy {accuracy:.3f}) does not beat {' and '.join(better)}"
 
 
 def colour_statistics(picture: Image.Image) -> NDArray[np.float64]:

@@ -30,7 +30,7 @@ def reliability(confidence: Confidence, right: Right) -> pd.DataFrame:
 
 
 def expected_calibration_error(confidence: Confidence, right: Right) -> float:
-    """The mean distance of confidence and accuracy over 15 equally wide bins (Guo et al. 2017, after Naeini et al. 2015).
+    """The mean distance of confidence and accuracy over 15 equal bins (Guo et al. 2017; Naeini et al. 2015).
 
     0 is perfect. Few pictures make it larger than it is, since each bin's accuracy is a matter of chance too: compare
     it with `chance_calibration_error`.

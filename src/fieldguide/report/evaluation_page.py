@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from html import escape
 
 import pandas as pd
+from matplotlib.figure import Figure
 from PIL import Image
 
+from fieldguide.report.baselines import BASELINES
 from fieldguide.report.confidence import at_coverage
 from fieldguide.report.figures import Shown, coverage_figure, in_words, png, reliability_figure
 from fieldguide.report.page import document
@@ -38,14 +40,11 @@ class Findings:
 def evaluation_page(found: Findings) -> str:
     """The page as HTML; every text is escaped, since names of files and labels come from strangers."""
     metrics = found.metrics
-    beaten = (
-        f"Better than naming the most frequent label ({_percent(metrics['baseline_accuracy'])}) and than a tree on colours "
-        f"({_percent(metrics['baseline_tree_accuracy'])})"
-    )
+    beaten = "Better than " + " and ".join(f"{text} ({_percent(metrics[name])})" for name, text in BASELINES.items())
     tone = "warning" if found.warning else "passed"
     parts = [
         f'<p class="verdict {tone}">{escape(found.warning or beaten)}</p>',
-        _facts(metrics),
+        _facts(metrics, len(found.test)),
         "<h2>Labels</h2>",
         _labels(found.labels),
         "<h2>Confusions</h2>",
@@ -54,13 +53,10 @@ def evaluation_page(found: Findings) -> str:
         *(f"<h3>{escape(title)}</h3>{_gallery(shown)}" for title, shown in found.pairs),
         "<h2>Are its probabilities true?</h2>",
         _calibration(metrics),
-        _chart(
-            png(reliability_figure(found.reliability, found.reliability_uncalibrated), transparent=True),
-            "reliability diagram",
-        ),
+        _chart(reliability_figure(found.reliability, found.reliability_uncalibrated), "reliability diagram"),
         "<h2>If it may say &ldquo;I do not know&rdquo;</h2>",
         _coverage(found.coverage),
-        _chart(png(coverage_figure(found.coverage), transparent=True), "accuracy against coverage"),
+        _chart(coverage_figure(found.coverage), "accuracy against coverage"),
         "<h2>When pictures are different</h2>",
         f"<p>The same {found.shifts['pictures'].iloc[0]} test pictures, changed by a program as the world might change "
         "them. A confidence that stays high while the accuracy falls is the dangerous kind.</p>",
@@ -72,7 +68,7 @@ def evaluation_page(found: Findings) -> str:
     return document("How good is the classifier?", "\n".join(parts), STYLE)
 
 
-def _facts(metrics: Mapping[str, float]) -> str:
+def _facts(metrics: Mapping[str, float], pictures: int) -> str:
     def between(name: str) -> str:
         form = _percent if name in ("accuracy", "macro_f1") else _number
         return f"{form(metrics[f'{name}_low'])} to {form(metrics[f'{name}_high'])}"
@@ -83,7 +79,7 @@ def _facts(metrics: Mapping[str, float]) -> str:
         ("log loss", _number(metrics["log_loss"]), between("log_loss")),
         ("calibration error", _number(metrics["ece"]), between("ece")),
         ("accuracy, several views", _percent(metrics["accuracy_tta"]), f"log loss {_number(metrics['log_loss_tta'])}"),
-        ("test pictures", f"{metrics['test_pictures']:.0f}", "95 % intervals"),
+        ("test pictures", str(pictures), "95 % intervals"),
     ]
     cells = [f"<div><dt>{name}</dt><dd>{value}</dd><small>{more}</small></div>" for name, value, more in facts]
     return f"<dl>{''.join(cells)}</dl>"
@@ -110,24 +106,24 @@ def _confusion(counts: pd.DataFrame) -> str:
 
 
 def _calibration(metrics: Mapping[str, float]) -> str:
+    served, trained, chance = (_number(metrics[name]) for name in ("ece", "ece_uncalibrated", "ece_by_chance"))
     return (
-        "<p>Of the pictures with confidence 0.8, 80 % should be right. The mean distance from that (ECE, 15 bins) is "
-        f"<b>{_number(metrics['ece'])}</b> as served, with the temperature {metrics['temperature']:.3g} that was fitted on "
-        f"the valid split, and {_number(metrics['ece_uncalibrated'])} as trained (log loss {_number(metrics['log_loss'])} "
-        f"and {_number(metrics['log_loss_uncalibrated'])}). On so few pictures, chance alone gives "
-        f"{_number(metrics['ece_by_chance'])} to a classifier whose probabilities are perfectly true.</p>"
+        "<p>Of the predictions with confidence 0.8, 80 % should be right. The mean distance from that (expected "
+        f"calibration error, 15 bins) is <b>{served}</b> as served and {trained} as trained; on so few pictures chance "
+        f"alone gives {chance} to probabilities that are perfectly true. The difference is the temperature "
+        f"{metrics['temperature']:.3g}, fitted on the valid split; it takes the log loss from "
+        f"{_number(metrics['log_loss_uncalibrated'])} to {_number(metrics['log_loss'])}.</p>"
     )
 
 
 def _coverage(table: pd.DataFrame) -> str:
-    said = []
-    for share in (0.9, 0.8):
-        row = at_coverage(table, share)
-        said.append(
-            f"Left to a person below {row['threshold']:.2f}, it answers {_percent(row['coverage'])} of the pictures, and "
-            f"{_percent(row['accuracy'])} of these answers are right."
-        )
-    return f"<p>{' '.join(said)}</p>"
+    rows = [at_coverage(table, share) for share in (0.9, 0.8)]
+    said = " ".join(
+        f"If it leaves all below {row['threshold']:.2f} to a person, it answers {_percent(row['coverage'])} of the "
+        f"pictures, and {_percent(row['accuracy'])} of these answers are right."
+        for row in rows
+    )
+    return f"<p>{said}</p>"
 
 
 def _shifts(table: pd.DataFrame, examples: Mapping[str, Image.Image]) -> str:
@@ -142,10 +138,10 @@ def _shifts(table: pd.DataFrame, examples: Mapping[str, Image.Image]) -> str:
 
 
 def _gallery(shown: Sequence[Shown]) -> str:
-    figures = [
-        f"<figure>{_image(one.picture)}<figcaption>{'<br>'.join(escape(line) for line in one.lines)}</figcaption></figure>"
-        for one in shown
-    ]
+    figures = []
+    for one in shown:
+        caption = "<br>".join(escape(line) for line in one.lines)
+        figures.append(f"<figure>{_image(one.picture)}<figcaption>{caption}</figcaption></figure>")
     return f'<div class="gallery">{"".join(figures)}</div>'
 
 
@@ -168,8 +164,8 @@ def _image(picture: Image.Image, text: str = "") -> str:
     return f'<img alt="{escape(text)}" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
 
 
-def _chart(content: bytes, text: str) -> str:
-    source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+def _chart(figure: Figure, text: str) -> str:
+    source = f"data:image/png;base64,{base64.b64encode(png(figure, transparent=True)).decode()}"
     return f'<div class="overview"><img class="chart" alt="{text}" src="{source}"></div>'
 
 

@@ -36,7 +36,7 @@ def show(classifier: Classifier, clean: Path, predictions: pd.DataFrame) -> list
     return [
         Shown(
             open_for(classifier, clean / row["clean_path"]),
-            (row["clean_path"], f"is {row['label']}", f"said {row['prediction']}, {row['probability']:.0%}"),
+            (row["clean_path"], f"label {row['label']}", f"said {row['prediction']}, {row['probability']:.0%}"),
         )
         for row in predictions.to_dict("records")
     ]

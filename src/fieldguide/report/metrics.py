@@ -71,14 +71,13 @@ def headline_intervals(targets: Positions, probabilities: Probabilities, resampl
     bootstrap would give 1 to 1. The others are percentiles over `resamples` bootstrap samples of the pictures.
     """
     outcomes = _outcomes(targets, probabilities)
+
+    def of_sample(rows: Positions) -> Figures:
+        return _headline({name: values[rows] for name, values in outcomes.items()})
+
     accuracy_low, accuracy_high = wilson(int(outcomes["right"].sum()), len(targets))
-    return {
-        **bootstrap(
-            lambda rows: _headline({name: values[rows] for name, values in outcomes.items()}), len(targets), resamples
-        ),
-        "accuracy_low": accuracy_low,
-        "accuracy_high": accuracy_high,
-    }
+    intervals = bootstrap(of_sample, len(targets), resamples)
+    return {**intervals, "accuracy_low": accuracy_low, "accuracy_high": accuracy_high}
 
 
 def _outcomes(targets: Positions, probabilities: Probabilities) -> dict[str, NDArray[Any]]:
@@ -167,9 +166,8 @@ def per_label(counts: pd.DataFrame) -> pd.DataFrame:
     rows = []
     matrix = counts.to_numpy()
     for position, label in enumerate(counts.columns):
-        right, true, predicted = (
-            int(n) for n in (matrix[position, position], matrix[position].sum(), matrix[:, position].sum())
-        )
+        right, true = int(matrix[position, position]), int(matrix[position].sum())
+        predicted = int(matrix[:, position].sum())
         precision_low, precision_high = wilson(right, predicted)
         recall_low, recall_high = wilson(right, true)
         rows.append(
@@ -190,6 +188,6 @@ def per_label(counts: pd.DataFrame) -> pd.DataFrame:
 
 def confused_pairs(counts: pd.DataFrame) -> pd.DataFrame:
     """The pairs label, prediction that are mistakes, with how often they are: the most frequent first, then by name."""
-    pairs = counts.rename_axis(columns="prediction").stack().rename("pictures").reset_index()
+    pairs = counts.reset_index().melt("label", var_name="prediction", value_name="pictures")
     wrong = pairs[(pairs["label"] != pairs["prediction"]) & (pairs["pictures"] > 0)]
     return wrong.sort_values(["pictures", "label", "prediction"], ascending=[False, True, True]).reset_index(drop=True)

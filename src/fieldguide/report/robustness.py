@@ -30,8 +30,9 @@ def measure_shifts(
 
     Returns
     -------
-    One row a shift, the unchanged pictures first: shift, pictures, accuracy, accuracy_low and accuracy_high (Wilson's 95 %
-    interval), drop (accuracy lost against the unchanged pictures), confidence (mean probability of the prediction).
+    One row a shift, the unchanged pictures first: shift, pictures, accuracy, accuracy_low and accuracy_high (Wilson's
+    95 % interval), drop (accuracy lost against the unchanged pictures), confidence (mean probability of the
+    prediction).
     """
     changed = (shifted(picture, shift, one) for picture, one in zip(pictures, ids, strict=True) for shift in SHIFTS)
     probabilities = predict(classifier, changed).reshape(len(ids), len(SHIFTS), -1)

@@ -48,13 +48,13 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     probabilities, uncalibrated = calibrated(logits, classifier.temperature), calibrated(logits, 1.0)
     transforms = read_json(description)["record"]["config"]["augment"]["transforms"]
     mirrored = any(transform["name"] == "flip" for transform in transforms)
-    several = predict_views(classifier, pictures(test, "evaluate, several views"), mirrored)
+    several = predict_views(classifier, pictures(test, "evaluate, several views"), probabilities, mirrored)
     some = _drawn(test, settings.shift_pictures)
     shifts = measure_shifts(
         classifier, pictures(some, "evaluate, shifts"), list(some["id"]), targets[some.index], probabilities[some.index]
     )
 
-    train, shown = _drawn(table[table["split"] == Split.TRAIN], TREE_PICTURES), test.iloc[0]
+    train, shown = _drawn(table[table["split"] == Split.TRAIN], TREE_PICTURES), test.loc[test["loss"].idxmin()]
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     counts = confusion(targets, predicted, vocabulary)
     labels, worst = per_label(counts), hardest(test)
