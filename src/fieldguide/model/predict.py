@@ -102,7 +102,7 @@ def predict_logits(
 ) -> NDArray[np.float64]:
     """The network's outputs (n, labels) for RGB pictures of any size; `calibrated` makes probabilities of them."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = classifier.network.to(device, memory_format=torch.channels_last)
+    network = classifier.network.to(device).to(memory_format=torch.channels_last)
     logits = [np.zeros((0, len(classifier.vocabulary)))]
     remaining = iter(pictures)
     with torch.inference_mode():

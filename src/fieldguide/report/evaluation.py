@@ -22,12 +22,13 @@ def write_findings(folder: Path, found: Findings) -> None:
     for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.4f"))
     title = f"test split: accuracy {found.metrics['accuracy']:.3f} of {len(found.test)} pictures"
+    galleries = [("", found.hardest_shown[start : start + 6]) for start in range(0, len(found.hardest_shown), 6)]
     charts = {
         "confusion_matrix": figures.confusion_figure(found.counts, title),
         "reliability": figures.reliability_figure(found.reliability, found.reliability_uncalibrated),
         "coverage": figures.coverage_figure(found.coverage),
         "shifts": figures.shifts_figure(found.shifts, found.examples),
-        "top_losses": figures.gallery_figure([("", found.hardest_shown[row : row + 6]) for row in range(0, 24, 6)]),
+        "top_losses": figures.gallery_figure(galleries),
         "confused_pairs": figures.gallery_figure(found.pairs),
     }
     for name, chart in charts.items():

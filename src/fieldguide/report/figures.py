@@ -75,7 +75,7 @@ def coverage_figure(table: pd.DataFrame) -> Figure:
     """Coverage against accuracy; the table is that of `fieldguide.report.confidence.coverage`."""
     figure = Figure(figsize=(5, 3.4), layout="constrained")
     axes = figure.subplots()
-    axes.plot(table["coverage"], table["accuracy"], color=BLUE, drawstyle="steps-post")
+    axes.plot(table["coverage"], table["accuracy"], color=BLUE, drawstyle="steps-post", marker=".", markersize=3)
     axes.axhline(table["accuracy"].iloc[-1], color=GREY, linewidth=1, linestyle=":")
     axes.set(xlabel="share of the pictures that are answered", ylabel="accuracy on these", xlim=(0, 1))
     axes.set_ylim(top=1.005)

@@ -13,7 +13,6 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, write_table
 from fieldguide.model.predict import calibrated, load_classifier, open_for, predict_logits
-from fieldguide.model.tta import predict_views
 from fieldguide.report.baselines import majority_accuracy, not_beaten, tree_accuracy
 from fieldguide.report.confidence import coverage, reliability
 from fieldguide.report.evaluation import write_findings
@@ -21,6 +20,7 @@ from fieldguide.report.evaluation_page import Findings
 from fieldguide.report.gallery import hardest, mistakes, show
 from fieldguide.report.metrics import Figures, Probabilities, confusion, losses, measure, per_label
 from fieldguide.report.robustness import measure_shifts, show_shifts
+from fieldguide.report.views import predict_views
 from fieldguide.stages.runner import Metrics, main
 
 TREE_PICTURES = 5000  # of the training pictures at most: enough for a small tree
@@ -54,7 +54,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         classifier, pictures(some, "evaluate, shifts"), list(some["id"]), targets[some.index], probabilities[some.index]
     )
 
-    train, shown = _drawn(table[table["split"] == Split.TRAIN], TREE_PICTURES), test.loc[test["loss"].idxmin()]
+    train, shown = _drawn(table[table["split"] == Split.TRAIN], TREE_PICTURES), test.sort_values("loss").iloc[0]
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     counts = confusion(targets, predicted, vocabulary)
     labels, worst = per_label(counts), hardest(test)
