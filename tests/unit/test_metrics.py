@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from sklearn.metrics import f1_score, log_loss
@@ -44,6 +44,7 @@ def random_case(seed: int, pictures: int = 40) -> tuple[Positions, Probabilities
     return targets, weights / weights.sum(axis=1, keepdims=True)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 60))
 def test_headline_figures_are_those_of_scikit_learn(seed: int, pictures: int) -> None:
     targets, probabilities = random_case(seed, pictures)
@@ -58,6 +59,7 @@ def test_macro_f1_by_hand() -> None:
     assert macro_f1(TARGETS, PREDICTED) == pytest.approx((2 / 3 + 4 / 5 + 0) / 3)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_intervals_hold_the_figures(seed: int) -> None:
     targets, probabilities = random_case(seed, 60)
@@ -127,6 +129,7 @@ def test_calibration_error_by_hand() -> None:
     assert expected_calibration_error(confidence, right) == pytest.approx(0.5 * 0.07 + 0.5 * 0.025)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_calibration_error_is_the_mean_gap_of_the_reliability_table(seed: int) -> None:
     targets, probabilities = random_case(seed)
@@ -162,6 +165,7 @@ def test_coverage_by_hand() -> None:
     assert at_coverage(table, 0.9)["threshold"] == 0.5  # both of the least sure, or neither
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([0.4, 0.6, 0.61, 0.9, 1.0]), st.booleans()), min_size=1, max_size=300))
 def test_every_row_of_the_coverage_is_what_its_threshold_gives(answers: list[tuple[float, bool]]) -> None:
     confidence, right = np.array([one for one, _ in answers]), np.array([one for _, one in answers])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
@@ -19,6 +19,7 @@ def test_the_ten_are_there() -> None:
 
 
 @pytest.mark.parametrize("shift", SHIFTS)
+@settings(deadline=None)
 @given(width=st.integers(1, 90), height=st.integers(1, 90), seed=st.integers(0, 99))
 def test_size_and_mode_are_kept_and_the_picture_is_left_alone(shift: str, width: int, height: int, seed: int) -> None:
     picture = noise(seed, width, height)
@@ -42,6 +43,7 @@ def test_the_same_id_gives_the_same_picture(shift: str) -> None:
     assert (found != shifted(PICTURE, shift, "b").tobytes()) == (shift in RANDOM)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000))
 def test_a_picture_by_night_is_dark_and_has_little_colour(seed: int) -> None:
     before, after = measure(noise(seed)), measure(shifted(noise(seed), "night", str(seed)))
