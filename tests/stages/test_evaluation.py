@@ -61,8 +61,8 @@ def write_classifier(paths: Paths, sureness: float) -> None:
     with torch.no_grad():
         features = body(torch.stack([to_input(coloured(number), PREPROCESSING) for number in range(30)]))
         fitted = LogisticRegression(C=1e6, max_iter=10_000).fit(features.numpy(), np.arange(30) % 3)
-        network.head.weight.copy_(sureness * torch.from_numpy(fitted.coef_))
-        network.head.bias.copy_(sureness * torch.from_numpy(fitted.intercept_))
+        head = {"weight": fitted.coef_, "bias": fitted.intercept_}
+        network[1].load_state_dict({name: sureness * torch.from_numpy(values) for name, values in head.items()})
     save_weights(network, paths.classifier)
     description = describe_classifier(ARCHITECTURE, LABELS, PREPROCESSING, 2.0)
     record = {"record": {"config": {"augment": {"transforms": TRANSFORMS}}}}
@@ -93,7 +93,7 @@ def test_the_known_mistakes_are_counted_and_shown(done: tuple[Paths, Metrics]) -
     assert (metrics[f"recall_{BLUE}"], metrics[f"precision_{BLUE}"]) == (0.75, 1)
     counts = table(paths, "confusion_matrix").set_index("label")
     assert counts.loc[BLUE].tolist() == [6, 1, 1]
-    assert counts.to_numpy().trace() == 16
+    assert np.diag(counts).sum() == 16
     hardest = table(paths, "top_losses")
     assert set(hardest["clean_path"][:2]) == {f"{BLUE}/{number:016x}.png" for number in WRONG}
     assert hardest["loss"].is_monotonic_decreasing

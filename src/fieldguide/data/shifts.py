@@ -46,7 +46,7 @@ def hand_drawn(picture: Image.Image, chance: Chance) -> Image.Image:
     Where the picture is darker than its surroundings is a stroke (the "colour dodge" of image editors).
     """
     grey = ImageOps.autocontrast(picture.convert("L").filter(ImageFilter.GaussianBlur(0.004 * max(picture.size))))
-    around = _pixels(grey.filter(ImageFilter.GaussianBlur(0.02 * max(picture.size))))
+    around = _pixels(grey.filter(ImageFilter.GaussianBlur(0.011 * max(picture.size))))
     stroke = np.minimum((_pixels(grey) + 8) / (around + 8), 1) ** 2.5
     paper = np.array([250.0, 247.0, 238.0])
     return _picture(paper * (0.12 + 0.88 * stroke[:, :, None]))
