@@ -15,7 +15,7 @@ from fieldguide.report.confidence import at_coverage
 from fieldguide.report.figures import Shown, coverage_figure, in_words, png, reliability_figure
 from fieldguide.report.page import document
 
-THUMBNAIL = 176  # pixels of the longer side
+THUMBNAIL = 192  # pixels of the longer side
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ def evaluation_page(found: Findings) -> str:
         _confusion(found.counts),
         *(f"<h3>{escape(title)}</h3>{_gallery(shown)}" for title, shown in found.pairs),
         "<h2>Are its probabilities true?</h2>",
-        _calibration(metrics),
+        _calibration(metrics, len(found.test)),
         _chart(reliability_figure(found.reliability, found.reliability_uncalibrated), "reliability diagram"),
         "<h2>If it may say &ldquo;I do not know&rdquo;</h2>",
         _coverage(found.coverage),
         _chart(coverage_figure(found.coverage), "accuracy against coverage"),
         "<h2>When pictures are different</h2>",
-        f"<p>The same {found.shifts['pictures'].iloc[0]} test pictures, changed by a program as the world might change "
-        "them. A confidence that stays high while the accuracy falls is the dangerous kind.</p>",
+        f"<p>{found.shifts['pictures'].iloc[0]} of the {len(found.test)} test pictures, changed by a program as the "
+        "world might change them. A confidence that stays high while the accuracy falls is the dangerous kind.</p>",
         _shifts(found.shifts, found.examples),
         "<h2>What it finds hardest</h2>",
         "<p>The test pictures with the highest loss: mistakes of the classifier, or of the labels.</p>",
@@ -105,12 +105,12 @@ def _confusion(counts: pd.DataFrame) -> str:
     return _table(("", *counts.columns), rows)
 
 
-def _calibration(metrics: Mapping[str, float]) -> str:
+def _calibration(metrics: Mapping[str, float], pictures: int) -> str:
     served, trained, chance = (_number(metrics[name]) for name in ("ece", "ece_uncalibrated", "ece_by_chance"))
     return (
         "<p>Of the predictions with confidence 0.8, 80 % should be right. The mean distance from that (expected "
-        f"calibration error, 15 bins) is <b>{served}</b> as served and {trained} as trained; on so few pictures chance "
-        f"alone gives {chance} to probabilities that are perfectly true. The difference is the temperature "
+        f"calibration error, 15 bins) is <b>{served}</b> as served and {trained} as trained; on {pictures} pictures "
+        f"chance alone gives {chance} to probabilities that are perfectly true. The difference is the temperature "
         f"{metrics['temperature']:.3g}, fitted on the valid split; it takes the log loss from "
         f"{_number(metrics['log_loss_uncalibrated'])} to {_number(metrics['log_loss'])}.</p>"
     )
@@ -187,6 +187,6 @@ img { display: block; max-width: 100%; border-radius: .25rem; }
 figure { margin: 0; padding: .5rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
 figure img { width: 100%; height: 8rem; object-fit: contain; }
 figcaption { font-size: .8rem; line-height: 1.35; margin-top: .4rem; }
-.shifts img { width: 4.5rem; height: 3.2rem; object-fit: cover; }
+.shifts img { min-width: 6rem; max-height: 3.5rem; }
 .shifts td:first-child { padding-right: 0; }
 """

@@ -52,7 +52,7 @@ def reliability_figure(served: pd.DataFrame, uncalibrated: pd.DataFrame) -> Figu
     """
     figure = Figure(figsize=(5, 5.4), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    upper.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="perfect")
+    upper.plot([0, 1], [0, 1], color=GREY, linewidth=1.5, linestyle=":", label="perfect")
     for table, colour, marker, name in ((uncalibrated, ORANGE, "s", "as trained"), (served, BLUE, "o", "as served")):
         upper.plot(table["confidence"], table["accuracy"], color=colour, marker=marker, markersize=4, label=name)
         lower.stairs(*_steps(table), color=colour, fill=False, linewidth=1.5)
@@ -92,10 +92,10 @@ def shifts_figure(table: pd.DataFrame, examples: Mapping[str, Image.Image]) -> F
     table
         That of `fieldguide.report.robustness.measure_shifts`: its first row is about the unchanged pictures.
     examples
-        One picture for every row, by the shift's name.
+        A picture for every row, by the shift's name.
     """
-    figure = Figure(figsize=(8, 0.75 * len(table) + 0.9), layout="constrained")
-    grid = figure.add_gridspec(len(table), 2, width_ratios=(1, 6))
+    figure = Figure(figsize=(9, 0.75 * len(table) + 0.9), layout="constrained")
+    grid = figure.add_gridspec(len(table), 2, width_ratios=(3, 7))
     axes = figure.add_subplot(grid[:, 1])
     accuracy, places = table["accuracy"].to_numpy(), np.arange(len(table))
     reach = np.maximum([accuracy - table["accuracy_low"], table["accuracy_high"] - accuracy], 0)

@@ -1,15 +1,16 @@
 """How a classifier stands up to the named shifts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
-from PIL import Image
+from PIL import Image, ImageOps
 
 from fieldguide.data.shifts import SHIFTS, shifted
 from fieldguide.model.predict import Classifier, predict
 from fieldguide.report.metrics import Positions, Probabilities, wilson
 
 UNCHANGED = "unchanged"
+SQUARE = 128  # pixels
 
 
 def measure_shifts(
@@ -43,9 +44,14 @@ def measure_shifts(
     return table
 
 
-def show_shifts(picture: Image.Image, identity: str) -> dict[str, Image.Image]:
-    """The picture for every row of `measure_shifts`."""
-    return {UNCHANGED: picture, **{shift: shifted(picture, shift, identity) for shift in SHIFTS}}
+def show_shifts(pictures: Mapping[str, Image.Image]) -> dict[str, Image.Image]:
+    """A strip of squares for every row of `measure_shifts`: each picture (by its id) under that shift, on grey."""
+    strips = {shift: Image.new("RGB", (SQUARE * len(pictures), SQUARE)) for shift in (UNCHANGED, *SHIFTS)}
+    for number, (identity, picture) in enumerate(pictures.items()):
+        for shift, strip in strips.items():
+            changed = picture if shift == UNCHANGED else shifted(picture, shift, identity)
+            strip.paste(ImageOps.pad(changed, (SQUARE, SQUARE), color="grey"), (number * SQUARE, 0))
+    return strips
 
 
 def _row(shift: str, targets: Positions, probabilities: Probabilities) -> dict[str, str | int | float]:

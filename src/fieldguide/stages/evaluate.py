@@ -54,7 +54,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         classifier, pictures(some, "evaluate, shifts"), list(some["id"]), targets[some.index], probabilities[some.index]
     )
 
-    train, shown = _drawn(table[table["split"] == Split.TRAIN], TREE_PICTURES), test.sort_values("loss").iloc[0]
+    train = _drawn(table[table["split"] == Split.TRAIN], TREE_PICTURES)
+    surest = test.sort_values(["loss", "id"]).drop_duplicates("label").head(3)
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     counts = confusion(targets, predicted, vocabulary)
     labels, worst = per_label(counts), hardest(test)
@@ -83,7 +84,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         reliability_uncalibrated=reliability(uncalibrated.max(axis=1), predicted == targets),
         coverage=coverage(confidence, predicted == targets),
         shifts=shifts,
-        examples=show_shifts(open_for(classifier, paths.clean / shown["clean_path"]), shown["id"]),
+        examples=show_shifts(dict(zip(surest["id"], pictures(surest, "examples"), strict=True))),
         hardest=worst,
         hardest_shown=show(classifier, paths.clean, worst),
         pairs=[(title, show(classifier, paths.clean, rows)) for title, rows in mistakes(test, counts)],
