@@ -187,6 +187,7 @@ img { display: block; max-width: 100%; border-radius: .25rem; }
 figure { margin: 0; padding: .5rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
 figure img { width: 100%; height: 8rem; object-fit: contain; }
 figcaption { font-size: .8rem; line-height: 1.35; margin-top: .4rem; }
-.shifts img { min-width: 6rem; max-height: 3.5rem; }
+.shifts img { min-width: 5rem; max-height: 3.5rem; }
+.shifts th { overflow-wrap: normal; }
 .shifts td:first-child { padding-right: 0; }
 """

@@ -10,7 +10,7 @@ from fieldguide.model.predict import Classifier, predict
 from fieldguide.report.metrics import Positions, Probabilities, wilson
 
 UNCHANGED = "unchanged"
-SQUARE = 128  # pixels
+HEIGHT = 128  # pixels
 
 
 def measure_shifts(
@@ -45,12 +45,17 @@ def measure_shifts(
 
 
 def show_shifts(pictures: Mapping[str, Image.Image]) -> dict[str, Image.Image]:
-    """A strip of squares for every row of `measure_shifts`: each picture (by its id) under that shift, on grey."""
-    strips = {shift: Image.new("RGB", (SQUARE * len(pictures), SQUARE)) for shift in (UNCHANGED, *SHIFTS)}
-    for number, (identity, picture) in enumerate(pictures.items()):
-        for shift, strip in strips.items():
+    """For every row of `measure_shifts` the pictures (by their ids) under that shift, side by side and small.
+
+    The ends of very long pictures are left out.
+    """
+    widths = [round(HEIGHT * min(max(one.width / one.height, 0.5), 1.5)) for one in pictures.values()]
+    strips = {}
+    for shift in (UNCHANGED, *SHIFTS):
+        strips[shift] = Image.new("RGB", (sum(widths), HEIGHT))
+        for number, (identity, picture) in enumerate(pictures.items()):
             changed = picture if shift == UNCHANGED else shifted(picture, shift, identity)
-            strip.paste(ImageOps.pad(changed, (SQUARE, SQUARE), color="grey"), (number * SQUARE, 0))
+            strips[shift].paste(ImageOps.fit(changed, (widths[number], HEIGHT)), (sum(widths[:number]), 0))
     return strips
 
 
