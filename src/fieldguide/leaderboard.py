@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fieldguide.base.files import write_text
-from fieldguide.report.figures import save_figure
 from fieldguide.report.paired import paired_test
+from fieldguide.report.save import save_figure
 
 COLUMNS = [
     *("name", "valid_accuracy", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss"),

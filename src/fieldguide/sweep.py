@@ -12,19 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from hydra import main as hydra_main
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
 
 from fieldguide.base.compose import compose, store_primary_config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
-from fieldguide.parallel import usable_cores
 from fieldguide.record import code_digest
+from fieldguide.sweep_job import FOLDER, run_combination
 
 ONLY_SHOWS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version", "--shell-completion", "-sc"}
-FOLDER = "FIELDGUIDE_SWEEP"  # names the sweep's folder to the processes that run its jobs
 
 
 def main() -> None:
@@ -50,7 +47,7 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
     from fieldguide.leaderboard import write_leaderboard
 
     _bring_up_to_date(paths)
-    varied = [argument for argument in arguments if _own(argument) or argument.startswith("+sweep=")]
+    varied = [argument for argument in arguments if is_choice(argument) or argument.startswith("+sweep=")]
     content = [sorted(varied), _base_fingerprint(paths), code_digest()]
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
     name = "sweep " + " ".join(argument.lstrip("+").partition("=")[0 if "," in argument else 2] for argument in varied)
@@ -75,33 +72,6 @@ def _run_hydra(paths: Paths, arguments: Sequence[str], more: dict[str, Any]) -> 
     sys.argv = [sys.argv[0], *arguments]
     name = store_primary_config(paths, **more)
     hydra_main(version_base="1.3", config_path=str(paths.conf.resolve()), config_name=name)(run_combination)()
-
-
-def run_combination(_: DictConfig) -> float:
-    """One job of a sweep, Hydra's task function: returns the valid accuracy, for sweepers that search, or NaN."""
-    from fieldguide.sweep_job import run_sweep_job
-
-    settings = HydraConfig.get()
-    overrides = [override for override in settings.overrides.task if _own(override)]
-    threads = _threads(settings.launcher)
-    if threads and not any(override.startswith("train.threads=") for override in overrides):
-        overrides.append(f"train.threads={threads}")
-    return run_sweep_job(Path(os.environ[FOLDER]), overrides, int(settings.job.num))
-
-
-def _threads(launcher: Any) -> int | None:
-    """Threads for each of several jobs at a time, so that together they fill the cores; None for one at a time."""
-    if "cpus_per_task" in launcher:
-        return int(launcher.cpus_per_task)
-    jobs = int(launcher.get("n_jobs", 1))
-    cores = usable_cores()
-    jobs = cores if jobs < 0 else jobs
-    return max(1, cores // jobs) if jobs > 1 else None
-
-
-def _own(argument: str) -> bool:
-    """Whether an argument is about this project's configuration, and not Hydra's own."""
-    return not argument.startswith("-") and not argument.lstrip("+~").startswith(("hydra.", "hydra/", "sweep="))
 
 
 def _slug(text: str) -> str:
@@ -155,6 +125,4 @@ def _shown_to_mlflow(paths: Paths, key: str, name: str) -> Iterator[Callable[[Se
 
 
 if __name__ == "__main__":
-    from fieldguide import sweep  # jobs in other processes find their function there, not in __main__
-
-    sweep.main()
+    main()

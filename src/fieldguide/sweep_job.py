@@ -16,15 +16,44 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.job import prepare_job
+from fieldguide.parallel import usable_cores
 from fieldguide.record import code_digest, training_record
 from fieldguide.stages.runner import EPOCHS, run_stage
 
-UPSTREAM = ("data", "clean", "split", "checks")
+FOLDER = "FIELDGUIDE_SWEEP"  # names the sweep's folder to the processes that run its jobs
+
+
+def run_combination(_: DictConfig) -> float:
+    """One job of a sweep, Hydra's task function: returns the valid accuracy, for sweepers that search, or NaN."""
+    settings = HydraConfig.get()
+    overrides = [override for override in settings.overrides.task if is_choice(override)]
+    threads = _threads(settings.launcher)
+    if threads and not any(override.startswith("train.threads=") for override in overrides):
+        overrides.append(f"train.threads={threads}")
+    return run_sweep_job(Path(os.environ[FOLDER]), overrides, int(settings.job.num))
+
+
+def _threads(launcher: Any) -> int | None:
+    """Threads for each of several jobs at a time, so that together they fill the cores; None for one at a time."""
+    if "cpus_per_task" in launcher:
+        return int(launcher.cpus_per_task)
+    jobs = int(launcher.get("n_jobs", 1))
+    cores = usable_cores()
+    jobs = cores if jobs < 0 else jobs
+    return max(1, cores // jobs) if jobs > 1 else None
+
+
+def is_choice(argument: str) -> bool:
+    """Whether an argument is about this project's configuration, and not Hydra's own."""
+    return not argument.startswith("-") and not argument.lstrip("+~").startswith(("hydra.", "hydra/", "sweep="))
 
 
 def run_sweep_job(sweep: Path, overrides: Sequence[str], number: int) -> float:

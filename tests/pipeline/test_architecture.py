@@ -19,7 +19,7 @@ FLOORS: list[set[str]] = [
     {"fieldguide", "base", "parallel"},
     {"data", "model", "checks", "report", "record"},
     {"stages"},
-    {"tracking", "serving", "prediction", "export", "sweep", "dataset", "cli"},
+    {"tracking", "serving", "prediction", "export", "sweep", "sweep_job", "job", "leaderboard", "dataset", "cli"},
 ]
 ONLY_IMPORTERS = {
     "fastai": {f"fieldguide.model.{name}" for name in ("learner", "callbacks", "loaders", "augment")},

@@ -86,6 +86,7 @@ PARAMS = [
     ("max_side", "100", {"config", "clean", "train"}),
     ("jpeg_quality", "80", {"config", "clean"}),
     ("near_duplicate_bits", "3", {"config", "split"}),
+    ("bootstrap", "500", {"config", "evaluate"}),
 ]
 FILES = [
     ("conf/resize/squish.yaml", {"train"}),
@@ -104,6 +105,7 @@ FILES = [
     ("src/fieldguide/model/learner.py", {"train"}),
     ("src/fieldguide/model/network.py", {"weights", "train", "evaluate"}),
     ("src/fieldguide/report/figures.py", {"evaluate"}),
+    ("src/fieldguide/report/page.py", {"validate", "evaluate"}),
     ("src/fieldguide/base/compose.py", set(STAGES)),
     ("src/fieldguide/tracking.py", set()),
     ("src/fieldguide/serving.py", set()),

@@ -274,6 +274,15 @@ class TrainConfig:
 
 
 @dataclass
+class EvaluateConfig:
+    """How thoroughly the classifier is measured."""
+
+    __pydantic_config__ = STRICT
+    bootstrap: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    shift_pictures: Annotated[int, Field(ge=1)] = 500
+
+
+@dataclass
 class Expectation:
     """One Great Expectations expectation over the table `pictures` or `labels`, and what its failure means."""
 
@@ -306,6 +315,7 @@ class Schema:
     clean: CleanConfig = field(default_factory=CleanConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
 
 

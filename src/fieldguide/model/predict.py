@@ -56,6 +56,7 @@ def load_classifier(weights: Path, description: Path) -> Classifier:
             raise UserError(f"the body gives {given} features, the head takes {features}")
     except UserError as error:
         raise UserError(f"{description}: {error}") from None
+    network.to(memory_format=torch.channels_last)
     return Classifier(network.eval(), content.vocabulary, content.preprocessing, content.temperature)
 
 
@@ -90,8 +91,9 @@ def logits_of(classifier: Classifier, inputs: Sequence[torch.Tensor]) -> NDArray
     """The network's outputs (n, labels) for one batch, as `to_input` makes it of n pictures (n at least 1)."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = classifier.network.to(device)
+    batch = torch.stack(list(inputs)).to(device, memory_format=torch.channels_last)
     with torch.inference_mode():
-        logits: NDArray[np.float64] = network(torch.stack(list(inputs)).to(device)).double().cpu().numpy()
+        logits: NDArray[np.float64] = network(batch).double().cpu().numpy()
     return logits
 
 

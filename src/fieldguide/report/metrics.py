@@ -1,49 +1,193 @@
-"""The figures that say how good a classifier is."""
+"""The figures that say how good a classifier is, and how far each of them can be trusted."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix, f1_score, log_loss, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix
+from tqdm import trange
+
+from fieldguide.report.confidence import at_coverage, chance_calibration_error, coverage, expected_calibration_error
+
+Positions = NDArray[np.intp]
+Probabilities = NDArray[np.float64]
+Figures = dict[str, float]
+
+BOOTSTRAP_SEED = 0
 
 
-def headline(labels: NDArray[np.str_], probabilities: NDArray[np.float64], vocabulary: list[str]) -> dict[str, float]:
-    """Accuracy with its 95 % interval (Wilson 1927), macro F1 and log loss.
+def measure(
+    targets: Positions,
+    probabilities: Probabilities,
+    uncalibrated: Probabilities,
+    several_views: Probabilities,
+    resamples: int,
+) -> Figures:
+    """All figures about the test pictures as they are.
 
     Parameters
     ----------
-    labels
-        (n,) true labels, n at least 1.
-    probabilities
-        (n, labels) in the order of `vocabulary`, which is sorted.
+    targets
+        (n,) positions of the true labels, n at least 1.
+    probabilities, uncalibrated, several_views
+        (n, labels): what the classifier serves, with temperature 1, and with test-time augmentation.
+    resamples
+        Bootstrap samples behind the intervals.
     """
-    right = np.array(vocabulary)[probabilities.argmax(axis=1)] == labels
-    interval = binomtest(int(right.sum()), len(right)).proportion_ci(0.95, method="wilson")
-    predicted = np.array(vocabulary)[probabilities.argmax(axis=1)]
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
+    answered = coverage(confidence, right)
+    plain, augmented = headline(targets, uncalibrated), headline(targets, several_views)
     return {
-        "accuracy": float(right.mean()),
-        "accuracy_low": float(interval.low),
-        "accuracy_high": float(interval.high),
-        "macro_f1": float(f1_score(labels, predicted, labels=vocabulary, average="macro", zero_division=0)),
-        "log_loss": float(log_loss(labels, probabilities, labels=vocabulary)),
+        **headline(targets, probabilities),
+        **headline_intervals(targets, probabilities, resamples),
+        "log_loss_uncalibrated": plain["log_loss"],
+        "ece_uncalibrated": plain["ece"],
+        "ece_by_chance": chance_calibration_error(confidence),
+        **{f"accuracy_at_coverage_{share}": at_coverage(answered, share / 100)["accuracy"] for share in (90, 80)},
+        **{f"{name}_tta": augmented[name] for name in ("accuracy", "macro_f1", "log_loss")},
     }
 
 
-def baseline_accuracy(train_labels: NDArray[np.str_], labels: NDArray[np.str_]) -> float:
-    """The accuracy of always naming the most frequent training label (of several, the first by name)."""
-    names, counts = np.unique(train_labels, return_counts=True)
-    return float((labels == names[counts.argmax()]).mean())
+def headline(targets: Positions, probabilities: Probabilities) -> Figures:
+    """Accuracy, macro F1, log loss and ECE.
+
+    Parameters
+    ----------
+    targets
+        (n,) positions of the true labels, n at least 1.
+    probabilities
+        (n, labels), each row with sum 1.
+    """
+    return _headline(_outcomes(targets, probabilities))
 
 
-def per_label(labels: NDArray[np.str_], predicted: NDArray[np.str_], vocabulary: list[str]) -> pd.DataFrame:
-    """One row a label: label, precision, recall, f1, pictures. A label never predicted has precision 0."""
-    precision, recall, f1, pictures = precision_recall_fscore_support(
-        labels, predicted, labels=vocabulary, zero_division=0
-    )
-    return pd.DataFrame({"label": vocabulary, "precision": precision, "recall": recall, "f1": f1, "pictures": pictures})
+def headline_intervals(targets: Positions, probabilities: Probabilities, resamples: int) -> Figures:
+    """The 95 % intervals of `headline`, as `<figure>_low` and `<figure>_high`.
+
+    That of the accuracy is Wilson's (1927): it holds for few pictures and for a classifier without a mistake, where a
+    bootstrap would give 1 to 1. The others are percentiles over `resamples` bootstrap samples of the pictures.
+    """
+    outcomes = _outcomes(targets, probabilities)
+
+    def of_sample(rows: Positions) -> Figures:
+        return _headline({name: values[rows] for name, values in outcomes.items()})
+
+    accuracy_low, accuracy_high = wilson(int(outcomes["right"].sum()), len(targets))
+    intervals = bootstrap(of_sample, len(targets), resamples)
+    return {**intervals, "accuracy_low": accuracy_low, "accuracy_high": accuracy_high}
 
 
-def confusion(labels: NDArray[np.str_], predicted: NDArray[np.str_], vocabulary: list[str]) -> pd.DataFrame:
+def _outcomes(targets: Positions, probabilities: Probabilities) -> dict[str, NDArray[Any]]:
+    """What the figures need of every picture, computed once for all bootstrap samples."""
+    predicted = probabilities.argmax(axis=1)
+    return {
+        "target": targets,
+        "predicted": predicted,
+        "right": predicted == targets,
+        "confidence": probabilities.max(axis=1),
+        "loss": losses(targets, probabilities),
+    }
+
+
+def _headline(outcomes: dict[str, NDArray[Any]]) -> Figures:
+    return {
+        "accuracy": float(outcomes["right"].mean()),
+        "macro_f1": macro_f1(outcomes["target"], outcomes["predicted"]),
+        "log_loss": float(outcomes["loss"].mean()),
+        "ece": expected_calibration_error(outcomes["confidence"], outcomes["right"]),
+    }
+
+
+def macro_f1(targets: Positions, predicted: Positions) -> float:
+    """The mean F1 of the labels that occur among targets or predictions.
+
+    As scikit-learn's f1_score, which takes too long for a thousand bootstrap samples.
+    """
+    labels = int(max(targets.max(), predicted.max())) + 1
+    true, named = np.bincount(targets, minlength=labels), np.bincount(predicted, minlength=labels)
+    right = np.bincount(targets[targets == predicted], minlength=labels)
+    occurring = true + named > 0
+    return float((2 * right[occurring] / (true + named)[occurring]).mean())
+
+
+def losses(targets: Positions, probabilities: Probabilities) -> NDArray[np.float64]:
+    """The log loss (n,) of every picture; a probability of 0 counts as 1e-15."""
+    each: NDArray[np.float64] = -np.log(np.maximum(probabilities[np.arange(len(targets)), targets], 1e-15))
+    return each
+
+
+def bootstrap(figures: Callable[[Positions], Figures], pictures: int, resamples: int) -> Figures:
+    """Percentile intervals (95 %) of figures over samples of the pictures with replacement (Efron 1979), seeded.
+
+    Parameters
+    ----------
+    figures
+        Gives the figures of some rows: positions (pictures,) between 0 and `pictures` - 1.
+
+    Returns
+    -------
+    `<figure>_low` and `<figure>_high` of every figure.
+    """
+    chance = np.random.default_rng(BOOTSTRAP_SEED)
+    rounds = trange(resamples, desc="intervals", unit="sample", disable=None)
+    samples = pd.DataFrame([figures(chance.integers(pictures, size=pictures)) for _ in rounds])
+    intervals: Figures = {}
+    for name in samples:
+        low, high = np.quantile(samples[name], [0.025, 0.975])
+        intervals |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+    return intervals
+
+
+def wilson(right: int, pictures: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927); 0 to 1 where there is nothing to count."""
+    if not pictures:
+        return 0.0, 1.0
+    interval = binomtest(right, pictures).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def confusion(targets: Positions, predicted: Positions, vocabulary: list[str]) -> pd.DataFrame:
     """Counts; the rows are the true labels, the columns the predictions."""
-    counts = confusion_matrix(labels, predicted, labels=vocabulary)
+    counts = confusion_matrix(targets, predicted, labels=range(len(vocabulary)))
     return pd.DataFrame(counts, index=pd.Index(vocabulary, name="label"), columns=vocabulary)
+
+
+def per_label(counts: pd.DataFrame) -> pd.DataFrame:
+    """One row a label of a confusion matrix.
+
+    Returns
+    -------
+    The columns label, pictures, precision and recall (each with `_low` and `_high`, Wilson's), f1. A label that was
+    never predicted has precision 0.
+    """
+    rows = []
+    matrix = counts.to_numpy()
+    for position, label in enumerate(counts.columns):
+        right, true = int(matrix[position, position]), int(matrix[position].sum())
+        predicted = int(matrix[:, position].sum())
+        precision_low, precision_high = wilson(right, predicted)
+        recall_low, recall_high = wilson(right, true)
+        rows.append(
+            {
+                "label": label,
+                "pictures": true,
+                "precision": right / max(predicted, 1),
+                "precision_low": precision_low,
+                "precision_high": precision_high,
+                "recall": right / max(true, 1),
+                "recall_low": recall_low,
+                "recall_high": recall_high,
+                "f1": 2 * right / max(true + predicted, 1),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def confused_pairs(counts: pd.DataFrame) -> pd.DataFrame:
+    """The pairs label, prediction that are mistakes, with how often they are: the most frequent first, then by name."""
+    pairs = counts.reset_index().melt("label", var_name="prediction", value_name="pictures")
+    wrong = pairs[(pairs["label"] != pairs["prediction"]) & (pairs["pictures"] > 0)]
+    return wrong.sort_values(["pictures", "label", "prediction"], ascending=[False, True, True]).reset_index(drop=True)

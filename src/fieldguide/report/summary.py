@@ -39,18 +39,35 @@ def summarize(paths: Paths) -> str:
             f"{evaluate['accuracy_high']:.3f}), macro F1 {evaluate['macro_f1']:.3f}, "
             f"log loss {evaluate['log_loss']:.3f}",
         ),
-        ("baseline", f"accuracy {evaluate['baseline_accuracy']:.3f} for always naming the most frequent label"),
+        (
+            "baseline",
+            f"accuracy {evaluate['baseline_accuracy']:.3f} for always naming the most frequent label, "
+            f"{evaluate['baseline_tree_accuracy']:.3f} for a tree on colours",
+        ),
         *_per_label(evaluate),
         (
+            "sureness",
+            f"calibration error {evaluate['ece']:.3f} ({evaluate['ece_uncalibrated']:.3f} before temperature scaling); "
+            f"accuracy {evaluate['accuracy_at_coverage_90']:.3f} on the surest 90 %",
+        ),
+        ("worst when", _worst_shifts(evaluate)),
+        (
             "look at",
-            "reports/evaluate/confusion_matrix.png, reports/validate/data_docs/index.html, "
-            "reports/validate/flagged.csv",
+            "reports/evaluate/index.html, reports/validate/data_docs/index.html, reports/validate/flagged.csv",
         ),
     ]
-    return "\n".join(f"  {name:<10}{text}" for name, text in rows)
+    return "\n".join(f"  {name:<12}{text}" for name, text in rows)
 
 
 def _per_label(evaluate: dict[str, Any]) -> list[tuple[str, str]]:
     labels = [name.removeprefix("recall_") for name in evaluate if name.startswith("recall_")]
     shown = [f"{label} {evaluate[f'precision_{label}']:.2f}/{evaluate[f'recall_{label}']:.2f}" for label in labels]
     return [("labels", f"precision/recall: {', '.join(shown)}")]
+
+
+def _worst_shifts(evaluate: dict[str, Any]) -> str:
+    prefix = "shift_accuracy_"
+    found = {name.removeprefix(prefix): figure for name, figure in evaluate.items() if name.startswith(prefix)}
+    del found["unchanged"]
+    worst = sorted(found, key=lambda shift: found[shift])[:3]
+    return ", ".join(f"{shift.replace('_', ' ')} (accuracy {found[shift]:.3f})" for shift in worst)

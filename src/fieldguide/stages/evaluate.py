@@ -1,62 +1,120 @@
 """evaluate: measures the classifier on the pictures that it was not trained on."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
+from PIL import Image
 from tqdm import tqdm
 
 from fieldguide.base.config import Config
-from fieldguide.base.files import write_text
+from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, write_table
 from fieldguide.stages.runner import Metrics, main
 
+if TYPE_CHECKING:
+    from fieldguide.report.metrics import Probabilities
+
+TREE_PICTURES = 5000  # of the training pictures at most: enough for a small tree
+
 
 def run(cfg: Config, paths: Paths) -> Metrics:
-    """Write the predictions for valid and test, the confusion matrix and the figures per label; return the metrics."""
-    from fieldguide.model.predict import load_classifier, open_for, predict
-    from fieldguide.report.figures import confusion_figure, save_figure
-    from fieldguide.report.metrics import baseline_accuracy, confusion, headline, per_label
+    """Write the predictions for valid and test, and tables, figures and a page about test; return the metrics."""
+    import torch
 
-    report = paths.report("evaluate")
+    from fieldguide.model.predict import calibrated, load_classifier, open_for, predict_logits
+    from fieldguide.report.baselines import majority_accuracy, not_beaten, tree_accuracy
+    from fieldguide.report.confidence import coverage, reliability
+    from fieldguide.report.evaluation import write_findings
+    from fieldguide.report.evaluation_page import Findings
+    from fieldguide.report.gallery import hardest, mistakes, show
+    from fieldguide.report.metrics import confusion, measure, per_label
+    from fieldguide.report.robustness import measure_shifts, show_shifts
+    from fieldguide.report.views import predict_views
+
     table = read_table(paths.split_table, SPLIT)
-    classifier = load_classifier(paths.classifier, paths.classifier.with_suffix(".json"))
-    vocabulary = classifier.vocabulary
+    description = paths.classifier.with_suffix(".json")
+    classifier = load_classifier(paths.classifier, description)
+    record = read_json(description)["record"]["config"]
+    torch.set_num_threads(record["train"]["threads"])  # another number would be another order of summing
+    vocabulary, settings = classifier.vocabulary, cfg.evaluate
+
+    def pictures(rows: pd.DataFrame, task: str) -> Iterator[Image.Image]:
+        for path in tqdm(rows["clean_path"], desc=task, unit="picture", disable=None):
+            yield open_for(classifier, paths.clean / path)
 
     unseen = table[table["split"].isin([Split.VALID, Split.TEST])].reset_index(drop=True)
-    files = tqdm([paths.clean / path for path in unseen["clean_path"]], desc="evaluate", unit="picture", disable=None)
-    probabilities = predict(classifier, (open_for(classifier, file) for file in files))
-    predictions = unseen[["id", "clean_path", "split", "label"]].assign(
+    logits = predict_logits(classifier, pictures(unseen, "evaluate"))
+    predictions = _predictions(unseen, calibrated(logits, classifier.temperature), vocabulary)
+    write_table(predictions, paths.report("evaluate") / "predictions.parquet", predictions_schema(vocabulary))
+
+    logits = logits[predictions["split"] == Split.TEST]
+    test = predictions[predictions["split"] == Split.TEST].reset_index(drop=True)
+    targets = np.searchsorted(vocabulary, test["label"].to_numpy(str))
+    probabilities, uncalibrated = calibrated(logits, classifier.temperature), calibrated(logits, 1.0)
+    mirrored = any(transform["name"] == "flip" for transform in record["augment"]["transforms"])
+    several = predict_views(classifier, pictures(test, "evaluate, several views"), probabilities, mirrored)
+    some = _drawn(test, settings.shift_pictures)
+    shifts = measure_shifts(
+        classifier, pictures(some, "evaluate, shifts"), list(some["id"]), targets[some.index], probabilities[some.index]
+    )
+
+    train = _drawn(table[table["split"] == Split.TRAIN], TREE_PICTURES)
+    surest = test.sort_values(["loss", "id"]).drop_duplicates("label").head(3)
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    counts = confusion(targets, predicted, vocabulary)
+    labels, worst = per_label(counts), hardest(test)
+    figures: dict[str, float] = {
+        **measure(targets, probabilities, uncalibrated, several, settings.bootstrap),
+        "temperature": classifier.temperature,
+        "baseline_accuracy": majority_accuracy(table.loc[table["split"] == Split.TRAIN, "label"], test["label"]),
+        "baseline_tree_accuracy": tree_accuracy(
+            pictures(train, "baseline, train"), train["label"], pictures(test, "baseline, test"), test["label"]
+        ),
+        **{f"shift_accuracy_{row['shift']}": row["accuracy"] for row in shifts.to_dict("records")},
+        **{
+            f"{name}_{row['label']}": row[name] for row in labels.to_dict("records") for name in ("precision", "recall")
+        },
+    }
+    if warning := not_beaten(figures):
+        print(f"warning: {warning}")
+    metrics: Metrics = {name: round(value, 6) for name, value in figures.items()}
+    findings = Findings(
+        metrics=figures,
+        warning=warning,
+        test=test,
+        counts=counts,
+        labels=labels,
+        reliability=reliability(confidence, predicted == targets),
+        reliability_uncalibrated=reliability(uncalibrated.max(axis=1), predicted == targets),
+        coverage=coverage(confidence, predicted == targets),
+        shifts=shifts,
+        examples=show_shifts(dict(zip(surest["id"], pictures(surest, "examples"), strict=True))),
+        hardest=worst,
+        hardest_shown=show(classifier, paths.clean, worst),
+        pairs=[(title, show(classifier, paths.clean, rows)) for title, rows in mistakes(test, counts)],
+    )
+    write_findings(paths.report("evaluate"), findings)
+    return {**metrics, "shift_pictures": len(some), "test_pictures": len(test)}
+
+
+def _predictions(unseen: pd.DataFrame, probabilities: "Probabilities", vocabulary: list[str]) -> pd.DataFrame:
+    from fieldguide.report.metrics import losses
+
+    return unseen[["id", "clean_path", "split", "label"]].assign(
         prediction=np.array(vocabulary)[probabilities.argmax(axis=1)],
         probability=probabilities.max(axis=1),
-        loss=-np.log(np.maximum(probabilities[np.arange(len(unseen)), _positions(unseen["label"], vocabulary)], 1e-15)),
+        loss=losses(np.searchsorted(vocabulary, unseen["label"].to_numpy(str)), probabilities),
         **{f"probability_{label}": probabilities[:, position] for position, label in enumerate(vocabulary)},
     )
-    write_table(predictions, report / "predictions.parquet", predictions_schema(vocabulary))
-
-    tested = predictions[predictions["split"] == Split.TEST]
-    labels, predicted = tested["label"].to_numpy(str), tested["prediction"].to_numpy(str)
-    metrics = headline(labels, probabilities[tested.index], vocabulary)
-    trained = table.loc[table["split"] == Split.TRAIN, "label"].to_numpy(str)
-    metrics["baseline_accuracy"] = baseline_accuracy(trained, labels)
-
-    counts = confusion(labels, predicted, vocabulary)
-    write_text(report / "confusion_matrix.csv", counts.to_csv())
-    write_text(report / "confusion.csv", tested[["label", "prediction"]].to_csv(index=False))
-    title = f"test split: accuracy {metrics['accuracy']:.3f} of {len(tested)} pictures"
-    save_figure(confusion_figure(counts, title), report / "confusion_matrix.png")
-    each = per_label(labels, predicted, vocabulary)
-    write_text(report / "per_label.csv", each.to_csv(index=False, float_format="%.4f"))
-    for row in each.to_dict("records"):
-        metrics[f"precision_{row['label']}"] = row["precision"]
-        metrics[f"recall_{row['label']}"] = row["recall"]
-    rounded: Metrics = {name: round(value, 6) for name, value in metrics.items()}
-    return {**rounded, "test_pictures": len(tested)}
 
 
-def _positions(labels: "pd.Series[str]", vocabulary: list[str]) -> list[int]:
-    position = {label: number for number, label in enumerate(vocabulary)}
-    return [position[label] for label in labels]
+def _drawn(rows: pd.DataFrame, at_most: int) -> pd.DataFrame:
+    """The same rows every time, as good as drawn by lot: ids are hashes."""
+    return rows.sort_values("id").head(at_most)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     from fieldguide.model.network import Architecture
     from fieldguide.model.weights import save_weights
     from fieldguide.report.curves import curves_figure
-    from fieldguide.report.figures import save_figure
+    from fieldguide.report.save import save_figure
 
     record = training_record(cfg, paths)
     with _memory_errors_said():

@@ -1,0 +1,37 @@
+"""Writing down what an evaluation found: tables, figures, and the page that joins them."""
+
+from pathlib import Path
+
+from fieldguide.base.files import write_text
+from fieldguide.report import figures
+from fieldguide.report.evaluation_page import Findings, evaluation_page
+from fieldguide.report.save import save_figure
+
+
+def write_findings(folder: Path, found: Findings) -> None:
+    """Write tables (csv), figures (png) and index.html into `folder`."""
+    tables = {
+        "confusion": found.test[["label", "prediction"]],
+        "confusion_matrix": found.counts.reset_index(),
+        "per_label": found.labels,
+        "reliability": found.reliability,
+        "reliability_uncalibrated": found.reliability_uncalibrated,
+        "coverage": found.coverage,
+        "shifts": found.shifts,
+        "top_losses": found.hardest,
+    }
+    for name, table in tables.items():
+        write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.4f"))
+    title = f"test split: accuracy {found.metrics['accuracy']:.3f} of {len(found.test)} pictures"
+    galleries = [("", found.hardest_shown[start : start + 6]) for start in range(0, len(found.hardest_shown), 6)]
+    charts = {
+        "confusion_matrix": figures.confusion_figure(found.counts, title),
+        "reliability": figures.reliability_figure(found.reliability, found.reliability_uncalibrated),
+        "coverage": figures.coverage_figure(found.coverage),
+        "shifts": figures.shifts_figure(found.shifts, found.examples),
+        "top_losses": figures.gallery_figure(galleries),
+        "confused_pairs": figures.gallery_figure(found.pairs),
+    }
+    for name, chart in charts.items():
+        save_figure(chart, folder / f"{name}.png")
+    write_text(folder / "index.html", evaluation_page(found))

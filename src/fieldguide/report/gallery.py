@@ -1,0 +1,42 @@
+"""Which pictures a person should look at: the hardest ones, and those of the labels that are confused most."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from fieldguide.model.predict import Classifier, open_for
+from fieldguide.report.figures import Shown
+from fieldguide.report.metrics import confused_pairs
+
+LOSSES = 24
+PAIRS, PER_PAIR = 3, 6
+
+
+def hardest(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The predictions with the highest loss first: clean_path, label, prediction, probability, loss."""
+    table = predictions.sort_values(["loss", "id"], ascending=[False, True]).head(LOSSES)
+    return table[["clean_path", "label", "prediction", "probability", "loss"]].reset_index(drop=True)
+
+
+def mistakes(predictions: pd.DataFrame, counts: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The surest mistakes of the most confused pairs of labels, each pair with a title.
+
+    `counts` is the confusion matrix of the predictions.
+    """
+    rows = []
+    for label, prediction, count in confused_pairs(counts).head(PAIRS).itertuples(index=False):
+        wrong = predictions[(predictions["label"] == label) & (predictions["prediction"] == prediction)]
+        surest = wrong.sort_values(["probability", "id"], ascending=[False, True]).head(PER_PAIR)
+        rows.append((f"{label} taken for {prediction}: {count}", surest))
+    return rows
+
+
+def show(classifier: Classifier, clean: Path, predictions: pd.DataFrame) -> list[Shown]:
+    """The pictures of some predictions, with file, truth, prediction and probability."""
+    return [
+        Shown(
+            open_for(classifier, clean / row["clean_path"]),
+            (row["clean_path"], f"label {row['label']}", f"said {row['prediction']}, {row['probability']:.0%}"),
+        )
+        for row in predictions.to_dict("records")
+    ]
