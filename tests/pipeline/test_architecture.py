@@ -19,10 +19,16 @@ FLOORS: list[set[str]] = [
     {"fieldguide", "base", "parallel"},
     {"data", "model", "checks", "report", "record"},
     {"stages"},
-    {"tracking", "serving", "sweep", "dataset", "cli"},
+    {"tracking", "serving", "sweep", "dataset", "batch_sheet", "cli"},
 ]
 ONLY_IMPORTERS = {
-    "fastai": {"fieldguide.model.learner", "fieldguide.model.loaders", "fieldguide.model.augment"},
+    "fastai": {
+        "fieldguide.model.augment",
+        "fieldguide.model.camera",
+        "fieldguide.model.learner",
+        "fieldguide.model.loaders",
+        "fieldguide.model.views",
+    },
     "great_expectations": {"fieldguide.checks.expectations"},
     "mlflow": {"fieldguide.tracking", "fieldguide.serving"},
 }
