@@ -18,9 +18,9 @@ def draw_batch(cfg: Config, paths: Paths, overrides: Sequence[str], count: int, 
     Raises UserError if there is no split yet.
     """
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # fastai's import uses it
-    from fieldguide.model.views import training_views
     from fieldguide.report.figures import save_figure
     from fieldguide.report.sheet import sheet_figure
+    from fieldguide.views import training_views
 
     rows = [(views.label, [views.plain, *views.augmented]) for views in training_views(cfg, paths, count, VERSIONS)]
     title = (

@@ -19,7 +19,7 @@ FLOORS: list[set[str]] = [
     {"fieldguide", "base", "parallel"},
     {"data", "model", "checks", "report", "record"},
     {"stages"},
-    {"tracking", "serving", "sweep", "dataset", "batch_sheet", "cli"},
+    {"tracking", "serving", "sweep", "dataset", "views", "batch_sheet", "cli"},
 ]
 ONLY_IMPORTERS = {
     "fastai": {
@@ -27,7 +27,6 @@ ONLY_IMPORTERS = {
         "fieldguide.model.camera",
         "fieldguide.model.learner",
         "fieldguide.model.loaders",
-        "fieldguide.model.views",
     },
     "great_expectations": {"fieldguide.checks.expectations"},
     "mlflow": {"fieldguide.tracking", "fieldguide.serving"},

@@ -86,10 +86,11 @@ def test_noise_is_as_strong_as_it_says_and_stays_in_range() -> None:
     assert 0 <= bright.min() < 1 and bright.max() == 1
 
 
-def test_blur_takes_detail_in_all_directions_and_motion_in_one(pictures: torch.Tensor) -> None:
-    even = applied(pictures, entry("blur", 1.0))
-    assert detail(even, 0, 1) < 0.8 * detail(pictures, 0, 1)
-    assert detail(even, 1, 0) < 0.8 * detail(pictures, 1, 0)
+def test_blur_takes_detail_in_all_directions_and_motion_in_one() -> None:
+    grain = torch.rand(32, 3, 48, 48)
+    even = applied(grain, entry("blur", 1.0))
+    assert detail(even, 0, 1) < 0.7 * detail(grain, 0, 1)
+    assert detail(even, 1, 0) < 0.7 * detail(grain, 1, 0)
     flat = torch.full((4, 3, 20, 20), 0.3)
     assert torch.allclose(applied(flat, entry("blur", 1.0)), flat, atol=1e-5)
 
@@ -115,11 +116,9 @@ def test_each_picture_has_its_own_luck_and_validation_none(pictures: torch.Tenso
 
 def test_the_generator_of_torch_alone_decides(pictures: torch.Tensor) -> None:
     entries = [entry(name, 0.5) for name in NAMES]
-    random.seed(1)
-    np.random.seed(1)
-    before = random.getstate(), np.random.get_state()[1].tobytes()  # type: ignore[union-attr]
+    before = random.getstate(), repr(np.random.get_state())
     first = applied(pictures, *entries)
-    assert (random.getstate(), np.random.get_state()[1].tobytes()) == before  # type: ignore[union-attr]
+    assert (random.getstate(), repr(np.random.get_state())) == before
     assert torch.equal(first, applied(pictures, *entries))
     assert not torch.equal(first, applied(pictures, *entries, seed=1))
 
@@ -143,7 +142,7 @@ def pictures_of(own_data: OwnData, *overrides: str) -> tuple[Config, Paths]:
 
 
 def test_views_are_those_of_the_loaders(own_data: OwnData) -> None:
-    from fieldguide.model.views import training_views
+    from fieldguide.views import training_views
 
     cfg, paths = pictures_of(own_data)
     views = training_views(cfg, paths, count=5, versions=3)
@@ -175,7 +174,7 @@ def test_show_batch_draws_the_same_bytes_again(own_data: OwnData, monkeypatch: p
 
 
 def test_show_batch_says_what_has_to_run_first(checkout: Paths) -> None:
-    from fieldguide.model.views import training_views
+    from fieldguide.views import training_views
 
     with pytest.raises(UserError, match=r"split\.parquet is missing: run `dvc repro split`"):
         training_views(compose(checkout), checkout, 4, 2)

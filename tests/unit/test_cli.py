@@ -25,7 +25,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def commands() -> list[str]:
     """The commands that `fieldguide --help` lists."""
     text = run_python("-m", "fieldguide.cli", "--help", cwd=Path.cwd()).stdout
-    return re.findall(r"^    ([a-z-]+) ", text, re.MULTILINE)
+    return re.findall(r"^    ([a-z-]+)(?: |$)", text, re.MULTILINE)
 
 
 def test_help_names_the_commands_and_shows_examples() -> None:

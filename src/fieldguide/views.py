@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from fastai.torch_core import set_seed
 from numpy.typing import NDArray
 
 from fieldguide.base.config import Config
@@ -56,8 +55,7 @@ def training_views(cfg: Config, paths: Paths, count: int, versions: int) -> list
         cfg.train,
         cfg.seed,
     )
-    loaders.train.shuffle = loaders.train.drop_last = False
-    set_seed(cfg.seed)
+    loaders.train.shuffle = loaders.train.drop_last = False  # make_loaders has set the seeds
     augmented = [square for batch, _ in loaders.train for square in as_squares(batch, normalization)]
     plain = [square for batch, _ in loaders.valid for square in as_squares(batch, normalization)]
     return [
