@@ -68,7 +68,9 @@ def run_fieldguide(folder: Path, weights: Path, schedule: str, table: Path) -> R
         model = f"arch: mobilenetv2_100\nweights: {weights}\nweights_sha256: {sha256_of_file(weights)}\n"
         (root / "conf" / "model" / "mobilenetv2_100.yaml").write_text(model)
         choose(root / "params.yaml", schedule)
-        taken = seconds(lambda: (run(root, "fieldguide", "add", "photos", str(folder)), run(root, "dvc", "repro", "-q", "train")))
+        taken = seconds(
+            lambda: (run(root, "fieldguide", "add", "photos", str(folder)), run(root, "dvc", "repro", "-q", "train"))
+        )
         run(root, sys.executable, "-m", "fieldguide.stages.evaluate")
         paths = Paths(root)
         images, split = read_table(paths.image_table, IMAGES), read_table(paths.split_table, SPLIT)

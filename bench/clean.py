@@ -16,7 +16,7 @@ from photos import photos
 
 COMPARED = "cleanvision's checks against the stage clean, same originals, same number of processes"
 ROUNDS = 2
-PHOTOS = {"1 to 3 megapixels": ((1.0, 3.0), 120), "12 megapixels": ((12.0, 12.0), 30)}
+PHOTOS = {"1 to 3 megapixels": ((1.0, 3.0), 50), "12 megapixels": ((12.0, 12.0), 8)}
 
 
 def measure() -> list[Figure]:
@@ -39,7 +39,6 @@ def measure() -> list[Figure]:
 def prepared(folder: Path, temporary: Path) -> Any:
     """A call of the stage on these photos; they are downloaded already."""
     from common import ROOT
-
     from fieldguide.base.compose import compose
     from fieldguide.base.paths import Paths
     from fieldguide.stages import clean, download
@@ -62,7 +61,7 @@ def cleanvision(folder: Path) -> float:
     """Seconds of all of cleanvision's checks."""
     from cleanvision import Imagelab
 
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         lab = Imagelab(data_path=str(folder))
         return seconds(lambda: lab.find_issues(n_jobs=cores(), verbose=False))
 

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 
 from common import cores
-
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths

@@ -39,8 +39,8 @@ def measure() -> list[Figure]:
             loading = seconds(lambda cfg=cfg: load_epoch(loaders_of(cfg, root)))
             loop, bare = (statistics.median(times) for times in zip(*pairs, strict=True))
             detail = (
-                f"{PICTURES / loop:.0f} against {PICTURES / bare:.0f} pictures/s; loading alone takes {loading / loop:.0%} "
-                f"of the epoch; {torch.cuda.get_device_name()}"
+                f"{PICTURES / loop:.0f} against {PICTURES / bare:.0f} pictures/s; loading alone takes "
+                f"{loading / loop:.0%} of the epoch; {torch.cuda.get_device_name()}"
             )
             figures.append(Figure(name, statistics.median(mine / other for other, mine in pairs), detail=detail))
     return figures

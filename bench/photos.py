@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 from common import Skipped, shared
-
 from fieldguide.data.images import PictureError, open_picture
 from fieldguide.parallel import map_processes
 

@@ -1,6 +1,6 @@
-"""fieldguide's training loop against fastai's default one, on the same small copies: `python bench/train_throughput.py`.
+"""fieldguide's training loop against fastai's default one, on the same copies: `python bench/train_throughput.py`.
 
-fastai side: ImageDataLoaders from the files, Resize, aug_transforms, Learner, everything else by default. Both train the
+fastai side: ImageDataLoaders from the files, Resize, aug_transforms, Learner, all else by default. Both train the
 same network from random weights for two epochs; the second is timed.
 """
 

@@ -1,4 +1,4 @@
-"""The bear classifier of the fastai book's second chapter, as its readers write it; chapter2.py in the folder above times it.
+"""The bear classifier of the fastai book's second chapter, as its readers write it; `../chapter2.py` times it.
 
     python chapter2.py PICTURES TABLE WEIGHTS SIZE EPOCHS BATCH
 
