@@ -24,7 +24,7 @@ def draw_batch(cfg: Config, paths: Paths, overrides: Sequence[str], count: int, 
 
     rows = [(views.label, [views.plain, *views.augmented]) for views in training_views(cfg, paths, count, VERSIONS)]
     title = (
-        f"resize={cfg.choices['resize']} augment={cfg.choices['augment']} train.size={cfg.train.size}: "
+        f"resize={cfg.choices['resize']} augment={cfg.choices['augment']} train.size={cfg.train.size}\n"
         f"each picture without augmentation, then as {VERSIONS} epochs might show it"
     )
     path = out or paths.report("show_batch") / f"{file_name(overrides)}.png"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 DPI = 120
-SIDE, GAP, MARGIN, TITLE = 128, 4, 20, 36  # pixels on the sheet
+SIDE, GAP, MARGIN, TITLE = 128, 4, 20, 44  # pixels on the sheet
 
 
 def sheet_figure(rows: Sequence[tuple[str, Sequence[NDArray[np.uint8]]]], title: str, blocks: int) -> Figure:
@@ -32,6 +32,6 @@ def sheet_figure(rows: Sequence[tuple[str, Sequence[NDArray[np.uint8]]]], title:
             x, y = left + column * (SIDE + GAP), top + MARGIN
             drawn = Image.fromarray(square).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
             sheet[y : y + SIDE, x : x + SIDE] = np.asarray(drawn)
-    axes.text(MARGIN // 2, TITLE - 14, title, fontsize=9, parse_math=False)
+    axes.text(MARGIN // 2, MARGIN // 2, title, fontsize=8, va="top", parse_math=False)
     axes.imshow(sheet, interpolation="nearest", aspect="auto")
     return figure
