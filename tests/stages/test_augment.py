@@ -29,6 +29,7 @@ CAMERA: list[dict[str, Any]] = [
     {"name": "motion_blur", "share": 0.03},
     {"name": "noise", "strength": 0.1},
     {"name": "grayscale"},
+    {"name": "erase", "share": 0.3},
 ]
 NAMES = [entry["name"] for entry in CAMERA]
 
@@ -105,6 +106,17 @@ def test_blur_takes_detail_in_all_directions_and_motion_in_one() -> None:
     across, along = torch.stack(widths).sqrt().T
     assert across.max() < 0.5
     assert 2 < along.max() < 4.2
+
+
+def test_erase_hides_another_rectangle_in_every_picture() -> None:
+    flat = torch.full((64, 3, 40, 40), 9.0)  # noise does not reach this
+    hidden = (applied(flat, {"name": "erase", "share": 0.3, "p": 1.0}) != 9).all(dim=1)
+    areas = hidden.float().mean(dim=(1, 2))
+    assert 0.25 < areas.max() < 0.35 and areas.mean() < 0.2
+    for mask in hidden:
+        rows, columns = mask.any(dim=1), mask.any(dim=0)
+        assert torch.equal(mask, rows[:, None] & columns[None, :])
+    assert len({mask.numpy().tobytes() for mask in hidden}) > 50
 
 
 @pytest.mark.parametrize("name", NAMES)

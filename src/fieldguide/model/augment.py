@@ -7,7 +7,6 @@ from fastai.vision.augment import (
     Brightness,
     Contrast,
     Hue,
-    RandomErasing,
     Rotate,
     Saturation,
     Warp,
@@ -17,7 +16,7 @@ from fastai.vision.augment import (
 from fastai.vision.augment import Flip as FastaiFlip
 
 from fieldguide.base import config
-from fieldguide.model.camera import Blur, Grayscale, Noise, UpsideDown
+from fieldguide.model.camera import Blur, Erase, Grayscale, Noise, UpsideDown
 from fieldguide.model.network import Normalization
 
 LIGHT = {
@@ -56,7 +55,7 @@ def _batch_transform(transform: config.Transform) -> Any:
         case config.Light():
             return LIGHT[transform.name](transform)
         case config.Erase():
-            return RandomErasing(p=transform.p, sl=0.0, sh=transform.share, max_count=1)
+            return Erase(transform.share, transform.p)
         case config.UpsideDown():
             return UpsideDown(transform.p)
         case config.Grayscale():
