@@ -33,6 +33,9 @@ check: setup  ## lint, format and types
 	ruff format --check .
 	mypy
 
+bench: setup  ## measure, write bench/results.json and the table of bench/README.md
+	PYTHONPATH=src python bench/run.py
+
 ui: setup  ## MLflow UI with the runs of this checkout, on http://127.0.0.1:5000
 	mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
 
@@ -46,5 +49,5 @@ lock:  ## resolve the dependencies anew in a fresh environment and write require
 clean-venv:  ## delete the environment
 	rm -rf $(VENV)
 
-.PHONY: help setup repro test check ui lock clean-venv
+.PHONY: help setup repro test check bench ui lock clean-venv
 .DEFAULT_GOAL := help

@@ -7,21 +7,23 @@ import os
 import statistics
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parent.parent
+from common import ROOT, Figure, Skipped, report, seconds
+
+COMPARED = "seconds from start to end, beside `python -c pass`; of a stage, of its import"
 ROUNDS = 5
-GOALS = {"fieldguide --help": 0.4, "fieldguide predict": 4.0}  # seconds; a stage's import: below
+GOALS = {"fieldguide --help": 0.4, "fieldguide predict": 4.0}
 STAGE_GOAL = 1.0
 
 
-def measure() -> dict[str, float]:
-    """Median seconds from start to end of bare Python, `fieldguide` commands, and each stage's import."""
+def measure() -> list[Figure]:
+    """Median seconds of `fieldguide` commands and of each stage's import, timed in turn with bare Python."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    picture = next(path for path in sorted((ROOT / "data" / "clean").rglob("*.jpg")))
+    picture = next(iter(sorted((ROOT / "data" / "clean").rglob("*.jpg"))), None)
+    if picture is None:
+        raise Skipped("no cleaned pictures in this checkout: run `make repro` first")
     commands = {
         "python -c pass": ["-c", "pass"],
         "torch and timm alone": ["-c", "import torch, timm"],
@@ -32,30 +34,29 @@ def measure() -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in commands}
     for number in range(ROUNDS + 1):
         for name, command in commands.items():
-            seconds = timed(command)
+            taken = seconds(lambda command=command: start(command))
             if number:  # the first round fills the system's file cache
-                times[name].append(seconds)
-    return {name: statistics.median(seconds) for name, seconds in times.items()}
+                times[name].append(taken)
+    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    bare = medians["python -c pass"]
+    return [
+        Figure(
+            name,
+            taken,
+            GOALS.get(name, STAGE_GOAL if name.startswith("import ") else None),
+            at_most=True,
+            unit="s",
+            detail=f"{taken / bare:.0f} times bare Python",
+        )
+        for name, taken in medians.items()
+    ]
 
 
-def timed(command: list[str]) -> float:
-    """Seconds that this Python takes for a command, with the source of this checkout."""
+def start(command: list[str]) -> None:
+    """Run this Python with a command, and with the source of this checkout."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    start = time.perf_counter()
     subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
-
-
-def main() -> None:
-    """Print the times, how many times those of bare Python they are, and the goals."""
-    found = measure()
-    bare = found["python -c pass"]
-    print(f"median of {ROUNDS} rounds       seconds   ratio  goal")
-    for name, seconds in found.items():
-        goal = GOALS.get(name, STAGE_GOAL if name.startswith("import ") else None)
-        said = "" if goal is None else f"{goal:.1f} s {'reached' if seconds < goal else 'MISSED'}"
-        print(f"{name:24} {seconds:9.2f} {seconds / bare:7.1f}  {said}".rstrip())
 
 
 if __name__ == "__main__":
-    main()
+    report(measure)

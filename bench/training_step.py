@@ -1,50 +1,52 @@
-"""What bfloat16 gains in a training step, network by network: `python bench/training_step.py [MODEL...]`.
+"""What bfloat16 gains in a training step, network by network: `python bench/training_step.py`.
 
 The two precisions are timed in turn on the same batch, so that a busy machine slows both alike. The rule in
-`fieldguide.model.precision` rests on this.
+`fieldguide.model.precision` rests on this: it should choose bfloat16 where the figure is above 1, and only there.
 """
 
-import statistics
-import sys
-import time
-from pathlib import Path
+from common import ROOT, Figure, cores, in_turn, ratio_of, report, seconds
 
-import torch
-
-from fieldguide.base.compose import compose, options_of
-from fieldguide.base.paths import Paths
-from fieldguide.model.network import Architecture, build_body, build_classifier, count_features
-from fieldguide.model.precision import choose_precision
-
-SIZE, BATCH, THREADS, ROUNDS = 128, 32, 2, 5
+COMPARED = "forward and backward pass in float32 against bfloat16, same network, both channels_last"
+SIZE, BATCH, ROUNDS = 128, 32, 5
 
 
-def main() -> None:
-    """Print one line for every model option."""
-    paths = Paths(Path(__file__).parent.parent)
-    torch.set_num_threads(THREADS)
-    print(f"{BATCH} pictures of {SIZE} pixels, {THREADS} threads; pictures per second, median of {ROUNDS}")
-    for name in sys.argv[1:] or options_of(paths, "model"):
+def measure() -> list[Figure]:
+    """How many times as fast bfloat16 is, for every model option."""
+    import torch
+
+    from fieldguide.base.compose import compose, options_of
+    from fieldguide.base.paths import Paths
+    from fieldguide.model.network import Architecture, build_body, build_classifier, count_features
+    from fieldguide.model.precision import choose_precision
+
+    def step(network: torch.nn.Module, dtype: torch.dtype) -> float:
+        pictures = torch.rand(BATCH, 3, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
+
+        def passes() -> None:
+            with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+                loss = network(pictures).float().logsumexp(dim=1).mean()
+            loss.backward()
+
+        return seconds(passes)
+
+    paths = Paths(ROOT)
+    torch.set_num_threads(cores())
+    figures = []
+    for name in options_of(paths, "model"):
         model = compose(paths, [f"model={name}"]).model
         body = build_body(Architecture(model.library, model.arch, model.options))
         network = build_classifier(body, count_features(body, SIZE), 3).to(memory_format=torch.channels_last).train()
-        step_seconds(network, torch.bfloat16), step_seconds(network, torch.float32)
-        pairs = [(step_seconds(network, torch.bfloat16), step_seconds(network, torch.float32)) for _ in range(ROUNDS)]
-        half, full = (BATCH / statistics.median(times) for times in zip(*pairs, strict=True))
-        ratio = statistics.median(slow / fast for fast, slow in pairs)
-        chosen = choose_precision(network)
-        print(f"{name:18} bfloat16 {half:4.0f}  float32 {full:4.0f}  ratio {ratio:.2f}  chosen {chosen}")
-
-
-def step_seconds(network: torch.nn.Module, dtype: torch.dtype) -> float:
-    """Seconds of one forward and backward pass."""
-    pictures = torch.rand(BATCH, 3, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
-    start = time.perf_counter()
-    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-        loss = network(pictures).float().logsumexp(dim=1).mean()
-    loss.backward()
-    return time.perf_counter() - start
+        step(network, torch.bfloat16), step(network, torch.float32)
+        pairs = in_turn(
+            lambda network=network: step(network, torch.bfloat16),
+            lambda network=network: step(network, torch.float32),
+            ROUNDS,
+        )
+        half, full = (BATCH / min(times) for times in zip(*pairs, strict=True))
+        detail = f"{half:.0f} against {full:.0f} pictures/s, best of {ROUNDS}; chosen: {choose_precision(network)}"
+        figures.append(Figure(name, ratio_of(pairs), detail=detail))
+    return figures
 
 
 if __name__ == "__main__":
-    main()
+    report(measure)

@@ -87,6 +87,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     summary.set_defaults(command=_summary)
     _add_prediction(commands)
+
+    show_batch = _command(
+        commands,
+        "show-batch",
+        "draw what the network sees of training pictures: each as a plain square, then augmented",
+        """
+        fieldguide show-batch                      as params.yaml says; needs `dvc repro split`, no weights
+        fieldguide show-batch augment=strong resize=pad
+        fieldguide show-batch augment=trail_camera train.size=224 --pictures 8 --out what_it_sees.png
+        """,
+    )
+    show_batch.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="what to change, in Hydra's grammar")
+    show_batch.add_argument(
+        "--out", type=Path, metavar="FILE", help="the PNG to write; default: in reports/show_batch/"
+    )
+    show_batch.add_argument("--pictures", type=_count, default=24, metavar="N", help="how many; default: 24")
+    show_batch.set_defaults(command=_show_batch)
     return parser
 
 
@@ -186,6 +203,21 @@ def _export(options: argparse.Namespace) -> None:
     from fieldguide.export import export_onnx
 
     print(export_onnx(options.model or _here().classifier, options.out))
+
+
+def _show_batch(options: argparse.Namespace) -> None:
+    from fieldguide.base.compose import compose
+    from fieldguide.batch_sheet import draw_batch
+
+    paths = _here()
+    print(draw_batch(compose(paths, options.overrides), paths, options.overrides, options.pictures, options.out))
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 if __name__ == "__main__":

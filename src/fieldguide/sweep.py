@@ -19,7 +19,7 @@ from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
 from fieldguide.record import code_digest
-from fieldguide.sweep_job import FOLDER, run_combination
+from fieldguide.sweep_job import FOLDER, is_choice, run_combination
 
 ONLY_SHOWS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version", "--shell-completion", "-sc"}
 

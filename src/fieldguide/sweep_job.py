@@ -5,6 +5,7 @@ import importlib
 import json
 import logging
 import math
+import os
 import queue
 import sys
 import threading

@@ -19,10 +19,11 @@ FLOORS: list[set[str]] = [
     {"fieldguide", "base", "parallel"},
     {"data", "model", "checks", "report", "record"},
     {"stages"},
-    {"tracking", "serving", "prediction", "export", "sweep", "sweep_job", "job", "leaderboard", "dataset", "cli"},
+    {"tracking", "serving", "prediction", "export", "views", "batch_sheet", "dataset"},
+    {"job", "leaderboard", "sweep_job", "sweep", "cli"},
 ]
 ONLY_IMPORTERS = {
-    "fastai": {f"fieldguide.model.{name}" for name in ("learner", "callbacks", "loaders", "augment")},
+    "fastai": {f"fieldguide.model.{name}" for name in ("learner", "callbacks", "loaders", "augment", "camera")},
     "great_expectations": {"fieldguide.checks.expectations"},
     "mlflow": {"fieldguide.tracking", "fieldguide.serving"},
 }

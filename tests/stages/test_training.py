@@ -101,12 +101,12 @@ def test_pictures_read_again_in_every_epoch_train_as_those_kept_in_memory(
     assert digests[0] == digests[1]
 
 
-@pytest.mark.parametrize("method", ["squish", "random_crop"])
-def test_the_number_of_workers_changes_no_byte(source: Paths, tmp_path: Path, method: str) -> None:
+@pytest.mark.parametrize(("method", "augment"), [("squish", "strong"), ("random_crop", "trail_camera")])
+def test_the_number_of_workers_changes_no_byte(source: Paths, tmp_path: Path, method: str, augment: str) -> None:
     digests = set()
     for workers in (0, 1, 2):
         paths = linked(source, tmp_path / str(workers))
-        train.run(composed("augment=strong", f"resize={method}", f"train.workers={workers}"), paths)
+        train.run(composed(f"augment={augment}", f"resize={method}", f"train.workers={workers}"), paths)
         digests.add(sha256_of_file(paths.classifier))
         digests.add(sha256_of_file(paths.classifier.with_suffix(".json")))
     assert len(digests) == 2

@@ -25,14 +25,14 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def commands() -> list[str]:
     """The commands that `fieldguide --help` lists."""
     text = run_python("-m", "fieldguide.cli", "--help", cwd=Path.cwd()).stdout
-    return re.findall(r"^    ([a-z]+) ", text, re.MULTILINE)
+    return re.findall(r"^    ([a-z-]+)(?: |$)", text, re.MULTILINE)
 
 
 def test_help_names_the_commands_and_shows_examples() -> None:
     done = run_python("-m", "fieldguide.cli", "--help", cwd=Path.cwd())
     assert (done.returncode, done.stderr) == (0, "")
     assert "examples:\n  fieldguide" in done.stdout
-    assert {"config", "add", "sync", "summary"} <= set(commands())
+    assert {"config", "add", "sync", "summary", "show-batch"} <= set(commands())
 
 
 def test_every_command_has_help_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,7 +47,9 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", said(capsys, "--version"))
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["config", "--fly"], ["add", "bears"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["fly"], ["config", "--fly"], ["add", "bears"], ["show-batch", "--pictures", "0"]]
+)
 def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(arguments)
@@ -76,6 +78,7 @@ def test_config_prints_names_in_any_alphabet(checkout: Paths) -> None:
         (["add", "a/b", "."], "fieldguide: 'a/b' is no name for a data set"),
         (["add", "bears", "nowhere"], "fieldguide: no folder nowhere"),
         (["summary"], "fieldguide: "),
+        (["show-batch", "augment=loud"], "fieldguide: override: augment: 'loud' is no option of it; choose one of: "),
     ],
 )
 def test_what_a_person_can_put_right_is_one_line_and_exit_code_1(

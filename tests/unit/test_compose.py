@@ -155,7 +155,7 @@ OPTION_FAULTS = {
     "environment": ("resize/squish", "method: ${oc.env:HOME}", "${...}", "plain values"),
     "list": ("resize/squish", "- crop", "", "key: value"),
     "bad yaml": ("resize/squish", "method: [crop", "is not valid YAML", "in line"),
-    "unknown transform": ("augment/standard", "transforms: [{name: blur}]", "augment.transforms.0", "'flip', 'rotate'"),
+    "unknown transform": ("augment/standard", "transforms: [{name: fog}]", "augment.transforms.0", "'flip', 'rotate'"),
     "nameless transform": ("augment/standard", "transforms: [{p: 1}]", "augment.transforms.0: `name`", "flip, rotate"),
     "transform's key": (
         "augment/standard",

@@ -174,7 +174,45 @@ class Erase:
     p: Share = 0.5
 
 
-Transform = Flip | Rotate | Zoom | Warp | Light | Erase
+@dataclass
+class UpsideDown:
+    """Turn by 180 degrees."""
+
+    __pydantic_config__ = STRICT
+    name: Literal["upside_down"]
+    p: Share = 0.5
+
+
+@dataclass
+class Grayscale:
+    """Take the colour away."""
+
+    __pydantic_config__ = STRICT
+    name: Literal["grayscale"]
+    p: Share = 0.2
+
+
+@dataclass
+class Blur:
+    """Blur by at most `share` of the picture's side (standard deviation), evenly or along one direction."""
+
+    __pydantic_config__ = STRICT
+    name: Literal["blur", "motion_blur"]
+    share: Annotated[float, Field(gt=0, le=0.1)]
+    p: Share = 0.2
+
+
+@dataclass
+class Noise:
+    """Add noise of at most `strength` (standard deviation, 1 is white)."""
+
+    __pydantic_config__ = STRICT
+    name: Literal["noise"]
+    strength: Annotated[float, Field(gt=0, le=0.5)]
+    p: Share = 0.3
+
+
+Transform = Flip | Rotate | Zoom | Warp | Light | Erase | UpsideDown | Grayscale | Blur | Noise
 
 
 @dataclass

@@ -7,7 +7,6 @@ from fastai.vision.augment import (
     Brightness,
     Contrast,
     Hue,
-    RandomErasing,
     Rotate,
     Saturation,
     Warp,
@@ -17,6 +16,7 @@ from fastai.vision.augment import (
 from fastai.vision.augment import Flip as FastaiFlip
 
 from fieldguide.base import config
+from fieldguide.model.camera import Blur, Erase, Grayscale, Noise, UpsideDown
 from fieldguide.model.network import Normalization
 
 LIGHT = {
@@ -28,10 +28,11 @@ LIGHT = {
 
 
 def batch_transforms(transforms: list[config.Transform]) -> list[Any]:
-    """fastai's transforms for the training batches.
+    """fastai's transforms for the training batches, which work in four steps, each in the order of the list.
 
-    Those that move pixels are joined into one step, so that the picture is interpolated once; then those of the light;
-    then the others; each in the order of the list.
+    First what moves pixels (flip, upside_down, rotate, zoom, warp), joined so that the picture is interpolated once;
+    then the light (brightness, contrast, saturation, hue), joined too; then what the camera does (blur, motion_blur,
+    grayscale, noise), one after the other; and, after normalization, what hides the picture (erase).
     """
     return list(setup_aug_tfms([_batch_transform(transform) for transform in transforms]))
 
@@ -54,4 +55,12 @@ def _batch_transform(transform: config.Transform) -> Any:
         case config.Light():
             return LIGHT[transform.name](transform)
         case config.Erase():
-            return RandomErasing(p=transform.p, sl=0.0, sh=transform.share, max_count=1)
+            return Erase(transform.share, transform.p)
+        case config.UpsideDown():
+            return UpsideDown(transform.p)
+        case config.Grayscale():
+            return Grayscale(transform.p)
+        case config.Blur():
+            return Blur(transform.share, transform.p, motion=transform.name == "motion_blur")
+        case config.Noise():
+            return Noise(transform.strength, transform.p)
