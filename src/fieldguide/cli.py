@@ -222,7 +222,7 @@ def _summary(options: argparse.Namespace) -> None:
 def _sweep(options: argparse.Namespace) -> None:
     if not options.arguments or options.arguments[0] in ("-h", "--help"):
         options.parser.print_help()
-        return
+        options.parser.exit()
     from fieldguide.sweep import main
 
     sys.argv = ["fieldguide sweep", *options.arguments]
