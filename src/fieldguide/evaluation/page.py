@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fieldguide.report.baselines import BASELINES
-from fieldguide.report.confidence import at_coverage
-from fieldguide.report.figures import Shown, coverage_figure, in_words, reliability_figure
+from fieldguide.evaluation.baselines import BASELINES
+from fieldguide.evaluation.confidence import at_coverage
+from fieldguide.evaluation.figures import Shown, coverage_figure, in_words, reliability_figure
 from fieldguide.report.page import document
 from fieldguide.report.save import png
 
