@@ -8,7 +8,8 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ CODE = "fieldguide.code"
 PARENT = "mlflow.parentRunId"
 SWEEP = "fieldguide.sweep"
 LONGEST_PARAM = 6000
+LATER = "`fieldguide sync` hands the run in later"
 DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -52,23 +54,18 @@ DEFAULTS = {
 class Tracker:
     """A connection to the tracking store and this project's experiment in it.
 
-    Raises UserError if the store does not answer.
+    Raises UserError if the store does not answer; `then` says what to do in that case.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, then: str = LATER) -> None:
         mlflow = _mlflow()
         self.paths = paths
         self.address = tracking_address(paths)
         mlflow.set_tracking_uri(self.address)
-        try:
-            with FileLock(
-                _made(paths.checkout / ".fieldguide") / "mlflow.lock"
-            ):  # processes that create the database together all fail
-                _make_database(paths, self.address)
-                self.client = mlflow.MlflowClient()
-                self.experiment = self._experiment()
-        except _failures() as error:
-            raise UserError(away(self.address, error)) from None
+        with answering(self.address, then), FileLock(_made(paths.checkout / ".fieldguide") / "mlflow.lock"):
+            _make_database(paths, self.address)  # under the lock: processes that create it together all fail
+            self.client = mlflow.MlflowClient()
+            self.experiment = self._experiment()
 
     def _experiment(self) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
@@ -102,8 +99,7 @@ class Tracker:
         }
         run = self.client.create_run(self.experiment, tags=tags, run_name=name)
         identity = str(run.info.run_id)
-        upstream = origin.get("upstream") or _upstream_params(self.paths)
-        self.log_params(identity, {**upstream, **record["choices"], **_flat(record["config"])})
+        self.log_params(identity, shown_params(self.paths, record))
         self.client.log_text(identity, package_versions(), "environment/packages.txt")
         if diff := git_diff(root):
             self.client.log_text(identity, diff, "environment/git.diff")
@@ -129,13 +125,11 @@ class Tracker:
 
     def close_sweep(self, run: str, files: Iterable[Path], metrics: dict[str, float], status: str = "FINISHED") -> None:
         """Hand in what came out of a sweep, and show it as ended. Raises UserError if the store does not answer."""
-        try:
+        with answering(self.address):
             for path in files:
                 self.client.log_artifact(run, str(path))
             self.log_metrics(run, metrics)
             self.client.set_terminated(run, status)
-        except _failures() as error:
-            raise UserError(away(self.address, error)) from None
 
     def close_stale(self) -> None:
         """Mark as killed what is shown as running in this checkout by a process that is no more."""
@@ -223,12 +217,21 @@ def read_origin(paths: Paths) -> dict[str, Any]:
     return read_json(paths.origin) if paths.origin.exists() else {}
 
 
-def away(address: str, error: Exception) -> str:
-    """What to tell a person when the tracking store does not answer; without passwords in the address."""
-    secret, _, shown = address.rpartition("@")
-    lines = str(error).splitlines() or [type(error).__name__]
-    reason = lines[0].replace(f"{secret}@", "") if secret else lines[0]
-    return f"MLflow at {shown} does not answer ({reason[:160]}): `fieldguide sync` hands the run in later"
+def shown_address(address: str) -> str:
+    """The address of a store without a password in it."""
+    return address.rpartition("@")[2]
+
+
+@contextmanager
+def answering(address: str, then: str = LATER) -> Iterator[None]:
+    """Turn what is raised when a store does not answer into a UserError, which ends with what to do."""
+    try:
+        yield
+    except _failures() as error:
+        secret = address.rpartition("@")[0]
+        line = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = line.replace(f"{secret}@", "") if secret else line
+        raise UserError(f"MLflow at {shown_address(address)} does not answer ({reason[:160]}): {then}") from None
 
 
 def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
@@ -247,10 +250,8 @@ def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
         return
     record = training_record(compose(paths, read_origin(paths).get("overrides", [])), paths)
     tracker = Tracker(paths)
-    try:
+    with answering(tracker.address):
         _follow_training(tracker, record, lines)
-    except _failures() as error:
-        raise UserError(away(tracker.address, error)) from None
 
 
 def _follow_training(tracker: Tracker, record: dict[str, Any], lines: Iterable[str]) -> None:
@@ -284,7 +285,7 @@ def sync(paths: Paths) -> str:
         raise UserError("no results to hand in: run `dvc repro` first")
     record = read_json(description)["record"]
     tracker = Tracker(paths)
-    try:
+    with answering(tracker.address):
         digest = sha256_of_file(paths.classifier)  # other code may have made another model of the same fingerprint
         runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
         found = runs[0] if runs else None
@@ -295,8 +296,6 @@ def sync(paths: Paths) -> str:
         _deliver(tracker, run, {} if found is None else found.data.tags)
         tracker.client.set_tag(run, DELIVERED, results)
         tracker.client.set_terminated(run, "FINISHED")
-    except _failures() as error:
-        raise UserError(away(tracker.address, error)) from None
     return f"mlflow: run {run} ({run_name(paths, record)}) handed in"
 
 
@@ -372,6 +371,12 @@ SERVING_PACKAGES = (
     *("imagehash", "matplotlib", "mlflow", "numpy", "pandas", "pillow", "pyarrow", "pydantic"),
     *("safetensors", "scipy", "timm", "torch", "torchvision"),
 )
+
+
+def shown_params(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a training and of the stages before it, under their names in the configuration."""
+    upstream = read_origin(paths).get("upstream") or _upstream_params(paths)
+    return {**upstream, **record["choices"], **_flat(record["config"])}
 
 
 def _upstream_params(paths: Paths) -> dict[str, Any]:
