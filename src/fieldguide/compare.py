@@ -9,7 +9,15 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from fieldguide.data.images import PictureError, open_picture
-from fieldguide.report.comparison import Comparison, Results, compare, differing_answers, differing_choices, verdict
+from fieldguide.report.comparison import (
+    Comparison,
+    Results,
+    compare,
+    differing_answers,
+    differing_choices,
+    evidence,
+    verdict,
+)
 from fieldguide.report.comparison_page import comparison_page
 from fieldguide.results import read_results
 
@@ -72,8 +80,10 @@ def _in_short(found: Comparison) -> str:
     cells = [[name, *(_short(value) for value in values)] for name, values in rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(names) + 1)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    told = [verdict(names[0], name, test) for name, test in zip(names[1:], found.tests, strict=True)]
-    return "\n".join(f"  {line}" for line in [*lines, "", *([found.note] if found.note else []), *told])
+    told = [found.note] if found.note else []
+    for name, test in zip(names[1:], found.tests, strict=True):
+        told += [verdict(names[0], name, test), f"  {evidence(names[0], name, test)}"]
+    return "\n".join(f"  {line}".rstrip() for line in [*lines, "", *told])
 
 
 def _figure(metrics: Mapping[str, float], name: str) -> str:

@@ -130,13 +130,17 @@ def differing_answers(comparison: Comparison) -> list[tuple[str, pd.DataFrame]]:
 
 def verdict(first: str, other: str, test: PairedTest) -> str:
     """In a sentence whether `other` is better or worse than `first`; `test` is that of the two, `other` first."""
-    figures = (
-        f"of {test.pictures} pictures only {other} has {test.only_first} right, only {first} {test.only_second}; "
-        f"accuracy {100 * test.difference:+.1f} points, 95 % interval {100 * test.difference_low:+.1f} to "
-        f"{100 * test.difference_high:+.1f}; p = {test.p_value:.2g}"
-    )
     if not test.pictures:
         return f"{other} and {first} have no test picture in common"
     if not test.beyond_chance:
-        return f"{other} and {first} are not told apart beyond chance ({figures})"
-    return f"{other} is {'better' if test.difference > 0 else 'worse'} than {first} beyond chance ({figures})"
+        return f"{other} and {first} are not told apart beyond chance"
+    return f"{other} is {'better' if test.difference > 0 else 'worse'} than {first} beyond chance"
+
+
+def evidence(first: str, other: str, test: PairedTest) -> str:
+    """The figures behind the verdict."""
+    return (
+        f"Of {test.pictures} pictures only {other} has {test.only_first} right, only {first} {test.only_second}: "
+        f"accuracy {100 * test.difference:+.1f} points, 95 % interval {100 * test.difference_low:+.1f} to "
+        f"{100 * test.difference_high:+.1f}; p = {test.p_value:.2g}."
+    )

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from PIL import Image
 
 from fieldguide.report.comparison import (
@@ -14,9 +13,11 @@ from fieldguide.report.comparison import (
     Results,
     differing_answers,
     differing_choices,
+    evidence,
     shares,
     verdict,
 )
+from fieldguide.report.comparison_curves import comparison_curves
 from fieldguide.report.figures import in_words
 from fieldguide.report.page import document
 from fieldguide.report.page_parts import STYLE as PARTS_STYLE
@@ -53,13 +54,14 @@ def comparison_page(found: Comparison, thumbnails: Mapping[str, Image.Image]) ->
         parts += [
             "<h2>Confusions</h2>",
             f"<p>{pictures} test pictures. Rows are true labels, columns predictions, coloured by the share of the "
-            "row. Differences are against the first run: <b class=better>blue</b> is better (more on the "
-            "diagonal, fewer beside it), <b class=worse>orange</b> is worse.</p>",
+            f"row. Below each: the change against {escape(found.runs[0].name)} in pictures and in points of the share, "
+            "<b class=better>blue</b> for better (more on the diagonal, fewer beside it), <b class=worse>orange</b> "
+            "for worse.</p>",
             _confusions(found),
             "<h2>Pictures on which they differ</h2>",
             _pictures(found, thumbnails),
         ]
-    parts += ["<h2>Training</h2>", chart_tag(curves(runs), "losses and accuracy per epoch")]
+    parts += ["<h2>Training</h2>", chart_tag(comparison_curves(runs), "losses and accuracy per epoch")]
     return document("Which run is better?", "\n".join(parts), STYLE)
 
 
@@ -67,11 +69,12 @@ def _verdicts(found: Comparison) -> list[str]:
     lines = []
     for other, test in zip(found.runs[1:], found.tests, strict=True):
         tone = "" if not test.beyond_chance else "passed" if test.difference > 0 else "warning"
-        lines.append(f'<p class="verdict {tone}">{escape(verdict(found.runs[0].name, other.name, test))}.</p>')
+        told, why = (escape(say(found.runs[0].name, other.name, test)) for say in (verdict, evidence))
+        lines.append(f'<p class="verdict {tone}">{told}<span>{why}</span></p>')
     how = "McNemar's exact test on the same pictures; the interval is a paired bootstrap."
     if len(found.tests) > 1:
         how += " Each test stands alone: among twenty of equal classifiers, one is below 0.05 by chance."
-    return [*lines, f"<p><small>{how}</small></p>"]
+    return [*lines, f"<p class=how>{how}</p>"]
 
 
 def _choices(runs: Sequence[Results]) -> str:
@@ -108,16 +111,14 @@ def _figure(metrics: Mapping[str, float], name: str) -> str:
 
 
 def _confusions(found: Comparison) -> str:
-    first = found.matrices[0]
-    blocks = [_block(run.name, _matrix(counts)) for run, counts in zip(found.runs, found.matrices, strict=True)]
-    for run, counts in zip(found.runs[1:], found.matrices[1:], strict=True):
-        blocks.append(_block(f"{run.name} less {found.runs[0].name}", _difference(counts, first)))
-    wide = "wide" if len(first) > 6 else ""
+    first, blocks = found.runs[0], []
+    for run, counts in zip(found.runs, found.matrices, strict=True):
+        block = f"<h3>{escape(run.name)}</h3>{_matrix(counts)}"
+        if run is not first:
+            block += f"<h4>less {escape(first.name)}</h4>{_difference(counts, found.matrices[0])}"
+        blocks.append(f"<div>{block}</div>")
+    wide = "wide" if len(found.matrices[0]) > 6 else ""
     return f'<div class="matrices {wide}">{"".join(blocks)}</div>'
-
-
-def _block(title: str, matrix: str) -> str:
-    return f"<div><h3>{escape(title)}</h3>{matrix}</div>"
 
 
 def _matrix(counts: pd.DataFrame) -> str:
@@ -137,7 +138,7 @@ def _difference(counts: pd.DataFrame, first: pd.DataFrame) -> str:
         for column in range(len(first)):
             more, moved = change[row, column], points[row, column]
             tone = BETTER if (moved > 0) == (row == column) else WORSE
-            text, small = (f"{more:+d}", f"{100 * moved:+.0f} points") if more else ("0", "")
+            text, small = (f"{more:+d}", f"{100 * moved:+.0f}") if more else ("0", "")
             line.append(_cell(tone, abs(moved) / strongest, text, small))
         cells.append(line)
     return _labelled(first, cells)
@@ -180,36 +181,24 @@ def _picture(row: Mapping[Hashable, Any], runs: int, thumbnail: Image.Image | No
     )
 
 
-def curves(runs: Sequence[Results]) -> Figure:
-    """Losses (train dashed, valid solid) and valid accuracy per epoch, each run in its colour."""
-    figure = Figure(figsize=(8.4, 3.6 + 0.22 * len(runs)), layout="constrained")
-    losses, accuracy = figure.subplots(1, 2)
-    lines = []
-    for position, run in enumerate(runs):
-        epochs, colour = run.history["epoch"], f"C{position % 10}"
-        losses.plot(epochs, run.history["train_loss"], color=colour, linestyle="--", linewidth=1)
-        losses.plot(epochs, run.history["valid_loss"], color=colour)
-        lines += accuracy.plot(epochs, run.history["valid_accuracy"], color=colour)
-    losses.set(xlabel="epoch", ylabel="loss (train dashed, valid solid)")
-    accuracy.set(xlabel="epoch", ylabel="valid accuracy")
-    names = [run.name.replace("$", r"\$") for run in runs]
-    figure.legend(lines, names, loc="outside lower center", frameon=False, ncols=min(len(runs), 3))
-    return figure
-
-
 STYLE = (
     PARTS_STYLE
     + """\
 .verdict + .verdict { margin-top: .5rem; }
 .verdict:not(.passed, .warning) { color: inherit; border-left-color: var(--soft); }
+.verdict span { display: block; font-weight: 400; color: var(--text); }
+.how { color: var(--soft); font-size: .85rem; }
+h4 { font-size: .85rem; font-weight: 400; color: var(--soft); margin: .75rem 0 .35rem; }
 .better { color: var(--blue); } .worse { color: var(--orange); }
 :root { --blue: #1f5a94; --orange: #a85a10; }
 @media (prefers-color-scheme: dark) { :root { --blue: #86b9ec; --orange: #f0a75a; } }
-.matrices { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(19rem, 100%), 1fr)); gap: 0 1rem; }
+.matrices { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); gap: 0 1rem; }
 .matrices > div { min-width: 0; } .matrices.wide { grid-template-columns: minmax(0, 1fr); }
 .counts td { text-align: center; border-left: 1px solid var(--line); line-height: 1.25; }
 .counts td small { display: block; color: inherit; opacity: .8; }
 .counts thead th { text-align: center; }
+.counts th, .counts td { padding: .3rem .4rem; } .counts tbody th { min-width: 0; }
+.chart { width: 58rem; }
 .plain thead th, .pictures thead th { white-space: normal; overflow-wrap: normal; color: inherit; font-weight: 600; }
 .plain small { display: inline-block; }
 .pictures img { min-width: 4rem; max-height: 4rem; object-fit: contain; }
