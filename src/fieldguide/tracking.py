@@ -41,6 +41,8 @@ PROCESS = "fieldguide.process"
 CODE = "fieldguide.code"
 PARENT = "mlflow.parentRunId"
 SWEEP = "fieldguide.sweep"
+LAUNCHED_BY = "fieldguide.launched_by"
+LAUNCHER = "FIELDGUIDE_LAUNCHER"  # names the run of `mlflow run` to the processes that it starts
 LONGEST_PARAM = 6000
 LATER = "`fieldguide sync` hands the run in later"
 DEFAULTS = {
@@ -62,7 +64,7 @@ class Tracker:
         self.paths = paths
         self.address = tracking_address(paths)
         mlflow.set_tracking_uri(self.address)
-        with answering(self.address, then), FileLock(_made(paths.checkout / ".fieldguide") / "mlflow.lock"):
+        with answering(self.address, then), FileLock(_made(home(paths) / ".fieldguide") / "mlflow.lock"):
             _make_database(paths, self.address)  # under the lock: processes that create it together all fail
             self.client = mlflow.MlflowClient()
             self.experiment = self._experiment()
@@ -73,7 +75,7 @@ class Tracker:
         if found is not None:
             return str(found.experiment_id)
         local = self.address.startswith("sqlite:")
-        place = (self.paths.checkout.resolve() / "mlruns").as_uri() if local else None
+        place = (home(self.paths) / "mlruns").as_uri() if local else None
         return str(self.client.create_experiment(name, artifact_location=place))
 
     def finished(self, fingerprint: str) -> list[Any]:
@@ -91,6 +93,7 @@ class Tracker:
             PROCESS: process_id(os.getpid()),
             CODE: code_digest(),
             **({PARENT: self.sweep_run(**origin["sweep"])} if "sweep" in origin else {}),
+            **({LAUNCHED_BY: os.environ[LAUNCHER]} if LAUNCHER in os.environ else {}),
             "mlflow.source.name": command() or "fieldguide sync",
             "mlflow.source.type": "LOCAL",
             "mlflow.source.git.commit": git_commit(root),
@@ -107,7 +110,7 @@ class Tracker:
 
     def sweep_run(self, key: str, name: str) -> str:
         """The id of the run that a sweep's jobs stand below; it is opened where there is none yet."""
-        with FileLock(_made(self.paths.checkout / ".fieldguide") / "sweep.lock"):
+        with FileLock(_made(home(self.paths) / ".fieldguide") / "sweep.lock"):
             query = f"tags.`{SWEEP}` = '{key}'"
             known = self.client.search_runs([self.experiment], query, max_results=1)
             if known:
@@ -120,6 +123,8 @@ class Tracker:
         self.close_stale()
         run = self.sweep_run(key, name)
         self.client.set_tag(run, PROCESS, process_id(os.getpid()))
+        if LAUNCHER in os.environ:
+            self.client.set_tag(run, LAUNCHED_BY, os.environ[LAUNCHER])
         self.client.update_run(run, status="RUNNING")
         return run
 
@@ -134,7 +139,8 @@ class Tracker:
     def close_stale(self) -> None:
         """Mark as killed what is shown as running in this checkout by a process that is no more."""
         query = f"tags.`{CHECKOUT}` = '{checkout_id(self.paths)}' and attributes.status = 'RUNNING'"
-        for run in self.client.search_runs([self.experiment], query):
+        experiments = [found.experiment_id for found in self.client.search_experiments()]  # `mlflow run` has its own
+        for run in self.client.search_runs(experiments, query):
             if not process_lives(run.data.tags.get(PROCESS, "")):
                 self.client.set_terminated(run.info.run_id, "KILLED")
 
@@ -169,12 +175,12 @@ def _mlflow() -> Any:
 
 def _make_database(paths: Paths, address: str) -> None:
     """Let MLflow make its tables, which takes it many steps, under another name: half of them are of no use."""
-    database, state = paths.checkout.resolve() / "mlflow.db", paths.checkout / ".fieldguide"
+    database, state = home(paths) / "mlflow.db", home(paths) / ".fieldguide"
     if address != f"sqlite:///{database}" or database.exists():
         return
     for rest in state.glob("mlflow.db*"):
         rest.unlink()
-    unfinished = state.resolve() / "mlflow.db"
+    unfinished = state / "mlflow.db"
     _mlflow().MlflowClient(f"sqlite:///{unfinished}").search_experiments(max_results=1)
     unfinished.replace(database)
 
@@ -186,14 +192,23 @@ def _failures() -> tuple[type[Exception], ...]:
     return (_mlflow().MlflowException, SQLAlchemyError, OSError)
 
 
+def home(paths: Paths) -> Path:
+    """The checkout, by its absolute path, in which runs are kept.
+
+    DVC runs some experiments in a copy of the checkout that it deletes afterwards, and names the checkout itself.
+    """
+    in_experiment = "DVC_EXP_NAME" in os.environ
+    return Path(os.environ["DVC_ROOT"]) if in_experiment else paths.checkout.resolve()
+
+
 def tracking_address(paths: Paths) -> str:
     """MLFLOW_TRACKING_URI, else a database in the checkout, by its absolute path."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.checkout.resolve()}/mlflow.db"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home(paths)}/mlflow.db"
 
 
 def checkout_id(paths: Paths) -> str:
-    """A name for this folder on this machine that gives neither away."""
-    place = f"{platform.node()}:{paths.checkout.resolve()}"
+    """A name for this checkout on this machine that gives neither away."""
+    place = f"{platform.node()}:{home(paths)}"
     return hashlib.sha256(place.encode()).hexdigest()[:16]
 
 
