@@ -27,6 +27,7 @@ THUMBNAIL = 96  # pixels of the longer side
 BETTER, WORSE, NEUTRAL = "42 111 176", "217 130 43", "42 111 176"  # red, green, blue: as the figures' blue and orange
 NOTHING = "&ndash;"
 SHIFT = "shift_accuracy_"
+PICTURES = "test_pictures"
 FIGURES = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
@@ -36,6 +37,7 @@ FIGURES = {
     "accuracy_at_coverage_90": "accuracy on the surest 90 %",
     "accuracy_at_coverage_80": "accuracy on the surest 80 %",
     "train.valid_accuracy": "accuracy on the valid split",
+    PICTURES: "test pictures",
 }
 IN_UNITS = ("log_loss", "ece")  # the other figures are shares
 
@@ -45,23 +47,17 @@ def comparison_page(found: Comparison, thumbnails: Mapping[str, Image.Image]) ->
 
     `thumbnails` are pictures by id, as far as they are at hand.
     """
-    runs, pictures = found.runs, len(found.answers[0])
+    runs = found.runs
     parts = [*_verdicts(found)]
     if found.note:
         parts.append(f'<p class="verdict warning">{escape(found.note)}</p>')
-    parts += ["<h2>Choices that differ</h2>", _choices(runs), "<h2>Figures</h2>", _figures(runs)]
-    if pictures:
-        parts += [
-            "<h2>Confusions</h2>",
-            f"<p>{pictures} test pictures. Rows are true labels, columns predictions, coloured by the share of the "
-            f"row. Below each: the change against {escape(found.runs[0].name)} in pictures and in points of the share, "
-            "<b class=better>blue</b> for better (more on the diagonal, fewer beside it), <b class=worse>orange</b> "
-            "for worse.</p>",
-            _confusions(found),
-            "<h2>Pictures on which they differ</h2>",
-            _pictures(found, thumbnails),
-        ]
+    parts += ["<h2>Choices that differ</h2>", _choices(runs), "<h2>Figures</h2>", _figures(runs, FIGURES)]
+    parts += ["<h3>Accuracy when pictures are different</h3>", _figures(runs, _shifts(runs))]
+    if len(found.answers[0]):
+        parts += ["<h2>Confusions</h2>", _confusions(found)]
     parts += ["<h2>Training</h2>", chart_tag(comparison_curves(runs), "losses and accuracy per epoch")]
+    if len(found.answers[0]):
+        parts += ["<h2>Pictures on which they differ</h2>", _pictures(found, thumbnails)]
     return document("Which run is better?", "\n".join(parts), STYLE)
 
 
@@ -87,22 +83,25 @@ def _choices(runs: Sequence[Results]) -> str:
     return html_table(("", *(run.name for run in runs)), rows, "plain")
 
 
-def _figures(runs: Sequence[Results]) -> str:
-    shifts = [name for name in runs[0].metrics if name.startswith(SHIFT) and name != f"{SHIFT}unchanged"]
-    names = {**FIGURES, **{name: f"accuracy, {in_words(name.removeprefix(SHIFT))}" for name in shifts}}
+def _figures(runs: Sequence[Results], names: Mapping[str, str]) -> str:
     rows = [
         f"<tr><th>{escape(text)}</th>{''.join(_figure(run.metrics, name) for run in runs)}</tr>"
         for name, text in names.items()
     ]
-    tested = "".join(f"<td>{run.metrics.get('test_pictures', 0):.0f}</td>" for run in runs)
-    rows.append(f"<tr><th>test pictures</th>{tested}</tr>")
     return html_table(("", *(run.name for run in runs)), rows, "plain")
+
+
+def _shifts(runs: Sequence[Results]) -> dict[str, str]:
+    names = dict.fromkeys(name for run in runs for name in run.metrics if name.startswith(SHIFT))
+    return {name: in_words(name.removeprefix(SHIFT)) for name in names}
 
 
 def _figure(metrics: Mapping[str, float], name: str) -> str:
     if name not in metrics:
         return f"<td>{NOTHING}</td>"
     value = metrics[name]
+    if name == PICTURES:
+        return f"<td>{value:.0f}</td>"
     interval = (metrics[f"{name}_low"], metrics[f"{name}_high"]) if f"{name}_low" in metrics else None
     if name not in IN_UNITS:
         return share_cell(value, interval)
@@ -118,7 +117,13 @@ def _confusions(found: Comparison) -> str:
             block += f"<h4>less {escape(first.name)}</h4>{_difference(counts, found.matrices[0])}"
         blocks.append(f"<div>{block}</div>")
     wide = "wide" if len(found.matrices[0]) > 6 else ""
-    return f'<div class="matrices {wide}">{"".join(blocks)}</div>'
+    told = (
+        f"<p>{len(found.answers[0])} test pictures. Rows are true labels, columns predictions, coloured by the share "
+        f"of the row. Below each: the change against {escape(first.name)} in pictures and in points of the share, "
+        "<b class=better>blue</b> for better (more on the diagonal, fewer beside it), <b class=worse>orange</b> for "
+        "worse.</p>"
+    )
+    return f'{told}<div class="matrices {wide}">{"".join(blocks)}</div>'
 
 
 def _matrix(counts: pd.DataFrame) -> str:
@@ -200,6 +205,7 @@ h4 { font-size: .85rem; font-weight: 400; color: var(--soft); margin: .75rem 0 .
 .counts th, .counts td { padding: .3rem .4rem; } .counts tbody th { min-width: 0; }
 .chart { width: 58rem; }
 .plain thead th, .pictures thead th { white-space: normal; overflow-wrap: normal; color: inherit; font-weight: 600; }
+.plain tbody th { overflow-wrap: normal; min-width: 6.5rem; } .plain td:last-child { white-space: normal; }
 .plain small { display: inline-block; }
 .pictures img { min-width: 4rem; max-height: 4rem; object-fit: contain; }
 .pictures td:last-child { white-space: normal; }
