@@ -1,7 +1,7 @@
 """fastai's loaders over cleaned pictures: the same batches whatever the number of workers, and fast."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from fieldguide.model.augment import batch_transforms, normalize
 from fieldguide.model.network import Normalization
 from fieldguide.parallel import usable_cores
 
-MEMORY_FOR_SQUARES = 2**30  # bytes; more pictures than fit are read from their files in every epoch
+MEMORY_FOR_PICTURES = 2**30  # bytes; more pictures than fit are read from their files in every epoch
 
 
 class ToSquare(RandTransform):
@@ -98,12 +98,13 @@ def make_loaders(
     set_seed(seed, reproducible=True)
     files = [folder / path for path in pictures["clean_path"]]
     same_every_epoch = not isinstance(resize, RandomCrop)
-    if same_every_epoch and len(files) * train.size**2 * 3 <= MEMORY_FOR_SQUARES:
-        squares = dict(zip(pictures["clean_path"], _read_squares(files, resize, train.size), strict=True))
-        get_x, item_tfms, workers = lambda row: squares[row["clean_path"]], [], 0
-    else:
-        get_x, item_tfms = ColReader("clean_path", pref=f"{folder}/"), [ToSquare(resize, train.size)]
-        workers = train.workers
+    get_x: Any = ColReader("clean_path", pref=f"{folder}/")
+    item_tfms, workers = [ToSquare(resize, train.size)], train.workers
+    if _bytes_in_memory(files, train.size if same_every_epoch else None) <= MEMORY_FOR_PICTURES:
+        read = partial(_read_square, resize, train.size) if same_every_epoch else _read_whole
+        known = dict(zip(pictures["clean_path"], _read_all(files, read), strict=True))
+        get_x, workers = lambda row: known[row["clean_path"]], 0
+        item_tfms = [] if same_every_epoch else item_tfms
     block = DataBlock(
         blocks=(ImageBlock(), CategoryBlock(vocab=vocabulary)),
         get_x=get_x,
@@ -148,10 +149,25 @@ def pad_mode_of(resize: Resize) -> str:
     return resize.pad_mode if isinstance(resize, Pad) else "zeros"
 
 
-def _read_squares(files: Sequence[Path], resize: Resize, size: int) -> list[NDArray[np.uint8]]:
+def _bytes_in_memory(files: Sequence[Path], size: int | None) -> int:
+    """What the pictures take as squares of `size` pixels, or as they are."""
+    if size is not None:
+        return len(files) * size**2 * 3
+    total = 0
+    for file in files:
+        with Image.open(file) as picture:  # reads the header alone
+            total += picture.width * picture.height * 3
+    return total
+
+
+def _read_all(files: Sequence[Path], read: Callable[[Path], NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
     with ThreadPoolExecutor(usable_cores()) as pool:
-        squares = pool.map(partial(_read_square, resize, size), files)
-        return list(tqdm(squares, total=len(files), desc="load", unit="picture", disable=None))
+        return list(tqdm(pool.map(read, files), total=len(files), desc="load", unit="picture", disable=None))
+
+
+def _read_whole(file: Path) -> NDArray[np.uint8]:
+    with Image.open(file) as picture:
+        return np.array(picture.convert("RGB"))
 
 
 def _read_square(resize: Resize, size: int, file: Path) -> NDArray[np.uint8]:
