@@ -20,7 +20,7 @@ FLOORS: list[set[str]] = [
     {"data", "model", "checks", "report", "evaluation", "record"},
     {"stages"},
     {"tracking", "serving", "prediction", "export", "views", "batch_sheet", "dataset"},
-    {"job", "leaderboard", "sweep_job", "sweep", "cli"},
+    {"runs", "results", "compare", "mlproject", "job", "leaderboard", "sweep_job", "sweep", "cli"},
 ]
 ONLY_IMPORTERS = {
     "fastai": {f"fieldguide.model.{name}" for name in ("learner", "callbacks", "loaders", "augment", "camera")},
