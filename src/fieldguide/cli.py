@@ -254,13 +254,13 @@ def _show_batch(options: argparse.Namespace) -> None:
 
 
 def _adopt(options: argparse.Namespace) -> None:
-    from fieldguide.runs.adopt import adopt
+    from fieldguide.reproduction.adopt import adopt
 
     adopt(_here(), options.run, options.dry_run)
 
 
 def _reproduce(options: argparse.Namespace) -> None:
-    from fieldguide.runs.reproduce import reproduce
+    from fieldguide.reproduction.reproduce import reproduce
 
     sys.exit(0 if reproduce(_here(), options.run, options.keep) else 1)
 

@@ -5,7 +5,7 @@ import math
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.provenance import machine, package_versions
-from fieldguide.runs.find import Run, made_metrics
+from fieldguide.reproduction.recorded import Run, made_metrics
 
 MATTER = (  # packages that pictures, training or metrics go through
     *("torch", "torchvision", "fastai", "timm", "safetensors", "numpy", "scipy", "pandas", "pyarrow"),

@@ -15,7 +15,7 @@ from fieldguide.base.compose import options_of
 from fieldguide.base.config import Schema
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.runs.edit_yaml import set_value, written
+from fieldguide.reproduction.edit_yaml import set_value, written
 
 TYPES = get_type_hints(Schema, include_extras=True)
 LONGEST_NAME = 60

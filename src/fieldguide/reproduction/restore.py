@@ -8,8 +8,8 @@ import yaml
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.job import Stage, read_stages
-from fieldguide.runs.data_store import DataStore
-from fieldguide.runs.find import Run
+from fieldguide.reproduction.data_store import DataStore
+from fieldguide.reproduction.recorded import Run
 
 STARTS = ("weights", "clean", "split")  # whose results training and evaluation read
 ALWAYS = ("train", "evaluate")

@@ -15,9 +15,9 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from fieldguide.record import code_digest
-from fieldguide.runs.edit_yaml import set_value
-from fieldguide.runs.find import Run, find_run
-from fieldguide.runs.option_file import option_for
+from fieldguide.reproduction.edit_yaml import set_value
+from fieldguide.reproduction.recorded import Run, find_run
+from fieldguide.reproduction.option_file import option_for
 
 SPEED = ("train.workers",)  # change no result, and fit the machine: a person's own stay
 COLOURS = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"}

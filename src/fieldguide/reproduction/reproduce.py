@@ -8,10 +8,10 @@ from pathlib import Path
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.runs.find import Run, find_run
-from fieldguide.runs.restore import provide_start
-from fieldguide.runs.verdict import compare, reasons
-from fieldguide.runs.worktree import WORKTREES, remove_worktree, worktree
+from fieldguide.reproduction.recorded import Run, find_run
+from fieldguide.reproduction.restore import provide_start
+from fieldguide.reproduction.verdict import compare, reasons
+from fieldguide.reproduction.worktree import WORKTREES, remove_worktree, worktree
 
 
 def reproduce(paths: Paths, name: str, keep: bool) -> bool:
@@ -47,6 +47,6 @@ def reproduce(paths: Paths, name: str, keep: bool) -> bool:
 def _ran(folder: Path, run: Run, stages: list[str]) -> bool:
     """Run stages with the run's own code; they show their progress and their errors themselves."""
     what = {"overrides": run.overrides, "recorded": {"choices": run.choices, **run.config}, "stages": stages}
-    command = [sys.executable, "-m", "fieldguide.runs.repeat", json.dumps(what)]
+    command = [sys.executable, "-m", "fieldguide.reproduction.repeat", json.dumps(what)]
     environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
     return subprocess.run(command, cwd=folder, env=environment, check=False).returncode == 0
