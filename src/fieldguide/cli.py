@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     summary.set_defaults(command=_summary)
     _add_prediction(commands)
+    _add_comparison(commands)
 
     show_batch = _command(
         commands,
@@ -187,6 +188,22 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     reproduce.set_defaults(command=_reproduce)
 
 
+def _add_comparison(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    compare = _command(
+        commands,
+        "compare",
+        "put runs beside one another: choices, figures, confusions, the pictures on which they differ, and chance",
+        """
+        fieldguide compare 3f2a 91bc               two runs of MLflow by the beginnings of their ids
+        fieldguide compare "pad lr=0.01" .         one by its name, and the results in this checkout
+        fieldguide compare 3f2a 91bc c07d --out bears.html    the others against the first
+        """,
+    )
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="id, beginning of an id, or name; . is the checkout")
+    compare.add_argument("--out", type=Path, metavar="FILE", help="the page; default: in reports/compare/")
+    compare.set_defaults(command=_compare)
+
+
 def _command(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, help_line: str, examples: str
 ) -> argparse.ArgumentParser:
@@ -230,6 +247,12 @@ def _summary(options: argparse.Namespace) -> None:
     from fieldguide.report.summary import summarize
 
     print(summarize(_here()))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from fieldguide.compare import compare_runs
+
+    print(compare_runs(_here(), options.runs, options.out))
 
 
 def _predict(options: argparse.Namespace) -> None:

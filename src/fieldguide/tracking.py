@@ -8,10 +8,11 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
 import yaml
@@ -25,8 +26,6 @@ from fieldguide.base.quiet import quiet_environment
 from fieldguide.provenance import collect_provenance, command, keep_provenance, kept_provenance, package_versions
 from fieldguide.record import training_record
 
-T = TypeVar("T")
-
 EXPERIMENT = "fieldguide"
 FINGERPRINT = "fieldguide.fingerprint"
 DELIVERED = "fieldguide.delivered"
@@ -37,8 +36,10 @@ CODE = "fieldguide.code"
 PARENT = "mlflow.parentRunId"
 SWEEP = "fieldguide.sweep"
 CONFIG = "environment/config.json"
-LATER = ": `fieldguide sync` hands the run in later"
+LAUNCHED_BY = "fieldguide.launched_by"
+LAUNCHER = "FIELDGUIDE_LAUNCHER"  # names the run of `mlflow run` to the processes that it starts
 LONGEST_PARAM = 6000
+LATER = "`fieldguide sync` hands the run in later"
 DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -50,23 +51,18 @@ DEFAULTS = {
 class Tracker:
     """A connection to the tracking store and this project's experiment in it.
 
-    Raises UserError if the store does not answer.
+    Raises UserError if the store does not answer; `then` says what to do in that case.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, then: str = LATER) -> None:
         mlflow = _mlflow()
         self.paths = paths
         self.address = tracking_address(paths)
         mlflow.set_tracking_uri(self.address)
-        try:
-            with FileLock(
-                _made(paths.checkout / ".fieldguide") / "mlflow.lock"
-            ):  # processes that create the database together all fail
-                _make_database(paths, self.address)
-                self.client = mlflow.MlflowClient()
-                self.experiment = self._experiment()
-        except _failures() as error:
-            raise UserError(away(self.address, error)) from None
+        with answering(self.address, then), FileLock(_made(home(paths) / ".fieldguide") / "mlflow.lock"):
+            _make_database(paths, self.address)  # under the lock: processes that create it together all fail
+            self.client = mlflow.MlflowClient()
+            self.experiment = self._experiment()
 
     def _experiment(self) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
@@ -74,7 +70,7 @@ class Tracker:
         if found is not None:
             return str(found.experiment_id)
         local = self.address.startswith("sqlite:")
-        place = (self.paths.checkout.resolve() / "mlruns").as_uri() if local else None
+        place = (home(self.paths) / "mlruns").as_uri() if local else None
         return str(self.client.create_experiment(name, artifact_location=place))
 
     def finished(self, fingerprint: str) -> list[Any]:
@@ -92,6 +88,7 @@ class Tracker:
             PROCESS: process_id(os.getpid()),
             CODE: provenance["code"],
             **({PARENT: self.sweep_run(**origin["sweep"])} if "sweep" in origin else {}),
+            **({LAUNCHED_BY: os.environ[LAUNCHER]} if LAUNCHER in os.environ else {}),
             "mlflow.source.name": provenance["command"] or "fieldguide sync",
             "mlflow.source.type": "LOCAL",
             "mlflow.source.git.commit": provenance["commit"],
@@ -100,8 +97,7 @@ class Tracker:
         }
         run = self.client.create_run(self.experiment, tags=tags, run_name=name)
         identity = str(run.info.run_id)
-        upstream = origin.get("upstream") or _upstream_params(self.paths)
-        self.log_params(identity, {**upstream, **record["choices"], **_flat(record["config"])})
+        self.log_params(identity, shown_params(self.paths, record))
         self.client.log_text(identity, provenance["packages"], "environment/packages.txt")
         self.client.log_text(identity, provenance["lock"], "environment/dvc.lock")
         if provenance["diff"]:
@@ -116,7 +112,7 @@ class Tracker:
 
     def sweep_run(self, key: str, name: str) -> str:
         """The id of the run that a sweep's jobs stand below; it is opened where there is none yet."""
-        with FileLock(_made(self.paths.checkout / ".fieldguide") / "sweep.lock"):
+        with FileLock(_made(home(self.paths) / ".fieldguide") / "sweep.lock"):
             query = f"tags.`{SWEEP}` = '{key}'"
             known = self.client.search_runs([self.experiment], query, max_results=1)
             if known:
@@ -129,32 +125,26 @@ class Tracker:
         self.close_stale()
         run = self.sweep_run(key, name)
         self.client.set_tag(run, PROCESS, process_id(os.getpid()))
+        if LAUNCHER in os.environ:
+            self.client.set_tag(run, LAUNCHED_BY, os.environ[LAUNCHER])
         self.client.update_run(run, status="RUNNING")
         return run
 
     def close_sweep(self, run: str, files: Iterable[Path], metrics: dict[str, float], status: str = "FINISHED") -> None:
         """Hand in what came out of a sweep, and show it as ended. Raises UserError if the store does not answer."""
-        try:
+        with answering(self.address):
             for path in files:
                 self.client.log_artifact(run, str(path))
             self.log_metrics(run, metrics)
             self.client.set_terminated(run, status)
-        except _failures() as error:
-            raise UserError(away(self.address, error)) from None
 
     def close_stale(self) -> None:
         """Mark as killed what is shown as running in this checkout by a process that is no more."""
         query = f"tags.`{CHECKOUT}` = '{checkout_id(self.paths)}' and attributes.status = 'RUNNING'"
-        for run in self.client.search_runs([self.experiment], query):
+        experiments = [found.experiment_id for found in self.client.search_experiments()]  # `mlflow run` has its own
+        for run in self.client.search_runs(experiments, query):
             if not process_lives(run.data.tags.get(PROCESS, "")):
                 self.client.set_terminated(run.info.run_id, "KILLED")
-
-    def answered(self, ask: Callable[[], T]) -> T:
-        """What `ask` finds in the store. Raises UserError if the store does not answer."""
-        try:
-            return ask()
-        except _failures() as error:
-            raise UserError(away(self.address, error).removesuffix(LATER)) from None
 
     def log_params(self, run: str, params: dict[str, Any]) -> None:
         """Log parameters under their names in the configuration."""
@@ -187,12 +177,12 @@ def _mlflow() -> Any:
 
 def _make_database(paths: Paths, address: str) -> None:
     """Let MLflow make its tables, which takes it many steps, under another name: half of them are of no use."""
-    database, state = paths.checkout.resolve() / "mlflow.db", paths.checkout / ".fieldguide"
+    database, state = home(paths) / "mlflow.db", home(paths) / ".fieldguide"
     if address != f"sqlite:///{database}" or database.exists():
         return
     for rest in state.glob("mlflow.db*"):
         rest.unlink()
-    unfinished = state.resolve() / "mlflow.db"
+    unfinished = state / "mlflow.db"
     _mlflow().MlflowClient(f"sqlite:///{unfinished}").search_experiments(max_results=1)
     unfinished.replace(database)
 
@@ -204,14 +194,23 @@ def _failures() -> tuple[type[Exception], ...]:
     return (_mlflow().MlflowException, SQLAlchemyError, OSError)
 
 
+def home(paths: Paths) -> Path:
+    """The checkout, by its absolute path, in which runs are kept.
+
+    DVC runs some experiments in a copy of the checkout that it deletes afterwards, and names the checkout itself.
+    """
+    in_experiment = "DVC_EXP_NAME" in os.environ
+    return Path(os.environ["DVC_ROOT"]) if in_experiment else paths.checkout.resolve()
+
+
 def tracking_address(paths: Paths) -> str:
     """MLFLOW_TRACKING_URI, else a database in the checkout, by its absolute path."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.checkout.resolve()}/mlflow.db"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home(paths)}/mlflow.db"
 
 
 def checkout_id(paths: Paths) -> str:
-    """A name for this folder on this machine that gives neither away."""
-    place = f"{platform.node()}:{paths.checkout.resolve()}"
+    """A name for this checkout on this machine that gives neither away."""
+    place = f"{platform.node()}:{home(paths)}"
     return hashlib.sha256(place.encode()).hexdigest()[:16]
 
 
@@ -235,12 +234,21 @@ def read_origin(paths: Paths) -> dict[str, Any]:
     return read_json(paths.origin) if paths.origin.exists() else {}
 
 
-def away(address: str, error: Exception) -> str:
-    """What to tell a person when the tracking store does not answer; without passwords in the address."""
-    secret, _, shown = address.rpartition("@")
-    lines = str(error).splitlines() or [type(error).__name__]
-    reason = lines[0].replace(f"{secret}@", "") if secret else lines[0]
-    return f"MLflow at {shown} does not answer ({reason[:160]}){LATER}"
+def shown_address(address: str) -> str:
+    """The address of a store without a password in it."""
+    return address.rpartition("@")[2]
+
+
+@contextmanager
+def answering(address: str, then: str = LATER) -> Iterator[None]:
+    """Turn what is raised when a store does not answer into a UserError, which ends with what to do."""
+    try:
+        yield
+    except _failures() as error:
+        secret = address.rpartition("@")[0]
+        line = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = line.replace(f"{secret}@", "") if secret else line
+        raise UserError(f"MLflow at {shown_address(address)} does not answer ({reason[:160]}): {then}") from None
 
 
 def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
@@ -263,10 +271,8 @@ def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
     provenance = collect_provenance(paths, config, origin)
     keep_provenance(paths, record["fingerprint"], provenance)  # also while the tracking server is away
     tracker = Tracker(paths)
-    try:
+    with answering(tracker.address):
         _follow_training(tracker, record, provenance, lines)
-    except _failures() as error:
-        raise UserError(away(tracker.address, error)) from None
 
 
 def _follow_training(
@@ -303,7 +309,7 @@ def sync(paths: Paths) -> str:
     record = read_json(description)["record"]
     provenance = _provenance_of_results(paths, record)
     tracker = Tracker(paths)
-    try:
+    with answering(tracker.address):
         digest = sha256_of_file(paths.classifier)  # other code may have made another model of the same fingerprint
         runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
         found = runs[0] if runs else None
@@ -315,8 +321,6 @@ def sync(paths: Paths) -> str:
         tracker.log_config(run, provenance)
         tracker.client.set_tag(run, DELIVERED, results)
         tracker.client.set_terminated(run, "FINISHED")
-    except _failures() as error:
-        raise UserError(away(tracker.address, error)) from None
     return f"mlflow: run {run} ({run_name(paths, record)}) handed in"
 
 
@@ -405,6 +409,12 @@ SERVING_PACKAGES = (
     *("imagehash", "matplotlib", "mlflow", "numpy", "pandas", "pillow", "pyarrow", "pydantic"),
     *("safetensors", "scipy", "timm", "torch", "torchvision"),
 )
+
+
+def shown_params(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a training and of the stages before it, under their names in the configuration."""
+    upstream = read_origin(paths).get("upstream") or _upstream_params(paths)
+    return {**upstream, **record["choices"], **_flat(record["config"])}
 
 
 def _upstream_params(paths: Paths) -> dict[str, Any]:

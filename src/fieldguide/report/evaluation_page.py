@@ -1,22 +1,18 @@
 """The page that says how good the classifier is, where it fails, and how far the figures can be trusted."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 import pandas as pd
-from matplotlib.figure import Figure
 from PIL import Image
 
 from fieldguide.report.baselines import BASELINES
 from fieldguide.report.confidence import at_coverage
 from fieldguide.report.figures import Shown, coverage_figure, in_words, reliability_figure
 from fieldguide.report.page import document
-from fieldguide.report.save import png
-
-THUMBNAIL = 192  # pixels of the longer side
+from fieldguide.report.page_parts import STYLE as PARTS_STYLE
+from fieldguide.report.page_parts import chart_tag, html_table, image_tag, number, percent, share_cell
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class Findings:
 def evaluation_page(found: Findings) -> str:
     """The page as HTML; every text is escaped, since names of files and labels come from strangers."""
     metrics = found.metrics
-    beaten = "Better than " + " and ".join(f"{text} ({_percent(metrics[name])})" for name, text in BASELINES.items())
+    beaten = "Better than " + " and ".join(f"{text} ({percent(metrics[name])})" for name, text in BASELINES.items())
     tone = "warning" if found.warning else "passed"
     parts = [
         f'<p class="verdict {tone}">{escape(found.warning or beaten)}</p>',
@@ -54,10 +50,10 @@ def evaluation_page(found: Findings) -> str:
         *(f"<h3>{escape(title)}</h3>{_gallery(shown)}" for title, shown in found.pairs),
         "<h2>Are its probabilities true?</h2>",
         _calibration(metrics, len(found.test)),
-        _chart(reliability_figure(found.reliability, found.reliability_uncalibrated), "reliability diagram"),
+        chart_tag(reliability_figure(found.reliability, found.reliability_uncalibrated), "reliability diagram"),
         "<h2>If it may say &ldquo;I do not know&rdquo;</h2>",
         _coverage(found.coverage),
-        _chart(coverage_figure(found.coverage), "accuracy against coverage"),
+        chart_tag(coverage_figure(found.coverage), "accuracy against coverage"),
         "<h2>When pictures are different</h2>",
         f"<p>{found.shifts['pictures'].iloc[0]} of the {len(found.test)} test pictures, changed by a program as the "
         "world might change them. A confidence that stays high while the accuracy falls is the dangerous kind.</p>",
@@ -71,15 +67,15 @@ def evaluation_page(found: Findings) -> str:
 
 def _facts(metrics: Mapping[str, float], pictures: int) -> str:
     def between(name: str) -> str:
-        form = _percent if name in ("accuracy", "macro_f1") else _number
+        form = percent if name in ("accuracy", "macro_f1") else number
         return f"{form(metrics[f'{name}_low'])} to {form(metrics[f'{name}_high'])}"
 
     facts = [
-        ("accuracy", _percent(metrics["accuracy"]), between("accuracy")),
-        ("macro F1", _percent(metrics["macro_f1"]), between("macro_f1")),
-        ("log loss", _number(metrics["log_loss"]), between("log_loss")),
-        ("calibration error", _number(metrics["ece"]), between("ece")),
-        ("accuracy, several views", _percent(metrics["accuracy_tta"]), f"log loss {_number(metrics['log_loss_tta'])}"),
+        ("accuracy", percent(metrics["accuracy"]), between("accuracy")),
+        ("macro F1", percent(metrics["macro_f1"]), between("macro_f1")),
+        ("log loss", number(metrics["log_loss"]), between("log_loss")),
+        ("calibration error", number(metrics["ece"]), between("ece")),
+        ("accuracy, several views", percent(metrics["accuracy_tta"]), f"log loss {number(metrics['log_loss_tta'])}"),
         ("test pictures", str(pictures), "95 % intervals"),
     ]
     cells = [f"<div><dt>{name}</dt><dd>{value}</dd><small>{more}</small></div>" for name, value, more in facts]
@@ -89,11 +85,11 @@ def _facts(metrics: Mapping[str, float], pictures: int) -> str:
 def _labels(labels: pd.DataFrame) -> str:
     rows = [
         f"<tr><th>{escape(row['label'])}</th><td>{row['pictures']}</td>"
-        f"{_share(row['precision'], (row['precision_low'], row['precision_high']))}"
-        f"{_share(row['recall'], (row['recall_low'], row['recall_high']))}{_share(row['f1'])}</tr>"
+        f"{share_cell(row['precision'], (row['precision_low'], row['precision_high']))}"
+        f"{share_cell(row['recall'], (row['recall_low'], row['recall_high']))}{share_cell(row['f1'])}</tr>"
         for row in labels.to_dict("records")
     ]
-    return _table(("label", "pictures", "precision", "recall", "F1"), rows)
+    return html_table(("label", "pictures", "precision", "recall", "F1"), rows)
 
 
 def _confusion(counts: pd.DataFrame) -> str:
@@ -103,25 +99,25 @@ def _confusion(counts: pd.DataFrame) -> str:
             f'<td class="share" style="--share: {100 * count / max(row.sum(), 1):.1f}%">{count}</td>' for count in row
         ]
         rows.append(f"<tr><th>{escape(label)}</th>{''.join(cells)}</tr>")
-    return _table(("", *counts.columns), rows)
+    return html_table(("", *counts.columns), rows)
 
 
 def _calibration(metrics: Mapping[str, float], pictures: int) -> str:
-    served, trained, chance = (_number(metrics[name]) for name in ("ece", "ece_uncalibrated", "ece_by_chance"))
+    served, trained, chance = (number(metrics[name]) for name in ("ece", "ece_uncalibrated", "ece_by_chance"))
     return (
         "<p>Of the predictions with confidence 0.8, 80 % should be right. The mean distance from that (expected "
         f"calibration error, 15 bins) is <b>{served}</b> as served and {trained} as trained; on {pictures} pictures "
         f"chance alone gives {chance} to probabilities that are perfectly true. The difference is the temperature "
         f"{metrics['temperature']:.3g}, fitted on the valid split; it takes the log loss from "
-        f"{_number(metrics['log_loss_uncalibrated'])} to {_number(metrics['log_loss'])}.</p>"
+        f"{number(metrics['log_loss_uncalibrated'])} to {number(metrics['log_loss'])}.</p>"
     )
 
 
 def _coverage(table: pd.DataFrame) -> str:
     rows = [at_coverage(table, share) for share in (0.9, 0.8)]
     said = " ".join(
-        f"If it leaves all below {row['threshold']:.2f} to a person, it answers {_percent(row['coverage'])} of the "
-        f"pictures, and {_percent(row['accuracy'])} of these answers are right."
+        f"If it leaves all below {row['threshold']:.2f} to a person, it answers {percent(row['coverage'])} of the "
+        f"pictures, and {percent(row['accuracy'])} of these answers are right."
         for row in rows
     )
     return f"<p>{said}</p>"
@@ -129,61 +125,26 @@ def _coverage(table: pd.DataFrame) -> str:
 
 def _shifts(table: pd.DataFrame, examples: Mapping[str, Image.Image]) -> str:
     rows = [
-        f"<tr><td>{_image(examples[row['shift']], row['shift'])}</td><th>{escape(in_words(row['shift']))}</th>"
-        f"{_share(row['accuracy'], (row['accuracy_low'], row['accuracy_high']))}"
-        f"<td>{100 * row['drop']:.1f}</td><td>{_percent(row['confidence'])}</td></tr>"
+        f"<tr><td>{image_tag(examples[row['shift']], row['shift'])}</td><th>{escape(in_words(row['shift']))}</th>"
+        f"{share_cell(row['accuracy'], (row['accuracy_low'], row['accuracy_high']))}"
+        f"<td>{100 * row['drop']:.1f}</td><td>{percent(row['confidence'])}</td></tr>"
         for row in table.to_dict("records")
     ]
     heads = ("", "shift", "accuracy", "lost points", "confidence")
-    return _table(heads, rows, "shifts")
+    return html_table(heads, rows, "shifts")
 
 
 def _gallery(shown: Sequence[Shown]) -> str:
     figures = []
     for one in shown:
         caption = "<br>".join(escape(line) for line in one.lines)
-        figures.append(f"<figure>{_image(one.picture)}<figcaption>{caption}</figcaption></figure>")
+        figures.append(f"<figure>{image_tag(one.picture)}<figcaption>{caption}</figcaption></figure>")
     return f'<div class="gallery">{"".join(figures)}</div>'
 
 
-def _table(heads: Sequence[str], rows: Sequence[str], kind: str = "") -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    body = "\n".join(rows)
-    return f'<div class="overview {kind}"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _share(value: float, interval: tuple[float, float] | None = None) -> str:
-    between = f"<small>{100 * interval[0]:.0f} to {100 * interval[1]:.0f}</small>" if interval else ""
-    return f'<td class="share" style="--share: {100 * value:.1f}%">{_percent(value)} {between}</td>'
-
-
-def _image(picture: Image.Image, text: str = "") -> str:
-    small = picture.copy()
-    small.thumbnail((THUMBNAIL, THUMBNAIL))
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=85)
-    return f'<img alt="{escape(text)}" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
-
-
-def _chart(figure: Figure, text: str) -> str:
-    source = f"data:image/png;base64,{base64.b64encode(png(figure, transparent=True)).decode()}"
-    return f'<div class="overview"><img class="chart" alt="{text}" src="{source}"></div>'
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}"
-
-
-STYLE = """\
-h3 { font-size: 1rem; font-weight: 600; margin: 1.25rem 0 .5rem; }
-small { color: var(--soft); font-size: .8rem; white-space: nowrap; }
-img { display: block; max-width: 100%; border-radius: .25rem; }
-.chart { margin: 0 auto; padding: .5rem; width: 36rem; }
-@media (prefers-color-scheme: dark) { .chart { filter: invert(1) hue-rotate(180deg); } }
+STYLE = (
+    PARTS_STYLE
+    + """\
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .75rem; }
 figure { margin: 0; padding: .5rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
 figure img { width: 100%; height: 8rem; object-fit: contain; }
@@ -192,3 +153,4 @@ figcaption { font-size: .8rem; line-height: 1.35; margin-top: .4rem; }
 .shifts th { overflow-wrap: normal; }
 .shifts td:first-child { padding-right: 0; }
 """
+)

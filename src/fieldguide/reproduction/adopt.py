@@ -16,8 +16,8 @@ from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from fieldguide.record import code_digest
 from fieldguide.reproduction.edit_yaml import set_value
-from fieldguide.reproduction.recorded import Run, find_run
 from fieldguide.reproduction.option_file import option_for
+from fieldguide.reproduction.recorded import Run, read_run
 
 SPEED = ("train.workers",)  # change no result, and fit the machine: a person's own stay
 COLOURS = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"}
@@ -28,7 +28,7 @@ def adopt(paths: Paths, name: str, dry_run: bool) -> None:
 
     Raises UserError if the run is not found, or if params.yaml cannot take its choices; nothing is changed then.
     """
-    run = find_run(paths, name)
+    run = read_run(paths, name)
     texts = adopted_texts(paths, run)
     for path, text in texts.items():
         _show_difference(path.relative_to(paths.checkout), _old(path), text)

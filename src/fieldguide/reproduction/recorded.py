@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.provenance import kept_provenance
-from fieldguide.tracking import CODE, CONFIG, FINGERPRINT, LATER, MODEL, PARENT, SWEEP, Tracker, tracking_address
+from fieldguide.runs import find_run
+from fieldguide.tracking import CODE, CONFIG, MODEL, Tracker, answering, home, tracking_address
 
-FEWEST_DIGITS = 4  # of a run id
+THEN = "try again when it does"
 MACHINE = ("python", "machine", "system", "processor", "gpu")
 
 
@@ -44,16 +44,17 @@ class Run:
     metrics: dict[str, float]
 
 
-def find_run(paths: Paths, name: str) -> Run:
-    """The run with this id, beginning of an id, or name in the MLflow store, or the job of a sweep in this folder.
+def read_run(paths: Paths, name: str) -> Run:
+    """The run that `name` means in the MLflow store (see `fieldguide.runs`), or the job of a sweep in that folder.
 
-    Raises UserError if there is none, if several fit, if it is no training, or if the store does not answer.
+    Raises UserError if there is none, if several fit, if it is no finished training, or if the store does not answer.
     """
     folder = Path(name)
     if (folder / "origin.json").is_file() or (folder / "outcome.json").is_file():
         return _of_job(paths, folder)
     tracker = _tracker(paths)
-    return tracker.answered(lambda: _recorded(tracker, _only(tracker, name)))
+    with answering(tracker.address, THEN):
+        return _recorded(tracker, find_run(tracker, name))
 
 
 def made_metrics(paths: Paths) -> dict[str, float]:
@@ -72,12 +73,11 @@ def _of_job(paths: Paths, folder: Path) -> Run:
     if "fingerprint" not in outcome:
         raise UserError(f"{folder} holds no finished job: {outcome.get('error', 'it was interrupted')}")
     tracker = _tracker(paths)
-    tags = {FINGERPRINT: outcome["fingerprint"], MODEL: outcome["model_sha256"]}
-    query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-    found = tracker.answered(lambda: _search(tracker, query))
-    if not found:
-        raise UserError(f"the job in {folder} was skipped, and MLflow does not know the run that had done the same")
-    return tracker.answered(lambda: _recorded(tracker, found[0]))
+    with answering(tracker.address, THEN):
+        for run in tracker.finished(outcome["fingerprint"]):
+            if run.data.tags.get(MODEL) == outcome["model_sha256"]:
+                return _recorded(tracker, run)
+    raise UserError(f"the job in {folder} was skipped, and MLflow does not know the run that had done the same")
 
 
 def _kept(job: Paths) -> Run:
@@ -97,48 +97,14 @@ def _kept(job: Paths) -> Run:
 
 
 def _tracker(paths: Paths) -> Tracker:
-    database = paths.checkout.resolve() / "mlflow.db"
+    database = home(paths) / "mlflow.db"
     if tracking_address(paths) == f"sqlite:///{database}" and not database.exists():
         raise UserError("no runs are recorded in this checkout: set MLFLOW_TRACKING_URI if they are elsewhere")
-    try:
-        return Tracker(paths)
-    except UserError as error:
-        raise UserError(str(error).removesuffix(LATER)) from None
-
-
-def _search(tracker: Tracker, query: str) -> list[Any]:
-    """The newest first."""
-    experiments = [experiment.experiment_id for experiment in tracker.client.search_experiments()]
-    newest = ["attributes.start_time DESC"]
-    return list(tracker.client.search_runs(experiments, query, order_by=newest, max_results=50))
-
-
-def _only(tracker: Tracker, name: str) -> Any:
-    found: list[Any] = []
-    if len(name) >= FEWEST_DIGITS and set(name) <= set("0123456789abcdef"):
-        found = _search(tracker, f"attributes.run_id LIKE '{name}%'")
-    if not found and '"' not in name:
-        found = _search(tracker, f'attributes.run_name = "{name}"')
-    if not found:
-        raise UserError(f"no run {name!r}: give its id, or its first digits ({FEWEST_DIGITS} at least), or its name")
-    if len(found) > 1:
-        raise UserError(f"{len(found)} runs are {name!r}, name one by its id: {_listed(found)}")
-    return found[0]
-
-
-def _listed(runs: Sequence[Any]) -> str:
-    return ", ".join(f"{run.info.run_id[:8]} ({run.info.run_name})" for run in runs)
+    return Tracker(paths, THEN)
 
 
 def _recorded(tracker: Tracker, run: Any) -> Run:
     tags, title = run.data.tags, f"{run.info.run_name!r} ({run.info.run_id[:8]})"
-    if CODE not in tags:
-        below = _search(tracker, f"tags.`{PARENT}` = '{run.info.run_id}'")
-        if len(below) == 1:  # `mlflow run` opens a run around the one that is meant
-            return _recorded(tracker, below[0])
-        kind = "a sweep" if SWEEP in tags else "no training"
-        names = f"; name one of its runs: {_listed(below)}" if below else ""
-        raise UserError(f"run {title} is {kind}{names}")
     files = _environment(tracker, run.info.run_id)
     if CONFIG not in files:
         raise UserError(f"run {title} was recorded without its configuration, by an older version")

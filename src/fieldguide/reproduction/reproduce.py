@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.reproduction.recorded import Run, find_run
+from fieldguide.reproduction.recorded import Run, read_run
 from fieldguide.reproduction.restore import provide_start
 from fieldguide.reproduction.verdict import compare, reasons
 from fieldguide.reproduction.worktree import WORKTREES, remove_worktree, worktree
@@ -22,7 +22,7 @@ def reproduce(paths: Paths, name: str, keep: bool) -> bool:
 
     Raises UserError if the run is not found, or if its code or its data are gone.
     """
-    run = find_run(paths, name)
+    run = read_run(paths, name)
     if not run.model_sha256:
         raise UserError(f"run {run.title} left no model to compare with")
     print(

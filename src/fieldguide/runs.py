@@ -1,0 +1,51 @@
+"""Finding runs in the tracking store by what a person types."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from fieldguide.base.errors import UserError
+from fieldguide.tracking import DELIVERED, LAUNCHED_BY, PARENT, SWEEP, Tracker, shown_address
+
+MOST_NAMED = 5
+
+
+def find_run(tracker: Tracker, name: str) -> Any:
+    """The finished training that `name` means: its id, the beginning of that, or the name that no other one has.
+
+    The id that `mlflow run` shows means the training that was started by it.
+
+    Raises UserError if there is none, or several, or if what is meant is not a training with results.
+    """
+    found = _matching(tracker, name)
+    if not found:
+        where = f"MLflow at {shown_address(tracker.address)}"
+        raise UserError(f"no run `{name}` in {where}: give its id, the beginning of that, or its name")
+    complete = [run for run in found if DELIVERED in run.data.tags]
+    if len(complete) == 1:
+        return complete[0]
+    if complete:
+        some = ", ".join(f"{run.info.run_id[:8]} ({run.info.run_name})" for run in complete[:MOST_NAMED])
+        more = f" and {len(complete) - MOST_NAMED} more" if len(complete) > MOST_NAMED else ""
+        raise UserError(f"`{name}` may be any of {len(complete)} runs: {some}{more}; give more of the id")
+    raise UserError(_why_without_results(tracker, name, found[0]))
+
+
+def _matching(tracker: Tracker, name: str) -> Sequence[Any]:
+    queries = []
+    if quote := next((mark for mark in ("'", '"') if mark not in name), None):
+        queries.append(f"attributes.run_name = {quote}{name}{quote}")
+    if re.fullmatch("[0-9a-f]{4,32}", name):
+        queries.append(f"attributes.run_id LIKE '{name}%'")
+        queries.append(f"tags.`{LAUNCHED_BY}` LIKE '{name}%'")
+    found = [run for query in queries for run in tracker.client.search_runs([tracker.experiment], query)]
+    return list({run.info.run_id: run for run in found}.values())
+
+
+def _why_without_results(tracker: Tracker, name: str, run: Any) -> str:
+    if SWEEP not in run.data.tags:
+        return f"run `{name}` ({run.info.status.lower()}) has no results: only finished trainings have"
+    query = f"tags.`{PARENT}` = '{run.info.run_id}'"
+    jobs = tracker.client.search_runs([tracker.experiment], query, max_results=MOST_NAMED)
+    some = ", ".join(f"{job.info.run_id[:8]} ({job.info.run_name})" for job in jobs)
+    return f"run `{name}` is a sweep: name some of its jobs, such as {some or 'none yet'}"
