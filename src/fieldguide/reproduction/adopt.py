@@ -12,12 +12,13 @@ from typing import Any
 from fieldguide.base.compose import compose
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import write_text
+from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.record import code_digest
 from fieldguide.reproduction.edit_yaml import set_value
 from fieldguide.reproduction.option_file import option_for
 from fieldguide.reproduction.recorded import Run, read_run
+from fieldguide.reproduction.verdict import other_surroundings
 
 SPEED = ("train.workers",)  # change no result, and fit the machine: a person's own stay
 COLOURS = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"}
@@ -32,10 +33,11 @@ def adopt(paths: Paths, name: str, dry_run: bool) -> None:
     texts = adopted_texts(paths, run)
     for path, text in texts.items():
         _show_difference(path.relative_to(paths.checkout), _old(path), text)
+    told = _told(paths, run, bool(texts), dry_run)
     if not dry_run:
         for path, text in texts.items():
             write_text(path, text)
-    print(_told(run, bool(texts), dry_run))
+    print(told)
 
 
 def adopted_texts(paths: Paths, run: Run) -> dict[Path, str]:
@@ -67,12 +69,10 @@ def _values(config: dict[str, Any]) -> dict[str, Any]:
     """The plain values of params.yaml by their dotted keys."""
     found: dict[str, Any] = {}
     for section, content in config.items():
-        if section not in GROUPS:
-            found |= (
-                {f"{section}.{key}": value for key, value in content.items()}
-                if isinstance(content, dict)
-                else {section: content}
-            )
+        if isinstance(content, dict) and section not in GROUPS:
+            found |= {f"{section}.{key}": value for key, value in content.items()}
+        elif section not in GROUPS:
+            found[section] = content
     return found
 
 
@@ -121,12 +121,22 @@ def _show_difference(name: Path, before: str, after: str) -> None:
         print(f"{colour}{line}\033[0m" if colour else line)
 
 
-def _told(run: Run, changed: bool, dry_run: bool) -> str:
-    model = f", which makes its model again (sha256 {run.model_sha256[:16]}...)" if run.model_sha256 else ""
+def _told(paths: Paths, run: Run, changed: bool, dry_run: bool) -> str:
+    if dry_run and changed:
+        return f"nothing is written; without --dry-run {run.title} is adopted"
+    done = f"adopted {run.title}" if changed else f"params.yaml says what {run.title} had already"
+    if other := _changed_since(paths, run):
+        return f"{done}; next: `dvc repro`, which may give another model:\n  " + "\n  ".join(other)
+    return f"{done}; next: `dvc repro`, which gives its model (sha256 {run.model_sha256[:16]}...)"
+
+
+def _changed_since(paths: Paths, run: Run) -> list[str]:
+    """What a model follows from, besides its choices, and is other than it was."""
+    other = other_surroundings(run)
     if run.code != code_digest():
-        model = "; the source of the pipeline has changed since that run, so the model may be another one"
-    if not changed:
-        return f"params.yaml says the same as {run.title} already; `dvc repro`{model}"
-    if dry_run:
-        return f"nothing is written (--dry-run); `fieldguide adopt` would take {run.title} over"
-    return f"\nadopted {run.title}; next: `dvc repro`{model}"
+        other.insert(0, "the source of the pipeline has changed since")
+    upstream = asdict(compose(paths))
+    same = all(upstream[section] == run.config[section] for section in ("data", "clean", "split"))
+    if same and paths.split_table.exists() and sha256_of_file(paths.split_table) != run.inputs["split"]:
+        other.insert(0, "the pictures have changed since")
+    return other

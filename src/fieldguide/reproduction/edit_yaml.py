@@ -26,7 +26,7 @@ def set_value(text: str, path: Sequence[str | int], value: Any) -> str:
     new = written(value) if text[start - 1] != ":" else f" {written(value)}"
     rest = text[end:]
     if gap := re.match(r"( +)#", rest):
-        rest = " " * max(1, len(gap[1]) + end - start - len(new)) + rest[len(gap[1]) :]
+        rest = " " * max(2, len(gap[1]) + end - start - len(new)) + rest[len(gap[1]) :]
     return text[:start] + new + rest
 
 

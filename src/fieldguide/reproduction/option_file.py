@@ -32,20 +32,23 @@ def option_for(paths: Paths, group: str, option: str, wanted: Any, run: str) -> 
 
     Raises UserError if the data set is gone.
     """
-    file = paths.conf / group / f"{option}.yaml"
-    if group == "data":
-        source = paths.sources / option
-        if not source.exists() and not source.with_name(f"{option}.dvc").exists():
-            raise UserError(f"the run's data set {option!r} is gone: there is no data/sources/{option}")
-    names = [option] if group == "data" else [option, *options_of(paths, group)]
-    for name in names:
+    if group == "data" and not any((paths.sources / name).exists() for name in (option, f"{option}.dvc")):
+        raise UserError(f"the run's data set {option!r} is gone: there is no data/sources/{option}")
+    for name in [option] if group == "data" else [option, *options_of(paths, group)]:
         if content_of(paths, group, name) == wanted:
             return name, {}
-    base = content_of(paths, group, option)
+    file, base = paths.conf / group / f"{option}.yaml", content_of(paths, group, option)
     differences = _differences(base, wanted)
-    name = _free(paths, group, _name(option, base, differences, run)) if file.exists() and group != "data" else option
-    text = _text(file, differences, wanted, run) if base is not None else _dumped(wanted, run)
-    return name, {paths.conf / group / f"{name}.yaml": text}
+    text = _changed(file, differences, wanted) if base else None
+    if group == "data" and text:
+        return option, {file: text}
+    name = _free(paths, group, _name(option, base, differences, run)) if file.exists() else option
+    if text and differences:
+        told = ", ".join(f"{path[-1]} {written(value)}" for path, value in differences)
+        text = f"# {option} with {told}, as in the run {run}.\n{text}"
+    else:
+        text = f"# As in the run {run}.\n{yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True)}"
+    return name, {file.with_name(f"{name}.yaml"): text}
 
 
 def content_of(paths: Paths, group: str, option: str) -> Any:
@@ -75,11 +78,9 @@ def _leaves(content: Any, path: tuple[str | int, ...] = ()) -> Iterator[Leaf]:
 def _differences(base: Any, wanted: Any) -> list[Leaf] | None:
     """The values of `wanted` that differ from those of `base`; None if more than values differ."""
     before, after = dict(_leaves(base)), dict(_leaves(wanted))
-    return (
-        [(path, value) for path, value in after.items() if before[path] != value]
-        if before.keys() == after.keys()
-        else None
-    )
+    if before.keys() != after.keys():
+        return None
+    return [(path, value) for path, value in after.items() if before[path] != value]
 
 
 def _name(option: str, base: Any, differences: list[Leaf] | None, run: str) -> str:
@@ -110,24 +111,13 @@ def _free(paths: Paths, group: str, name: str) -> str:
     return free
 
 
-def _text(file: Path, differences: list[Leaf] | None, wanted: Any, run: str) -> str:
-    """The file's own text with other values, so that its reasons stay; a plain list of all values where that fails."""
+def _changed(file: Path, differences: list[Leaf] | None, wanted: Any) -> str | None:
+    """The file's own text with other values, so that its reasons stay; None if that would not say what is wanted."""
     text = file.read_text(encoding="utf-8")
     try:
         for path, value in differences or []:
             text = set_value(text, path, value)
-    except ValueError:
-        differences = None
-    if differences is None or content_in(file.parent.name, text) != wanted:
-        return _dumped(wanted, run)
-    told = ", ".join(f"{path[-1]} {written(value)}" for path, value in differences)
-    return f"# {file.stem} with {told}, as in the run {run}.\n{text}"
-
-
-def content_in(group: str, text: str) -> Any:
-    """What a text says as an option of a group."""
-    return _validated(group, OmegaConf.to_container(OmegaConf.create(text)))
-
-
-def _dumped(wanted: Any, run: str) -> str:
-    return f"# As in the run {run}.\n" + yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True)
+        content = _validated(file.parent.name, OmegaConf.to_container(OmegaConf.create(text)))
+    except (ValueError, OmegaConfBaseException):
+        return None
+    return text if content == wanted else None

@@ -10,7 +10,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.reproduction.recorded import Run, read_run
 from fieldguide.reproduction.restore import provide_start
-from fieldguide.reproduction.verdict import compare, reasons
+from fieldguide.reproduction.verdict import compare, other_surroundings
 from fieldguide.reproduction.worktree import WORKTREES, remove_worktree, worktree
 
 
@@ -37,8 +37,9 @@ def reproduce(paths: Paths, name: str, keep: bool) -> bool:
             remove_worktree(paths.checkout, run.key)
     for same, line in results:
         print(f"  {'same ' if same else 'OTHER'}  {line}")
-    for line in [] if identical else reasons(run):
-        print(f"  {line}")
+    if not identical:
+        for line in other_surroundings(run) or ["machine and versions are those of the record"]:
+            print(f"  {line}")
     place = f"; its worktree is {WORKTREES / run.key}" if keep or not identical else ""
     print(f"{'identical' if identical else 'NOT identical'}: {run.title}{place}", flush=True)
     return identical

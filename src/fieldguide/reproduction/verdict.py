@@ -43,20 +43,19 @@ def _compare_metrics(recorded: dict[str, float], made: dict[str, float]) -> list
     return lines
 
 
-def reasons(run: Run) -> list[str]:
-    """What is other than it was when the run was recorded, and may change its bytes."""
+def other_surroundings(run: Run) -> list[str]:
+    """What is other than it was when the run was recorded, and may change its bytes: machine and versions."""
     now, versions, recorded = machine(), _versions(package_versions()), _versions(run.packages)
     other = [
         f"other {name}: {run.machine.get(name, 'none')}, now {now.get(name, 'none')}"
         for name in dict.fromkeys([*run.machine, *now])
         if run.machine.get(name) != now.get(name)
     ]
-    other += [
+    return other + [
         f"other version: {name} {recorded.get(name, 'none')}, now {versions.get(name, 'none')}"
         for name in MATTER
         if recorded.get(name) != versions.get(name)
     ]
-    return other or ["machine and versions are those of the record"]
 
 
 def _versions(lines: str) -> dict[str, str]:
