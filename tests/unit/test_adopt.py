@@ -106,7 +106,7 @@ def test_reasons_in_an_option_file_stay(home: Paths) -> None:
     run = run_of(home, "+augment.transforms.0.p=0.25")
     (_, text), *_ = adopted(home, run).items()
     old = (home.conf / "augment" / "standard.yaml").read_text(encoding="utf-8")
-    assert text.partition("\n")[2] == old.replace("{name: flip}      ", "{name: flip, p: 0.25}")
+    assert text.partition("\n")[2] == old.replace("{name: flip}         ", "{name: flip, p: 0.25}")
 
 
 def test_an_option_that_is_gone_is_made_from_the_record(home: Paths) -> None:

@@ -38,7 +38,7 @@ transforms:
         (["evaluate", "more"], True, "{bootstrap: 1000}", "{bootstrap: 1000, more: true}"),
         (["train", "size"], 64, "  # flow\n", "  # flow\n    size: 64\n"),
         (["split", "seed"], 3, "    degrees: 10\n", "    degrees: 10\nsplit:\n  seed: 3\n"),
-        (["transforms", 0, "p"], 0.5, "{name: flip}", "{name: flip, p: 0.5}"),
+        (["transforms", 0, "p"], 0.5, "{name: flip}      #", "{name: flip, p: 0.5}  #"),
         (["transforms", 1, "degrees"], 15.0, "degrees: 10\n", "degrees: 15.0\n"),
         (["transforms", 1, "p"], 1.0, "degrees: 10\n", "degrees: 10\n    p: 1.0\n"),
     ],

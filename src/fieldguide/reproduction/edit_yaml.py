@@ -24,9 +24,15 @@ def set_value(text: str, path: Sequence[str | int], value: Any) -> str:
         raise ValueError(f"{path} is written over several lines")
     start, end = node.start_mark.index, node.end_mark.index
     new = written(value) if text[start - 1] != ":" else f" {written(value)}"
+    return _spliced(text, start, end, new)
+
+
+def _spliced(text: str, start: int, end: int, new: str) -> str:
+    """The text with another part from `start` to `end`; a comment later in the line keeps its column if it can."""
     rest = text[end:]
-    if gap := re.match(r"( +)#", rest):
-        rest = " " * max(2, len(gap[1]) + end - start - len(new)) + rest[len(gap[1]) :]
+    if gap := re.match(r"([^#\n'\"]*?)( +)#", rest):
+        spaces = max(2, len(gap[2]) + end - start - len(new))
+        rest = gap[1] + " " * spaces + rest[gap.end() - 1 :]
     return text[:start] + new + rest
 
 
@@ -39,7 +45,10 @@ def written(value: Any) -> str:
         return "{" + ", ".join(f"{written(key)}: {written(entry)}" for key, entry in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(written(entry) for entry in value) + "]"
-    line: str = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10**9)
+    style = (
+        None if not isinstance(value, str) or value.isprintable() else '"'
+    )  # with escapes for line ends and the like
+    line: str = yaml.safe_dump([value], default_flow_style=True, default_style=style, allow_unicode=True, width=10**9)
     return line.strip()[1:-1]
 
 
@@ -60,7 +69,7 @@ def _added(text: str, node: yaml.Node, path: Sequence[str | int], value: Any) ->
         end = node.end_mark.index - 1
         for key in reversed(path[1:]):
             value = {key: value}
-        return f"{text[:end]}, {written(path[0])}: {written(value)}{text[end:]}"
+        return _spliced(text, end, end, f", {written(path[0])}: {written(value)}")
     indent = node.start_mark.column
     lines = [f"{' ' * (indent + 2 * depth)}{key}:" for depth, key in enumerate(path)]
     end = text.find("\n", _end_of(node))
