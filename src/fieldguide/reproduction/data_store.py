@@ -45,15 +45,8 @@ class DataStore:
         return True
 
     @staticmethod
-    def unchanged(checkout: Path, pointer: Path) -> bool:
-        """Whether the data of a .dvc file stand in a checkout as it says, in the cache or not."""
+    def unchanged(checkout: Path, target: Path) -> bool:
+        """Whether a tracked file or folder stands in a checkout as its .dvc file says, in the cache or not."""
         with Repo(str(checkout)) as repo:
-            found = repo.status(targets=[str(checkout / pointer)])
-        states = {state for entries in found.values() for entry in entries for state in _states(entry)}
-        return states <= {"not in cache"}
-
-
-def _states(entry: Any) -> set[str]:
-    if isinstance(entry, dict):
-        return {state for value in entry.get("changed outs", {}).values() for state in _states(value)}
-    return {str(entry)}
+            (out,) = repo.find_outs_by_path(str(checkout.resolve() / target))
+            return not out.workspace_status()

@@ -6,13 +6,14 @@ from typing import Any
 import yaml
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import sha256_of_file
+from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.job import Stage, read_stages
 from fieldguide.reproduction.data_store import DataStore
 from fieldguide.reproduction.recorded import Run
 
 STARTS = ("weights", "clean", "split")  # whose results training and evaluation read
 ALWAYS = ("train", "evaluate")
+NO_LOCK = "schema: '2.0'\n"
 
 
 def provide_start(checkout: Path, folder: Path, run: Run) -> list[str]:
@@ -21,7 +22,7 @@ def provide_start(checkout: Path, folder: Path, run: Run) -> list[str]:
     Raises UserError for data that are gone, with their hash.
     """
     stages = {stage.name: stage for stage in read_stages(folder)}
-    (folder / "dvc.lock").write_text(run.lock, encoding="utf-8")
+    write_text(folder / "dvc.lock", run.lock or NO_LOCK)
     remaining = {*ALWAYS, *run.stages}
     with DataStore(checkout, folder) as store:
         settled: set[str] = set()
@@ -49,13 +50,15 @@ def _before(stages: dict[str, Stage], stage: Stage) -> list[str]:
 
 
 def _restored(store: DataStore, run: Run, stage: Stage) -> bool:
-    locked = yaml.safe_load(run.lock)["stages"] if run.lock else {}
+    locked = yaml.safe_load(run.lock or NO_LOCK).get("stages", {})
     hashes = {out["path"]: out["md5"] for out in locked.get(stage.name, {}).get("outs", [])}
     data = [path for path in stage.writes if not path.startswith("reports/")]
     for path in data:
         if path not in hashes or not store.get(path):
-            told = f"{path} ({hashes[path]})" if path in hashes else path
-            print(f"reproduce: {told} is in neither DVC's cache nor a remote: making it again", flush=True)
+            known = (
+                f"({hashes[path]}) is in neither DVC's cache nor a remote" if path in hashes else "has no known hash"
+            )
+            print(f"reproduce: {path} {known}: making it again", flush=True)
             return False
     print(f"reproduce: {', '.join(data)} from DVC, by hash", flush=True)
     return True
@@ -68,7 +71,7 @@ def _provide_source(store: DataStore, checkout: Path, folder: Path, name: str) -
     if not (folder / pointer).exists() or store.get(str(place)):
         return
     wanted = _md5(folder / pointer)
-    if (checkout / pointer).exists() and _md5(checkout / pointer) == wanted and store.unchanged(checkout, pointer):
+    if (checkout / pointer).exists() and _md5(checkout / pointer) == wanted and store.unchanged(checkout, place):
         (folder / place).symlink_to((checkout / place).resolve())
         return
     raise UserError(f"data gone: {place} ({wanted}) is in neither DVC's cache nor a remote, nor in this checkout")
