@@ -16,7 +16,7 @@ from photos import photos
 
 COMPARED = "cleanvision's checks against the stage clean, same originals, same number of processes"
 ROUNDS = 2
-PHOTOS = {"1 to 3 megapixels": ((1.0, 3.0), 50), "12 megapixels": ((12.0, 12.0), 8)}
+PHOTOS = {"1 to 3 megapixels": ((1.0, 3.0), 120), "12 megapixels": ((12.0, 12.0), 25)}
 
 
 def measure() -> list[Figure]:

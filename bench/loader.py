@@ -69,13 +69,13 @@ class Step:
         import torch
 
         from fieldguide.model.network import Architecture, build_body, build_classifier, count_features
-        from fieldguide.model.precision import choose_precision
+        from fieldguide.model.precision import choose_computing
 
         torch.set_num_threads(cfg.train.threads)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         body = build_body(Architecture(cfg.model.library, cfg.model.arch, cfg.model.options))
         network = build_classifier(body, count_features(body, cfg.train.size), 3)
-        self.half = choose_precision(network) == "bfloat16"
+        self.half = choose_computing(network, "auto").precision == "bfloat16"
         self.network = network.to(self.device, memory_format=torch.channels_last).train()
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=1e-4)
         shape = (cfg.train.batch_size, 3, cfg.train.size, cfg.train.size)

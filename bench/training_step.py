@@ -17,7 +17,7 @@ def measure() -> list[Figure]:
     from fieldguide.base.compose import compose, options_of
     from fieldguide.base.paths import Paths
     from fieldguide.model.network import Architecture, build_body, build_classifier, count_features
-    from fieldguide.model.precision import choose_precision
+    from fieldguide.model.precision import choose_computing
 
     def step(network: torch.nn.Module, dtype: torch.dtype) -> float:
         pictures = torch.rand(BATCH, 3, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
@@ -43,7 +43,8 @@ def measure() -> list[Figure]:
             ROUNDS,
         )
         half, full = (BATCH / min(times) for times in zip(*pairs, strict=True))
-        detail = f"{half:.0f} against {full:.0f} pictures/s, best of {ROUNDS}; chosen: {choose_precision(network)}"
+        chosen = choose_computing(network, "auto").precision
+        detail = f"{half:.0f} against {full:.0f} pictures/s, best of {ROUNDS}; chosen: {chosen}"
         figures.append(Figure(name, ratio_of(pairs), detail=detail))
     return figures
 

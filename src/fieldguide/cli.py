@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from fieldguide import __version__
 from fieldguide.base.errors import UserError
@@ -88,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     summary.set_defaults(command=_summary)
     _add_prediction(commands)
     _add_comparison(commands)
+    _add_sweep(commands)
 
     show_batch = _command(
         commands,
@@ -107,6 +109,26 @@ def _parser() -> argparse.ArgumentParser:
     show_batch.set_defaults(command=_show_batch)
     _add_runs(commands)
     return parser
+
+
+def _add_sweep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    sweep = _command(
+        commands,
+        "sweep",
+        "train and evaluate every combination of choices, each in a folder of its own, and rank them",
+        """
+        fieldguide sweep resize=crop,pad,squish model=resnet18,convnext_atto train.lr=0.001,0.003
+        fieldguide sweep +sweep=resize             a study of conf/sweep/, ready-made
+        fieldguide sweep resize=crop,pad hydra/launcher=joblib hydra.launcher.n_jobs=2
+        fieldguide sweep hydra/sweeper=optuna hydra.sweeper.n_trials=20 'train.lr=tag(log,interval(0.0003,0.03))'
+        fieldguide sweep --hydra-help              what Hydra's command line offers
+        The same command goes on with a sweep that was interrupted. Exit code 1 if a job failed.
+        """,
+        prefix_chars="\0",  # what looks like an option is Hydra's
+        add_help=False,
+    )
+    sweep.add_argument("arguments", nargs="*", metavar="KEY=VALUE,VALUE...", help="what to try, in Hydra's grammar")
+    sweep.set_defaults(command=_sweep, parser=sweep)
 
 
 def _add_prediction(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -205,7 +227,11 @@ def _add_comparison(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, help_line: str, examples: str
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    help_line: str,
+    examples: str,
+    **settings: Any,
 ) -> argparse.ArgumentParser:
     lines = [line.strip() for line in examples.strip().splitlines()]
     return commands.add_parser(
@@ -214,6 +240,7 @@ def _command(
         description=f"{help_line[0].upper()}{help_line[1:]}.",
         epilog="examples:\n" + "\n".join(f"  {line}" for line in lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        **settings,
     )
 
 
@@ -253,6 +280,16 @@ def _compare(options: argparse.Namespace) -> None:
     from fieldguide.compare import compare_runs
 
     print(compare_runs(_here(), options.runs, options.out))
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    if not options.arguments or options.arguments[0] in ("-h", "--help"):
+        options.parser.print_help()
+        options.parser.exit()
+    from fieldguide.sweep import main
+
+    sys.argv = ["fieldguide sweep", *options.arguments]
+    main()
 
 
 def _predict(options: argparse.Namespace) -> None:

@@ -85,11 +85,26 @@ def _base_fingerprint(paths: Paths) -> str:
 
 
 def _bring_up_to_date(paths: Paths) -> None:
-    """Let DVC make what all jobs start from, where it is behind."""
+    """Let DVC make what all jobs start from, where it is behind; another DVC command at work is waited for."""
+    dvc, targets = [sys.executable, "-m", "dvc"], ["split", "weights"]
+    status = [*dvc, "status", "--quiet", "--with-deps", *targets]
+    if not subprocess.run(status, cwd=paths.checkout, check=False, stderr=subprocess.DEVNULL).returncode:
+        return
     print("sweep: bringing the checkout's split and starting weights up to date", flush=True)
-    command = [sys.executable, "-m", "dvc", "repro", "--quiet", "split", "weights"]
-    if subprocess.run(command, cwd=paths.checkout, check=False).returncode:
-        raise UserError("the stages before training did not succeed: mend that with `dvc repro` first")
+    waits = False
+    while True:
+        done = subprocess.run(
+            [*dvc, "repro", "--quiet", *targets], cwd=paths.checkout, check=False, stderr=subprocess.PIPE, text=True
+        )
+        if not done.returncode:
+            return
+        if not any(sign in done.stderr for sign in ("Unable to acquire lock", "is busy")):
+            print(done.stderr, file=sys.stderr, end="")
+            raise UserError("the stages before training did not succeed: mend that with `dvc repro` first")
+        if not waits:
+            print("sweep: waits for another DVC command in this checkout", flush=True)
+        waits = True
+        time.sleep(1)
 
 
 @contextmanager

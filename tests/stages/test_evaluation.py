@@ -67,7 +67,7 @@ def write_classifier(paths: Paths, sureness: float) -> None:
         network[1].load_state_dict({name: sureness * torch.from_numpy(values) for name, values in head.items()})
     save_weights(network, paths.classifier)
     description = describe_classifier(ARCHITECTURE, LABELS, PREPROCESSING, 2.0)
-    record = {"record": {"config": {"augment": {"transforms": TRANSFORMS}}}}
+    record = {"record": {"config": {"augment": {"transforms": TRANSFORMS}, "train": {"threads": 1}}}}
     write_json(paths.classifier.with_suffix(".json"), {**description, **record})
 
 
