@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fieldguide.base.compose import compose, options_of, read_params
 from fieldguide.base.config import GROUPS, FolderData, OneCycle, SampleData
@@ -13,7 +15,9 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-OPTIONS = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.glob("*/*.yaml"))
+FILES = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.glob("*/*.yaml"))
+OPTIONS = [file for file in FILES if not file.startswith("sweep/")]
+STUDIES = [file.partition("/")[2] for file in FILES if file.startswith("sweep/")]  # what `fieldguide sweep` varies
 
 
 def refused(paths: Paths, *overrides: str) -> str:
@@ -62,6 +66,23 @@ def test_every_option_file_opens_with_a_comment_and_holds_plain_values(option: s
     assert text.startswith("# ")
     assert "${" not in text
     assert not re.search(r"^defaults:|: [\"']?(/|~/)", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_combination_of_a_ready_made_study_is_valid(study: str) -> None:
+    text = (CONF / "sweep" / f"{study}.yaml").read_text(encoding="utf-8")
+    first, command, *rest = text.splitlines()
+    assert first == "# @package _global_"
+    assert command == f"# fieldguide sweep +sweep={study}"
+    assert rest[0].startswith("# Time: ")
+    assert "# Look for: " in text
+    content = yaml.safe_load(text)
+    params = content["hydra"]["sweeper"]["params"]
+    assert content == {"hydra": {"sweeper": {"params": params}}}
+    combinations = list(product(*([f"{key}={value}" for value in str(params[key]).split(",")] for key in params)))
+    assert len(combinations) > 1
+    for overrides in combinations:
+        compose(Paths(CONF.parent), overrides)
 
 
 def test_the_checkout_itself_composes() -> None:

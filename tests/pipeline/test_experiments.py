@@ -1,0 +1,46 @@
+"""DVC's experiments: each runs its own code and choices, and is shown in the checkout's MLflow under its name."""
+
+import re
+import time
+
+import pytest
+from mlflow import MlflowClient
+
+from fieldguide.base.files import write_text
+from pipeline.checkout import Checkout
+
+pytestmark = pytest.mark.slow
+
+SOURCE = "src/fieldguide/stages/evaluate.py"
+
+
+def wait_for_workers(checkout: Checkout) -> str:
+    """Wait until nothing is queued or running and the workers have gone home; returns DVC's last word."""
+    for _ in range(80):
+        status = checkout.dvc("queue", "status").stdout
+        if "Worker status: 0 active, 0 idle" in status and not re.search("Queued|Running", status):
+            return status
+        time.sleep(3)
+    raise AssertionError(status)
+
+
+def test_experiments_of_two_workers_arrive_with_their_own_code(copy: Checkout) -> None:
+    """The code is changed for the experiments only: an editable install would run that of the checkout."""
+    text = (copy.root / SOURCE).read_text(encoding="utf-8")
+    changed = text.replace('"test_pictures": len(test)', '"test_pictures": len(test) + 1000')
+    assert changed != text
+    write_text(copy.root / SOURCE, changed)
+    for name, choice in (("faster", "train.lr=0.005"), ("padded", "resize=pad")):
+        copy.dvc("exp", "run", "--queue", "--name", name, "--set-param", choice)
+    write_text(copy.root / SOURCE, text)
+    copy.dvc("queue", "start", "--jobs", "2")
+    assert wait_for_workers(copy).count("Success") == 2
+    runs = MlflowClient(f"sqlite:///{copy.root}/mlflow.db").search_runs(["1"])
+    found = {run.info.run_name: run for run in runs}
+    assert set(found) == {"faster", "padded"}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert (found["faster"].data.params["train.lr"], found["faster"].data.params["resize"]) == ("0.005", "squish")
+    assert (found["padded"].data.params["train.lr"], found["padded"].data.params["resize"]) == ("0.003", "pad")
+    assert all(run.data.metrics["test_pictures"] > 1000 for run in runs)
+    assert all(str(copy.root / "mlruns") in run.info.artifact_uri for run in runs)
+    assert not copy.run("git", "status", "--short").stdout
