@@ -99,11 +99,12 @@ def machine() -> dict[str, str]:
 
 
 def command() -> str:
-    """The outermost dvc, mlflow or fieldguide command above this process, without passwords in addresses."""
+    """The outermost dvc, mlflow or fieldguide command that this process belongs to, without passwords in addresses."""
     import psutil
 
     found = ""
-    for process in psutil.Process(os.getpid()).parents():
+    this = psutil.Process(os.getpid())
+    for process in [this, *this.parents()]:
         try:
             words = [Path(word).name if number < 2 else word for number, word in enumerate(process.cmdline())]
         except psutil.Error:
@@ -111,6 +112,8 @@ def command() -> str:
         for position, word in enumerate(words[:2]):
             if word in ("dvc", "mlflow", "fieldguide"):
                 found = " ".join(words[position:])
+        if words[1:3] == ["-m", "fieldguide.sweep"]:
+            found = " ".join(["python", *words[1:]])
     return re.sub(r"//[^/@\s]+@", "//***@", found)
 
 

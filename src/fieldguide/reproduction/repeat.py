@@ -1,6 +1,7 @@
 """Runs stages in the current folder as a recorded run did: with its overrides, and without showing them to MLflow.
 
-`fieldguide reproduce` calls it in the run's worktree, so this is the code of the run, not of the checkout.
+`fieldguide reproduce` calls it in the run's worktree, so this is the code of the run, and the caller may be a later
+version: what it is given only grows, and what it does not know it leaves aside.
 """
 
 import importlib
@@ -15,17 +16,24 @@ from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
+from fieldguide.record import code_digest
 from fieldguide.stages.runner import run_stage
 
 
-def repeat(overrides: list[str], recorded: dict[str, Any], stages: list[str]) -> None:
-    """Run the stages. Raises UserError if the configuration is not the recorded one, or if a stage fails."""
-    paths = Paths(Path.cwd())
-    config = compose(paths, overrides)
+def repeat(what: dict[str, Any]) -> None:
+    """Run the stages `what["stages"]` with the overrides `what["overrides"]`.
+
+    Raises UserError if what stands here is not the recorded `what["code"]` (its digest) and `what["config"]` (the whole
+    configuration with its choices), or if a stage fails.
+    """
+    paths, commit = Paths(Path.cwd()), "its commit and what was not committed"
+    if code_digest() != what["code"]:
+        raise UserError(f"{commit} do not give its code")
+    config = compose(paths, what["overrides"])
     composed = asdict(config)
-    if wrong := [key for key, value in recorded.items() if composed.get(key) != value]:
-        raise UserError(f"its commit and its diff do not give its configuration: {', '.join(wrong)}")
-    for stage in stages:
+    if wrong := [key for key, value in what["config"].items() if composed.get(key) != value]:
+        raise UserError(f"{commit} do not give its configuration: {', '.join(wrong)}")
+    for stage in what["stages"]:
         try:
             run_stage(stage, importlib.import_module(f"fieldguide.stages.{stage}").run, config, paths)
         except UserError as error:
@@ -36,6 +44,6 @@ if __name__ == "__main__":
     quiet_environment()
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # fastai's import uses it
     try:
-        repeat(**json.loads(sys.argv[1]))
+        repeat(json.loads(sys.argv[1]))
     except UserError as problem:
         sys.exit(f"reproduce: {problem}")

@@ -31,7 +31,9 @@ def reproduce(paths: Paths, name: str, keep: bool) -> bool:
     with worktree(paths.checkout, run.key, run.commit, run.diff) as folder:
         stages = provide_start(paths.checkout, folder, run)
         print(f"reproduce: running {', '.join(stages)}", flush=True)
-        results = compare(run, Paths(folder)) if _ran(folder, run, stages) else [(False, "a stage failed, see above")]
+        results = (
+            compare(run, Paths(folder)) if _ran(folder, run, stages) else [(False, "it could not be made, see above")]
+        )
         identical = all(same for same, _ in results)
         if identical and not keep:
             remove_worktree(paths.checkout, run.key)
@@ -47,7 +49,8 @@ def reproduce(paths: Paths, name: str, keep: bool) -> bool:
 
 def _ran(folder: Path, run: Run, stages: list[str]) -> bool:
     """Run stages with the run's own code; they show their progress and their errors themselves."""
-    what = {"overrides": run.overrides, "recorded": {"choices": run.choices, **run.config}, "stages": stages}
+    config = {"choices": run.choices, **run.config}
+    what = {"code": run.code, "config": config, "overrides": run.overrides, "stages": stages}
     command = [sys.executable, "-m", "fieldguide.reproduction.repeat", json.dumps(what)]
     environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
     return subprocess.run(command, cwd=folder, env=environment, check=False).returncode == 0
