@@ -17,7 +17,7 @@ def test_other_code_and_another_configuration_are_refused(checkout: Paths, monke
     config = asdict(compose(checkout, ["resize=pad"]))
     known: dict[str, Any] = {"code": code_digest(), "config": config, "overrides": ["resize=pad"], "stages": []}
     repeat({**known, "added later": 1})
-    with pytest.raises(UserError, match="do not give its code$"):
+    with pytest.raises(UserError, match=r"do not give its code$"):
         repeat({**known, "code": "0"})
-    with pytest.raises(UserError, match="do not give its configuration: resize, choices$"):
+    with pytest.raises(UserError, match=r"do not give its configuration: resize, choices$"):
         repeat({**known, "overrides": []})
