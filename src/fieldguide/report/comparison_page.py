@@ -52,7 +52,8 @@ def comparison_page(found: Comparison, thumbnails: Mapping[str, Image.Image]) ->
     if found.note:
         parts.append(f'<p class="verdict warning">{escape(found.note)}</p>')
     parts += ["<h2>Choices that differ</h2>", _choices(runs), "<h2>Figures</h2>", _figures(runs, FIGURES)]
-    parts += ["<h3>Accuracy when pictures are different</h3>", _figures(runs, _shifts(runs))]
+    if shifts := _shifts(runs):
+        parts += ["<h3>Accuracy when pictures are different</h3>", _figures(runs, shifts)]
     if len(found.answers[0]):
         parts += ["<h2>Confusions</h2>", _confusions(found)]
     parts += ["<h2>Training</h2>", chart_tag(comparison_curves(runs), "losses and accuracy per epoch")]
@@ -128,7 +129,10 @@ def _confusions(found: Comparison) -> str:
 
 def _matrix(counts: pd.DataFrame) -> str:
     cells = [
-        [_cell(NEUTRAL, share, f"{count}", f"{100 * share:.0f} %") for count, share in zip(*row, strict=True)]
+        [
+            _cell(NEUTRAL, share, f"{count}", f"{100 * share:.0f} %" if count else "")
+            for count, share in zip(*row, strict=True)
+        ]
         for row in zip(counts.to_numpy(), shares(counts).to_numpy(), strict=True)
     ]
     return _labelled(counts, cells)
@@ -202,7 +206,8 @@ h4 { font-size: .85rem; font-weight: 400; color: var(--soft); margin: .75rem 0 .
 .counts td { text-align: center; border-left: 1px solid var(--line); line-height: 1.25; }
 .counts td small { display: block; color: inherit; opacity: .8; }
 .counts thead th { text-align: center; }
-.counts th, .counts td { padding: .3rem .4rem; } .counts tbody th { min-width: 0; }
+.counts th, .counts td { padding: .3rem .4rem; } .counts tbody th { min-width: 0; white-space: nowrap; }
+.wide thead th { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; }
 .chart { width: 58rem; }
 .plain thead th, .pictures thead th { white-space: normal; overflow-wrap: normal; color: inherit; font-weight: 600; }
 .plain tbody th { overflow-wrap: normal; min-width: 6.5rem; } .plain td:last-child { white-space: normal; }
