@@ -8,8 +8,8 @@ from common import cores
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
+from fieldguide.base.runner import EPOCHS
 from fieldguide.stages import train, weights
-from fieldguide.stages.runner import EPOCHS
 
 
 def configured(root: Path, model: str, *overrides: str) -> Config:

@@ -20,8 +20,8 @@ from PIL import Image
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
+from fieldguide.base.runner import Metrics
 from fieldguide.stages import clean, download, split
-from fieldguide.stages.runner import Metrics
 
 OwnData = Callable[..., tuple[Config, Paths]]
 

@@ -10,7 +10,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 
-MODEL_SOURCES = ("base", "data", "model", "stages")
+MODEL_SOURCES = ("base", "data", "model", "evaluation", "stages")
 TRAINING_SECTIONS = ("resize", "augment", "model", "schedule", "train", "seed")
 
 

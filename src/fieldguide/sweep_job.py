@@ -24,10 +24,10 @@ from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.runner import EPOCHS, run_stage
 from fieldguide.job import prepare_job
 from fieldguide.parallel import usable_cores
 from fieldguide.record import code_digest, training_record
-from fieldguide.stages.runner import EPOCHS, run_stage
 
 FOLDER = "FIELDGUIDE_SWEEP"  # names the sweep's folder to the processes that run its jobs
 

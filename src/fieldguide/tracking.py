@@ -259,7 +259,7 @@ def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
     stage
         "train": a run with its metrics per epoch. "evaluate": when it is done, the run gets all the rest.
     lines
-        Events as JSON, see `fieldguide.stages.runner.tracked`; an end without "done" means that the stage was killed.
+        Events as JSON, see `fieldguide.base.runner.tracked`; an end without "done" means that the stage was killed.
     """
     if stage == "evaluate":
         if any(json.loads(line)["event"] == "done" for line in lines):

@@ -104,7 +104,7 @@ FILES = [
     ("src/fieldguide/checks/expectations.py", {"validate"}),
     ("src/fieldguide/model/learner.py", {"train"}),
     ("src/fieldguide/model/network.py", {"weights", "train", "evaluate"}),
-    ("src/fieldguide/report/figures.py", {"evaluate"}),
+    ("src/fieldguide/evaluation/figures.py", {"evaluate"}),
     ("src/fieldguide/report/page.py", {"validate", "evaluate"}),
     ("src/fieldguide/base/compose.py", set(STAGES)),
     ("src/fieldguide/tracking.py", set()),

@@ -9,15 +9,15 @@ from PIL import Image
 from sklearn.metrics import f1_score, log_loss
 
 from conftest import noise
-from fieldguide.report.baselines import colour_statistics, majority_accuracy, not_beaten, tree_accuracy
-from fieldguide.report.confidence import (
+from fieldguide.evaluation.baselines import colour_statistics, majority_accuracy, not_beaten, tree_accuracy
+from fieldguide.evaluation.confidence import (
     at_coverage,
     chance_calibration_error,
     coverage,
     expected_calibration_error,
     reliability,
 )
-from fieldguide.report.metrics import (
+from fieldguide.evaluation.metrics import (
     Positions,
     Probabilities,
     bootstrap,

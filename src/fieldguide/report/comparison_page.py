@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from fieldguide.evaluation.figures import in_words
 from fieldguide.report.comparison import (
     Comparison,
     Results,
@@ -18,7 +19,6 @@ from fieldguide.report.comparison import (
     verdict,
 )
 from fieldguide.report.comparison_curves import comparison_curves
-from fieldguide.report.figures import in_words
 from fieldguide.report.page import document
 from fieldguide.report.page_parts import STYLE as PARTS_STYLE
 from fieldguide.report.page_parts import chart_tag, html_table, image_tag, number, share_cell

@@ -16,8 +16,8 @@ from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
+from fieldguide.base.runner import run_stage
 from fieldguide.record import code_digest
-from fieldguide.stages.runner import run_stage
 
 
 def repeat(what: dict[str, Any]) -> None:

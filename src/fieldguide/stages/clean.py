@@ -12,12 +12,12 @@ import pandas as pd
 from fieldguide.base.config import CleanConfig, Config
 from fieldguide.base.files import replace_folder
 from fieldguide.base.paths import Paths
+from fieldguide.base.runner import Metrics, main
 from fieldguide.data.duplicates import mark_exact_duplicates
 from fieldguide.data.images import PictureError, bounded, measure, open_picture, perceptual_hash, picture_id
 from fieldguide.data.status import Status
 from fieldguide.data.table import IMAGES, RAW, read_table, write_table
 from fieldguide.parallel import map_processes
-from fieldguide.stages.runner import Metrics, main
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ What it writes never changes, so the other stages wait for it but do not run aga
 
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
-from fieldguide.stages.runner import Metrics, main
+from fieldguide.base.runner import Metrics, main
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:

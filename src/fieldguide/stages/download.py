@@ -8,9 +8,9 @@ from fieldguide.base.config import Config, SampleData
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_folder
 from fieldguide.base.paths import Paths
+from fieldguide.base.runner import Metrics, main
 from fieldguide.data.sources import drawn, folder
 from fieldguide.data.table import RAW, write_table
-from fieldguide.stages.runner import Metrics, main
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:

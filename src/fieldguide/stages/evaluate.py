@@ -11,12 +11,12 @@ from tqdm import tqdm
 from fieldguide.base.config import Config
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.runner import Metrics, main
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, write_table
-from fieldguide.stages.runner import Metrics, main
 
 if TYPE_CHECKING:
-    from fieldguide.report.metrics import Probabilities
+    from fieldguide.evaluation.metrics import Probabilities
 
 TREE_PICTURES = 5000  # of the training pictures at most: enough for a small tree
 
@@ -25,15 +25,15 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     """Write the predictions for valid and test, and tables, figures and a page about test; return the metrics."""
     import torch
 
+    from fieldguide.evaluation.baselines import majority_accuracy, not_beaten, tree_accuracy
+    from fieldguide.evaluation.confidence import coverage, reliability
+    from fieldguide.evaluation.findings import write_findings
+    from fieldguide.evaluation.gallery import hardest, mistakes, show
+    from fieldguide.evaluation.metrics import confusion, measure, per_label
+    from fieldguide.evaluation.page import Findings
+    from fieldguide.evaluation.robustness import measure_shifts, show_shifts
+    from fieldguide.evaluation.views import predict_views
     from fieldguide.model.predict import calibrated, load_classifier, open_for, predict_logits
-    from fieldguide.report.baselines import majority_accuracy, not_beaten, tree_accuracy
-    from fieldguide.report.confidence import coverage, reliability
-    from fieldguide.report.evaluation import write_findings
-    from fieldguide.report.evaluation_page import Findings
-    from fieldguide.report.gallery import hardest, mistakes, show
-    from fieldguide.report.metrics import confusion, measure, per_label
-    from fieldguide.report.robustness import measure_shifts, show_shifts
-    from fieldguide.report.views import predict_views
 
     table = read_table(paths.split_table, SPLIT)
     description = paths.classifier.with_suffix(".json")
@@ -102,7 +102,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
 
 
 def _predictions(unseen: pd.DataFrame, probabilities: "Probabilities", vocabulary: list[str]) -> pd.DataFrame:
-    from fieldguide.report.metrics import losses
+    from fieldguide.evaluation.metrics import losses
 
     return unseen[["id", "clean_path", "split", "label"]].assign(
         prediction=np.array(vocabulary)[probabilities.argmax(axis=1)],

@@ -3,10 +3,10 @@
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
+from fieldguide.base.runner import Metrics, main
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, SPLIT, read_table, write_table
-from fieldguide.stages.runner import Metrics, main
 
 SIDES = (Split.TRAIN, Split.VALID, Split.TEST)
 

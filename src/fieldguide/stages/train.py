@@ -11,10 +11,10 @@ from fieldguide.base.config import Config, HeadOnly
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json, write_text
 from fieldguide.base.paths import Paths
+from fieldguide.base.runner import EPOCHS, Metrics, main
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
 from fieldguide.record import code_digest, training_record
-from fieldguide.stages.runner import EPOCHS, Metrics, main
 
 if TYPE_CHECKING:
     from fieldguide.model.learner import Training

@@ -8,11 +8,11 @@ from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_file
 from fieldguide.base.paths import Paths
+from fieldguide.base.runner import Metrics, main
 from fieldguide.checks.data_docs import write_data_docs
 from fieldguide.checks.expectations import CheckResult, check_tables
 from fieldguide.data.status import Status
 from fieldguide.data.table import IMAGES, read_table
-from fieldguide.stages.runner import Metrics, main
 
 MEASUREMENTS = ["width", "height", "short_side", "aspect_ratio", "brightness", "saturation", "sharpness"]
 FLAGGED_COLUMNS = ["path", "expectation", "value", "limit", "severity"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from fieldguide.base.config import Config
 from fieldguide.base.files import sha256_of_file, write_json
 from fieldguide.base.paths import Paths
-from fieldguide.stages.runner import Metrics, main
+from fieldguide.base.runner import Metrics, main
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:

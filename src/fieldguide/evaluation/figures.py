@@ -44,7 +44,7 @@ def reliability_figure(served: pd.DataFrame, uncalibrated: pd.DataFrame) -> Figu
     Parameters
     ----------
     served, uncalibrated
-        Tables of `fieldguide.report.confidence.reliability`.
+        Tables of `fieldguide.evaluation.confidence.reliability`.
     """
     figure = Figure(figsize=(5, 5.4), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -68,7 +68,7 @@ def _steps(table: pd.DataFrame) -> tuple[list[int], list[float]]:
 
 
 def coverage_figure(table: pd.DataFrame) -> Figure:
-    """Coverage against accuracy; the table is that of `fieldguide.report.confidence.coverage`."""
+    """Coverage against accuracy; the table is that of `fieldguide.evaluation.confidence.coverage`."""
     figure = Figure(figsize=(5, 3.4), layout="constrained")
     axes = figure.subplots()
     axes.plot(table["coverage"], table["accuracy"], color=BLUE, drawstyle="steps-post", marker=".", markersize=3)
@@ -86,7 +86,7 @@ def shifts_figure(table: pd.DataFrame, examples: Mapping[str, Image.Image]) -> F
     Parameters
     ----------
     table
-        That of `fieldguide.report.robustness.measure_shifts`: its first row is about the unchanged pictures.
+        That of `fieldguide.evaluation.robustness.measure_shifts`: its first row is about the unchanged pictures.
     examples
         A picture for every row, by the shift's name.
     """

@@ -7,9 +7,9 @@ from html import escape
 import pandas as pd
 from PIL import Image
 
-from fieldguide.report.baselines import BASELINES
-from fieldguide.report.confidence import at_coverage
-from fieldguide.report.figures import Shown, coverage_figure, in_words, reliability_figure
+from fieldguide.evaluation.baselines import BASELINES
+from fieldguide.evaluation.confidence import at_coverage
+from fieldguide.evaluation.figures import Shown, coverage_figure, in_words, reliability_figure
 from fieldguide.report.page import document
 from fieldguide.report.page_parts import STYLE as PARTS_STYLE
 from fieldguide.report.page_parts import chart_tag, html_table, image_tag, number, percent, share_cell

@@ -6,8 +6,8 @@ import pandas as pd
 from PIL import Image, ImageOps
 
 from fieldguide.data.shifts import SHIFTS, shifted
+from fieldguide.evaluation.metrics import Positions, Probabilities, wilson
 from fieldguide.model.predict import Classifier, predict
-from fieldguide.report.metrics import Positions, Probabilities, wilson
 
 UNCHANGED = "unchanged"
 HEIGHT = 128  # pixels

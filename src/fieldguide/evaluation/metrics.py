@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
 from tqdm import trange
 
-from fieldguide.report.confidence import at_coverage, chance_calibration_error, coverage, expected_calibration_error
+from fieldguide.evaluation.confidence import at_coverage, chance_calibration_error, coverage, expected_calibration_error
 
 Positions = NDArray[np.intp]
 Probabilities = NDArray[np.float64]

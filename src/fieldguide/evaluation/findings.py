@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from fieldguide.base.files import write_text
-from fieldguide.report import figures
-from fieldguide.report.evaluation_page import Findings, evaluation_page
+from fieldguide.evaluation import figures
+from fieldguide.evaluation.page import Findings, evaluation_page
 from fieldguide.report.save import save_figure
 
 
