@@ -107,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     show_batch.add_argument("--pictures", type=_count, default=24, metavar="N", help="how many; default: 24")
     show_batch.set_defaults(command=_show_batch)
+    _add_runs(commands)
     return parser
 
 
@@ -168,6 +169,45 @@ def _add_prediction(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     export.add_argument("--model", type=Path, help=model)
     export.add_argument("--out", type=Path, metavar="FILE", help="default: beside the weights, ending in .onnx")
     export.set_defaults(command=_export)
+
+
+def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    which = "id of a run in MLflow, the beginning of one, a run's name, or the folder of a sweep's job"
+    adopt = _command(
+        commands,
+        "adopt",
+        "write a run's choices into params.yaml, and show what that changes",
+        """
+        fieldguide adopt 3f2a1b                    then `dvc repro` makes that run's model
+        fieldguide adopt "pad convnext_atto lr=0.001" --dry-run
+        fieldguide adopt sweeps/resize-1a2b3c4d5e6f/0f1e2d3c4b
+        """,
+    )
+    adopt.epilog = (
+        f"{adopt.epilog}\n\nComments and layout of params.yaml stay. Where the run had other values inside an "
+        "option than its\nfile says, a new file in conf/ holds them, and params.yaml chooses that."
+    )
+    adopt.add_argument("run", metavar="RUN", help=which)
+    adopt.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
+    adopt.set_defaults(command=_adopt)
+
+    reproduce = _command(
+        commands,
+        "reproduce",
+        "make a run again from its record, in a worktree of its own, and compare model, data and metrics",
+        """
+        fieldguide reproduce 3f2a1b
+        fieldguide reproduce "pad convnext_atto lr=0.001" --keep
+        """,
+    )
+    reproduce.epilog = (
+        f"{reproduce.epilog}\n\nexit code: 0 identical, 1 something differs or is gone, 2 wrong usage. The "
+        "checkout stays\nas it is, and MLflow gets no second run. The worktree, below .fieldguide/reproduce/, is kept "
+        "where results differ."
+    )
+    reproduce.add_argument("run", metavar="RUN", help=which)
+    reproduce.add_argument("--keep", action="store_true", help="keep the worktree with the results")
+    reproduce.set_defaults(command=_reproduce)
 
 
 def _add_comparison(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -271,6 +311,18 @@ def _show_batch(options: argparse.Namespace) -> None:
 
     paths = _here()
     print(draw_batch(compose(paths, options.overrides), paths, options.overrides, options.pictures, options.out))
+
+
+def _adopt(options: argparse.Namespace) -> None:
+    from fieldguide.reproduction.adopt import adopt
+
+    adopt(_here(), options.run, options.dry_run)
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    from fieldguide.reproduction.reproduce import reproduce
+
+    sys.exit(0 if reproduce(_here(), options.run, options.keep) else 1)
 
 
 def _count(text: str) -> int:

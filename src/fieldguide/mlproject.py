@@ -47,12 +47,12 @@ def commands(entry: str, text: str) -> list[list[str]]:
     text
         The entry point's parameter as it would stand on the command line: overrides, or a run for "reproduce".
     """
+    if entry == "reproduce":  # a name may hold spaces
+        return [[*FIELDGUIDE, "reproduce", text]]
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise UserError(f"overrides={text}: {str(error).lower()}") from None
-    if entry == "reproduce":
-        return [[*FIELDGUIDE, "reproduce", *words]]
     if entry == "sweep" or words:
         return [[PYTHON, "-m", "fieldguide.sweep", *words]]
     hand_in = [*FIELDGUIDE, "sync"]

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from fieldguide.base.errors import UserError
-from fieldguide.tracking import DELIVERED, PARENT, SWEEP, Tracker, shown_address
+from fieldguide.tracking import DELIVERED, LAUNCHED_BY, PARENT, SWEEP, Tracker, shown_address
 
 MOST_NAMED = 5
 
 
 def find_run(tracker: Tracker, name: str) -> Any:
     """The finished training that `name` means: its id, the beginning of that, or the name that no other one has.
+
+    The id that `mlflow run` shows means the training that was started by it.
 
     Raises UserError if there is none, or several, or if what is meant is not a training with results.
     """
@@ -35,6 +37,7 @@ def _matching(tracker: Tracker, name: str) -> Sequence[Any]:
         queries.append(f"attributes.run_name = {quote}{name}{quote}")
     if re.fullmatch("[0-9a-f]{4,32}", name):
         queries.append(f"attributes.run_id LIKE '{name}%'")
+        queries.append(f"tags.`{LAUNCHED_BY}` LIKE '{name}%'")
     found = [run for query in queries for run in tracker.client.search_runs([tracker.experiment], query)]
     return list({run.info.run_id: run for run in found}.values())
 

@@ -101,7 +101,7 @@ def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str]) -> dict
     upstream = {**{group: config.choices[group] for group in ("data", "checks")}}
     upstream |= {f"{section}.{key}": value for section in ("clean", "split") for key, value in values[section].items()}
     origin = {"sweep": {"key": about["key"], "name": about["name"]}, "name": name, "overrides": list(overrides)}
-    write_json(paths.origin, {**origin, "upstream": upstream})
+    write_json(paths.origin, {**origin, "stages": stages, "upstream": upstream})
     with (folder / "job.log").open("a", encoding="utf-8") as log, redirect_stdout(log):
         for stage in stages:
             if stage not in ("train", "evaluate"):

@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,8 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
-from fieldguide.record import (
-    code_digest,
-    command,
-    git_commit,
-    git_diff,
-    machine,
-    package_versions,
-    training_record,
-)
+from fieldguide.provenance import collect_provenance, command, keep_provenance, kept_provenance, package_versions
+from fieldguide.record import training_record
 
 EXPERIMENT = "fieldguide"
 FINGERPRINT = "fieldguide.fingerprint"
@@ -41,6 +35,7 @@ PROCESS = "fieldguide.process"
 CODE = "fieldguide.code"
 PARENT = "mlflow.parentRunId"
 SWEEP = "fieldguide.sweep"
+CONFIG = "environment/config.json"
 LAUNCHED_BY = "fieldguide.launched_by"
 LAUNCHER = "FIELDGUIDE_LAUNCHER"  # names the run of `mlflow run` to the processes that it starts
 LONGEST_PARAM = 6000
@@ -83,30 +78,37 @@ class Tracker:
         query = f"tags.`{FINGERPRINT}` = '{fingerprint}' and attributes.status = 'FINISHED'"
         return list(self.client.search_runs([self.experiment], query, order_by=["attributes.start_time DESC"]))
 
-    def create(self, record: dict[str, Any], name: str) -> str:
+    def create(self, record: dict[str, Any], provenance: dict[str, Any], name: str) -> str:
         """Open a run for a training, with all that is needed to make it again; returns its id."""
-        root, origin = self.paths.checkout, read_origin(self.paths)
+        origin = read_origin(self.paths)
         self.close_stale()
         tags = {
             FINGERPRINT: record["fingerprint"],
             CHECKOUT: checkout_id(self.paths),
             PROCESS: process_id(os.getpid()),
-            CODE: code_digest(),
+            CODE: provenance["code"],
             **({PARENT: self.sweep_run(**origin["sweep"])} if "sweep" in origin else {}),
             **({LAUNCHED_BY: os.environ[LAUNCHER]} if LAUNCHER in os.environ else {}),
-            "mlflow.source.name": command() or "fieldguide sync",
+            "mlflow.source.name": provenance["command"] or "fieldguide sync",
             "mlflow.source.type": "LOCAL",
-            "mlflow.source.git.commit": git_commit(root),
+            "mlflow.source.git.commit": provenance["commit"],
             **{f"input.{name}_sha256": digest for name, digest in record["inputs"].items()},
-            **machine(),
+            **provenance["machine"],
         }
         run = self.client.create_run(self.experiment, tags=tags, run_name=name)
         identity = str(run.info.run_id)
         self.log_params(identity, shown_params(self.paths, record))
-        self.client.log_text(identity, package_versions(), "environment/packages.txt")
-        if diff := git_diff(root):
-            self.client.log_text(identity, diff, "environment/git.diff")
+        self.client.log_text(identity, provenance["packages"], "environment/packages.txt")
+        self.client.log_text(identity, provenance["lock"], "environment/dvc.lock")
+        if provenance["diff"]:
+            self.client.log_text(identity, provenance["diff"], "environment/git.diff")
+        self.log_config(identity, provenance)
         return identity
+
+    def log_config(self, run: str, provenance: dict[str, Any]) -> None:
+        """Log the whole configuration, also of what is no parameter of the training."""
+        content = {key: provenance[key] for key in ("choices", "config", "overrides", "stages")}
+        self.client.log_text(run, json.dumps(content, indent=2, ensure_ascii=False), CONFIG)
 
     def sweep_run(self, key: str, name: str) -> str:
         """The id of the run that a sweep's jobs stand below; it is opened where there is none yet."""
@@ -263,14 +265,20 @@ def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
         if any(json.loads(line)["event"] == "done" for line in lines):
             print(sync(paths), flush=True)
         return
-    record = training_record(compose(paths, read_origin(paths).get("overrides", [])), paths)
+    origin = read_origin(paths)
+    config = compose(paths, origin.get("overrides", []))
+    record = training_record(config, paths)
+    provenance = collect_provenance(paths, config, origin)
+    keep_provenance(paths, record["fingerprint"], provenance)  # also while the tracking server is away
     tracker = Tracker(paths)
     with answering(tracker.address):
-        _follow_training(tracker, record, lines)
+        _follow_training(tracker, record, provenance, lines)
 
 
-def _follow_training(tracker: Tracker, record: dict[str, Any], lines: Iterable[str]) -> None:
-    run = tracker.create(record, run_name(tracker.paths, record))
+def _follow_training(
+    tracker: Tracker, record: dict[str, Any], provenance: dict[str, Any], lines: Iterable[str]
+) -> None:
+    run = tracker.create(record, provenance, run_name(tracker.paths, record))
     status = "KILLED"
     try:
         for line in lines:
@@ -299,19 +307,34 @@ def sync(paths: Paths) -> str:
     if not (description.exists() and paths.metrics("evaluate").exists()):
         raise UserError("no results to hand in: run `dvc repro` first")
     record = read_json(description)["record"]
+    provenance = _provenance_of_results(paths, record)
     tracker = Tracker(paths)
     with answering(tracker.address):
         digest = sha256_of_file(paths.classifier)  # other code may have made another model of the same fingerprint
         runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
         found = runs[0] if runs else None
-        run = found.info.run_id if found else tracker.create(record, run_name(paths, record))
+        run = found.info.run_id if found else tracker.create(record, provenance, run_name(paths, record))
         results = _results_digest(paths)
         if found and found.data.tags.get(DELIVERED) == results:
             return f"mlflow: run {run} ({run_name(paths, record)}) is complete"
         _deliver(tracker, run, {} if found is None else found.data.tags)
+        tracker.log_config(run, provenance)
         tracker.client.set_tag(run, DELIVERED, results)
         tracker.client.set_terminated(run, "FINISHED")
     return f"mlflow: run {run} ({run_name(paths, record)}) handed in"
+
+
+def _provenance_of_results(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:
+    """As kept when they were trained; as things are now for results that DVC restored.
+
+    How they were evaluated may have changed since the training, so that is always as it is now.
+    """
+    origin = read_origin(paths)
+    config = compose(paths, origin.get("overrides", []))
+    kept = kept_provenance(paths)
+    if kept.get("fingerprint") != record["fingerprint"]:
+        return collect_provenance(paths, config, origin)
+    return {**kept, "config": {**kept["config"], "evaluate": asdict(config.evaluate)}}
 
 
 def run_name(paths: Paths, record: dict[str, Any]) -> str:

@@ -19,8 +19,8 @@ FLOORS: list[set[str]] = [
     {"fieldguide", "base", "parallel"},
     {"data", "model", "checks", "report", "evaluation", "record"},
     {"stages"},
-    {"tracking", "serving", "prediction", "export", "views", "batch_sheet", "dataset"},
-    {"runs", "results", "compare", "mlproject", "job", "leaderboard", "sweep_job", "sweep", "cli"},
+    {"provenance", "tracking", "serving", "prediction", "export", "views", "batch_sheet", "dataset"},
+    {"runs", "results", "compare", "reproduction", "mlproject", "job", "leaderboard", "sweep_job", "sweep", "cli"},
 ]
 ONLY_IMPORTERS = {
     "fastai": {f"fieldguide.model.{name}" for name in ("learner", "callbacks", "loaders", "augment", "camera")},

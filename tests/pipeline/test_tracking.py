@@ -1,5 +1,6 @@
 """What MLflow shows is what the checkout holds, whatever happened to the tracking server in between."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -79,7 +80,7 @@ def test_a_run_holds_all_that_makes_it_again(trained: Reproduced, run: Any) -> N
     assert "train.workers" not in run.data.params
     client = client_of(checkout)
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id, "environment")}
-    assert "environment/packages.txt" in artifacts
+    assert artifacts == {f"environment/{name}" for name in ("config.json", "dvc.lock", "packages.txt")}
 
 
 def test_a_run_holds_metrics_counts_and_the_data_set(trained: Reproduced, run: Any) -> None:
@@ -123,7 +124,8 @@ def kill_sync_while_it_makes_the_database(checkout: Checkout) -> None:
 
 
 def test_a_run_that_dvc_restored_is_handed_in(copy: Checkout, run: Any) -> None:
-    """Even after a `fieldguide sync` that was killed in the midst of making the database."""
+    """Even after a `fieldguide sync` that was killed in the midst of making the database; as in a fresh clone."""
+    shutil.rmtree(copy.paths.state)
     for file in (copy.paths.classifier, copy.paths.metrics("evaluate")):
         file.unlink()
     assert copy.repro() == []
@@ -227,6 +229,7 @@ def test_a_server_that_came_back_gets_the_run(padded: Reproduced, server: Server
     (run,) = runs_in(client)
     assert run.info.status == "FINISHED"
     assert run.data.params["resize"] == "pad"
+    assert run.data.tags["mlflow.source.name"] == "dvc repro"  # as it was while the server was away
     assert [metric.step for metric in client.get_metric_history(run.info.run_id, "train_loss")] == [1, 2]
     assert len(run.outputs.model_outputs) == 1
     assert checkout.fieldguide("sync").stdout.rstrip().endswith("is complete")

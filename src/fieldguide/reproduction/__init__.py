@@ -1,0 +1,1 @@
+"""Finding a recorded run, taking its choices over, and making it again."""

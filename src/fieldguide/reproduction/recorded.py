@@ -1,0 +1,133 @@
+"""Finding a run by what a person calls it, and reading its record."""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json, sha256_of_file
+from fieldguide.base.paths import Paths
+from fieldguide.provenance import kept_provenance
+from fieldguide.runs import find_run
+from fieldguide.tracking import CODE, CONFIG, MODEL, Tracker, answering, home, tracking_address
+
+THEN = "try again when it does"
+MACHINE = ("python", "machine", "system", "processor", "gpu")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training as it was recorded: what it was made from, and what came out.
+
+    `choices` and `config` are the whole configuration, `overrides` what a sweep changed in that of the checkout, and
+    `stages` what a sweep's job ran itself. `commit`, `diff` and `lock` (of DVC) say which code and data. `inputs` and
+    `model_sha256` are sha256 hashes; the latter is "" for a run without a model.
+    """
+
+    name: str
+    title: str  # for a person
+    key: str  # for a folder
+    choices: dict[str, str]
+    config: dict[str, Any]
+    overrides: list[str]
+    stages: list[str]
+    code: str
+    commit: str
+    diff: str
+    lock: str
+    packages: str
+    machine: dict[str, str]
+    inputs: dict[str, str]
+    model_sha256: str
+    metrics: dict[str, float]
+
+
+def read_run(paths: Paths, name: str) -> Run:
+    """The run that `name` means in the MLflow store (see `fieldguide.runs`), or the job of a sweep in that folder.
+
+    Raises UserError if there is none, if several fit, if it is no finished training, or if the store does not answer.
+    """
+    folder = Path(name)
+    if (folder / "origin.json").is_file() or (folder / "outcome.json").is_file():
+        return _of_job(paths, folder)
+    tracker = _tracker(paths)
+    with answering(tracker.address, THEN):
+        return _recorded(tracker, find_run(tracker, name))
+
+
+def made_metrics(paths: Paths) -> dict[str, float]:
+    """The numbers that training and evaluation left, under their names in MLflow."""
+    trained, evaluated = read_json(paths.metrics("train")), read_json(paths.metrics("evaluate"))
+    metrics = {**{f"train.{name}": value for name, value in trained.items()}, **evaluated}
+    return {name: float(value) for name, value in metrics.items() if isinstance(value, int | float)}
+
+
+def _of_job(paths: Paths, folder: Path) -> Run:
+    """A job that was skipped, because another one had done the same, leaves nothing but its outcome."""
+    job = Paths(folder, paths.checkout)
+    if job.classifier.is_file() and job.metrics("evaluate").is_file():
+        return _kept(job)
+    outcome = read_json(folder / "outcome.json") if (folder / "outcome.json").is_file() else {}
+    if "fingerprint" not in outcome:
+        raise UserError(f"{folder} holds no finished job: {outcome.get('error', 'it was interrupted')}")
+    tracker = _tracker(paths)
+    with answering(tracker.address, THEN):
+        for run in tracker.finished(outcome["fingerprint"]):
+            if run.data.tags.get(MODEL) == outcome["model_sha256"]:
+                return _recorded(tracker, run)
+    raise UserError(f"the job in {folder} was skipped, and MLflow does not know the run that had done the same")
+
+
+def _kept(job: Paths) -> Run:
+    kept, record = kept_provenance(job), read_json(job.classifier.with_suffix(".json"))["record"]
+    if kept.get("fingerprint") != record["fingerprint"]:
+        raise UserError(f"{job.root} does not say where its model comes from")
+    name = read_json(job.origin)["name"]
+    return Run(
+        name=name,
+        title=f"{name!r} ({job.root.name})",
+        key=job.root.name,
+        **{key: value for key, value in kept.items() if key not in ("fingerprint", "command")},
+        inputs=record["inputs"],
+        model_sha256=sha256_of_file(job.classifier),
+        metrics=made_metrics(job),
+    )
+
+
+def _tracker(paths: Paths) -> Tracker:
+    database = home(paths) / "mlflow.db"
+    if tracking_address(paths) == f"sqlite:///{database}" and not database.exists():
+        raise UserError("no runs are recorded in this checkout: set MLFLOW_TRACKING_URI if they are elsewhere")
+    return Tracker(paths, THEN)
+
+
+def _recorded(tracker: Tracker, run: Any) -> Run:
+    tags, title = run.data.tags, f"{run.info.run_name!r} ({run.info.run_id[:8]})"
+    files = _environment(tracker, run.info.run_id)
+    if CONFIG not in files:
+        raise UserError(f"run {title} was recorded without its configuration, by an older version")
+    return Run(
+        name=" ".join(run.info.run_name.split()),
+        title=title,
+        key=run.info.run_id[:8],
+        **json.loads(files[CONFIG]),
+        code=tags[CODE],
+        commit=tags.get("mlflow.source.git.commit", ""),
+        diff=files.get("environment/git.diff", ""),
+        lock=files.get("environment/dvc.lock", ""),
+        packages=files.get("environment/packages.txt", ""),
+        machine={name: tags[name] for name in MACHINE if name in tags},
+        inputs={name: tags[f"input.{name}_sha256"] for name in ("split", "backbone")},
+        model_sha256=tags.get(MODEL, ""),
+        metrics=dict(run.data.metrics),
+    )
+
+
+def _environment(tracker: Tracker, run: str) -> dict[str, str]:
+    """The texts that say what a run was made from, by their paths among its artifacts."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = [file.path for file in tracker.client.list_artifacts(run, "environment")]
+        files = {name: Path(tracker.client.download_artifacts(run, name, folder)) for name in names}
+        return {name: path.read_bytes().decode("utf-8") for name, path in files.items()}

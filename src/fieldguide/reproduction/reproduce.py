@@ -1,0 +1,56 @@
+"""Making a run again from its record alone, and saying whether it came out the same."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
+from fieldguide.reproduction.recorded import Run, read_run
+from fieldguide.reproduction.restore import provide_start
+from fieldguide.reproduction.verdict import compare, other_surroundings
+from fieldguide.reproduction.worktree import WORKTREES, remove_worktree, worktree
+
+
+def reproduce(paths: Paths, name: str, keep: bool) -> bool:
+    """Make a run again in a worktree of its own and print what is the same; returns whether all of it is.
+
+    The worktree goes when the run is identical or cannot be begun, unless `keep`. Nothing of the checkout changes, and
+    MLflow is told nothing.
+
+    Raises UserError if the run is not found, or if its code or its data are gone.
+    """
+    run = read_run(paths, name)
+    if not run.model_sha256:
+        raise UserError(f"run {run.title} left no model to compare with")
+    print(
+        f"reproduce: {run.title}, commit {run.commit[:12]}{' and what was not committed' * bool(run.diff)}", flush=True
+    )
+    with worktree(paths.checkout, run.key, run.commit, run.diff) as folder:
+        stages = provide_start(paths.checkout, folder, run)
+        print(f"reproduce: running {', '.join(stages)}", flush=True)
+        results = (
+            compare(run, Paths(folder)) if _ran(folder, run, stages) else [(False, "it could not be made, see above")]
+        )
+        identical = all(same for same, _ in results)
+        if identical and not keep:
+            remove_worktree(paths.checkout, run.key)
+    for same, line in results:
+        print(f"  {'same ' if same else 'OTHER'}  {line}")
+    if not identical:
+        for line in other_surroundings(run) or ["machine and versions are those of the record"]:
+            print(f"  {line}")
+    place = f"; its worktree is {WORKTREES / run.key}" if keep or not identical else ""
+    print(f"{'identical' if identical else 'NOT identical'}: {run.title}{place}", flush=True)
+    return identical
+
+
+def _ran(folder: Path, run: Run, stages: list[str]) -> bool:
+    """Run stages with the run's own code; they show their progress and their errors themselves."""
+    config = {"choices": run.choices, **run.config}
+    what = {"code": run.code, "config": config, "overrides": run.overrides, "stages": stages}
+    command = [sys.executable, "-m", "fieldguide.reproduction.repeat", json.dumps(what)]
+    environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
+    return subprocess.run(command, cwd=folder, env=environment, check=False).returncode == 0
