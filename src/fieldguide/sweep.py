@@ -48,7 +48,7 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
 
     _bring_up_to_date(paths)
     varied = [argument for argument in arguments if is_choice(argument) or argument.startswith("+sweep=")]
-    content = [sorted(varied), _base_fingerprint(paths), code_digest()]
+    content = [sorted(varied), *_studies(paths, varied), _base_fingerprint(paths), code_digest()]
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
     name = "sweep " + " ".join(argument.lstrip("+").partition("=")[0 if "," in argument else 2] for argument in varied)
     folder = paths.checkout / "sweeps" / f"{_slug(name)}-{key}"
@@ -72,6 +72,13 @@ def _run_hydra(paths: Paths, arguments: Sequence[str], more: dict[str, Any]) -> 
     sys.argv = [sys.argv[0], *arguments]
     name = store_primary_config(paths, **more)
     hydra_main(version_base="1.3", config_path=str(paths.conf.resolve()), config_name=name)(run_combination)()
+
+
+def _studies(paths: Paths, varied: Sequence[str]) -> list[str]:
+    """What the chosen files of conf/sweep/ hold."""
+    names = [argument.partition("=")[2] for argument in varied if argument.startswith("+sweep=")]
+    files = [paths.conf / "sweep" / f"{name}.yaml" for name in names]
+    return [file.read_text(encoding="utf-8") for file in files if file.is_file()]
 
 
 def _slug(text: str) -> str:

@@ -107,7 +107,8 @@ def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str]) -> dict
             if stage not in ("train", "evaluate"):
                 _run_stage(stage, config, paths)
         record = training_record(config, paths)
-        known = _finished_before(sweep, record["fingerprint"])
+        identity = {"fingerprint": record["fingerprint"], "code": code_digest(), "evaluate": values["evaluate"]}
+        known = _finished_before(sweep, identity)
         if known is not None:
             return {**known, "skipped": True}
         start = time.perf_counter()
@@ -119,8 +120,7 @@ def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str]) -> dict
     trained, evaluated = read_json(paths.metrics("train")), read_json(paths.metrics("evaluate"))
     return {
         "skipped": False,
-        "fingerprint": record["fingerprint"],
-        "code": code_digest(),
+        **identity,
         "model_sha256": sha256_of_file(paths.classifier),
         "predictions": str((paths.report("evaluate") / "predictions.parquet").relative_to(sweep.parent)),
         "valid_accuracy": trained["valid_accuracy"],
@@ -136,11 +136,11 @@ def _run_stage(stage: str, config: Config, paths: Paths) -> None:
     run_stage(stage, module.run, config, paths)
 
 
-def _finished_before(sweep: Path, fingerprint: str) -> dict[str, Any] | None:
+def _finished_before(sweep: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
     """The results of a job, in this sweep or another of the checkout, that had the same inputs, choices and code."""
     for path in sorted(sweep.parent.glob("*/*/outcome.json")):
         outcome = read_json(path)
-        same = outcome.get("fingerprint") == fingerprint and outcome.get("code") == code_digest()
+        same = identity.items() <= outcome.items()
         if same and outcome["status"] == "finished" and (sweep.parent / outcome["predictions"]).exists():
             return {key: value for key, value in outcome.items() if key not in ("name", "overrides", "folder", "ended")}
     return None
