@@ -120,10 +120,15 @@ class Sample:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever uses the whole sample is slow: on two busy cores it takes most of a minute to draw."""
+    """Whatever uses the whole sample is slow: on two busy cores it takes most of a minute to draw.
+
+    Of several test processes, one gets all files that use it; any other file stays in one process too.
+    """
+    with_sample = {item.path for item in items if "sample" in getattr(item, "fixturenames", ())}
     for item in items:
         if "sample" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+        item.add_marker(pytest.mark.xdist_group("sample" if item.path in with_sample else item.path.name))
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,7 @@ def test_a_sweeper_that_searches_gets_the_valid_accuracy(copy: Checkout) -> None
     ("arguments", "message"),
     [
         (["resize=crop,stretch"], "stretch"),
-        (["train.lr=0.001,99"], "train.lr: must be a number above 0 and at most 10"),
+        (["train.lr=99"], "train.lr: must be a number above 0 and at most 10"),
         (["train.rate=1,2"], "train.rate"),
     ],
 )
