@@ -21,6 +21,7 @@ from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics
+from fieldguide.parallel import usable_cores
 from fieldguide.stages import clean, download, split
 
 OwnData = Callable[..., tuple[Config, Paths]]
@@ -117,6 +118,12 @@ class Sample:
     config: Config
     metrics: dict[str, Metrics]
     truth: pd.DataFrame  # data/raw/truth.csv
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """As many test processes as cores that may be used: a container may allow fewer than the machine has."""
+    return usable_cores()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
