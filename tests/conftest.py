@@ -126,6 +126,7 @@ def pytest_xdist_auto_num_workers() -> int:
     return usable_cores()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever uses the whole sample is slow: on two busy cores it takes most of a minute to draw.
 
