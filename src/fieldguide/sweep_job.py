@@ -98,7 +98,7 @@ def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str]) -> dict
     config, paths, stages = prepare_job(checkout, folder, overrides)
     about = read_json(sweep / "sweep.json")
     values = asdict(config)
-    upstream = {**{group: config.choices[group] for group in ("data", "checks")}}
+    upstream: dict[str, Any] = {group: config.choices[group] for group in ("data", "checks")}
     upstream |= {f"{section}.{key}": value for section in ("clean", "split") for key, value in values[section].items()}
     origin = {"sweep": {"key": about["key"], "name": about["name"]}, "name": name, "overrides": list(overrides)}
     write_json(paths.origin, {**origin, "stages": stages, "upstream": upstream})
