@@ -1,0 +1,132 @@
+"""Whether a batch of pictures comes from the same world as the reference: two-sample tests, the size of it first.
+
+Univariate tests on what the classifier answers and on plain measurements of the picture (Rabanser, Guennemann, Lipton
+2019, "Failing loudly"), and a classifier two-sample test on the features (Lopez-Paz, Oquab 2017, "Revisiting classifier
+two-sample tests"), together corrected by Holm's method, which holds whatever hangs together with what.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import ks_2samp, permutation_test, rankdata
+
+ALPHA = (
+    0.01  # of calling a batch shifted that is not; well below what a nightly job can bear, since there are many nights
+)
+FOLDS = 5
+PERMUTATIONS = 1999
+RIDGE = 1.0  # as much as the mean variance of a standardized feature
+
+Columns = Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class TwoSample:
+    """The outcome of one test: `effect` from 0 (alike) to 1 (nothing in common), and the corrected p-value."""
+
+    name: str
+    effect: float
+    p_value: float
+
+    @property
+    def shifted(self) -> bool:
+        """Whether chance explains it in fewer than ALPHA of all batches."""
+        return self.p_value < ALPHA
+
+
+@dataclass(frozen=True)
+class Shift:
+    """What the tests found: largest effect first; and how typical each picture is of the batch, larger = more."""
+
+    tests: tuple[TwoSample, ...]
+    typical: NDArray[np.float64]
+
+    @property
+    def shifted(self) -> bool:
+        """Whether at least one test says so, after the correction for their number."""
+        return any(test.shifted for test in self.tests)
+
+
+def detect_shift(
+    reference: Columns,
+    batch: Columns,
+    reference_features: NDArray[np.float64],
+    batch_features: NDArray[np.float64],
+    seed: int = 0,
+) -> Shift:
+    """Compare a batch with reference pictures, none of which the classifier was trained on.
+
+    Parameters
+    ----------
+    reference, batch
+        Named columns, the same in both: of n reference and m batch pictures, such as the probability of each label.
+    reference_features, batch_features
+        (n, f) and (m, f).
+    seed
+        Of the folds and permutations; another one changes p-values by a little.
+    """
+    found = {name: ks_2samp(reference[name], batch[name]) for name in reference}
+    effects = {name: float(result.statistic) for name, result in found.items()}
+    p_values = {name: float(result.pvalue) for name, result in found.items()}
+    area, p_value, typical = _classifier_test(reference_features, batch_features, seed)
+    effects["features"] = max(0.0, 2 * area - 1)
+    p_values["features"] = p_value
+    corrected = _holm(np.array(list(p_values.values())))
+    tests = [TwoSample(name, effects[name], float(p)) for name, p in zip(p_values, corrected, strict=True)]
+    return Shift(tuple(sorted(tests, key=lambda test: -test.effect)), typical)
+
+
+def _classifier_test(
+    reference: NDArray[np.float64], batch: NDArray[np.float64], seed: int
+) -> tuple[float, float, NDArray[np.float64]]:
+    """How well a linear classifier that never saw a picture tells whether it is of the batch.
+
+    It is ridge regression on the standardized features, whose out-of-fold answers are linear in the truth: so all
+    permutations are one product of matrices, and the test is exact.
+
+    Returns
+    -------
+    The area under the ROC curve, its p-value by permutation, and the scores (m,) of the batch's pictures.
+    """
+    together = np.concatenate([reference, batch])
+    spread = together.std(axis=0)
+    standard = (together - together.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    kernel = standard @ standard.T / standard.shape[1]
+    generator = np.random.default_rng(seed)
+    count = len(together)
+    fold = generator.permutation(count) % FOLDS
+    answers = np.zeros((count, count))
+    for held_out in range(FOLDS):
+        test, train = np.flatnonzero(fold == held_out), np.flatnonzero(fold != held_out)
+        weights = np.linalg.solve(
+            kernel[np.ix_(train, train)] + RIDGE * np.eye(len(train)), kernel[np.ix_(train, test)]
+        )
+        answers[np.ix_(test, train)] = (weights - weights.mean(axis=0)).T
+    of_batch = np.repeat([0.0, 1.0], [len(reference), len(batch)])
+
+    def area(truth: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+        ranks = rankdata(truth @ answers.T, axis=axis)
+        above = (ranks * truth).sum(axis=axis) - len(batch) * (len(batch) + 1) / 2
+        return np.asarray(above / (len(batch) * len(reference)))
+
+    result = permutation_test(
+        (of_batch,),
+        area,
+        permutation_type="pairings",
+        vectorized=True,
+        n_resamples=PERMUTATIONS,
+        alternative="greater",
+        rng=generator,
+    )
+    return float(result.statistic), float(result.pvalue), (answers @ of_batch)[len(reference) :]
+
+
+def _holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Holm's step-down correction: the chance of even one false alarm among all is bounded."""
+    order = np.argsort(p_values)
+    steps = p_values[order] * np.arange(len(p_values), 0, -1)
+    corrected = np.empty_like(p_values)
+    corrected[order] = np.minimum(1, np.maximum.accumulate(steps))
+    return corrected

@@ -1,0 +1,76 @@
+"""A batch is called shifted where it is another world, and hardly ever where it is not."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fieldguide.checks.shift import ALPHA, Columns, Shift, detect_shift
+
+REFERENCE, BATCH, FEATURES = 120, 50, 40
+
+
+def world(seed: int, count: int, move: float = 0.0, share: float = 0.5) -> tuple[Columns, NDArray[np.float64]]:
+    """Probabilities of a label that `share` of the pictures have, and features that are moved by so many deviations."""
+    chance = np.random.default_rng(seed)
+    sure = np.where(chance.random(count) < share, 0.9, 0.1) + chance.normal(0, 0.05, count)
+    return {"black": sure, "grizzly": 1 - sure}, chance.normal(move, 1, (count, FEATURES))
+
+
+def compared(reference: int, batch: int, **change: float) -> Shift:
+    columns, features = world(reference, REFERENCE)
+    new_columns, new_features = world(batch, BATCH, **change)
+    return detect_shift(columns, new_columns, features, new_features)
+
+
+def test_batches_of_the_same_world_are_hardly_ever_called_shifted() -> None:
+    called = sum(compared(2 * seed, 2 * seed + 1).shifted for seed in range(100))
+    assert called <= 4  # ALPHA of 100 is 1; more than 4 happens in one of 270
+
+
+def test_another_world_is_seen_in_the_features_alone() -> None:
+    found = [compared(2 * seed, 2 * seed + 1, move=0.5) for seed in range(20)]
+    assert all(shift.shifted for shift in found)
+    assert all(shift.tests[0].name == "features" and shift.tests[0].effect > 0.5 for shift in found)
+
+
+def test_another_mix_of_labels_is_seen_in_the_probabilities() -> None:
+    found = [compared(2 * seed, 2 * seed + 1, share=0.95) for seed in range(20)]
+    assert all(shift.shifted for shift in found)
+    assert all(shift.tests[0].name in ("black", "grizzly") for shift in found)
+
+
+def test_the_pictures_that_shifted_are_the_typical_ones() -> None:
+    columns, features = world(0, REFERENCE)
+    new_columns, new_features = world(1, BATCH)
+    new_features[:10] += 2.0
+    shift = detect_shift(columns, new_columns, features, new_features)
+    assert set(np.argsort(-shift.typical)[:8]) <= set(range(10))
+
+
+def test_the_correction_pays_for_every_test() -> None:
+    """The more columns are looked at, the less each of them counts: p-values never become smaller by more tests."""
+    columns, features = world(0, REFERENCE)
+    new_columns, new_features = world(1, BATCH, move=0.2)
+    few = detect_shift(columns, new_columns, features, new_features)
+    more = {f"noise {n}": np.random.default_rng(n).random(REFERENCE) for n in range(10)}
+    new_more = {f"noise {n}": np.random.default_rng(100 + n).random(BATCH) for n in range(10)}
+    many = detect_shift({**columns, **more}, {**new_columns, **new_more}, features, new_features)
+    corrected = {test.name: test.p_value for test in many.tests}
+    assert all(corrected[test.name] >= test.p_value for test in few.tests)
+    assert any(corrected[test.name] > test.p_value for test in few.tests)
+
+
+def test_the_same_batch_gives_the_same_answer() -> None:
+    first, second = compared(0, 1, move=0.3), compared(0, 1, move=0.3)
+    assert first.tests == second.tests
+    np.testing.assert_array_equal(first.typical, second.typical)
+
+
+@pytest.mark.parametrize("constant", [0.0, 1.0])
+def test_features_that_never_change_say_nothing(constant: float) -> None:
+    columns, _ = world(0, REFERENCE)
+    new_columns, _ = world(1, BATCH)
+    shift = detect_shift(columns, new_columns, np.full((REFERENCE, 3), constant), np.full((BATCH, 3), constant))
+    features = next(test for test in shift.tests if test.name == "features")
+    assert features.effect == 0
+    assert features.p_value > ALPHA
