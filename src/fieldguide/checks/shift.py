@@ -6,7 +6,7 @@ two-sample tests"), together corrected by Holm's method, which holds whatever ha
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,16 @@ Columns = Mapping[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class TwoSample:
-    """The outcome of one test: `effect` from 0 (alike) to 1 (nothing in common), and the corrected p-value."""
+    """The outcome of one test: `effect` from 0 (alike) to 1 (nothing in common), and the corrected p-value.
+
+    For a column `before` and `after` are the medians of reference and batch; for the features both are None.
+    """
 
     name: str
     effect: float
     p_value: float
+    before: float | None = None
+    after: float | None = None
 
     @property
     def shifted(self) -> bool:
@@ -67,14 +72,15 @@ def detect_shift(
     seed
         Of the folds and permutations; another one changes p-values by a little.
     """
-    found = {name: ks_2samp(reference[name], batch[name]) for name in reference}
-    effects = {name: float(result.statistic) for name, result in found.items()}
-    p_values = {name: float(result.pvalue) for name, result in found.items()}
+    tests = []
+    for name, known in reference.items():
+        found = ks_2samp(known, batch[name])
+        medians = float(np.median(known)), float(np.median(batch[name]))
+        tests.append(TwoSample(name, float(found.statistic), float(found.pvalue), *medians))
     area, p_value, typical = _classifier_test(reference_features, batch_features, seed)
-    effects["features"] = max(0.0, 2 * area - 1)
-    p_values["features"] = p_value
-    corrected = _holm(np.array(list(p_values.values())))
-    tests = [TwoSample(name, effects[name], float(p)) for name, p in zip(p_values, corrected, strict=True)]
+    tests.append(TwoSample(FEATURES, max(0.0, 2 * area - 1), p_value))
+    corrected = _holm(np.array([test.p_value for test in tests]))
+    tests = [replace(test, p_value=float(p_value)) for test, p_value in zip(tests, corrected, strict=True)]
     return Shift(tuple(sorted(tests, key=lambda test: -test.effect)), typical)
 
 
