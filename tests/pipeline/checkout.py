@@ -111,7 +111,7 @@ class Checkout:
 
     def copy(self, target: Path) -> "Checkout":
         """The same checkout, with all results and DVC's cache, elsewhere; its MLflow store stays behind."""
-        leave = shutil.ignore_patterns("mlflow.db*", "mlruns", "__pycache__")
+        leave = shutil.ignore_patterns("mlflow.db*", "mlruns")
         shutil.copytree(self.root, target, symlinks=True, ignore=leave)
         return Checkout(target, self.variables)
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -111,14 +110,11 @@ def kill_ten_times(checkout: Checkout) -> None:
 
 
 @pytest.fixture
-def survivor(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Checkout]:
-    """A fresh checkout in which nothing but killed runs took place. What else the tests share is made meanwhile."""
+def survivor(tmp_path: Path) -> Iterator[Checkout]:
+    """A fresh checkout in which nothing but killed runs took place."""
     checkout = small_checkout(tmp_path / "another folder")
     try:
-        with ThreadPoolExecutor(1) as pool:
-            kills = pool.submit(kill_ten_times, checkout)
-            request.getfixturevalue("padded")
-            kills.result()
+        kill_ten_times(checkout)
         yield checkout
     finally:
         kill_all(processes_in(checkout.root))

@@ -47,10 +47,10 @@ def test_a_first_repro_runs_every_stage_and_says_only_what_a_person_needs(traine
 
 
 @pytest.mark.slow
-def test_a_second_repro_runs_nothing(trained: Reproduced) -> None:
-    assert trained.checkout.repro() == []
-    assert trained.checkout.dvc("status").stdout.strip() == "Data and pipelines are up to date."
-    assert trained.checkout.run("git", "status", "--porcelain").stdout == ""
+def test_a_second_repro_runs_nothing(tried: Checkout) -> None:
+    assert tried.repro() == []
+    assert tried.dvc("status").stdout.strip() == "Data and pipelines are up to date."
+    assert tried.run("git", "status", "--porcelain").stdout == ""
 
 
 @pytest.fixture(scope="module")
@@ -172,18 +172,17 @@ def test_an_experiment_of_dvc_gives_what_repro_gives(padded: Reproduced, tmp_pat
 
 
 @pytest.mark.slow
-def test_dvc_shows_metrics_plots_and_the_graph(trained: Reproduced, tmp_path: Path) -> None:
-    checkout = trained.checkout
-    shown = checkout.dvc("metrics", "show", "--json").stdout
+def test_dvc_shows_metrics_plots_and_the_graph(tried: Checkout, tmp_path: Path) -> None:
+    shown = tried.dvc("metrics", "show", "--json").stdout
     for name in ("accuracy_low", "macro_f1", "valid_accuracy", "megabytes"):
         assert f'"{name}"' in shown
     target = tmp_path / "plots"
-    checkout.dvc("plots", "show", "--out", str(target))
+    tried.dvc("plots", "show", "--out", str(target))
     page = (target / "index.html").read_text(encoding="utf-8")
     assert "learning curves" in page
     assert "confusion matrix" in page
     assert list(target.rglob("*confusion_matrix.png"))
-    graph = checkout.dvc("dag", "--mermaid").stdout
+    graph = tried.dvc("dag", "--mermaid").stdout
     for stage in STAGES:
         assert f'["{stage}"]' in graph
 

@@ -25,7 +25,6 @@ pytestmark = pytest.mark.slow  # importing PyTorch and timm takes seconds
 
 METHODS = ["crop", "pad", "pad_border", "pad_reflection", "squish", "random_crop"]
 ARCHITECTURES = [
-    RESNET,
     Architecture("timm", "test_vit", {"dynamic_img_size": True}),
     Architecture("timm", "test_efficientnet", {}),
     Architecture("torchvision", "shufflenet_v2_x0_5", {}),
@@ -63,8 +62,11 @@ def table(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-@pytest.mark.parametrize("option", METHODS)
-@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda architecture: architecture.arch)
+@pytest.mark.parametrize(
+    ("architecture", "option"),
+    [*((RESNET, method) for method in METHODS), *zip(ARCHITECTURES, METHODS[1:], strict=False)],
+    ids=lambda value: getattr(value, "arch", value),
+)
 def test_its_probabilities_are_those_of_fastai(
     architecture: Architecture, option: str, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,14 +50,14 @@ def killed_after(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 INTERRUPTED = {
-    "one cycle": ["train.epochs=3"],
     "frozen phase": ["train.epochs=2", "schedule=fine_tune", "schedule.freeze_epochs=2"],
     "last frozen epoch": ["train.epochs=2", "schedule=fine_tune", "schedule.freeze_epochs=1"],
     "all layers": ["train.epochs=3", "schedule=fine_tune"],
-    "accumulating": ["train.epochs=3", "train.accumulate=2", "train.batch_size=4"],
-    "mixed up": ["train.epochs=3", "train.mix=mixup", "train.class_weights=balanced"],
-    "cut and mixed": ["train.epochs=3", "train.mix=cutmix", "augment=strong"],
-    "searched": ["train.epochs=3", "train.lr=find"],
+    "mixed up": [
+        *("train.epochs=3", "train.batch_size=4", "train.accumulate=2"),
+        *("train.mix=mixup", "train.class_weights=balanced"),
+    ],
+    "searched": ["train.epochs=3", "train.lr=find", "train.mix=cutmix", "augment=strong"],
     "in bfloat16": ["train.epochs=3", "train.precision=bfloat16"],
     "the head": ["train.epochs=3", "schedule=head_only", "augment=none"],
 }
