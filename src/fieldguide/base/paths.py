@@ -61,6 +61,11 @@ class Paths:
         return self.root / "data" / "split.parquet"
 
     @property
+    def screen_table(self) -> Path:
+        """One row per kept picture: what the checks after training say of it."""
+        return self.root / "data" / "screen.parquet"
+
+    @property
     def backbone(self) -> Path:
         """The weights that training starts from; its description stands beside it as .json."""
         return self.root / "models" / "backbone.safetensors"
@@ -77,6 +82,11 @@ class Paths:
     def metrics(self, stage: str) -> Path:
         """The metrics that the runner writes for `stage`."""
         return self.report(stage) / "metrics.json"
+
+    @property
+    def overview(self) -> Path:
+        """The page that tells everything in short."""
+        return self.root / "reports" / "index.html"
 
     @property
     def state(self) -> Path:
