@@ -75,6 +75,11 @@ class Paths:
         """The trained weights; architecture, vocabulary and preprocessing stand beside them as .json."""
         return self.root / "models" / "classifier.safetensors"
 
+    @property
+    def detector(self) -> Path:
+        """What tells whether a picture is like the training pictures; its description stands beside it as .json."""
+        return self.root / "models" / "screen.safetensors"
+
     def report(self, stage: str) -> Path:
         """The folder in which `stage` leaves what a person reads."""
         return self.root / "reports" / stage
@@ -87,6 +92,11 @@ class Paths:
     def overview(self) -> Path:
         """The page that tells everything in short."""
         return self.root / "reports" / "index.html"
+
+    @property
+    def docs_index(self) -> Path:
+        """The folder with the index of Data Docs; each suite's own are in the report of its stage."""
+        return self.root / "reports" / "data_docs"
 
     @property
     def state(self) -> Path:

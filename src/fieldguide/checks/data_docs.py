@@ -105,7 +105,8 @@ def _thumbnails(result: CheckResult, pictures: Mapping[str, Path]) -> str:
 
 
 def _overview(frame: pd.DataFrame) -> str:
-    heads = "".join(f"<th>{escape(str(name))}</th>" for name in [frame.index.name, *frame.columns])
+    names = [str(name).replace("_", " ") for name in [frame.index.name, *frame.columns]]
+    heads = "".join(f"<th>{escape(name)}</th>" for name in names)
     shares = [bool(frame[column].dtype.kind == "f" and frame[column].between(0, 1).all()) for column in frame]
     rows = "\n".join(
         f"<tr><th>{escape(str(row[0]))}</th>"
