@@ -12,6 +12,8 @@ from fieldguide.base.compose import compose
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.paths import Paths
 
+LAST = "evaluate"  # what comes after it in dvc.yaml is about the pictures and the whole, not about a choice
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -24,7 +26,7 @@ class Stage:
 
 
 def read_stages(checkout: Path) -> list[Stage]:
-    """The stages of dvc.yaml, each after those whose results it reads."""
+    """The stages of dvc.yaml up to evaluate, each after those whose results it reads."""
     declared = yaml.safe_load((checkout / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     stages = []
     for name, content in declared.items():
@@ -37,6 +39,8 @@ def read_stages(checkout: Path) -> list[Stage]:
                 tuple(next(iter(entry)) if isinstance(entry, dict) else entry for entry in written),
             )
         )
+        if name == LAST:
+            break
     return stages
 
 

@@ -24,7 +24,7 @@ from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
 from fieldguide.provenance import collect_provenance, command, keep_provenance, kept_provenance, package_versions
-from fieldguide.record import training_record
+from fieldguide.record import report_record, training_record
 
 EXPERIMENT = "fieldguide"
 FINGERPRINT = "fieldguide.fingerprint"
@@ -257,11 +257,11 @@ def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
     Parameters
     ----------
     stage
-        "train": a run with its metrics per epoch. "evaluate": when it is done, the run gets all the rest.
+        "train": a run with its metrics per epoch. "evaluate", "report": when it is done, the run gets all the rest.
     lines
         Events as JSON, see `fieldguide.base.runner.tracked`; an end without "done" means that the stage was killed.
     """
-    if stage == "evaluate":
+    if stage in ("evaluate", "report"):
         if any(json.loads(line)["event"] == "done" for line in lines):
             print(sync(paths), flush=True)
         return
@@ -368,6 +368,11 @@ def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
     for stage in ("train", "evaluate"):
         for path in sorted(paths.report(stage).glob("[!.]*")):
             client.log_artifact(run, str(path), stage)
+    if has_report(paths):
+        metrics = read_json(paths.metrics("screen"))
+        tracker.log_metrics(run, {f"screen.{name}": value for name, value in metrics.items()})
+        for path in (paths.overview, *sorted(paths.report("screen").glob("[!.]*.csv"))):
+            client.log_artifact(run, str(path), "report")
     digest = sha256_of_file(paths.classifier)
     with mlflow.start_run(run_id=run):
         table = pd.read_parquet(paths.split_table)
@@ -427,9 +432,19 @@ def _upstream_params(paths: Paths) -> dict[str, Any]:
     return _flat(params)
 
 
+def has_report(paths: Paths) -> bool:
+    """Whether screening and reports/index.html are about the classifier and the evaluation in the checkout.
+
+    After a new training they are those of an older one until `dvc repro` comes to them.
+    """
+    file = paths.metrics("report")
+    return file.exists() and report_record(paths).items() <= read_json(file).items()
+
+
 def _results_digest(paths: Paths) -> str:
     description = paths.classifier.with_suffix(".json")
-    parts = [sha256_of_file(path) for path in (paths.classifier, description, paths.metrics("evaluate"))]
+    files = [paths.classifier, description, paths.metrics("evaluate")]
+    parts = [sha256_of_file(path) for path in (*files, *([paths.metrics("report")] if has_report(paths) else []))]
     return "-".join(part[:16] for part in parts)
 
 

@@ -322,10 +322,10 @@ class EvaluateConfig:
 
 @dataclass
 class Expectation:
-    """One Great Expectations expectation over the table `pictures` or `labels`, and what its failure means."""
+    """One Great Expectations expectation over the table `pictures`, `labels` or `splits`, and what its failure means."""
 
     __pydantic_config__ = STRICT
-    table: Annotated[str, Field(pattern="^(pictures|labels)$")] = MISSING
+    table: Annotated[str, Field(pattern="^(pictures|labels|splits)$")] = MISSING
     type: Annotated[str, Field(pattern="^expect_[a-z_]+$")] = MISSING
     severity: Annotated[str, Field(pattern="^(error|warning)$")] = MISSING
     kwargs: dict[str, Any] = field(default_factory=dict)
@@ -333,10 +333,14 @@ class Expectation:
 
 @dataclass
 class ChecksConfig:
-    """Named expectations; an override reaches one of them by its name."""
+    """Named expectations, over the image table before training and over the scores after it.
+
+    An override reaches one of them by its name.
+    """
 
     __pydantic_config__ = STRICT
     expectations: dict[str, Expectation] = field(default_factory=dict)
+    scores: dict[str, Expectation] = field(default_factory=dict)
 
 
 @dataclass

@@ -66,6 +66,11 @@ class Paths:
         return self.root / "data" / "split.parquet"
 
     @property
+    def screen_table(self) -> Path:
+        """One row per kept picture: what the checks after training say of it."""
+        return self.root / "data" / "screen.parquet"
+
+    @property
     def backbone(self) -> Path:
         """The weights that training starts from; its description stands beside it as .json."""
         return self.root / "models" / "backbone.safetensors"
@@ -75,6 +80,11 @@ class Paths:
         """The trained weights; architecture, vocabulary and preprocessing stand beside them as .json."""
         return self.root / "models" / "classifier.safetensors"
 
+    @property
+    def detector(self) -> Path:
+        """What tells whether a picture is like the training pictures; its description stands beside it as .json."""
+        return self.root / "models" / "screen.safetensors"
+
     def report(self, stage: str) -> Path:
         """The folder in which `stage` leaves what a person reads."""
         return self.root / "reports" / stage
@@ -82,6 +92,16 @@ class Paths:
     def metrics(self, stage: str) -> Path:
         """The metrics that the runner writes for `stage`."""
         return self.report(stage) / "metrics.json"
+
+    @property
+    def overview(self) -> Path:
+        """The page that tells everything in short."""
+        return self.root / "reports" / "index.html"
+
+    @property
+    def docs_index(self) -> Path:
+        """The folder with the index of Data Docs; each suite's own are in the report of its stage."""
+        return self.root / "reports" / "data_docs"
 
     @property
     def state(self) -> Path:

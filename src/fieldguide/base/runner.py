@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import CheckFailed, UserError
 from fieldguide.base.files import DISK_FULL, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
@@ -38,6 +38,9 @@ def main(run: Stage) -> None:
         with tracked(stage, paths):
             run_stage(stage, run, config, paths)
     except UserError as error:
+        if isinstance(error, CheckFailed):
+            told = [sys.executable, "-m", "fieldguide.stopped", str(paths.root), stage, str(error)]
+            subprocess.run(told, check=False)  # a page that fails shows its own traceback; the check failed anyway
         sys.exit(f"{stage}: {error}")
     except OSError as error:
         if error.errno not in DISK_FULL:
@@ -56,11 +59,11 @@ def run_stage(stage: str, run: Stage, config: Config, paths: Paths) -> Metrics:
 
 @contextmanager
 def tracked(stage: str, paths: Paths) -> Iterator[None]:
-    """Show training and evaluation to MLflow from a process of its own, so that it can neither slow nor break them.
+    """Show training, evaluation and the report to MLflow from a process of its own, so that it can neither slow nor break them.
 
     The tracker reads one JSON line an event; when the lines end without "done", the stage has failed or was killed.
     """
-    if stage not in ("train", "evaluate"):
+    if stage not in ("train", "evaluate", "report"):
         yield
         return
     command = [sys.executable, "-m", "fieldguide.tracking", str(paths.root), stage]

@@ -1,0 +1,116 @@
+"""What screening found: pictures by reason, how many raise the alarm, and whom a person should look at first."""
+
+from collections.abc import Iterator
+from html import escape
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fieldguide.base.files import read_json
+from fieldguide.base.paths import Paths
+from fieldguide.checks.score_tables import quality_issues, twins
+from fieldguide.data.status import Split
+from fieldguide.evaluation.figures import BLUE, GREY, ORANGE
+from fieldguide.evaluation.metrics import wilson
+from fieldguide.report.overview.pictures import thumbnail, titled_gallery
+from fieldguide.report.page_parts import chart_tag, html_table, percent, share_cell
+
+PER_REASON, DOUBTS, QUEUE = 6, 12, 10  # pictures shown: the page stays below two megabytes
+SMALLEST_P = 1e-4  # what is further out stands at the left end of the histogram
+
+
+def read_screen(paths: Paths) -> pd.DataFrame:
+    """The table data/screen.parquet."""
+    return pd.read_parquet(paths.screen_table)
+
+
+def alarm_rate(paths: Paths) -> float:
+    """The share of ordinary pictures that may raise the alarm, as it was promised."""
+    return float(read_json(paths.detector.with_suffix(".json"))["alarm_rate"])
+
+
+def galleries(paths: Paths, screened: pd.DataFrame) -> str:
+    """Galleries of flagged pictures by reason, the most frequent reason first."""
+    found = "".join(_galleries(paths, screened))
+    return found or "<p>None.</p>"
+
+
+def _galleries(paths: Paths, screened: pd.DataFrame) -> Iterator[str]:
+    alarms = screened[screened["out_of_domain"]].sort_values(["p_value", "id"])
+    alarms = alarms.assign(lines=[(f"as {label}", f"p = {p:.2g}") for label, p in alarms[["label", "p_value"]].to_numpy()])
+    for reason, count in sorted(alarms["reason"].value_counts().items(), key=lambda pair: (-pair[1], pair[0])):
+        yield titled_gallery(paths, str(reason).capitalize(), alarms[alarms["reason"] == reason], PER_REASON)
+    doubts = screened[screened["label_doubt"]].sort_values(["label_quality", "id"])
+    words = [(f"label {label}", f"rather {other}?") for label, other in doubts[["label", "suggested_label"]].to_numpy()]
+    yield titled_gallery(paths, "The label may be wrong", doubts.assign(lines=words), DOUBTS)
+    pairs = screened.assign(twin=twins(screened)).dropna(subset="twin").sort_values("id")
+    words = [(f"label {label}", f"like {twin}") for label, twin in pairs[["label", "twin"]].to_numpy()]
+    yield titled_gallery(paths, "Nearly the same picture has another label", pairs.assign(lines=words), PER_REASON)
+    poor = screened.assign(issues=quality_issues(screened)).dropna(subset="issues").sort_values(["issues", "id"])
+    yield titled_gallery(paths, "Poor pictures", poor.assign(lines=[(issue,) for issue in poor["issues"]]), PER_REASON)
+
+
+def domain(screened: pd.DataFrame, promised: float) -> str:
+    """How many pictures look unlike those that the classifier learnt from."""
+    text = (
+        f"<p>Every picture gets a number between 0 and 1: the share of ordinary pictures that look at least as odd "
+        f"(a p-value). Below {promised:g} it raises the alarm; so {100 * promised:g} of 100 ordinary pictures do, by "
+        "promise, and nearly all strangers should.</p>"
+    )
+    rows = []
+    for split in Split:
+        side = screened[screened["split"] == split]
+        if len(side):
+            alarms = int(side["out_of_domain"].sum())
+            share = share_cell(alarms / len(side), wilson(alarms, len(side)))
+            rows.append(f"<tr><th>{split.replace('_', ' ')}</th><td>{len(side)}</td><td>{alarms}</td>{share}</tr>")
+    test = screened[screened["split"] == Split.TEST]
+    chart = chart_tag(domain_figure(test["p_value"], promised), "histogram of p-values with the threshold")
+    return text + html_table(("split", "pictures", "alarms", "share, 95 % interval"), rows) + chart
+
+
+def domain_figure(p_values: "pd.Series[float]", threshold: float) -> Figure:
+    """How odd the test pictures look, with the threshold of the alarm."""
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    axes = figure.subplots()
+    below = round(np.log10(threshold / SMALLEST_P) * 8)
+    edges = np.concatenate([np.geomspace(SMALLEST_P, threshold, below + 1), np.geomspace(threshold, 1, 11)[1:]])
+    counts, _ = np.histogram(p_values.clip(SMALLEST_P, 1), edges)
+    axes.stairs(counts[:below], edges[: below + 1], fill=True, color=ORANGE, label="alarm")
+    axes.stairs(counts[below:], edges[below:], fill=True, color=BLUE, label="as usual")
+    axes.axvline(threshold, color=GREY, linestyle=":", label=f"threshold: {threshold:g}")
+    axes.set(xscale="log", xlim=(SMALLEST_P, 1), xlabel="p-value (left: odd, right: usual)", ylabel="test pictures")
+    axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def queue(paths: Paths, screened: pd.DataFrame) -> str:
+    """The first rows of the review queue, with their pictures."""
+    table = pd.read_csv(paths.report("screen") / "review_queue.csv", keep_default_na=False, dtype={"id": str})
+    first = table.head(QUEUE).merge(screened[["id", "clean_path"]], on="id", how="left", validate="many_to_one")
+    shown = [column for column in table if column not in ("id", "path", "clean_path")]
+    rows = []
+    for row in first.to_dict("records"):
+        cells = "".join(f"<td>{escape(_in_words(row[column]))}</td>" for column in shown)
+        rows.append(f"<tr><td>{thumbnail(paths, row['clean_path'])}</td>{cells}</tr>")
+    number = f"{len(table)} pictures wait for a person; the first {len(first)}:" if len(table) else "Nothing to review."
+    heads = ("", *(str(column).replace("_", " ") for column in shown))
+    return f"<p>{number}</p>" + (html_table(heads, rows, "queue") if rows else "")
+
+
+def flagged_count(screened: pd.DataFrame) -> int:
+    """How many pictures raise the alarm, or have a label in doubt."""
+    return int((screened["out_of_domain"] | screened["label_doubt"]).sum())
+
+
+def alarm_share(screened: pd.DataFrame) -> tuple[str, str]:
+    """The share of test pictures that raise the alarm, and its interval, in words."""
+    test = screened[screened["split"] == Split.TEST]
+    alarms = int(test["out_of_domain"].sum())
+    low, high = wilson(alarms, len(test))
+    return percent(alarms / max(len(test), 1)), f"{percent(low)} to {percent(high)}"
+
+
+def _in_words(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
