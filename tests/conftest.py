@@ -37,6 +37,8 @@ augment: standard
 model: tiny
 schedule: one_cycle
 checks: few
+gate: standard
+rollout: standard
 seed: 42
 
 clean: {max_side: 320, min_side: 32}

@@ -20,12 +20,13 @@ FLOORS: list[set[str]] = [
     {"data", "model", "checks", "report", "evaluation", "record"},
     {"stages"},
     {"stopped", "provenance", "tracking", "serving", "prediction", "export", "views", "batch_sheet", "dataset"},
-    {"runs", "results", "compare", "reproduction", "mlproject", "job", "leaderboard", "sweep_job", "sweep", "cli"},
+    {"runs", "results", "compare", "reproduction", "mlproject", "job", "leaderboard", "sweep_job", "sweep"},
+    {"gate", "rollout", "cli", "cli_gate"},
 ]
 ONLY_IMPORTERS = {
     "fastai": {f"fieldguide.model.{name}" for name in ("learner", "callbacks", "loaders", "augment", "camera")},
     "great_expectations": {"fieldguide.checks.expectations"},
-    "mlflow": {"fieldguide.tracking", "fieldguide.serving"},
+    "mlflow": {"fieldguide.tracking", "fieldguide.serving", "fieldguide.rollout.registry"},
 }
 PIPELINE: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 STAGES = sorted(PIPELINE)
