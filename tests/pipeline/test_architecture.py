@@ -20,7 +20,8 @@ FLOORS: list[set[str]] = [
     {"data", "model", "checks", "report", "evaluation", "record"},
     {"stages"},
     {"provenance", "tracking", "serving", "prediction", "export", "views", "batch_sheet", "dataset"},
-    {"runs", "results", "compare", "reproduction", "mlproject", "job", "leaderboard", "sweep_job", "sweep", "cli"},
+    {"runs", "results", "compare", "reproduction", "mlproject", "job", "leaderboard"}
+    | {"sweep", "sweep_job", "sweep_delivery", "cli"},
 ]
 ONLY_IMPORTERS = {
     "fastai": {f"fieldguide.model.{name}" for name in ("learner", "callbacks", "loaders", "augment", "camera")},
