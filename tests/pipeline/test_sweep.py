@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from fieldguide.base.compose import compose
-from fieldguide.base.files import sha256_of_file
 from fieldguide.job import concerned_stages, read_stages
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
@@ -84,17 +83,10 @@ def test_the_leaderboard_ranks_by_the_valid_split(swept: tuple[Checkout, str]) -
     assert "beyond chance (of " in printed
 
 
-def test_the_checkout_stays_as_it_was_and_gets_the_same_model_by_the_same_choices(swept: tuple[Checkout, str]) -> None:
-    """The last test of the sweep: it changes the checkout."""
+def test_the_checkout_stays_as_it_was(swept: tuple[Checkout, str]) -> None:
     checkout, _ = swept
     assert checkout.run("git", "status", "--porcelain").stdout == ""
     assert checkout.repro() == []
-    folder = next(checkout.root.glob("sweeps/*/")) / outcomes(checkout)["pad lr=0.01"]["folder"]
-    results = ["models/classifier.safetensors", "models/classifier.json", "reports/evaluate/predictions.parquet"]
-    job = {name: sha256_of_file(folder / name) for name in results}
-    checkout.set_params(resize="pad", lr="0.01")
-    checkout.repro()
-    assert checkout.digests(*results) == job
 
 
 @pytest.mark.parametrize(
