@@ -39,7 +39,7 @@ def swept(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> tupl
         assert time.monotonic() < deadline, "a killed sweep left a run running"
         time.sleep(0.2)
     done = checkout.fieldguide("sweep", *TWO_BY_TWO)
-    return checkout, done.stdout
+    return checkout, done.stdout + done.stderr
 
 
 def test_an_interrupted_sweep_ends_with_every_combination_once(swept: tuple[Checkout, str]) -> None:
@@ -53,6 +53,7 @@ def test_an_interrupted_sweep_ends_with_every_combination_once(swept: tuple[Chec
     assert {run.info.status for run in children} <= {"FINISHED", "KILLED"}
     skipped = [line for line in printed.splitlines() if "skipped, finished before" in line]
     assert len(skipped) == 1
+    assert "Warning" not in printed
     assert "(crop lr=0.001)" in skipped[0]
 
 

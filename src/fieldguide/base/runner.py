@@ -30,7 +30,6 @@ def main(run: Stage) -> None:
     A `UserError` becomes one line on stderr and exit code 1; any other exception keeps its traceback.
     """
     quiet_environment()
-    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # fastai's import uses it
     stage = Path(inspect.getfile(run)).stem
     paths = Paths(Path.cwd())
     try:
@@ -47,6 +46,7 @@ def main(run: Stage) -> None:
 
 def run_stage(stage: str, run: Stage, config: Config, paths: Paths) -> Metrics:
     """Call `run`, write what it returns to reports/<stage>/metrics.json, and say how long it took."""
+    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # fastai's import uses it
     start = time.perf_counter()
     metrics = run(config, paths)
     write_json(paths.metrics(stage), metrics)
