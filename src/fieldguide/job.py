@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +68,18 @@ def prepare_job(checkout: Path, folder: Path, overrides: Sequence[str]) -> tuple
     home = Paths(checkout)
     after = compose(home, overrides)
     stages = read_stages(checkout)
-    concerned = concerned_stages(stages, compose(home), after)
+    concerned = concerned_stages(stages, _own_config(checkout), after)
     for stage in stages:
         if stage.name not in concerned:
             for written in stage.writes:
                 _link(checkout / written, folder / written)
     return after, Paths(folder, checkout), concerned
+
+
+@cache
+def _own_config(checkout: Path) -> Config:
+    """The checkout's own configuration, composed once for all jobs of a process: it takes as long as a job's."""
+    return compose(Paths(checkout))
 
 
 def _value(config: Config, key: str) -> Any:

@@ -316,7 +316,7 @@ def sync(paths: Paths) -> str:
     record = read_json(description)["record"]
     provenance = _provenance_of_results(paths, record)
     tracker = Tracker(paths)
-    with answering(tracker.address):
+    with answering(tracker.address), FileLock(_made(paths.state) / "sync.lock"):  # called twice, it logs nothing twice
         digest = sha256_of_file(paths.classifier)  # other code may have made another model of the same fingerprint
         runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
         found = runs[0] if runs else None
@@ -481,18 +481,8 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def watch(paths: Paths, lines: Iterable[str]) -> None:
-    """Wait until the process that writes `lines` ends; if it does without "done", its runs are closed as killed."""
-    if [line.strip() for line in lines][-1:] != ["done"]:
-        time.sleep(1)  # for the operating system to take note
-        Tracker(paths).close_stale()
-
-
 if __name__ == "__main__":
     try:
-        if sys.argv[2] == "watch":
-            watch(Paths(Path(sys.argv[1])), sys.stdin)
-        else:
-            follow(Paths(Path(sys.argv[1])), sys.argv[2], sys.stdin)
+        follow(Paths(Path(sys.argv[1])), sys.argv[2], sys.stdin)
     except UserError as problem:
         print(problem, file=sys.stderr)

@@ -20,7 +20,8 @@ FLOORS: list[set[str]] = [
     {"data", "model", "checks", "report", "evaluation", "record"},
     {"stages"},
     {"stopped", "provenance", "tracking", "serving", "prediction", "export", "views", "batch_sheet", "dataset"},
-    {"runs", "results", "compare", "reproduction", "mlproject", "job", "leaderboard", "sweep_job", "sweep"},
+    {"runs", "results", "compare", "reproduction", "mlproject", "job", "leaderboard"}
+    | {"sweep", "sweep_job", "sweep_delivery"},
     {"gate", "rollout", "cli", "cli_gate"},
 ]
 ONLY_IMPORTERS = {

@@ -2,12 +2,14 @@
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
 from fieldguide.base.files import write_text
 from pipeline.checkout import Checkout
+from pipeline.conftest import Reproduced
 
 pytestmark = pytest.mark.slow
 
@@ -28,8 +30,14 @@ def wait_for_workers(checkout: Checkout) -> str:
         time.sleep(2)
 
 
-def test_experiments_of_two_workers_arrive_with_their_own_code(copy: Checkout) -> None:
-    """The code is changed for the experiments only: an editable install would run that of the checkout."""
+def test_experiments_of_two_workers_arrive_with_their_own_code(padded: Reproduced, tmp_path: Path) -> None:
+    """The code is changed for the experiments only: an editable install would run that of the checkout.
+
+    One of them trains; the other finds its classifier in DVC's cache, and is evaluated by the changed code.
+    """
+    copy = padded.checkout.copy(tmp_path / "checkout")
+    copy.run("git", "checkout", "--quiet", ".")
+    copy.dvc("checkout", "--quiet")
     text = (copy.root / SOURCE).read_text(encoding="utf-8")
     changed = text.replace('"test_pictures": len(test)', '"test_pictures": len(test) + 1000')
     assert changed != text

@@ -25,6 +25,7 @@ from pipeline.conftest import Reproduced
 pytestmark = pytest.mark.slow
 
 OVERRIDES = "resize=random_crop resize.min_scale=0.5 split.seed=1"
+MODEL = ("models/classifier.safetensors", "models/classifier.json")
 OPTION = "conf/resize/random_crop_min_scale_0.5.yaml"
 
 
@@ -64,7 +65,7 @@ def state_of(home: Checkout) -> dict[str, Any]:
     """What `fieldguide reproduce` must leave as it is: files that git sees, results, and what MLflow knows."""
     files = home.run("git", "ls-files", "--cached", "--others", "--exclude-standard").stdout.splitlines()
     known = {name: sha256_of_file(home.root / name) for name in files if (home.root / name).is_file()}
-    results = home.digests("models/classifier.safetensors", "models/classifier.json", "data/split.parquet")
+    results = home.digests(*MODEL, "data/split.parquet")
     return {**known, **results, "git": home.run("git", "status", "--porcelain").stdout, "mlflow": runs_in(home)}
 
 
@@ -101,7 +102,8 @@ def test_an_adopted_job_is_the_same_model_with_dvc(
     assert all(old.partition("#")[2] == new.partition("#")[2] for old, new in changed)
 
     home.dvc("exp", "run", "--name", "adopted", "-S", "evaluate.bootstrap=500")
-    assert sha256_of_file(home.paths.classifier) == digest
+    for name in (*MODEL, "reports/evaluate/predictions.parquet"):
+        assert sha256_of_file(home.root / name) == sha256_of_file(job / name), name
     assert home.repro() == []
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from fieldguide.base.compose import compose
-from fieldguide.base.files import sha256_of_file
 from fieldguide.job import concerned_stages, read_stages
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
@@ -20,7 +19,7 @@ from pipeline.test_tracking import client_of, runs_in
 
 pytestmark = pytest.mark.slow
 
-TWO_BY_TWO = ["resize=crop,pad", "train.lr=0.001,0.01"]
+TWO_BY_TWO = ["resize=crop,pad", "train.epochs=2", "train.lr=0.001,0.01"]  # what does not vary is in no name
 NAMES = {"crop lr=0.001", "crop lr=0.01", "pad lr=0.001", "pad lr=0.01"}
 
 
@@ -40,7 +39,7 @@ def swept(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> tupl
         assert time.monotonic() < deadline, "a killed sweep left a run running"
         time.sleep(0.2)
     done = checkout.fieldguide("sweep", *TWO_BY_TWO)
-    return checkout, done.stdout
+    return checkout, done.stdout + done.stderr
 
 
 def test_an_interrupted_sweep_ends_with_every_combination_once(swept: tuple[Checkout, str]) -> None:
@@ -54,6 +53,7 @@ def test_an_interrupted_sweep_ends_with_every_combination_once(swept: tuple[Chec
     assert {run.info.status for run in children} <= {"FINISHED", "KILLED"}
     skipped = [line for line in printed.splitlines() if "skipped, finished before" in line]
     assert len(skipped) == 1
+    assert "Warning" not in printed
     assert "(crop lr=0.001)" in skipped[0]
 
 
@@ -84,17 +84,10 @@ def test_the_leaderboard_ranks_by_the_valid_split(swept: tuple[Checkout, str]) -
     assert "beyond chance (of " in printed
 
 
-def test_the_checkout_stays_as_it_was_and_gets_the_same_model_by_the_same_choices(swept: tuple[Checkout, str]) -> None:
-    """The last test of the sweep: it changes the checkout."""
+def test_the_checkout_stays_as_it_was(swept: tuple[Checkout, str]) -> None:
     checkout, _ = swept
     assert checkout.run("git", "status", "--porcelain").stdout == ""
     assert checkout.repro() == []
-    folder = next(checkout.root.glob("sweeps/*/")) / outcomes(checkout)["pad lr=0.01"]["folder"]
-    results = ["models/classifier.safetensors", "models/classifier.json", "reports/evaluate/predictions.parquet"]
-    job = {name: sha256_of_file(folder / name) for name in results}
-    checkout.set_params(resize="pad", lr="0.01")
-    checkout.repro()
-    assert checkout.digests(*results) == job
 
 
 @pytest.mark.parametrize(

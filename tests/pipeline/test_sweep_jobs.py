@@ -1,11 +1,13 @@
 """Jobs of sweeps that start earlier in the pipeline, that fail, that run at a time, and that a sweeper chooses."""
 
 import os
+from subprocess import CompletedProcess
 
 import pytest
 
 from fieldguide.base.files import sha256_of_file
-from pipeline.checkout import Checkout
+from fieldguide.tracking import DELIVERED
+from pipeline.checkout import Checkout, free_port
 from pipeline.conftest import Reproduced
 from pipeline.sweeps import children_and_parents, outcomes
 
@@ -48,22 +50,48 @@ def test_a_sweeper_that_searches_gets_the_valid_accuracy(searched: Checkout) -> 
     assert f"best_value: {best}" in results.read_text()
 
 
-def test_of_jobs_at_a_time_that_share_the_cores_a_failing_one_stops_no_other(copy: Checkout) -> None:
-    """And its failure is told twice."""
-    copy.set_params(epochs=1)
-    jobs = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-    done = copy.fieldguide("sweep", "train.batch_size=16,4000", *jobs, code=1)
+TWO_SIZES = ["train.batch_size=16,4000", "train.epochs=1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+
+
+@pytest.fixture(scope="module")
+def failed(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, CompletedProcess[str]]:
+    """A checkout where one of two jobs at a time failed while the tracking server was away; and what was printed."""
+    checkout = trained.checkout.copy(tmp_path_factory.mktemp("failed") / "checkout")
+    away = checkout.with_variables(
+        MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0"
+    )
+    return checkout, away.fieldguide("sweep", *TWO_SIZES, code=1)
+
+
+def test_a_failing_job_stops_no_other_and_is_told_twice(failed: tuple[Checkout, CompletedProcess[str]]) -> None:
+    checkout, done = failed
     told = [line for line in done.stdout.splitlines() if "do not fill one batch of 4000" in line]
     assert len(told) == 2  # when it happens, and in the closing table
     assert "Traceback" not in done.stdout + done.stderr
-    found = {outcome["overrides"][0]: outcome["status"] for outcome in outcomes(copy).values()}
-    assert found == {"train.batch_size=16": "finished", "train.batch_size=4000": "failed"}
-    children, parents = children_and_parents(copy)
-    assert {run.data.params["train.batch_size"]: run.info.status for run in children} == {
-        "16": "FINISHED",
-        "4000": "FAILED",
+    assert {name: outcome["status"] for name, outcome in outcomes(checkout).items()} == {
+        "batch_size=16": "finished",
+        "batch_size=4000": "failed",
     }
-    assert parents[0].info.status == "FINISHED"
+
+
+def test_a_sweep_called_again_hands_in_what_the_tracking_server_missed(
+    failed: tuple[Checkout, CompletedProcess[str]],
+) -> None:
+    """And shows with how many threads each of two jobs at a time trains."""
+    checkout, before = failed
+    assert "does not answer" in before.stderr
+    again = checkout.fieldguide("sweep", *TWO_SIZES, code=1)
+    assert again.stdout.count("skipped, finished before") == 1
+    assert "does not answer" not in again.stderr
+    children, parents = children_and_parents(checkout)
+    found = {run.info.run_name: run for run in children}
+    assert {name: run.info.status for name, run in found.items()} == {
+        "batch_size=16": "FINISHED",
+        "batch_size=4000": "FAILED",
+    }
+    assert found["batch_size=16"].data.tags[DELIVERED]
+    assert len(found["batch_size=16"].outputs.model_outputs) == 1
+    assert [run.info.status for run in parents] == ["FINISHED"]
     cores = len(os.sched_getaffinity(0))
     assert {run.data.params["train.threads"] for run in children} == {str(max(1, cores // 2))}
 
@@ -78,7 +106,6 @@ def mistaken(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> C
     [
         (["resize=crop,stretch"], "stretch"),
         (["train.lr=99"], "train.lr: must be a number above 0 and at most 10"),
-        (["train.rate=1,2"], "train.rate"),
     ],
 )
 def test_a_mistake_is_told_without_a_traceback(mistaken: Checkout, arguments: list[str], message: str) -> None:

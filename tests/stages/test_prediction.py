@@ -206,15 +206,11 @@ def test_names_can_break_neither_table_nor_terminal(
 def test_a_name_that_is_no_utf8_goes_through_a_pipe(model: Path, tmp_path: Path) -> None:
     name = os.fsdecode(b"latin-\xe9.png")
     put(tmp_path / name, noise(1))
-    for locale in ("C.UTF-8", "POSIX"):
-        done = run_python(
-            *("-m", "fieldguide.cli", "predict", ".", "--format", "jsonl", "--model", str(model)),
-            cwd=tmp_path,
-            LC_ALL=locale,
-        )
-        assert done.stdout.isascii()
-        assert json.loads(done.stdout)["path"] == name
-        assert (done.returncode, done.stderr) == (0, "")
+    command = ("-m", "fieldguide.cli", "predict", ".", "--format", "jsonl", "--model", str(model))
+    done = run_python(*command, cwd=tmp_path, LC_ALL="POSIX")
+    assert done.stdout.isascii()
+    assert json.loads(done.stdout)["path"] == name
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
