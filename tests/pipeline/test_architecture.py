@@ -169,7 +169,8 @@ def test_no_stage_depends_on_what_another_one_keeps_to_itself() -> None:
         others = [
             dep
             for dep in stage["deps"]
-            if not dep.startswith(("src/", "conf/", "data/sources/")) and dep not in outs | {"params.yaml", "data/reviews.csv"}
+            if not dep.startswith(("src/", "conf/", "data/sources/"))
+            and dep not in outs | {"params.yaml", "data/reviews.csv"}
         ]
         assert not others, f"{name}: no stage makes {others}"
         for dep in stage["deps"]:
