@@ -79,7 +79,7 @@ def test_a_picture_that_is_too_small_is_kept_if_a_person_says_so(own_data: OwnDa
     ids = [picture_id(picture) for picture in files.values()]
     paths, table = cleaned(own_data, files, f"{ids[0]},keep,,", f"{ids[1]},relabel,b,")
     assert list(table["status"]) == ["kept", "kept", "too_small"]
-    with Image.open(paths.clean / table.at["a/1.png", "clean_path"]) as picture:
+    with Image.open(paths.clean / str(table.at["a/1.png", "clean_path"])) as picture:
         assert picture.size == (20, 20)
 
 

@@ -1,7 +1,7 @@
 """Doubts about labels by confident learning (Northcutt, Jiang and Chuang 2021), with the library cleanlab.
 
-The probabilities come from models that have not seen the picture, nor one that looks like it. A doubt is for a person to
-settle: about half of them are wrong.
+The probabilities come from models that have not seen the picture, nor one that looks like it. A doubt is for a person
+to settle: about half of them are wrong.
 """
 
 from collections.abc import Iterator, Sequence
@@ -83,7 +83,5 @@ def group_folds(
     from sklearn.model_selection import StratifiedGroupKFold
 
     folds = max(2, min(folds, int(np.bincount(targets).min())))
-    rows = np.zeros(len(targets))
-    yield from StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(
-        rows, targets, np.asarray(groups, str)
-    )
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    yield from splitter.split(np.zeros(len(targets)), targets, np.asarray(groups, str))

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-# Cosine similarity. With mobilenetv2_100 and 1,078 web photos of bears, the five pairs above it that perceptual hashes miss
-# are one photo each, mirrored or cropped; from 0.89 down most are two photos.
+# Cosine similarity. With mobilenetv2_100 and 1,078 web photos of bears, the five pairs above it that perceptual hashes
+# miss are one photo each, mirrored or cropped; from 0.89 down most are two photos.
 SAME_PICTURE = 0.94
 BLOCK = 512  # rows compared at a time: 512 x 100,000 similarities need 200 MB
 
@@ -13,7 +13,7 @@ BLOCK = 512  # rows compared at a time: 512 x 100,000 similarities need 200 MB
 def look_alikes(
     features: NDArray[np.float32], pictures: pd.DataFrame, min_similarity: float | None = SAME_PICTURE
 ) -> pd.DataFrame:
-    """Find the near duplicate of every picture that matters most: first those with another label, then the most similar.
+    """Find the near duplicate of every picture that matters most: with another label first, then the most similar.
 
     Parameters
     ----------

@@ -138,7 +138,8 @@ def _review(values: list[str], line: int) -> Review:
     where = f"{FILE} line {line}"
     if len(values) != len(COLUMNS):
         raise UserError(f"{where}: {len(values)} values for the {len(COLUMNS)} columns {','.join(COLUMNS)}")
-    review = Review(*(value.strip() for value in values), line=line)
+    identity, decision, label, reviewer, day, note = (value.strip() for value in values)
+    review = Review(identity, decision, label, reviewer, day, note, line)
     if not re.fullmatch("[0-9a-f]{16}", review.id):
         raise UserError(f"{where}: {review.id!r} is no picture id, which has 16 of the digits 0-9 and a-f")
     if review.decision not in list(Decision):

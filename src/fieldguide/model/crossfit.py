@@ -1,7 +1,7 @@
 """Probabilities of labels where no pretrained features are at hand: small networks, each trained without a third.
 
-A third's features then come from a network that has not seen it, and a logistic regression on them from the rest of that
-third: together they find more than either alone (bench/labels.py).
+A third's features then come from a network that has not seen it, and a logistic regression on them from the rest of
+that third: together they find more than either alone.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,8 @@ def out_of_fold_from_pictures(
             features, own = _apply(network, pictures[held_out])
             present = np.unique(targets[held_out])
             again = np.zeros_like(own)
-            again[:, present] = out_of_fold(features, vocabulary[targets[held_out]], group_names[held_out], seed)
+            given, together = list(vocabulary[targets[held_out]]), list(group_names[held_out])
+            again[:, present] = out_of_fold(features, given, together, seed)
             probabilities[held_out] = (own + again) / 2
     return probabilities
 
@@ -64,7 +65,7 @@ def _train(pictures: torch.Tensor, targets: torch.Tensor, labels: int, seed: int
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = build_classifier(build_body(ARCHITECTURE), CHANNELS[-1], labels)
-    network.to(device, memory_format=torch.channels_last).train()
+    network.to(device).to(memory_format=torch.channels_last).train()
     halves = choose_computing(network, "auto").precision == "bfloat16"
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99), weight_decay=0.01)
     batch = min(BATCH, len(targets))
@@ -78,14 +79,14 @@ def _train(pictures: torch.Tensor, targets: torch.Tensor, labels: int, seed: int
                 logits = network(varied)
             loss = F.cross_entropy(logits.float(), targets[rows].to(device), label_smoothing=0.1)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
     return network.eval()
 
 
 def _vary(pictures: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
-    """Mirror, turn by up to 10 degrees, zoom, shift, and change brightness and contrast, each picture in its own way."""
+    """Mirror, turn by up to 10 degrees, zoom, shift, and change brightness and contrast, each picture anew."""
 
     def between(low: float, high: float) -> torch.Tensor:
         return low + (high - low) * torch.rand(len(pictures), generator=chance)
@@ -106,7 +107,7 @@ def _apply(network: nn.Sequential, pictures: torch.Tensor) -> tuple[NDArray[np.f
     body, head = network.get_submodule("body"), network.get_submodule("head")
     features, probabilities = [], []
     with torch.inference_mode():
-        for batch in pictures.split(64):
+        for batch in torch.split(pictures, 64):
             seen = batch.to(device, memory_format=torch.channels_last)
             both = (body(seen) + body(seen.flip(3))) / 2
             features.append(both.float().cpu().numpy())
