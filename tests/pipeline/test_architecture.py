@@ -19,7 +19,7 @@ FLOORS: list[set[str]] = [
     {"fieldguide", "base", "parallel"},
     {"data", "model", "checks", "report", "evaluation", "record"},
     {"stages"},
-    {"provenance", "tracking", "serving", "prediction", "export", "views", "batch_sheet", "dataset"},
+    {"provenance", "tracking", "serving", "prediction", "export", "views", "batch_sheet", "dataset", "reviewing"},
     {"runs", "results", "compare", "reproduction", "mlproject", "job", "leaderboard", "sweep_job", "sweep", "cli"},
 ]
 ONLY_IMPORTERS = {

@@ -70,7 +70,9 @@ def test_relabel_settles_a_conflict_and_keep_cannot(own_data: OwnData) -> None:
     _, table = cleaned(own_data, files, f"{both},relabel,b,")
     assert dict(table["status"]) == {"a/both.png": "kept", "b/both.png": "duplicate", "a/other.png": "kept"}
     assert table.at["a/both.png", "clean_path"] == f"b/{both}.jpg"
-    with pytest.raises(UserError, match=r"reviews.csv line 2: .*several labels \(a/both.png, b/both.png\): relabel it"):
+    with pytest.raises(
+        UserError, match=r"reviews.csv line 2: .*several labels \(a/both.png, b/both.png\): relabel or drop it"
+    ):
         cleaned(own_data, files, f"{both},keep,,")
 
 
