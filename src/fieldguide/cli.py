@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     show_batch.set_defaults(command=_show_batch)
     _add_runs(commands)
     add_gate_commands(commands, _command)
+    _add_reviews(commands)
     return parser
 
 
@@ -214,6 +215,38 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     reproduce.add_argument("run", metavar="RUN", help=which)
     reproduce.add_argument("--keep", action="store_true", help="keep the worktree with the results")
     reproduce.set_defaults(command=_reproduce)
+
+
+def _add_reviews(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    which = "its id or the beginning of that, its path below data/raw or data/clean, or any picture file"
+    explain = _command(
+        commands,
+        "explain",
+        "tell a picture's whole story: where it came from, what was done with it and why, what was found out",
+        """
+        fieldguide explain data/raw/black/0001.jpg
+        fieldguide explain 0f3a9c                  by the beginning of its id
+        fieldguide explain ~/Downloads/bear.jpg    is it among the pictures, and what became of it?
+        """,
+    )
+    explain.add_argument("picture", metavar="PICTURE", help=which)
+    explain.set_defaults(command=_explain)
+
+    review = _command(
+        commands,
+        "review",
+        "write a decision about a picture into data/reviews.csv, which `dvc repro` replays",
+        """
+        fieldguide review 0f3a9c relabel teddy --note "seams on its arms"
+        fieldguide review data/clean/black/0f3a9c8811223344.jpg drop
+        fieldguide review 0f3a9c keep              it is right as it is, and not queued again
+        """,
+    )
+    review.add_argument("picture", metavar="PICTURE", help=which)
+    review.add_argument("decision", choices=["keep", "drop", "relabel"])
+    review.add_argument("label", nargs="?", default="", metavar="LABEL", help="the new one, for relabel")
+    review.add_argument("--note", default="", metavar="TEXT", help="why")
+    review.set_defaults(command=_review)
 
 
 def _add_comparison(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -333,6 +366,18 @@ def _reproduce(options: argparse.Namespace) -> None:
     from fieldguide.reproduction.reproduce import reproduce
 
     sys.exit(0 if reproduce(_here(), options.run, options.keep) else 1)
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from fieldguide.reviewing.story import explain
+
+    print(explain(_here(), options.picture))
+
+
+def _review(options: argparse.Namespace) -> None:
+    from fieldguide.reviewing.decide import record_decision
+
+    print(record_decision(_here(), options.picture, options.decision, options.label, options.note))
 
 
 def _count(text: str) -> int:
