@@ -49,7 +49,8 @@ def render_page(docs: Docs, results: Sequence[CheckResult]) -> str:
         tone=tone,
         verdict=escape(text),
         facts="\n".join(
-            f"<div><dt>{escape(name)}</dt><dd>{escape(in_words(value))}</dd></div>" for name, value in docs.facts.items()
+            f"<div><dt>{escape(name)}</dt><dd>{escape(in_words(value))}</dd></div>"
+            for name, value in docs.facts.items()
         ),
         overview=_overview(docs.overview),
         checks="\n".join(_check(result, docs.pictures) for result in sorted(results, key=_urgency)),

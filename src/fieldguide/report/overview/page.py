@@ -25,7 +25,7 @@ def write_overview(paths: Paths, choices: dict[str, str], stopped: Stopped | Non
     choices
         Of `fieldguide.report.overview.origin.chosen`.
     stopped
-        What stopped the run; results of later stages that still stand in the checkout are of an older run, and left out.
+        What stopped the run; what later stages left in the checkout is of an older run, and not shown.
     """
     suites = ["validate"] if stopped and stopped.stage == "validate" else ["validate", "screen"]
     with replace_folder(paths.docs_index) as folder:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,17 +39,26 @@ def galleries(paths: Paths, screened: pd.DataFrame) -> str:
 
 def _galleries(paths: Paths, screened: pd.DataFrame) -> Iterator[str]:
     alarms = screened[screened["out_of_domain"]].sort_values(["p_value", "id"])
-    alarms = alarms.assign(lines=[(f"as {label}", f"p = {p:.2g}") for label, p in alarms[["label", "p_value"]].to_numpy()])
-    for reason, count in sorted(alarms["reason"].value_counts().items(), key=lambda pair: (-pair[1], pair[0])):
-        yield titled_gallery(paths, str(reason).capitalize(), alarms[alarms["reason"] == reason], PER_REASON)
-    doubts = screened[screened["label_doubt"]].sort_values(["label_quality", "id"])
-    words = [(f"label {label}", f"rather {other}?") for label, other in doubts[["label", "suggested_label"]].to_numpy()]
-    yield titled_gallery(paths, "The label may be wrong", doubts.assign(lines=words), DOUBTS)
-    pairs = screened.assign(twin=twins(screened)).dropna(subset="twin").sort_values("id")
-    words = [(f"label {label}", f"like {twin}") for label, twin in pairs[["label", "twin"]].to_numpy()]
-    yield titled_gallery(paths, "Nearly the same picture has another label", pairs.assign(lines=words), PER_REASON)
-    poor = screened.assign(issues=quality_issues(screened)).dropna(subset="issues").sort_values(["issues", "id"])
-    yield titled_gallery(paths, "Poor pictures", poor.assign(lines=[(issue,) for issue in poor["issues"]]), PER_REASON)
+    reasons = alarms["reason"].value_counts().reset_index().sort_values(["count", "reason"], ascending=[False, True])
+    for reason in reasons["reason"]:
+        rows = alarms[alarms["reason"] == reason]
+        shown = [(path, (f"as {label}", f"p = {p:.2g}")) for path, label, p in _rows(rows, "label", "p_value")]
+        yield titled_gallery(paths, str(reason).capitalize(), shown, PER_REASON)
+    rows = screened[screened["label_doubt"]].sort_values(["label_quality", "id"])
+    shown = [
+        (path, (f"label {label}", f"rather {other}?")) for path, label, other in _rows(rows, "label", "suggested_label")
+    ]
+    yield titled_gallery(paths, "The label may be wrong", shown, DOUBTS)
+    rows = screened.assign(twin=twins(screened)).dropna(subset="twin").sort_values("id")
+    shown = [(path, (f"label {label}", f"like {twin}")) for path, label, twin in _rows(rows, "label", "twin")]
+    yield titled_gallery(paths, "Nearly the same picture has another label", shown, PER_REASON)
+    rows = screened.assign(issues=quality_issues(screened)).dropna(subset="issues").sort_values(["issues", "id"])
+    poor = [(path, (issues,)) for path, issues in _rows(rows, "issues")]
+    yield titled_gallery(paths, "Poor pictures", poor, PER_REASON)
+
+
+def _rows(table: pd.DataFrame, *columns: str) -> list[list[Any]]:
+    return table[["clean_path", *columns]].astype(object).to_numpy().tolist()
 
 
 def domain(screened: pd.DataFrame, promised: float) -> str:
