@@ -1,5 +1,6 @@
 """The beginning of the page: the verdict in plain words, and the few figures that matter."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -83,13 +84,13 @@ def _weak(metrics: dict[str, Any]) -> str:
 
 def _facts(paths: Paths, metrics: dict[str, Any], screened: pd.DataFrame, checks: pd.DataFrame) -> str:
     clean = read_json(paths.metrics("clean"))
-    labels = {name.removeprefix("recall_"): share for name, share in metrics.items() if name.startswith("recall_")}
-    weakest = min(labels, key=lambda label: (labels[label], label))
+    labels = pd.read_csv(paths.report("evaluate") / "per_label.csv", keep_default_na=False)
+    weakest = labels.sort_values(["recall", "label"]).iloc[0].to_dict()
     share, interval = alarm_share(screened)
     passed = int((checks["state"] == "passed").sum())
     facts = [
         ("named correctly", percent(metrics["accuracy"]), _between(metrics, "accuracy")),
-        (f"of {weakest} found, the hardest label", percent(labels[weakest]), ""),
+        (f"of {weakest['label']} found, the hardest label", percent(weakest["recall"]), _between(weakest, "recall")),
         ("of new pictures look odd", share, f"{interval}; promised {percent(alarm_rate(paths))}"),
         ("pictures used", str(clean["kept"]), f"of {clean['pictures']} that came in"),
         ("labels in doubt", str(int(screened["label_doubt"].sum())), "see below"),
@@ -99,7 +100,7 @@ def _facts(paths: Paths, metrics: dict[str, Any], screened: pd.DataFrame, checks
     return f"<dl>{''.join(cells)}</dl>"
 
 
-def _between(metrics: dict[str, Any], name: str) -> str:
+def _between(metrics: Mapping[Hashable, Any], name: str) -> str:
     return f"{percent(metrics[f'{name}_low'])} to {percent(metrics[f'{name}_high'])}"
 
 
