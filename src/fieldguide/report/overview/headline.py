@@ -1,6 +1,6 @@
 """The beginning of the page: the verdict in plain words, and the few figures that matter."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -100,7 +100,7 @@ def _facts(paths: Paths, metrics: dict[str, Any], screened: pd.DataFrame, checks
     return f"<dl>{''.join(cells)}</dl>"
 
 
-def _between(metrics: Mapping[Hashable, Any], name: str) -> str:
+def _between(metrics: Mapping[Any, Any], name: str) -> str:
     return f"{percent(metrics[f'{name}_low'])} to {percent(metrics[f'{name}_high'])}"
 
 
