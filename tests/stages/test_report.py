@@ -90,7 +90,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Paths]:
     )
     screened.to_parquet(paths.screen_table)
 
-    write_json(paths.detector.with_suffix(".json"), {"alarm_rate": 0.05})
+    write_json(paths.screen.with_suffix(".json"), {"alarm_rate": 0.05})
     write_text(paths.classifier, "weights")
     write_json(paths.classifier.with_suffix(".json"), {"record": {"fingerprint": "f" * 64}})
     write_json(paths.metrics("clean"), {"pictures": 25, "kept": 24})
@@ -133,7 +133,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Paths]:
     )
     failed = [("same_world", "splits", "error", "error", "1 of 3 splits outside", "alarm_rate_low", 1)]
     write_csv(paths.report("screen") / "checks.csv", pd.DataFrame(failed, columns=CHECKS_COLUMNS))
-    queue = frame("id label why score suggestion", (pictures["id"][2], "black", f"label {HOSTILE}", 0.9, "teddy"))
+    queue = frame("id picture why score suggestion", (pictures["id"][2], "", f"label {HOSTILE}", 0.9, "relabel teddy"))
     write_csv(paths.report("screen") / "review_queue.csv", queue)
     return compose(paths), paths
 
@@ -184,6 +184,7 @@ def test_the_page_holds_everything_itself_and_escapes_what_strangers_named(page:
 def test_flagged_pictures_stand_by_reason_and_every_choice_is_named(page: str) -> None:
     assert "Much darker than any training picture <small>1</small>" in page
     assert "rather teddy?" in page
+    assert "<td>0.90</td><td>relabel teddy</td>" in page
     assert "<th>damaged</th><td>1</td>" in page
     for group in ("data", "resize", "augment", "model", "schedule", "checks"):
         assert f"<tr><th>{group}</th><td>" in page

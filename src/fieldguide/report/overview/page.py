@@ -84,6 +84,7 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: .5r
 code { font-size: .85em; overflow-wrap: anywhere; }
 .wrapped td, .wrapped td:last-child { white-space: normal; }
 .queue img { max-height: 6rem; min-width: 4rem; }
+.queue small { overflow-wrap: anywhere; white-space: normal; display: block; max-width: 9rem; }
 .queue td, .checks td, .checks th { overflow-wrap: normal; }
 td:last-child { white-space: normal; }
 """
