@@ -1,4 +1,4 @@
-"""Headless Chromium, told over its debugging port what to show: window size, light or dark, scripts whatever the page allows."""
+"""Headless Chromium, told over its debugging port: size, light or dark, and scripts, whatever the page allows."""
 
 import asyncio
 import base64

@@ -76,25 +76,25 @@ def put_back(tried: Checkout) -> Iterator[Checkout]:
 
 
 PARAMS = [
-    ("resize", "pad", {"config", "train"}),
-    ("augment", "none", {"config", "train"}),
-    ("schedule", "fine_tune", {"config", "train"}),
-    ("model", "tiny", {"config", "weights", "train"}),
-    ("data", "sample", {"config", "download"}),
-    ("checks", "strict", {"config", "validate"}),
-    ("lr", "0.1", {"config", "train"}),
+    ("resize", "pad", {"config", "train", "report"}),
+    ("augment", "none", {"config", "train", "report"}),
+    ("schedule", "fine_tune", {"config", "train", "report"}),
+    ("model", "tiny", {"config", "weights", "train", "report"}),
+    ("data", "sample", {"config", "download", "report"}),
+    ("checks", "strict", {"config", "validate", "report"}),
+    ("lr", "0.1", {"config", "train", "report"}),
     ("max_side", "100", {"config", "clean", "train"}),
     ("jpeg_quality", "80", {"config", "clean"}),
     ("near_duplicate_bits", "3", {"config", "split"}),
     ("bootstrap", "500", {"config", "evaluate"}),
 ]
 FILES = [
-    ("conf/resize/squish.yaml", {"train"}),
-    ("conf/augment/standard.yaml", {"train"}),
-    ("conf/schedule/one_cycle.yaml", {"train"}),
-    ("conf/model/mini.yaml", {"weights", "train"}),
-    ("conf/data/mini.yaml", {"download"}),
-    ("conf/checks/mini.yaml", {"validate"}),
+    ("conf/resize/squish.yaml", {"train", "report"}),
+    ("conf/augment/standard.yaml", {"train", "report"}),
+    ("conf/schedule/one_cycle.yaml", {"train", "report"}),
+    ("conf/model/mini.yaml", {"weights", "train", "report"}),
+    ("conf/data/mini.yaml", {"download", "report"}),
+    ("conf/checks/mini.yaml", {"validate", "report"}),
     ("conf/resize/pad.yaml", set()),
     ("conf/model/resnet18.yaml", set()),
     ("conf/data/sample.yaml", set()),
@@ -104,8 +104,8 @@ FILES = [
     ("src/fieldguide/checks/expectations.py", {"validate"}),
     ("src/fieldguide/model/learner.py", {"train"}),
     ("src/fieldguide/model/network.py", {"weights", "train", "evaluate"}),
-    ("src/fieldguide/evaluation/figures.py", {"evaluate"}),
-    ("src/fieldguide/report/page.py", {"validate", "evaluate"}),
+    ("src/fieldguide/evaluation/figures.py", {"evaluate", "report"}),
+    ("src/fieldguide/report/page.py", {"validate", "evaluate", "report"}),
     ("src/fieldguide/base/compose.py", set(STAGES)),
     ("src/fieldguide/tracking.py", set()),
     ("src/fieldguide/serving.py", set()),
@@ -142,7 +142,7 @@ def test_an_edited_source_file_reruns_its_stage_and_stops_where_nothing_changed(
 
 @pytest.mark.slow
 def test_another_resize_trains_and_evaluates_again(trained: Reproduced, padded: Reproduced) -> None:
-    assert padded.stages == ["config", "train", "evaluate"]
+    assert padded.stages == ["config", "train", "evaluate", "screen", "report"]
     before, after = (done.checkout.digests(*RESULTS, *TABLES) for done in (trained, padded))
     assert {file for file in before if before[file] != after[file]} == {
         "models/classifier.safetensors",

@@ -322,7 +322,7 @@ class EvaluateConfig:
 
 @dataclass
 class Expectation:
-    """One Great Expectations expectation over the table `pictures`, `labels` or `splits`, and what its failure means."""
+    """One Great Expectations expectation over a table (pictures, labels or splits), and what its failure means."""
 
     __pydantic_config__ = STRICT
     table: Annotated[str, Field(pattern="^(pictures|labels|splits)$")] = MISSING

@@ -10,4 +10,4 @@ class UserError(Exception):
 
 
 class CheckFailed(UserError):
-    """A check of the pictures that stops the pipeline; the runner then writes reports/index.html about what stopped it."""
+    """A check of the pictures that stops the pipeline; the runner then has reports/index.html tell about it."""

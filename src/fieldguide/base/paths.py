@@ -66,11 +66,6 @@ class Paths:
         return self.root / "data" / "split.parquet"
 
     @property
-    def screen_table(self) -> Path:
-        """One row per kept picture: what the checks after training say of it."""
-        return self.root / "data" / "screen.parquet"
-
-    @property
     def backbone(self) -> Path:
         """The weights that training starts from; its description stands beside it as .json."""
         return self.root / "models" / "backbone.safetensors"
@@ -81,9 +76,14 @@ class Paths:
         return self.root / "models" / "classifier.safetensors"
 
     @property
-    def detector(self) -> Path:
-        """What tells whether a picture is like the training pictures; its description stands beside it as .json."""
+    def screen(self) -> Path:
+        """What tells pictures from outside the domain; its description stands beside it as .json."""
         return self.root / "models" / "screen.safetensors"
+
+    @property
+    def screen_table(self) -> Path:
+        """One row per kept picture: how it was screened."""
+        return self.root / "data" / "screen.parquet"
 
     def report(self, stage: str) -> Path:
         """The folder in which `stage` leaves what a person reads."""

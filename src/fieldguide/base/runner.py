@@ -59,7 +59,7 @@ def run_stage(stage: str, run: Stage, config: Config, paths: Paths) -> Metrics:
 
 @contextmanager
 def tracked(stage: str, paths: Paths) -> Iterator[None]:
-    """Show training, evaluation and the report to MLflow from a process of its own, so that it can neither slow nor break them.
+    """Show some stages to MLflow from a process of its own, so that it can neither slow nor break them.
 
     The tracker reads one JSON line an event; when the lines end without "done", the stage has failed or was killed.
     """

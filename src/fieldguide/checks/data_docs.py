@@ -49,7 +49,8 @@ def render_page(docs: Docs, results: Sequence[CheckResult]) -> str:
         tone=tone,
         verdict=escape(text),
         facts="\n".join(
-            f"<div><dt>{escape(name)}</dt><dd>{escape(in_words(value))}</dd></div>" for name, value in docs.facts.items()
+            f"<div><dt>{escape(name)}</dt><dd>{escape(in_words(value))}</dd></div>"
+            for name, value in docs.facts.items()
         ),
         overview=_overview(docs.overview),
         checks="\n".join(_check(result, docs.pictures) for result in sorted(results, key=_urgency)),
@@ -144,7 +145,7 @@ figure { margin: 0; min-width: 0; }
 figure img { width: 100%; height: 5.5rem; object-fit: contain; }
 figcaption { color: var(--soft); font-size: .75rem; line-height: 1.3; }
 .rows { overflow: auto; max-height: 14rem; border-top: 1px solid var(--line); }
-.rows td:last-child { text-align: right; }
+.rows td:last-child { text-align: right; white-space: normal; }
 .head { display: grid; grid-template-columns: 5.5rem minmax(0, 1fr) auto; gap: 0 .9rem; padding: .6rem .9rem; }
 summary { cursor: pointer; }
 summary b::after { content: " \\25b8"; color: var(--soft); }

@@ -80,8 +80,7 @@ def flagged_pictures(results: Sequence[CheckResult]) -> pd.DataFrame:
 def checks_table(results: Sequence[CheckResult]) -> pd.DataFrame:
     """One row for every check; `state` is passed, warning or error, `offenders` counts the rows."""
     rows = [
-        (one.name, one.table, one.severity, one.state, one.observed, one.limit, len(one.offenders))
-        for one in results
+        (one.name, one.table, one.severity, one.state, one.observed, one.limit, len(one.offenders)) for one in results
     ]
     return pd.DataFrame(rows, columns=CHECKS_COLUMNS)
 

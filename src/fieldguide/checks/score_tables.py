@@ -42,7 +42,7 @@ def twins(screened: pd.DataFrame) -> "pd.Series[str]":
 
 def quality_issues(screened: pd.DataFrame) -> "pd.Series[str]":
     """The names of cleanvision's issues of each picture, joined by commas; null if there are none."""
-    columns = [name for name in screened if name.startswith("is_") and name.endswith("_issue")]
+    columns = [name for name in map(str, screened) if name.startswith("is_") and name.endswith("_issue")]
     names = [name.removeprefix("is_").removesuffix("_issue").replace("_", " ") for name in columns]
     flags = screened[columns].to_numpy(bool)
     texts = [", ".join(name for name, has in zip(names, row, strict=True) if has) or None for row in flags]

@@ -38,7 +38,9 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             "flagged": flagged_pictures(results)["path"].nunique(),
         },
         overview=labels,
-        pictures={path: paths.clean / clean for path, clean in zip(cleaned["path"], cleaned["clean_path"], strict=True)},
+        pictures={
+            path: paths.clean / clean for path, clean in zip(cleaned["path"], cleaned["clean_path"], strict=True)
+        },
     )
     fault = "" if kept else f"no picture was kept: {_reasons(images)}"
     counts = conclude(

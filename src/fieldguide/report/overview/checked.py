@@ -1,6 +1,6 @@
 """What the data checks said, and the index of Data Docs."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from html import escape
 
 import pandas as pd
@@ -8,7 +8,7 @@ import pandas as pd
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Status
 from fieldguide.data.table import IMAGES, read_table
-from fieldguide.report.overview.pictures import titled_gallery
+from fieldguide.report.overview.pictures import Captioned, titled_gallery
 from fieldguide.report.page import document
 from fieldguide.report.page_parts import STYLE as PARTS_STYLE
 from fieldguide.report.page_parts import html_table
@@ -25,7 +25,7 @@ def read_checks(paths: Paths, stage: str) -> pd.DataFrame:
 
 
 def checks_section(paths: Paths, stages: list[str], docs: str) -> str:
-    """The checks of some stages, one table a suite; `docs` is the address of the folder with the suites' own folders."""
+    """The checks of some stages, a table for each suite; `docs` is the address of the folder with the suites' own."""
     parts = []
     for stage in stages:
         checks = read_checks(paths, stage)
@@ -44,12 +44,16 @@ def flagged_galleries(paths: Paths) -> str:
     images = read_table(paths.image_table, IMAGES)
     flagged = pd.read_csv(paths.report("validate") / "flagged.csv", keep_default_na=False, dtype=str)
     kept = flagged.merge(images.loc[images["status"] == Status.KEPT, ["path", "clean_path"]], on="path")
-    shown = kept.assign(lines=[(value,) for value in kept["value"]])
     parts = [
-        titled_gallery(paths, f"Did not pass: {str(name).replace('_', ' ')}", rows, PER_CHECK)
-        for name, rows in shown.groupby("expectation", sort=False)
+        titled_gallery(paths, f"Did not pass: {str(name).replace('_', ' ')}", _captioned(rows), PER_CHECK)
+        for name, rows in kept.groupby("expectation", sort=False)
     ]
     return "".join(parts) or "<p>None that were kept.</p>"
+
+
+def _captioned(rows: pd.DataFrame) -> Iterator[Captioned]:
+    for path, value in zip(rows["clean_path"], rows["value"], strict=True):
+        yield path, (value,)
 
 
 def docs_index(paths: Paths, stages: list[str]) -> str:

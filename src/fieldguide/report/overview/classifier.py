@@ -19,19 +19,19 @@ def answers(paths: Paths) -> str:
     """How often it is right, by label, what it takes for what, and the pictures that it finds hardest."""
     counts = pd.read_csv(paths.report("evaluate") / "confusion_matrix.csv", index_col="label", keep_default_na=False)
     hardest = _table(paths, "top_losses").head(HARDEST)
-    words = [
-        (f"label {row['label']}", f"said {row['prediction']}, {row['probability']:.0%}")
+    shown = [
+        (row["clean_path"], (f"label {row['label']}", f"said {row['prediction']}, {row['probability']:.0%}"))
         for row in hardest.to_dict("records")
     ]
     return "\n".join(
         [
-            "<p>Precision: how often a label is right when it is given. Recall: how many of a label&rsquo;s pictures are "
-            "found. In small figures the 95 % intervals.</p>",
+            "<p>Precision: how often a label is right when it is given. Recall: how many of a label&rsquo;s pictures "
+            "are found. In small figures the 95 % intervals.</p>",
             labels_table(_table(paths, "per_label")),
             "<h3>What it takes for what</h3>",
             "<p>Rows are true labels, columns what it said.</p>",
             confusion_table(counts),
-            titled_gallery(paths, "What it finds hardest", hardest.assign(lines=words), HARDEST),
+            titled_gallery(paths, "What it finds hardest", shown, HARDEST),
         ]
     )
 
@@ -67,7 +67,9 @@ def learning(paths: Paths) -> str:
     metrics = read_json(paths.metrics("train"))
     history, search = (pd.read_csv(paths.report("train") / f"{name}.csv") for name in ("history", "lr_find"))
     figure = curves_figure(history, metrics["best_epoch"], search, metrics["lr"])
-    rounds = f"{metrics['epochs']} rounds over the training pictures; the weights of round {metrics['best_epoch']} were kept"
+    rounds = (
+        f"{metrics['epochs']} rounds over the training pictures; the weights of round {metrics['best_epoch']} were kept"
+    )
     return f"<p>{rounds}.</p>" + chart_tag(figure, "learning curves")
 
 

@@ -1,5 +1,6 @@
 """The beginning of the page: the verdict in plain words, and the few figures that matter."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -32,13 +33,14 @@ def stop_verdict(paths: Paths, stopped: Stopped) -> str:
     checks = read_checks(paths, stopped.stage)
     failed = checks[checks["state"] == "error"]
     rows = "".join(
-        f"<li><b>{escape(in_words(row['name']))}</b>: {escape(row['observed'])}<br><small>{escape(row['limit'])}</small></li>"
+        f"<li><b>{escape(in_words(row['name']))}</b>: {escape(row['observed'])}<br>"
+        f"<small>{escape(row['limit'])}</small></li>"
         for row in failed.to_dict("records")
     )
     return (
         f'<p class="verdict error">Stopped {when} did not pass the checks</p>'
-        f'<ul class="points">{rows}</ul><p>What follows is as far as the run came. The pictures are below; a limit that is '
-        f"too narrow for them is set in conf/checks/. After that, <code>dvc repro</code> goes on. It said:</p>"
+        f'<ul class="points">{rows}</ul><p>What follows is as far as the run came. The pictures are below; a limit '
+        f"that is too narrow for them is set in conf/checks/. After that, <code>dvc repro</code> goes on. It said:</p>"
         f'<pre class="said">{escape(stopped.stage)}: {escape(stopped.message)}</pre>'
     )
 
@@ -56,16 +58,17 @@ def verdict(paths: Paths) -> str:
         else f"The classifier names {_of_100(metrics['accuracy'])} of 100 new pictures correctly"
     )
     points = [
-        f"That was measured on {metrics['test_pictures']} pictures that it had never seen. Of other pictures of the same "
-        f"kind expect {_of_100(metrics['accuracy_low'])} to {_of_100(metrics['accuracy_high'])} of 100.",
+        f"That was measured on {metrics['test_pictures']} pictures that it had never seen. Of other pictures of the "
+        f"same kind expect {_of_100(metrics['accuracy_low'])} to {_of_100(metrics['accuracy_high'])} of 100.",
         f"Always giving the most frequent label would be right {_of_100(metrics['baseline_accuracy'])} times of 100, "
         f"a simple rule on colours {_of_100(metrics['baseline_tree_accuracy'])} times.",
         _weak(metrics),
-        f"{flagged_count(screened)} of {len(screened)} pictures look wrong or strange, and a person should look at them.",
+        f"{flagged_count(screened)} of {len(screened)} pictures look wrong or strange: a person should look at them.",
         f"{warned} of {len(checks)} checks of the data gave a warning." if warned else "All checks of the data passed.",
     ]
     listed = "".join(f"<li>{escape(point)}</li>" for point in points if point)
-    return f'<p class="verdict {tone}">{line}</p><ul class="points">{listed}</ul>{_facts(paths, metrics, screened, checks)}'
+    said = f'<p class="verdict {tone}">{line}</p><ul class="points">{listed}</ul>'
+    return said + _facts(paths, metrics, screened, checks)
 
 
 def _weak(metrics: dict[str, Any]) -> str:
@@ -81,25 +84,23 @@ def _weak(metrics: dict[str, Any]) -> str:
 
 def _facts(paths: Paths, metrics: dict[str, Any], screened: pd.DataFrame, checks: pd.DataFrame) -> str:
     clean = read_json(paths.metrics("clean"))
-    labels = {name.removeprefix("recall_"): share for name, share in metrics.items() if name.startswith("recall_")}
-    weakest = min(labels, key=lambda label: (labels[label], label))
+    labels = pd.read_csv(paths.report("evaluate") / "per_label.csv", keep_default_na=False)
+    weakest = labels.sort_values(["recall", "label"]).iloc[0].to_dict()
     share, interval = alarm_share(screened)
     passed = int((checks["state"] == "passed").sum())
     facts = [
         ("named correctly", percent(metrics["accuracy"]), _between(metrics, "accuracy")),
-        (f"of {weakest} found, the hardest label", percent(labels[weakest]), ""),
+        (f"of {weakest['label']} found, the hardest label", percent(weakest["recall"]), _between(weakest, "recall")),
         ("of new pictures look odd", share, f"{interval}; promised {percent(alarm_rate(paths))}"),
         ("pictures used", str(clean["kept"]), f"of {clean['pictures']} that came in"),
         ("labels in doubt", str(int(screened["label_doubt"].sum())), "see below"),
         ("checks passed", f"{passed} of {len(checks)}", ""),
     ]
-    cells = [
-        f"<div><dt>{escape(name)}</dt><dd>{value}</dd><small>{more}</small></div>" for name, value, more in facts
-    ]
+    cells = [f"<div><dt>{escape(name)}</dt><dd>{value}</dd><small>{more}</small></div>" for name, value, more in facts]
     return f"<dl>{''.join(cells)}</dl>"
 
 
-def _between(metrics: dict[str, Any], name: str) -> str:
+def _between(metrics: Mapping[Any, Any], name: str) -> str:
     return f"{percent(metrics[f'{name}_low'])} to {percent(metrics[f'{name}_high'])}"
 
 

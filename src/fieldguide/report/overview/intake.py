@@ -44,9 +44,7 @@ def _left_out(images: pd.DataFrame) -> str:
         named = files["path"].where(files["path"] != "", files["source"]).sort_values().head(EXAMPLES)
         more = f" and {len(files) - EXAMPLES} more" if len(files) > EXAMPLES else ""
         words = WORDS.get(Status(str(status)), str(status))
-        rows.append(
-            f"<tr><th>{escape(words)}</th><td>{len(files)}</td><td>{escape(', '.join(named))}{more}</td></tr>"
-        )
+        rows.append(f"<tr><th>{escape(words)}</th><td>{len(files)}</td><td>{escape(', '.join(named))}{more}</td></tr>")
     return html_table(("left out because", "files", "which"), rows, "wrapped") if rows else ""
 
 

@@ -41,6 +41,6 @@ def origin(paths: Paths, choices: dict[str, str], trained: bool) -> str:
         fingerprint = read_json(paths.classifier.with_suffix(".json"))["record"]["fingerprint"]
         identity = f"<p>Fingerprint of choices and data, by which MLflow finds the run: <code>{fingerprint}</code></p>"
     return (
-        f"{html_table(('params.yaml', 'chosen'), rows)}<p>What each option says is in <code>conf/</code>. To make all of "
-        f"this again, with the same bytes on the same kind of machine:</p><pre>{escape(COMMANDS)}</pre>{identity}"
+        f"{html_table(('params.yaml', 'chosen'), rows)}<p>What each option says is in <code>conf/</code>. To make all "
+        f"of this again, with the same bytes on the same kind of machine:</p><pre>{escape(COMMANDS)}</pre>{identity}"
     )

@@ -25,7 +25,7 @@ def write_overview(paths: Paths, choices: dict[str, str], stopped: Stopped | Non
     choices
         Of `fieldguide.report.overview.origin.chosen`.
     stopped
-        What stopped the run; results of later stages that still stand in the checkout are of an older run, and left out.
+        What stopped the run; what later stages left in the checkout is of an older run, and not shown.
     """
     suites = ["validate"] if stopped and stopped.stage == "validate" else ["validate", "screen"]
     with replace_folder(paths.docs_index) as folder:
@@ -84,6 +84,7 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: .5r
 code { font-size: .85em; overflow-wrap: anywhere; }
 .wrapped td, .wrapped td:last-child { white-space: normal; }
 .queue img { max-height: 6rem; min-width: 4rem; }
+.queue small { overflow-wrap: anywhere; white-space: normal; display: block; max-width: 9rem; }
 .queue td, .checks td, .checks th { overflow-wrap: normal; }
 td:last-child { white-space: normal; }
 """

@@ -1,8 +1,7 @@
 """Small pictures for the page."""
 
+from collections.abc import Iterable
 from html import escape
-
-import pandas as pd
 
 from fieldguide.base.paths import Paths
 from fieldguide.data.images import open_picture
@@ -14,18 +13,16 @@ THUMBNAIL = 144  # pixels of the longer side
 LARGEST = 25.0  # megapixels of a cleaned picture
 
 
-def titled_gallery(paths: Paths, title: str, rows: pd.DataFrame, most: int) -> str:
-    """The first `most` of some pictures below a title that tells how many they are; nothing where there are none.
+Captioned = tuple[str, tuple[str, ...]]  # a picture's clean path, and the lines below it
 
-    `rows` has the columns clean_path and lines (a tuple of texts for the caption).
-    """
-    if rows.empty:
+
+def titled_gallery(paths: Paths, title: str, pictures: Iterable[Captioned], most: int) -> str:
+    """The first `most` of some pictures below a title that tells how many they are; nothing where there are none."""
+    pictures = list(pictures)
+    if not pictures:
         return ""
-    number = f"{most} of {len(rows)} pictures" if len(rows) > most else f"{len(rows)} pictures"
-    shown = [
-        Shown(open_picture(paths.clean / row["clean_path"], LARGEST), (row["clean_path"], *row["lines"]))
-        for row in rows.head(most).to_dict("records")
-    ]
+    number = f"{most} of {len(pictures)}" if len(pictures) > most else f"{len(pictures)}"
+    shown = [Shown(open_picture(paths.clean / path, LARGEST), (path, *lines)) for path, lines in pictures[:most]]
     return f"<h3>{escape(title)} <small>{number}</small></h3>{gallery(shown, THUMBNAIL)}"
 
 

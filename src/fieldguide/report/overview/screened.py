@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ def read_screen(paths: Paths) -> pd.DataFrame:
 
 def alarm_rate(paths: Paths) -> float:
     """The share of ordinary pictures that may raise the alarm, as it was promised."""
-    return float(read_json(paths.detector.with_suffix(".json"))["alarm_rate"])
+    return float(read_json(paths.screen.with_suffix(".json"))["alarm_rate"])
 
 
 def galleries(paths: Paths, screened: pd.DataFrame) -> str:
@@ -38,25 +39,34 @@ def galleries(paths: Paths, screened: pd.DataFrame) -> str:
 
 def _galleries(paths: Paths, screened: pd.DataFrame) -> Iterator[str]:
     alarms = screened[screened["out_of_domain"]].sort_values(["p_value", "id"])
-    alarms = alarms.assign(lines=[(f"as {label}", f"p = {p:.2g}") for label, p in alarms[["label", "p_value"]].to_numpy()])
-    for reason, count in sorted(alarms["reason"].value_counts().items(), key=lambda pair: (-pair[1], pair[0])):
-        yield titled_gallery(paths, str(reason).capitalize(), alarms[alarms["reason"] == reason], PER_REASON)
-    doubts = screened[screened["label_doubt"]].sort_values(["label_quality", "id"])
-    words = [(f"label {label}", f"rather {other}?") for label, other in doubts[["label", "suggested_label"]].to_numpy()]
-    yield titled_gallery(paths, "The label may be wrong", doubts.assign(lines=words), DOUBTS)
-    pairs = screened.assign(twin=twins(screened)).dropna(subset="twin").sort_values("id")
-    words = [(f"label {label}", f"like {twin}") for label, twin in pairs[["label", "twin"]].to_numpy()]
-    yield titled_gallery(paths, "Nearly the same picture has another label", pairs.assign(lines=words), PER_REASON)
-    poor = screened.assign(issues=quality_issues(screened)).dropna(subset="issues").sort_values(["issues", "id"])
-    yield titled_gallery(paths, "Poor pictures", poor.assign(lines=[(issue,) for issue in poor["issues"]]), PER_REASON)
+    reasons = alarms["reason"].value_counts().reset_index().sort_values(["count", "reason"], ascending=[False, True])
+    for reason in reasons["reason"]:
+        rows = alarms[alarms["reason"] == reason]
+        shown = [(path, (f"as {label}", f"p = {p:.2g}")) for path, label, p in _rows(rows, "label", "p_value")]
+        yield titled_gallery(paths, str(reason).capitalize(), shown, PER_REASON)
+    rows = screened[screened["label_doubt"]].sort_values(["label_quality", "id"])
+    shown = [
+        (path, (f"label {label}", f"rather {other}?")) for path, label, other in _rows(rows, "label", "suggested_label")
+    ]
+    yield titled_gallery(paths, "The label may be wrong", shown, DOUBTS)
+    rows = screened.assign(twin=twins(screened)).dropna(subset="twin").sort_values("id")
+    shown = [(path, (f"label {label}", f"like {twin}")) for path, label, twin in _rows(rows, "label", "twin")]
+    yield titled_gallery(paths, "Nearly the same picture has another label", shown, PER_REASON)
+    rows = screened.assign(issues=quality_issues(screened)).dropna(subset="issues").sort_values(["issues", "id"])
+    poor = [(path, (issues,)) for path, issues in _rows(rows, "issues")]
+    yield titled_gallery(paths, "Poor pictures", poor, PER_REASON)
+
+
+def _rows(table: pd.DataFrame, *columns: str) -> list[list[Any]]:
+    return table[["clean_path", *columns]].astype(object).to_numpy().tolist()
 
 
 def domain(screened: pd.DataFrame, promised: float) -> str:
     """How many pictures look unlike those that the classifier learnt from."""
     text = (
         f"<p>Every picture gets a number between 0 and 1: the share of ordinary pictures that look at least as odd "
-        f"(a p-value). Below {promised:g} it raises the alarm; so {100 * promised:g} of 100 ordinary pictures do, by "
-        "promise, and nearly all strangers should.</p>"
+        f"(a p-value). At {promised:g} or below it raises the alarm; so {100 * promised:g} of 100 ordinary pictures do, "
+        "by promise, and nearly all strangers should.</p>"
     )
     rows = []
     for split in Split:
@@ -88,15 +98,16 @@ def domain_figure(p_values: "pd.Series[float]", threshold: float) -> Figure:
 def queue(paths: Paths, screened: pd.DataFrame) -> str:
     """The first rows of the review queue, with their pictures."""
     table = pd.read_csv(paths.report("screen") / "review_queue.csv", keep_default_na=False, dtype={"id": str})
-    first = table.head(QUEUE).merge(screened[["id", "clean_path"]], on="id", how="left", validate="many_to_one")
-    shown = [column for column in table if column not in ("id", "path", "clean_path")]
-    rows = []
-    for row in first.to_dict("records"):
-        cells = "".join(f"<td>{escape(_in_words(row[column]))}</td>" for column in shown)
-        rows.append(f"<tr><td>{thumbnail(paths, row['clean_path'])}</td>{cells}</tr>")
-    number = f"{len(table)} pictures wait for a person; the first {len(first)}:" if len(table) else "Nothing to review."
-    heads = ("", *(str(column).replace("_", " ") for column in shown))
-    return f"<p>{number}</p>" + (html_table(heads, rows, "queue") if rows else "")
+    if table.empty:
+        return "<p>Nothing to review.</p>"
+    places = dict(zip(screened["id"], screened["clean_path"], strict=True))
+    rows = [
+        f"<tr><td>{thumbnail(paths, places[row['id']])}<small>{escape(places[row['id']])}</small></td>"
+        f"<td>{escape(row['why'])}</td><td>{row['score']:.2f}</td><td>{escape(row['suggestion'])}</td></tr>"
+        for row in table.head(QUEUE).to_dict("records")
+    ]
+    number = f"<p>{len(table)} pictures wait for a person; the first {len(rows)}:</p>"
+    return number + html_table(("picture", "why", "score", "suggestion"), rows, "queue")
 
 
 def flagged_count(screened: pd.DataFrame) -> int:
@@ -110,7 +121,3 @@ def alarm_share(screened: pd.DataFrame) -> tuple[str, str]:
     alarms = int(test["out_of_domain"].sum())
     low, high = wilson(alarms, len(test))
     return percent(alarms / max(len(test), 1)), f"{percent(low)} to {percent(high)}"
-
-
-def _in_words(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
