@@ -20,7 +20,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_folder, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.data.membership import read_membership
-from fieldguide.gate.answers import Candidate
+from fieldguide.gate.candidate import Candidate
 from fieldguide.runs import find_run
 from fieldguide.tracking import MEMBERSHIP_FILE, MODEL, Tracker, answering, experiment_name
 

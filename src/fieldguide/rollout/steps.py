@@ -69,19 +69,23 @@ def seen(
     both = mine.merge(others[["id", "prediction"]], on="id", suffixes=("", "_champion"))
     known = mine.merge(confirmed[["id", "label"]], on="id")
     alarms = mine["out_of_domain"].dropna().astype(bool)
-    found = [
-        _at_least("predictions", wanted.predictions, len(mine)),
-        _at_least("days", wanted.days, days),
-        _at_least("confirmed labels", wanted.confirmed, len(known)),
-        _share(
-            "right of the confirmed", wanted.confirmed_accuracy, known["prediction"] == known["label"], wanted.confirmed
+    agreed = both["prediction"] == both["prediction_champion"]
+    right = known["prediction"] == known["label"]
+    asked = [
+        (wanted.predictions > 0, _at_least("predictions", wanted.predictions, len(mine))),
+        (wanted.days > 0, _at_least("days", wanted.days, days)),
+        (
+            wanted.agreement > 0 and champion is not None,
+            _share("agreement with the champion", wanted.agreement, agreed, wanted.predictions),
         ),
-        _alarms(wanted.max_alarm_rate, alarms),
+        (wanted.confirmed > 0, _at_least("confirmed labels", wanted.confirmed, len(known))),
+        (
+            wanted.confirmed_accuracy > 0,
+            _share("right of the confirmed", wanted.confirmed_accuracy, right, wanted.confirmed),
+        ),
+        (wanted.max_alarm_rate < 1, _alarms(wanted.max_alarm_rate, alarms)),
     ]
-    if champion is not None:
-        agreed = both["prediction"] == both["prediction_champion"]
-        found.insert(2, _share("agreement with the champion", wanted.agreement, agreed, wanted.predictions))
-    return found
+    return [need for is_asked, need in asked if is_asked]
 
 
 def advance(cfg: Config, paths: Paths, who: str, why: str = "", step: str | None = None) -> Event:
@@ -195,7 +199,7 @@ def _at_least(name: str, wanted: int, found: int) -> Need:
 def _share(name: str, wanted: float, hits: "pd.Series[bool]", least: int) -> Need:
     share = float(hits.mean()) if len(hits) else 0.0
     enough = len(hits) >= least
-    return Need(name, f"{wanted:.2f} of {least}", f"{share:.3f} of {len(hits)}", enough and share >= wanted)
+    return Need(name, f"{wanted:.2f} of at least {least}", f"{share:.3f} of {len(hits)}", enough and share >= wanted)
 
 
 def _alarms(at_most: float, alarms: "pd.Series[bool]") -> Need:
