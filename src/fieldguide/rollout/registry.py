@@ -117,8 +117,8 @@ class Registry:
             files = self._fetch(f"models:/{model}", Path(folder))
             if not (files / MEMBERSHIP_FILE).is_file():
                 raise UserError(
-                    f"run {run} was recorded by an older fieldguide, which did not keep what it was trained on: "
-                    "`fieldguide reproduce` or train it again"
+                    f"run {run} was recorded by an older fieldguide, which did not keep what it was trained on: delete "
+                    "the run in MLflow, then `fieldguide sync` where its results are"
                 )
         tags = {MODEL: digest}
         made = self.client.create_model_version(self.name, f"models:/{model}", run, tags=tags, model_id=model)

@@ -179,6 +179,8 @@ def _before(history: Sequence[Event], champion: Version | None) -> int | None:
         else:
             stack.append(event.after)
     now = champion.number if champion else None
+    while now in stack and stack[-1] != now:  # a move that was written down and then not done
+        stack.pop()
     return next((number for number in reversed(stack) if number != now), None)
 
 
