@@ -338,6 +338,8 @@ def _predict(options: argparse.Namespace) -> None:
         from fieldguide.rollout.live import predict_live
 
         sys.exit(1 if predict_live(_here(), options.pictures, options.format, options.all, options.site) else 0)
+    if options.site:
+        raise UserError("--site is for the log: add --log")
     model = options.model or _here().classifier
     sys.exit(1 if predict_command(options.pictures, model, options.format, options.all) else 0)
 

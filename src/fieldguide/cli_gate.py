@@ -30,7 +30,9 @@ def add_gate_commands(commands: Commands, make: Callable[..., argparse.ArgumentP
         f"{gate.epilog}\n\nexit code: 0 it may take over, 1 it could not be judged, 2 wrong usage, {NOT_ENOUGH} it may "
         "not take over.\nThe table is also left in reports/gate/."
     )
-    gate.add_argument("model", nargs="?", metavar="VERSION", help="a version's number, or . for the checkout")
+    gate.add_argument(
+        "model", nargs="?", type=_which, metavar="VERSION", help="a version's number, or . for the checkout"
+    )
     gate.set_defaults(command=_gate)
     _add_backtest(commands, make)
     _add_rollout(commands, make)
@@ -114,6 +116,12 @@ def _add_rollout(commands: Commands, make: Callable[..., argparse.ArgumentParser
     history = actions.add_parser("history", help="every move, the first one first")
     history.add_argument("--csv", action="store_true", help="as CSV")
     history.set_defaults(command=_history)
+
+
+def _which(text: str) -> str:
+    if text != "." and not text.isdecimal():
+        raise ValueError(text)
+    return text
 
 
 def _here() -> Paths:

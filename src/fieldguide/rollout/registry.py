@@ -20,7 +20,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_folder, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.data.membership import read_membership
-from fieldguide.gate.answers import Candidate
+from fieldguide.gate.candidate import Candidate
 from fieldguide.runs import find_run
 from fieldguide.tracking import MEMBERSHIP_FILE, MODEL, Tracker, answering, experiment_name
 
@@ -117,8 +117,8 @@ class Registry:
             files = self._fetch(f"models:/{model}", Path(folder))
             if not (files / MEMBERSHIP_FILE).is_file():
                 raise UserError(
-                    f"run {run} was recorded by an older fieldguide, which did not keep what it was trained on: "
-                    "`fieldguide reproduce` or train it again"
+                    f"run {run} was recorded by an older fieldguide, which did not keep what it was trained on: delete "
+                    "the run in MLflow, then `fieldguide sync` where its results are"
                 )
         tags = {MODEL: digest}
         made = self.client.create_model_version(self.name, f"models:/{model}", run, tags=tags, model_id=model)
