@@ -70,6 +70,16 @@ class Paths:
         """The trained weights; architecture, vocabulary and preprocessing stand beside them as .json."""
         return self.root / "models" / "classifier.safetensors"
 
+    @property
+    def screen(self) -> Path:
+        """What tells pictures from outside the domain; its description stands beside it as .json."""
+        return self.root / "models" / "screen.safetensors"
+
+    @property
+    def screen_table(self) -> Path:
+        """One row per kept picture: how it was screened."""
+        return self.root / "data" / "screen.parquet"
+
     def report(self, stage: str) -> Path:
         """The folder in which `stage` leaves what a person reads."""
         return self.root / "reports" / stage
