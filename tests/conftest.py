@@ -37,6 +37,7 @@ augment: standard
 model: tiny
 schedule: one_cycle
 checks: few
+ood: nearest_neighbours
 gate: standard
 rollout: standard
 seed: 42

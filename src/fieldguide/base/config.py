@@ -384,6 +384,19 @@ class RolloutConfig:
 
 
 @dataclass
+class OodConfig:
+    """How pictures from outside the domain are told, and at how many false alarms."""
+
+    __pydantic_config__ = STRICT
+    detector: Annotated[
+        str, Field(pattern="^(nearest_neighbours|mahalanobis|relative_mahalanobis|vim|energy|max_softmax)$")
+    ] = MISSING
+    features: Annotated[str, Field(pattern="^(auto|backbone|classifier)$")] = "auto"
+    neighbours: Annotated[int, Field(ge=1, le=1000)] = 50
+    alarm_rate: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+
+
+@dataclass
 class Schema:
     """What a person may write: the chosen option of every group, and the plain values of params.yaml."""
 
@@ -394,6 +407,7 @@ class Schema:
     model: ModelConfig = field(default_factory=ModelConfig)
     schedule: Annotated[Any, _one_of(Annotated[Schedule, Field(discriminator="name")])] = MISSING
     checks: ChecksConfig = field(default_factory=ChecksConfig)
+    ood: OodConfig = field(default_factory=OodConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     clean: CleanConfig = field(default_factory=CleanConfig)
@@ -410,4 +424,4 @@ class Config(Schema):
     choices: dict[str, str] = field(default_factory=dict)
 
 
-GROUPS = ("data", "resize", "augment", "model", "schedule", "checks", "gate", "rollout")
+GROUPS = ("data", "resize", "augment", "model", "schedule", "checks", "ood", "gate", "rollout")

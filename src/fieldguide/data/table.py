@@ -55,6 +55,31 @@ SPLIT = pa.schema(
     ]
 )
 
+OUT_OF_DOMAIN = [
+    pa.field("p_value", pa.float64(), nullable=False),  # that a picture like those of train is so unusual
+    pa.field("out_of_domain", pa.bool_(), nullable=False),
+    pa.field("reason", pa.string(), nullable=False),  # in words; "" if not out of domain
+    pa.field("p_features", pa.float64(), nullable=False),  # the parts' own p-values
+    pa.field("p_orientation", pa.float64(), nullable=False),
+    pa.field("p_brightness", pa.float64(), nullable=False),
+    pa.field("p_saturation", pa.float64(), nullable=False),
+    pa.field("p_sharpness", pa.float64(), nullable=False),
+    pa.field("p_noise", pa.float64(), nullable=False),
+    pa.field("p_aspect_ratio", pa.float64(), nullable=False),
+    pa.field("p_resolution", pa.float64(), nullable=False),
+    pa.field("p_border", pa.float64(), nullable=False),
+]
+
+SCREEN = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("clean_path", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),  # one of Split
+        *OUT_OF_DOMAIN,
+    ]
+)
+
 PREDICTIONS_FIXED = [
     pa.field("id", pa.string(), nullable=False),
     pa.field("clean_path", pa.string(), nullable=False),
