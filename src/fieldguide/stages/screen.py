@@ -36,7 +36,9 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     from fieldguide.report.save import save_figure
     from fieldguide.report.strangeness import strangeness_figure, strangeness_table
 
-    table = read_table(paths.split_table, SPLIT).sort_values("id", ignore_index=True)  # by hash: as good as drawn by lot
+    table = read_table(paths.split_table, SPLIT).sort_values(
+        "id", ignore_index=True
+    )  # by hash: as good as drawn by lot
     description = paths.classifier.with_suffix(".json")
     classifier = load_classifier(paths.classifier, description)
     torch.set_num_threads(read_json(description)["record"]["config"]["train"]["threads"])
