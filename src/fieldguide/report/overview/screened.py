@@ -65,7 +65,7 @@ def domain(screened: pd.DataFrame, promised: float) -> str:
     """How many pictures look unlike those that the classifier learnt from."""
     text = (
         f"<p>Every picture gets a number between 0 and 1: the share of ordinary pictures that look at least as odd "
-        f"(a p-value). At {promised:g} or below it raises the alarm; so {100 * promised:g} of 100 ordinary pictures do, "
+        f"(a p-value). At {promised:g} or below it raises the alarm: {100 * promised:g} of 100 ordinary pictures do, "
         "by promise, and nearly all strangers should.</p>"
     )
     rows = []
