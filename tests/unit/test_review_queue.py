@@ -62,6 +62,7 @@ def test_the_order_is_by_kind_and_within_a_kind_by_how_bad_it_is() -> None:
             copy=twin("good"),
             good=twin("copy", label_quality=0.95),
             weak1=doubt(0.3, certain=False),
+            weak3={**doubt(0.45, certain=False), **alarm(0.04)},
             weak2=doubt(0.4, certain=False),
             strange=alarm(0.01),
             stranger=alarm(0.001),
@@ -75,6 +76,7 @@ def test_the_order_is_by_kind_and_within_a_kind_by_how_bad_it_is() -> None:
     )
     assert queued(found) == [
         *("wrong", "doubt1", "doubt2"),
+        "weak3",  # two signs
         *("strangest", "weak1", "stranger", "weak2", "strange"),
         *("copy", "black", "dark"),
     ]

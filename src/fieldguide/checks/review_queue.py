@@ -24,8 +24,9 @@ def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame
     """Put all that was found about the pictures into one order of urgency.
 
     First come look-alikes with different labels, of which one is wrong, and the doubts about labels that confident
-    learning calls errors. Then alarms and weaker doubts take turns. Last come look-alikes of one label, then poor
-    pictures. Of two look-alikes only the one with the more doubtful label is listed.
+    learning calls errors. Then pictures with both an alarm and a weaker doubt; then alarms and weaker doubts take
+    turns. Last come look-alikes of one label, then poor pictures. Of two look-alikes only that with the more doubtful
+    label is listed.
 
     Parameters
     ----------
@@ -42,15 +43,20 @@ def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame
     table = table.reset_index(drop=True)
     across, within = _look_alikes(table, reviewed)
     doubts, weak_doubts = _doubts(table)
+    alarms = _alarms(table)
+    alarmed = {entry.row for entry in alarms}
     orders = [
         [*across, *doubts],
-        [entry for pair in _taking_turns(_alarms(table), weak_doubts) for entry in pair],
+        [entry for entry in weak_doubts if entry.row in alarmed],
+        [entry for pair in _taking_turns(alarms, weak_doubts) for entry in pair],
         within,
         _poor(table),
     ]
     entries: dict[int, list[Entry]] = {}
     for entry in (entry for order in orders for entry in order):
-        entries.setdefault(entry.row, []).append(entry)
+        found = entries.setdefault(entry.row, [])
+        if entry not in found:
+            found.append(entry)
     rows = [
         (
             table.at[row, "id"],
