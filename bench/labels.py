@@ -1,7 +1,7 @@
 """Wrong labels and near duplicates, found among those that are known: `python bench/labels.py`.
 
-The sample's own truth file says what was planted in it; of the maintainers' photos, five with plainly wrong labels (a toy, a
-person and a rendering among the black bears; a lipstick and a cartoon among the teddies) are named below.
+The sample's own truth file says what was planted in it. Of the maintainers' photos, five with plainly wrong labels are
+named below: a toy, a person and a rendering among the black bears, a lipstick and a cartoon among the teddies.
 """
 
 from pathlib import Path
@@ -81,7 +81,7 @@ def photo_figures() -> list[Figure]:
     from fieldguide.data.images import perceptual_hash
 
     pictures = photos(shared("data", "bears"))
-    features = np.stack([embedded for embedded in embed([row[1] for row in pictures])])
+    features = np.stack(embed([picture for _, picture in pictures]))
     labels = [name.partition("/")[0] for name, _ in pictures]
     groups = [str(group) for group in look_alike_groups([perceptual_hash(picture) for _, picture in pictures], 40)]
     quality = label_doubts(out_of_fold(features, labels, groups, seed=42), labels)["label_quality"]
@@ -89,12 +89,10 @@ def photo_figures() -> list[Figure]:
     seen = sorted((places[name], name) for name in SEEN)
     return [
         Figure(
-            "wrong labels among the photos, their middle place by the probability of the label",
-            float(np.median([place for place, _ in seen])),
-            40,
-            at_most=True,
-            unit="th",
-            detail=", ".join(f"{name} {place}" for place, name in seen) + f"; of {len(places)}",
+            "plainly wrong labels of photos in the first 40 places",
+            sum(place <= 40 for place, _ in seen) / len(seen),
+            unit="",
+            detail=f"places {', '.join(str(place) for place, _ in seen)} of {len(places)}; alarms bring them forward",
         )
     ]
 

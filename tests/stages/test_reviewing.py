@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from conftest import OwnData, noise, put, run_python
 from fieldguide.base.errors import UserError
@@ -17,7 +18,7 @@ from fieldguide.reviewing.decide import record_decision
 from fieldguide.reviewing.story import explain
 from fieldguide.stages import clean, download, split
 
-FILES = {
+FILES: dict[str, Image.Image | bytes] = {
     "a/1.png": noise(1),
     "a/2.png": noise(2),
     "a/both.png": noise(3),
