@@ -62,6 +62,7 @@ def test_the_order_is_by_kind_and_within_a_kind_by_how_bad_it_is() -> None:
             copy=twin("good"),
             good=twin("copy", label_quality=0.95),
             weak1=doubt(0.3, certain=False),
+            weak3={**doubt(0.45, certain=False), **alarm(0.04)},
             weak2=doubt(0.4, certain=False),
             strange=alarm(0.01),
             stranger=alarm(0.001),
@@ -75,6 +76,7 @@ def test_the_order_is_by_kind_and_within_a_kind_by_how_bad_it_is() -> None:
     )
     assert queued(found) == [
         *("wrong", "doubt1", "doubt2"),
+        "weak3",  # two signs
         *("strangest", "weak1", "stranger", "weak2", "strange"),
         *("copy", "black", "dark"),
     ]
@@ -92,15 +94,16 @@ def test_a_row_says_why_and_what_to_do() -> None:
             f=twin("e", 0.99),
         ),
         [],
-    ).set_index("id")
-    assert found.loc["a", "picture"] == "data/clean/cat/a.jpg"
-    assert found.loc["a", "why"] == "may be dog; out of domain: much darker than any; dark, blurry"
-    assert found.loc["a", ["score", "suggestion"]].tolist() == [0.9, "relabel dog"]
-    assert found.loc["b", ["score", "suggestion"]].tolist() == [0.97, "drop"]
-    assert found.loc["c", "why"] == "looks like data/clean/dog/d.jpg with another label"
-    assert found.loc["c", ["score", "suggestion"]].tolist() == [0.97, "relabel dog"]
-    assert found.loc["e", ["why", "suggestion"]].tolist() == ["looks like data/clean/cat/f.jpg", "drop"]
-    assert "f" not in found.index
+    )
+    assert found.to_dict("split")["data"] == [
+        ["c", "data/clean/cat/c.jpg", "looks like data/clean/dog/d.jpg with another label", 0.97, "relabel dog"],
+        [
+            *("a", "data/clean/cat/a.jpg", "may be dog; out of domain: much darker than any; dark, blurry"),
+            *(0.9, "relabel dog"),
+        ],
+        ["b", "data/clean/cat/b.jpg", "out of domain: much darker than any", 0.97, "drop"],
+        ["e", "data/clean/cat/e.jpg", "looks like data/clean/cat/f.jpg", 0.99, "drop"],
+    ]
 
 
 def test_what_was_reviewed_is_not_queued_again_but_its_look_alike_is() -> None:

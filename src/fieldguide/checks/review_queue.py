@@ -1,7 +1,8 @@
 """One queue of pictures for a person to look at, the most valuable first."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -10,22 +11,26 @@ from fieldguide.checks.quality import ISSUES
 COLUMNS = ["id", "picture", "why", "score", "suggestion"]
 
 
+Picture = Mapping[str, Any]  # a row of the table
+
+
 @dataclass(frozen=True)
 class Entry:
-    """One reason to look at a picture: its row in the table, and a score from 0 to 1, larger if more certain."""
+    """One reason to look at a picture; a score from 0 to 1, larger if more certain; the decision that it suggests."""
 
-    row: int
+    id: str
     why: str
     score: float
-    suggestion: str
+    decision: str
 
 
 def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame:
     """Put all that was found about the pictures into one order of urgency.
 
     First come look-alikes with different labels, of which one is wrong, and the doubts about labels that confident
-    learning calls errors. Then alarms and weaker doubts take turns. Last come look-alikes of one label, then poor
-    pictures. Of two look-alikes only the one with the more doubtful label is listed.
+    learning calls errors. Then pictures with both an alarm and a weaker doubt; then alarms and weaker doubts take
+    turns. Last come look-alikes of one label, then poor pictures. Of two look-alikes only that with the more doubtful
+    label is listed.
 
     Parameters
     ----------
@@ -39,91 +44,103 @@ def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame
     One row a picture: id; picture (its path from the checkout); why (what is most urgent first); score (of that, 0 to
     1, larger is more certain); suggestion (a decision as in data/reviews.csv, with the new label of a relabel).
     """
-    table = table.reset_index(drop=True)
-    across, within = _look_alikes(table, reviewed)
-    doubts, weak_doubts = _doubts(table)
-    orders = [
-        [*across, *doubts],
-        [entry for pair in _taking_turns(_alarms(table), weak_doubts) for entry in pair],
-        within,
-        _poor(table),
+    pictures = [dict(zip(table.columns, row, strict=True)) for row in table.sort_values("id").itertuples(index=False)]
+    across, within = _look_alikes(pictures, reviewed)
+    doubts, weak_doubts = _doubts(pictures)
+    alarms = _alarms(pictures)
+    alarmed = {entry.id for entry in alarms}
+    order = [
+        *across,
+        *doubts,
+        *(entry for entry in weak_doubts if entry.id in alarmed),
+        *_taking_turns(alarms, weak_doubts),
+        *within,
+        *_poor(pictures),
     ]
-    entries: dict[int, list[Entry]] = {}
-    for entry in (entry for order in orders for entry in order):
-        entries.setdefault(entry.row, []).append(entry)
+    entries: dict[str, list[Entry]] = {}
+    for entry in order:
+        found = entries.setdefault(entry.id, [])
+        if entry not in found:
+            found.append(entry)
+    files = {picture["id"]: _file(picture) for picture in pictures}
     rows = [
         (
-            table.at[row, "id"],
-            f"data/clean/{table.at[row, 'clean_path']}",
+            identity,
+            files[identity],
             "; ".join(entry.why for entry in found),
             round(found[0].score, 4),
-            found[0].suggestion,
+            found[0].decision,
         )
-        for row, found in entries.items()
-        if table.at[row, "id"] not in reviewed
+        for identity, found in entries.items()
+        if identity not in reviewed
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _look_alikes(table: pd.DataFrame, reviewed: Collection[str]) -> tuple[list[Entry], list[Entry]]:
+def _look_alikes(pictures: Sequence[Picture], reviewed: Collection[str]) -> tuple[list[Entry], list[Entry]]:
     """Near duplicates with another label and with the same, the most similar first; each pair once."""
-    rows = {str(identity): row for row, identity in enumerate(table["id"])}
-    across, within, seen = [], [], set()
-    found = table[table["near_duplicate_of"] != ""]
-    for row in found.sort_values(["near_duplicate_similarity", "id"], ascending=[False, True]).index:
-        pair = {int(row), rows[str(table.at[row, "near_duplicate_of"])]}
-        if frozenset(pair) in seen:
+    by_id = {picture["id"]: picture for picture in pictures}
+    across: list[Entry] = []
+    within: list[Entry] = []
+    seen = set()
+    found = [picture for picture in pictures if picture["near_duplicate_of"]]
+    for picture in sorted(found, key=lambda picture: -picture["near_duplicate_similarity"]):
+        pair = frozenset((picture["id"], picture["near_duplicate_of"]))
+        candidates = sorted((by_id[each]["label_quality"], each) for each in pair if each not in reviewed)
+        if pair in seen or not candidates:
             continue
-        seen.add(frozenset(pair))
-        listed = min(
-            (each for each in pair if table.at[each, "id"] not in reviewed),
-            key=lambda each: (table.at[each, "label_quality"], table.at[each, "id"]),
-            default=None,
-        )
-        if listed is None:
-            continue
-        other = (pair - {listed}).pop()
-        label, path = table.at[other, "label"], f"data/clean/{table.at[other, 'clean_path']}"
-        similarity = float(table.at[row, "near_duplicate_similarity"])
-        if label == table.at[listed, "label"]:
-            within.append(Entry(listed, f"looks like {path}", similarity, "drop"))
+        seen.add(pair)
+        listed = by_id[candidates[0][1]]
+        other = by_id[next(iter(pair - {listed["id"]}))]
+        similarity = picture["near_duplicate_similarity"]
+        if other["label"] == listed["label"]:
+            within.append(Entry(listed["id"], f"looks like {_file(other)}", similarity, "drop"))
         else:
-            across.append(Entry(listed, f"looks like {path} with another label", similarity, f"relabel {label}"))
+            why = f"looks like {_file(other)} with another label"
+            across.append(Entry(listed["id"], why, similarity, f"relabel {other['label']}"))
     return across, within
 
 
-def _doubts(table: pd.DataFrame) -> tuple[list[Entry], list[Entry]]:
+def _doubts(pictures: Sequence[Picture]) -> tuple[list[Entry], list[Entry]]:
     """Labels that confident learning calls errors, and others than the most probable ones; the worst first."""
-    strong, weak = [], []
-    differs = table["label_doubt"] | (table["suggested_label"] != table["label"])
-    for row in table[differs].sort_values(["label_quality", "id"]).index:
-        suggested = table.at[row, "suggested_label"]
-        entry = Entry(
-            int(row), f"may be {suggested}", 1 - float(table.at[row, "label_quality"]), f"relabel {suggested}"
-        )
-        (strong if table.at[row, "label_doubt"] else weak).append(entry)
+    strong: list[Entry] = []
+    weak: list[Entry] = []
+    for picture in sorted(pictures, key=lambda picture: picture["label_quality"]):
+        suggested = picture["suggested_label"]
+        entry = Entry(picture["id"], f"may be {suggested}", 1 - picture["label_quality"], f"relabel {suggested}")
+        if picture["label_doubt"]:
+            strong.append(entry)
+        elif suggested != picture["label"]:
+            weak.append(entry)
     return strong, weak
 
 
-def _alarms(table: pd.DataFrame) -> list[Entry]:
+def _alarms(pictures: Sequence[Picture]) -> list[Entry]:
     """Pictures outside the domain, the strangest first; of equal ones that with the more doubtful label."""
-    found = table[table["out_of_domain"]].sort_values(["p_value", "label_quality", "id"])
+    found = [picture for picture in pictures if picture["out_of_domain"]]
     return [
-        Entry(int(row), f"out of domain: {reason}", 1 - p_value, "drop")
-        for row, reason, p_value in zip(found.index, found["reason"], found["p_value"], strict=True)
+        Entry(picture["id"], f"out of domain: {picture['reason']}", 1 - picture["p_value"], "drop")
+        for picture in sorted(found, key=lambda picture: (picture["p_value"], picture["label_quality"]))
     ]
 
 
-def _poor(table: pd.DataFrame) -> list[Entry]:
+def _poor(pictures: Sequence[Picture]) -> list[Entry]:
     """Pictures that cleanvision calls dark, blurry and so on, the worst first; each once."""
     entries = []
-    for row in table.index[table[[f"is_{issue}_issue" for issue in ISSUES]].any(axis=1)]:
-        issues = [issue for issue in ISSUES if table.at[row, f"is_{issue}_issue"]]
-        worst = min(float(table.at[row, f"{issue}_score"]) for issue in issues)
-        entries.append(Entry(int(row), ", ".join(issue.replace("_", " ") for issue in issues), 1 - worst, "drop"))
-    return sorted(entries, key=lambda entry: (-entry.score, entry.row))
+    for picture in pictures:
+        if issues := [issue for issue in ISSUES if picture[f"is_{issue}_issue"]]:
+            worst = min(picture[f"{issue}_score"] for issue in issues)
+            why = ", ".join(issue.replace("_", " ") for issue in issues)
+            entries.append(Entry(picture["id"], why, 1 - worst, "drop"))
+    return sorted(entries, key=lambda entry: -entry.score)
 
 
-def _taking_turns(first: Sequence[Entry], second: Sequence[Entry]) -> list[list[Entry]]:
+def _taking_turns(first: Sequence[Entry], second: Sequence[Entry]) -> Iterator[Entry]:
     """One of each at a time; what is left of the longer one follows."""
-    return [[*first[turn : turn + 1], *second[turn : turn + 1]] for turn in range(max(len(first), len(second)))]
+    for turn in range(max(len(first), len(second))):
+        yield from first[turn : turn + 1]
+        yield from second[turn : turn + 1]
+
+
+def _file(picture: Picture) -> str:
+    return f"data/clean/{picture['clean_path']}"

@@ -102,8 +102,7 @@ def _place(paths: Paths, identity: str) -> Iterator[tuple[str, str]]:
 
 def _screening(paths: Paths, identity: str) -> Iterator[tuple[str, str]]:
     table = _optional(paths.root / "data" / "screen.parquet")
-    row = None if table is None else _row_of(table, identity)
-    if row is None:
+    if table is None or (row := _row_of(table, identity)) is None:
         return
     alarm = f"out of domain: {row['reason']}" if row["out_of_domain"] else "in the domain"
     yield "screen", f"{alarm} (p-value {row['p_value']:.4f})"
@@ -118,11 +117,9 @@ def _screening(paths: Paths, identity: str) -> Iterator[tuple[str, str]]:
     file = paths.report("screen") / "review_queue.csv"
     if file.is_file():
         queue = pd.read_csv(file, dtype={"id": str}, keep_default_na=False)
-        for place in queue.index[queue["id"] == identity]:
-            yield (
-                "queue",
-                f"place {place + 1} of {len(queue)}: {queue.at[place, 'why']} ({queue.at[place, 'suggestion']})",
-            )
+        queue["place"] = range(1, len(queue) + 1)
+        for _, row in queue[queue["id"] == identity].iterrows():
+            yield "queue", f"place {row['place']} of {len(queue)}: {row['why']} ({row['suggestion']})"
 
 
 def _prediction(paths: Paths, identity: str, clean_path: str) -> Iterator[tuple[str, str]]:
