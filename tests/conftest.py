@@ -135,7 +135,7 @@ def pytest_xdist_auto_num_workers() -> int:
 # together. The rest follows by name.
 FIRST = (
     *("test_sweep", "test_clean", "test_kill", "test_reproduction", "test_sweep_jobs", "test_training_choices"),
-    *("test_experiments", "test_compare", "test_tracking", "test_repro", "test_training", "test_prediction"),
+    *("test_experiments", "test_checks_of_the_code", "test_compare", "test_tracking", "test_repro", "test_training"),
 )
 
 

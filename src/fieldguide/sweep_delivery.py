@@ -11,7 +11,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 
-PAUSE = 0.2  # seconds between two looks at the sweep's folder
+PAUSE = 1.0  # seconds between two looks at the sweep's folder
 
 
 def deliver(checkout: Path, sweep: Path, since: float, lines: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from mlflow import MlflowClient
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import sha256_of_file
+from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.reproduction.adopt import adopt
 from fieldguide.reproduction.recorded import Run, read_run
@@ -25,7 +25,6 @@ from pipeline.conftest import Reproduced
 pytestmark = pytest.mark.slow
 
 OVERRIDES = "resize=random_crop resize.min_scale=0.5 split.seed=1"
-MODEL = ("models/classifier.safetensors", "models/classifier.json")
 OPTION = "conf/resize/random_crop_min_scale_0.5.yaml"
 
 
@@ -65,7 +64,7 @@ def state_of(home: Checkout) -> dict[str, Any]:
     """What `fieldguide reproduce` must leave as it is: files that git sees, results, and what MLflow knows."""
     files = home.run("git", "ls-files", "--cached", "--others", "--exclude-standard").stdout.splitlines()
     known = {name: sha256_of_file(home.root / name) for name in files if (home.root / name).is_file()}
-    results = home.digests(*MODEL, "data/split.parquet")
+    results = home.digests("models/classifier.safetensors", "models/classifier.json", "data/split.parquet")
     return {**known, **results, "git": home.run("git", "status", "--porcelain").stdout, "mlflow": runs_in(home)}
 
 
@@ -102,8 +101,12 @@ def test_an_adopted_job_is_the_same_model_with_dvc(
     assert all(old.partition("#")[2] == new.partition("#")[2] for old, new in changed)
 
     home.dvc("exp", "run", "--name", "adopted", "-S", "evaluate.bootstrap=500")
-    for name in (*MODEL, "reports/evaluate/predictions.parquet"):
+    for name in ("models/classifier.safetensors", "reports/evaluate/predictions.parquet"):
         assert sha256_of_file(home.root / name) == sha256_of_file(job / name), name
+    descriptions = [read_json(root / "models/classifier.json") for root in (home.root, job)]
+    for description in descriptions:  # the option file has a name of its own now
+        del description["record"]["choices"]["resize"], description["record"]["fingerprint"]
+    assert descriptions[0] == descriptions[1]
     assert home.repro() == []
 
 

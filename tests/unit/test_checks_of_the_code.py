@@ -1,4 +1,4 @@
-"""What `make check` asks for holds: lint and format. Types take a minute; `make check` alone looks at them."""
+"""What `make check` asks for holds: lint, format and types."""
 
 import subprocess
 import sys
@@ -9,7 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("tool", ["ruff check .", "ruff format --check ."])
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", ["ruff check .", "ruff format --check .", "mypy"])
 def test_the_code_is_clean(tool: str) -> None:
     done = subprocess.run([sys.executable, "-m", *tool.split()], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
