@@ -21,10 +21,18 @@ UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\u
 FORMULA = ("=", "+", "-", "@")  # a cell that starts so is run by spreadsheets
 FIRST_ROWS, WIDEST_PATH = 32, 80  # the table's first column is as wide as the paths in its first rows, within reason
 
-Record = dict[str, str | float | None]
+Value = str | float | bool | None
+Record = dict[str, Value]
 
 
-def write_rows(stream: TextIO, kind: str, rows: Iterable[tuple[str, Answer]], labels: Sequence[str], all_: bool) -> int:
+def write_rows(
+    stream: TextIO,
+    kind: str,
+    rows: Iterable[tuple[str, Answer]],
+    labels: Sequence[str],
+    all_: bool,
+    screened: bool = False,
+) -> int:
     """Write a line for every path and its answer as soon as it is known; return how many could not be read.
 
     Parameters
@@ -35,28 +43,32 @@ def write_rows(stream: TextIO, kind: str, rows: Iterable[tuple[str, Answer]], la
         The classifier's vocabulary.
     all_
         Give the probability of every label too, each in a column of its own.
+    screened
+        Give p_value and out_of_domain too.
     """
     each = [f"probability_{label}" for label in labels] if all_ else []
-    columns = ["path", "label", "probability", *each, "reason"]
+    columns = ["path", "label", "probability", *each, *(("p_value", "out_of_domain") if screened else ()), "reason"]
     unread = 0
 
     def counted() -> Iterator[Record]:
         nonlocal unread
         for path, answer in rows:
             unread += answer.probabilities is None
-            yield dict(zip(columns, _values(path, answer, labels, all_), strict=True))
+            yield dict(zip(columns, _values(path, answer, labels, all_, screened), strict=True))
 
     write = {"table": _write_table, "csv": _write_csv, "jsonl": _write_jsonl}[kind]
     write(stream, columns, counted(), max(_width(label) for label in labels))
     return unread
 
 
-def _values(path: str, answer: Answer, labels: Sequence[str], all_: bool) -> list[str | float | None]:
+def _values(path: str, answer: Answer, labels: Sequence[str], all_: bool, screened: bool) -> list[Value]:
+    p_value = None if answer.p_value is None else round(answer.p_value, DIGITS)
+    found: list[Value] = [p_value, answer.out_of_domain] if screened else []
     if answer.probabilities is None:
-        return [path, None, None, *([None] * len(labels) if all_ else []), answer.reason]
+        return [path, None, None, *([None] * len(labels) if all_ else []), *found, answer.reason]
     figures = [round(float(probability), DIGITS) for probability in answer.probabilities]
     best = int(answer.probabilities.argmax())
-    return [path, labels[best], figures[best], *(figures if all_ else []), None]
+    return [path, labels[best], figures[best], *(figures if all_ else []), *found, answer.reason or None]
 
 
 def _write_jsonl(stream: TextIO, _columns: list[str], lines: Iterable[Record], _widest: int) -> None:
@@ -87,11 +99,13 @@ def _write_table(stream: TextIO, columns: list[str], lines: Iterable[Record], wi
 
     print(line(map(_printable, columns)).rstrip(), file=stream)
     for record in chain(first, lines):
-        cells = (f"{value:.4f}" if isinstance(value, float) else _printable(value or "") for value in record.values())
+        cells = (f"{value:.4f}" if isinstance(value, float) else _cell(value) for value in record.values())
         print(line(cells).rstrip(), file=stream, flush=True)
 
 
-def _cell(value: str | float | None) -> str:
+def _cell(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:.{DIGITS}f}"
     return _printable(value or "")

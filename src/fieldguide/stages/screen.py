@@ -36,7 +36,9 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     from fieldguide.report.save import save_figure
     from fieldguide.report.strangeness import strangeness_figure, strangeness_table
 
-    table = read_table(paths.split_table, SPLIT).sort_values("id", ignore_index=True)  # by hash: as good as drawn by lot
+    table = read_table(paths.split_table, SPLIT).sort_values(
+        "id", ignore_index=True
+    )  # by hash: as good as drawn by lot
     description = paths.classifier.with_suffix(".json")
     classifier = load_classifier(paths.classifier, description)
     torch.set_num_threads(read_json(description)["record"]["config"]["train"]["threads"])
@@ -130,8 +132,8 @@ def _figures(screened: pd.DataFrame, ordinary: int, promised: float) -> Metrics:
     needed = int(np.ceil(1 / promised)) - 1
     if ordinary < needed:
         print(
-            f"warning: {ordinary} valid pictures are too few to promise {promised:.1%} false alarms, {needed} are needed: "
-            "add pictures, or raise split.valid or alarm_rate in conf/ood/"
+            f"warning: {ordinary} valid pictures are too few to promise {promised:.1%} false alarms, it takes {needed}: "
+            "add pictures, or raise split.valid, or alarm_rate in conf/ood/"
         )
     return {
         "alarm_rate_promised": promised,

@@ -30,7 +30,7 @@ WEIGHTS = {
 }
 PARTS = tuple(WEIGHTS)
 # Of the weighted mean of p-values to the power of minus this (Vovk and Wang 2020): 0 is Fisher's sum of logarithms, in
-# which one clear sign drowns among many; infinity the smallest p-value, to which several weak signs are as good as none.
+# which one clear sign drowns among many; infinity the smallest p-value, to which several weak signs are as none.
 POWER = 0.7
 REASONS = {"features": "far from every known picture", "orientation": "upside down"}
 
@@ -102,9 +102,7 @@ def judge(screen: Screen, observations: Observations) -> Verdicts:
     return verdicts(parts, words, screen.combined.p_values(combine(parts)), screen.alarm_rate)
 
 
-def verdicts(
-    parts: dict[str, Numbers], words: list[NDArray[np.str_]], p_value: Numbers, alarm_rate: float
-) -> Verdicts:
+def verdicts(parts: dict[str, Numbers], words: list[NDArray[np.str_]], p_value: Numbers, alarm_rate: float) -> Verdicts:
     """An alarm wherever the p-value is at most the promised rate; its reason is the part that counts most in it."""
     alarm = p_value <= alarm_rate
     leading = _contributions(parts).argmax(axis=0)
