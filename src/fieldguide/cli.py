@@ -149,7 +149,10 @@ def _add_prediction(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         """,
     )
     predict.epilog = (
-        f"{predict.epilog}\n\nexit code: 0 every picture was predicted, 1 some could not be read, 2 wrong usage.\n"
+        f"{predict.epilog}\n\n"
+        "Where screen.safetensors stands beside the classifier, p_value says how usual such a picture is,\n"
+        "out_of_domain whether that is an alarm, and the reason in which way it is unlike the training pictures.\n"
+        "exit code: 0 every picture was predicted, 1 some could not be read, 2 wrong usage.\n"
         "Unprintable characters in a name are escapes in a table and in CSV; JSON lines hold every name exactly."
     )
     predict.add_argument("pictures", nargs="+", metavar="FILE|FOLDER|-", help="- reads paths from stdin, one a line")

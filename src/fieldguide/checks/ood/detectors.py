@@ -32,8 +32,8 @@ class Detector:
 
 
 def fit_neighbours(known: Known, neighbours: int) -> State:
-    """Keep all features, on the unit sphere (Sun et al. 2022); of few pictures, a quarter are the neighbours at most."""
-    at_most = max(1, len(known.features) // 4)
+    """Keep all features, on the unit sphere (Sun et al. 2022); the neighbours are a twelfth of them at most."""
+    at_most = max(1, len(known.features) // 12)
     return {"known": _on_sphere(known.features), "neighbours": torch.tensor(min(neighbours, at_most))}
 
 
@@ -134,7 +134,7 @@ def _classes(known: Known) -> tuple[torch.Tensor, torch.Tensor]:
     from sklearn.covariance import ledoit_wolf
 
     points = _on_sphere(known.features).double()
-    classes, positions = known.labels.unique(return_inverse=True)
+    classes, positions = torch.unique(known.labels, return_inverse=True)
     means = torch.stack([points[positions == number].mean(dim=0) for number in range(len(classes))])
     covariance, _ = ledoit_wolf((points - means[positions]).numpy(), assume_centered=True)
     return means, torch.from_numpy(covariance) + 1e-9 * torch.eye(points.shape[1], dtype=torch.float64)

@@ -17,6 +17,7 @@ from fieldguide.model.network import Normalization
 from fieldguide.model.predict import Classifier, to_input
 
 PLACES = 4  # the layout is a map of features averaged over 4 x 4 places
+EARLIER = 0.5  # length of the earlier features beside the last ones, 1
 LEAST_PLACES = 8  # of the map's sides before that
 
 
@@ -25,7 +26,7 @@ class Observations:
     """Of n pictures: the classifier's logits, and what tells whether they belong to its domain."""
 
     logits: torch.Tensor  # float32 (n, labels)
-    features: torch.Tensor  # float32 (n, f), of the frozen body or of the classifier
+    features: torch.Tensor  # float32 (n, f), of the frozen body or of the classifier, see `_features`
     layout: torch.Tensor  # float32 (n, 16 c): a map of c features averaged over 4 x 4 places, of the same network
     measurements: NDArray[np.float64]  # (n, measurements), see measure_squares
 
@@ -90,9 +91,10 @@ def observe(
     hook = body.get_submodule(viewer.layout).register_forward_hook(lambda _module, _inputs, output: maps.append(output))
     try:
         with torch.inference_mode():
-            features = body(batch)
-            own = features if viewer.body is None else network.get_submodule("body")(batch)
+            last = body(batch)
+            own = last if viewer.body is None else network.get_submodule("body")(batch)
             logits = network.get_submodule("head")(own)
+            features = _features(last, maps[-1])
             layout = torch.nn.functional.adaptive_avg_pool2d(maps[-1], PLACES).flatten(1)
             measurements = measure_squares(_pixels(batch, classifier.preprocessing.normalization), sizes)
     finally:
@@ -136,6 +138,15 @@ def _joined(parts: Sequence[Observations]) -> Observations:
         torch.cat([part.layout for part in parts]),
         np.concatenate([part.measurements for part in parts]),
     )
+
+
+def _features(last: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """The body's features and, with less weight, the map's averages over all places, each on a sphere.
+
+    The latter know less of the labels and more of everything else, which finds a few more strangers.
+    """
+    normalize = torch.nn.functional.normalize
+    return torch.cat([normalize(last, dim=1), EARLIER * normalize(places.mean(dim=(2, 3)), dim=1)], dim=1)
 
 
 def _pixels(batch: torch.Tensor, normalization: Normalization) -> torch.Tensor:

@@ -30,7 +30,7 @@ WEIGHTS = {
 }
 PARTS = tuple(WEIGHTS)
 # Of the weighted mean of p-values to the power of minus this (Vovk and Wang 2020): 0 is Fisher's sum of logarithms, in
-# which one clear sign drowns among many; infinity the smallest p-value, to which several weak signs are as good as none.
+# which one clear sign drowns among many; infinity the smallest p-value, to which several weak signs are as none.
 POWER = 0.7
 REASONS = {"features": "far from every known picture", "orientation": "upside down"}
 

@@ -42,13 +42,13 @@ class Tail:
 def fit_tail(scores: NDArray[Any], share: float, least_scale: float) -> Tail:
     """Fit to a sample (n,) of which a few per cent may be strangers, with n at least 1.
 
-    A score so large that a sample of n would hold none of its size (less than half expected) is a stranger's: it is
-    left out and the rest fitted again, until none is left.
+    A score so large that of n ordinary ones less than one is expected to reach it counts as a stranger's: it is left
+    out and the rest fitted again, until there is none. That costs an ordinary sample its largest now and then.
     """
     values = np.sort(scores.astype(np.float64))
     while True:
         tail = Tail(values, share, least_scale)
-        ordinary = tail.p_values(values) >= 0.5 / len(values)
+        ordinary = tail.p_values(values) >= 1 / len(values)
         if ordinary.all():
             break
         values = values[ordinary]
