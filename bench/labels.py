@@ -29,7 +29,7 @@ def sample_figures() -> list[Figure]:
     from fieldguide.checks.labels import label_doubts
     from fieldguide.checks.look_alikes import look_alikes
     from fieldguide.data.table import IMAGES, SPLIT, read_table
-    from fieldguide.model.crossfit import out_of_fold_from_pictures
+    from fieldguide.checks.crossfit import out_of_fold_from_pictures
 
     paths = Paths(ROOT)
     if not (paths.raw / "truth.csv").is_file() or not paths.split_table.is_file():

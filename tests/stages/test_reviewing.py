@@ -11,9 +11,9 @@ from PIL import Image
 from conftest import OwnData, noise, put, run_python
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.checks.quality import ISSUES
 from fieldguide.data.images import picture_id
 from fieldguide.data.reviews import read_reviews
+from fieldguide.data.table import QUALITY_ISSUES
 from fieldguide.reviewing.decide import record_decision
 from fieldguide.reviewing.story import explain
 from fieldguide.stages import clean, download, split
@@ -124,8 +124,8 @@ def test_the_story_tells_what_later_stages_and_people_said(made: Paths) -> None:
         "label_doubt": True,
         "near_duplicate_of": "",
         "near_duplicate_similarity": float("nan"),
-        **{f"{issue}_score": 0.9 for issue in ISSUES},
-        **{f"is_{issue}_issue": False for issue in ISSUES},
+        **{f"{issue}_score": 0.9 for issue in QUALITY_ISSUES},
+        **{f"is_{issue}_issue": False for issue in QUALITY_ISSUES},
         "dark_score": 0.05,
         "is_dark_issue": True,
     }

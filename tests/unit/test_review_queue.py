@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from fieldguide.checks.quality import ISSUES
 from fieldguide.checks.review_queue import COLUMNS, review_queue
+from fieldguide.data.table import QUALITY_ISSUES
 
 GOOD: dict[str, Any] = {
     "label": "cat",
@@ -17,8 +17,8 @@ GOOD: dict[str, Any] = {
     "label_doubt": False,
     "near_duplicate_of": "",
     "near_duplicate_similarity": float("nan"),
-    **{f"{issue}_score": 1.0 for issue in ISSUES},
-    **{f"is_{issue}_issue": False for issue in ISSUES},
+    **{f"{issue}_score": 1.0 for issue in QUALITY_ISSUES},
+    **{f"is_{issue}_issue": False for issue in QUALITY_ISSUES},
 }
 
 

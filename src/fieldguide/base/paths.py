@@ -76,6 +76,11 @@ class Paths:
         return self.root / "models" / "classifier.safetensors"
 
     @property
+    def reference(self) -> Path:
+        """What batches of new pictures are compared with."""
+        return self.root / "models" / "reference.safetensors"
+
+    @property
     def screen(self) -> Path:
         """What tells pictures from outside the domain; its description stands beside it as .json."""
         return self.root / "models" / "screen.safetensors"

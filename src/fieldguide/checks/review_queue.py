@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from fieldguide.checks.quality import ISSUES
+from fieldguide.data.table import QUALITY_ISSUES
 
 COLUMNS = ["id", "picture", "why", "score", "suggestion"]
 
@@ -128,7 +128,7 @@ def _poor(pictures: Sequence[Picture]) -> list[Entry]:
     """Pictures that cleanvision calls dark, blurry and so on, the worst first; each once."""
     entries = []
     for picture in pictures:
-        if issues := [issue for issue in ISSUES if picture[f"is_{issue}_issue"]]:
+        if issues := [issue for issue in QUALITY_ISSUES if picture[f"is_{issue}_issue"]]:
             worst = min(picture[f"{issue}_score"] for issue in issues)
             why = ", ".join(issue.replace("_", " ") for issue in issues)
             entries.append(Entry(picture["id"], why, 1 - worst, "drop"))

@@ -70,6 +70,18 @@ OUT_OF_DOMAIN = [
     pa.field("p_border", pa.float64(), nullable=False),
 ]
 
+# Of cleanvision, by its names. odd_size is not among them: cleaned copies all have one size, and clean judges that of
+# the originals.
+QUALITY_ISSUES = ("dark", "light", "blurry", "low_information", "grayscale", "odd_aspect_ratio")
+QUALITY = [
+    field
+    for issue in QUALITY_ISSUES
+    for field in (
+        pa.field(f"{issue}_score", pa.float64(), nullable=False),  # 0 to 1, smaller is worse
+        pa.field(f"is_{issue}_issue", pa.bool_(), nullable=False),
+    )
+]
+
 SCREEN = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -77,6 +89,12 @@ SCREEN = pa.schema(
         pa.field("clean_path", pa.string(), nullable=False),
         pa.field("split", pa.string(), nullable=False),  # one of Split
         *OUT_OF_DOMAIN,
+        pa.field("label_quality", pa.float64(), nullable=False),  # out-of-fold probability of the label
+        pa.field("suggested_label", pa.string(), nullable=False),  # the most probable one
+        pa.field("label_doubt", pa.bool_(), nullable=False),  # by confident learning
+        pa.field("near_duplicate_of", pa.string(), nullable=False),  # id, or ""
+        pa.field("near_duplicate_similarity", pa.float64()),  # cosine of features
+        *QUALITY,
     ]
 )
 

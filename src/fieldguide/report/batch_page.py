@@ -81,9 +81,8 @@ def _tests(tests: Sequence[TwoSample]) -> str:
         name = "what they show (features)" if test.name == FEATURES else test.name
         medians = ["" if value is None else f"{value:.3g}" for value in (test.before, test.after)]
         cells = "".join(f"<td>{value}</td>" for value in (*medians, f"{test.p_value:.2g}"))
-        rows.append(
-            f'<tr class="{"warning" if test.shifted else ""}"><th>{escape(name)}</th>{share_cell(test.effect)}{cells}</tr>'
-        )
+        tone = "warning" if test.shifted else ""
+        rows.append(f'<tr class="{tone}"><th>{escape(name)}</th>{share_cell(test.effect)}{cells}</tr>')
     return html_table(("", "effect", "usual", "here", "p"), rows)
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from fieldguide.base.paths import Paths
-from fieldguide.checks.quality import ISSUES
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.status import Split, Status
-from fieldguide.data.table import IMAGES, RAW, SPLIT, read_table
+from fieldguide.data.table import IMAGES, QUALITY_ISSUES, RAW, SPLIT, read_table
 from fieldguide.reviewing.find import find_picture
 
 WIDTH = 12  # of the left column
@@ -112,7 +111,9 @@ def _screening(paths: Paths, identity: str) -> Iterator[tuple[str, str]]:
         other = _row_of(table, row["near_duplicate_of"])
         path = row["near_duplicate_of"] if other is None else f"data/clean/{other['clean_path']}"
         yield "looks like", f"{path} (similarity {row['near_duplicate_similarity']:.3f})"
-    poor = [f"{issue.replace('_', ' ')} {row[f'{issue}_score']:.2f}" for issue in ISSUES if row[f"is_{issue}_issue"]]
+    poor = [
+        f"{issue.replace('_', ' ')} {row[f'{issue}_score']:.2f}" for issue in QUALITY_ISSUES if row[f"is_{issue}_issue"]
+    ]
     yield "quality", f"poor: {', '.join(poor)}" if poor else "good"
     file = paths.report("screen") / "review_queue.csv"
     if file.is_file():

@@ -24,6 +24,8 @@ def chosen(cfg: Config) -> dict[str, str]:
         "model": cfg.choices["model"],
         "schedule": cfg.choices["schedule"],
         "checks": cfg.choices["checks"],
+        "ood": cfg.choices["ood"],
+        "ood.alarm_rate": cfg.ood.alarm_rate,
         "seed": cfg.seed,
         "train.size": cfg.train.size,
         "train.epochs": cfg.train.epochs,

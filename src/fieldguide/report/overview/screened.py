@@ -12,6 +12,7 @@ from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.checks.score_tables import quality_issues, twins
 from fieldguide.data.status import Split
+from fieldguide.data.table import SCREEN, read_table
 from fieldguide.evaluation.figures import BLUE, GREY, ORANGE
 from fieldguide.evaluation.metrics import wilson
 from fieldguide.report.overview.pictures import thumbnail, titled_gallery
@@ -23,7 +24,7 @@ SMALLEST_P = 1e-4  # what is further out stands at the left end of the histogram
 
 def read_screen(paths: Paths) -> pd.DataFrame:
     """The table data/screen.parquet."""
-    return pd.read_parquet(paths.screen_table)
+    return read_table(paths.screen_table, SCREEN)
 
 
 def alarm_rate(paths: Paths) -> float:
