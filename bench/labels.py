@@ -26,10 +26,10 @@ def sample_figures() -> list[Figure]:
     """On the sample as it lies in this checkout; networks are trained out of fold, since it has no pretrained ones."""
     from fieldguide.base.compose import compose
     from fieldguide.base.paths import Paths
+    from fieldguide.checks.crossfit import out_of_fold_from_pictures
     from fieldguide.checks.labels import label_doubts
     from fieldguide.checks.look_alikes import look_alikes
     from fieldguide.data.table import IMAGES, SPLIT, read_table
-    from fieldguide.checks.crossfit import out_of_fold_from_pictures
 
     paths = Paths(ROOT)
     if not (paths.raw / "truth.csv").is_file() or not paths.split_table.is_file():

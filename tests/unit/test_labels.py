@@ -68,7 +68,7 @@ def test_without_pretrained_weights_small_networks_find_wrong_labels(
 ) -> None:
     import torch
 
-    from fieldguide.model import crossfit
+    from fieldguide.checks import crossfit
 
     monkeypatch.setattr(crossfit, "EPOCHS", 6)
     before = torch.get_rng_state()
