@@ -146,7 +146,8 @@ def _backtest_add(options: argparse.Namespace) -> None:
 
 
 def _register(options: argparse.Namespace) -> None:
-    from fieldguide.rollout.registry import Registry, actor
+    from fieldguide.rollout.registry import Registry
+    from fieldguide.rollout.versions import actor
 
     version = Registry(_here()).register(options.run, actor(_here()), options.why)
     print(f"version {version.number} stands in {', '.join(version.steps)}; next: `fieldguide gate`")
@@ -161,8 +162,8 @@ def _status(_: argparse.Namespace) -> None:
 def _advance(options: argparse.Namespace) -> None:
     from fieldguide.base.compose import compose
     from fieldguide.rollout.command import told
-    from fieldguide.rollout.registry import actor
     from fieldguide.rollout.steps import Refused, advance
+    from fieldguide.rollout.versions import actor
 
     paths = _here()
     try:
@@ -174,16 +175,16 @@ def _advance(options: argparse.Namespace) -> None:
 
 def _rollback(options: argparse.Namespace) -> None:
     from fieldguide.rollout.command import told
-    from fieldguide.rollout.registry import actor
     from fieldguide.rollout.steps import rollback
+    from fieldguide.rollout.versions import actor
 
     print(told(rollback(_here(), actor(_here()), options.why, options.to)))
 
 
 def _withdraw(options: argparse.Namespace) -> None:
     from fieldguide.rollout.command import told
-    from fieldguide.rollout.registry import actor
     from fieldguide.rollout.steps import withdraw
+    from fieldguide.rollout.versions import actor
 
     print(told(withdraw(_here(), options.step, actor(_here()), options.why)))
 

@@ -25,8 +25,9 @@ from fieldguide.data.images import perceptual_hash, picture_id
 from fieldguide.data.table import IMAGES, SPLIT, write_table
 from fieldguide.prediction.log import read_log
 from fieldguide.rollout.live import answers_limited, predict_live
-from fieldguide.rollout.registry import Registry, Version
+from fieldguide.rollout.registry import Registry
 from fieldguide.rollout.steps import Refused, advance, rollback, unrecorded, withdraw
+from fieldguide.rollout.versions import Version
 from fieldguide.tracking import DELIVERED, MODEL, Tracker, log_model
 from pipeline.checkout import free_port
 from pipeline.test_tracking import answers, end
@@ -200,6 +201,24 @@ def test_back_and_forth_by_number_and_every_move_is_written_down(paths: Paths, m
     registry.client.set_registered_model_alias("fieldguide", "champion", "2")
     assert unrecorded(registry, history) == ["champion names version 2, the history says version 1"]
     registry.client.set_registered_model_alias("fieldguide", "champion", "1")
+
+
+def test_a_move_that_was_cut_short_is_seen_and_does_not_count(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "check", lambda *_: None)
+    registry = Registry(paths)
+
+    def killed(*_: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(registry.client, "set_registered_model_alias", killed)
+        registry.move("champion", 2, "advance", "Ann", "cut short")
+    assert unrecorded(registry, registry.history()) == ["champion names version 1, the history says version 2"]
+    with pytest.raises(UserError, match="no champion before this one"):
+        rollback(paths, "Ben")
+    rollback(paths, "Ben", to=2)
+    assert rollback(paths, "Ben").after == 1
+    assert unrecorded(registry, registry.history()) == []
 
 
 def test_a_version_that_does_not_load_is_never_moved(paths: Paths) -> None:

@@ -8,7 +8,8 @@ from fieldguide.gate.candidate import Candidate
 from fieldguide.gate.gate import Decision, candidate_of_checkout, run_gate, summary, write_decision
 from fieldguide.gate.rules import Outcome
 from fieldguide.gate.statistics import Verdict
-from fieldguide.rollout.registry import CHALLENGER, CHAMPION, Registry, Version
+from fieldguide.rollout.registry import Registry
+from fieldguide.rollout.versions import CHALLENGER, CHAMPION, Version
 
 HERE = "."
 

@@ -20,7 +20,8 @@ from fieldguide.prediction.command import lossless
 from fieldguide.prediction.files import picture_files, require_something
 from fieldguide.prediction.log import Logged, log_predictions
 from fieldguide.prediction.rows import write_rows
-from fieldguide.rollout.registry import CHAMPION, LIMITED, SHADOW, Registry, Version, kept_candidate
+from fieldguide.rollout.registry import Registry
+from fieldguide.rollout.versions import CHAMPION, LIMITED, SHADOW, Version, kept_candidate
 
 AT_ONCE = 1000  # predictions that wait in memory before they are written
 

@@ -9,7 +9,8 @@ from fieldguide.base.config import Config, RolloutNeeds
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.prediction.log import read_confirmed, read_log
-from fieldguide.rollout.registry import CHALLENGER, CHAMPION, LIMITED, SHADOW, STEPS, Event, Registry, Version
+from fieldguide.rollout.registry import Registry
+from fieldguide.rollout.versions import CHALLENGER, CHAMPION, LIMITED, SHADOW, STEPS, Event, Version
 
 NEXT = {CHALLENGER: SHADOW, SHADOW: LIMITED, LIMITED: CHAMPION}
 
