@@ -24,7 +24,10 @@ class Stage:
 
 
 def read_stages(checkout: Path) -> list[Stage]:
-    """The stages of dvc.yaml, each after those whose results it reads."""
+    """The stages of dvc.yaml up to evaluate, each after those whose results it reads.
+
+    What follows judges the pictures, not the run: a job leaves it to the checkout.
+    """
     declared = yaml.safe_load((checkout / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     stages = []
     for name, content in declared.items():
@@ -37,7 +40,7 @@ def read_stages(checkout: Path) -> list[Stage]:
                 tuple(next(iter(entry)) if isinstance(entry, dict) else entry for entry in written),
             )
         )
-    return stages
+    return stages[: 1 + [stage.name for stage in stages].index("evaluate")]
 
 
 def concerned_stages(stages: Sequence[Stage], before: Config, after: Config) -> list[str]:

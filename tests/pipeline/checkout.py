@@ -15,7 +15,7 @@ from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from pipeline.source_graph import ROOT
 
-STAGES = ["config", "weights", "download", "clean", "validate", "split", "train", "evaluate"]
+STAGES = ["config", "weights", "download", "clean", "validate", "split", "train", "evaluate", "screen"]
 RESULTS = ("models/backbone.safetensors", "models/classifier.safetensors", "models/classifier.json")
 TABLES = ("data/raw.parquet", "data/clean.parquet", "data/split.parquet", "reports/evaluate/predictions.parquet")
 
@@ -32,6 +32,7 @@ PARAMS = {
     "data": "mini",
     "model": "mini",
     "checks": "mini",
+    "ood": "nearest_neighbours",
     "resize": "squish",
     "augment": "standard",
     "schedule": "one_cycle",

@@ -82,6 +82,7 @@ PARAMS = [
     ("model", "tiny", {"config", "weights", "train"}),
     ("data", "sample", {"config", "download"}),
     ("checks", "strict", {"config", "validate"}),
+    ("ood", "mahalanobis", {"config", "screen"}),
     ("lr", "0.1", {"config", "train"}),
     ("max_side", "100", {"config", "clean", "train"}),
     ("jpeg_quality", "80", {"config", "clean"}),
@@ -95,6 +96,7 @@ FILES = [
     ("conf/model/mini.yaml", {"weights", "train"}),
     ("conf/data/mini.yaml", {"download"}),
     ("conf/checks/mini.yaml", {"validate"}),
+    ("conf/ood/nearest_neighbours.yaml", {"screen"}),
     ("conf/resize/pad.yaml", set()),
     ("conf/model/resnet18.yaml", set()),
     ("conf/data/sample.yaml", set()),
@@ -103,7 +105,8 @@ FILES = [
     ("src/fieldguide/data/duplicates.py", {"clean", "split"}),
     ("src/fieldguide/checks/expectations.py", {"validate"}),
     ("src/fieldguide/model/learner.py", {"train"}),
-    ("src/fieldguide/model/network.py", {"weights", "train", "evaluate"}),
+    ("src/fieldguide/checks/ood/tails.py", {"screen"}),
+    ("src/fieldguide/model/network.py", {"weights", "train", "evaluate", "screen"}),
     ("src/fieldguide/evaluation/figures.py", {"evaluate"}),
     ("src/fieldguide/report/page.py", {"validate", "evaluate"}),
     ("src/fieldguide/base/compose.py", set(STAGES)),
@@ -142,7 +145,7 @@ def test_an_edited_source_file_reruns_its_stage_and_stops_where_nothing_changed(
 
 @pytest.mark.slow
 def test_another_resize_trains_and_evaluates_again(trained: Reproduced, padded: Reproduced) -> None:
-    assert padded.stages == ["config", "train", "evaluate"]
+    assert padded.stages == ["config", "train", "evaluate", "screen"]
     before, after = (done.checkout.digests(*RESULTS, *TABLES) for done in (trained, padded))
     assert {file for file in before if before[file] != after[file]} == {
         "models/classifier.safetensors",
@@ -163,7 +166,7 @@ def test_an_experiment_of_dvc_gives_what_repro_gives(padded: Reproduced, tmp_pat
     assert copy.digests(*RESULTS) != {file: wanted[file] for file in RESULTS}
     done = copy.dvc("exp", "run", "--name", "padded", "-S", "resize=pad")
     assert ran(done.stdout) == ["config"]
-    for stage in ("train", "evaluate"):
+    for stage in ("train", "evaluate", "screen"):
         assert f"Stage '{stage}' is cached - skipping run" in done.stdout
     assert copy.digests(*RESULTS, *TABLES) == wanted
     after = copy.paths.params.read_text(encoding="utf-8")

@@ -132,7 +132,7 @@ def _figures(screened: pd.DataFrame, ordinary: int, promised: float) -> Metrics:
     needed = int(np.ceil(1 / promised)) - 1
     if ordinary < needed:
         print(
-            f"warning: {ordinary} valid pictures are too few to promise {promised:.1%} false alarms, it takes {needed}: "
+            f"warning: {ordinary} valid pictures are too few to promise {promised:.1%} false alarms, {needed} can: "
             "add pictures, or raise split.valid, or alarm_rate in conf/ood/"
         )
     return {
