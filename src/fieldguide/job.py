@@ -27,7 +27,14 @@ class Stage:
 
 
 def read_stages(checkout: Path) -> list[Stage]:
+<<<<<<< HEAD
     """The stages of dvc.yaml up to evaluate, each after those whose results it reads."""
+=======
+    """The stages of dvc.yaml up to evaluate, each after those whose results it reads.
+
+    What follows judges the pictures, not the run: a job leaves it to the checkout.
+    """
+>>>>>>> e3ad54732ecb07d94453653ca6560ce74bae9310
     declared = yaml.safe_load((checkout / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     stages = []
     for name, content in declared.items():
@@ -40,9 +47,13 @@ def read_stages(checkout: Path) -> list[Stage]:
                 tuple(next(iter(entry)) if isinstance(entry, dict) else entry for entry in written),
             )
         )
+<<<<<<< HEAD
         if name == LAST:
             break
     return stages
+=======
+    return stages[: 1 + [stage.name for stage in stages].index("evaluate")]
+>>>>>>> e3ad54732ecb07d94453653ca6560ce74bae9310
 
 
 def concerned_stages(stages: Sequence[Stage], before: Config, after: Config) -> list[str]:

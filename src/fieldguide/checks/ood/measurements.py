@@ -17,23 +17,26 @@ class Side:
 
     part: str
     sign: int
+    least_scale: float  # what is no difference, however alike the training pictures are
     reason: str
 
 
 # The measurements in the order of the columns of `measure_squares`, all but the border's share as logarithms.
 NAMES = ("brightness", "saturation", "sharpness", "noise", "aspect_ratio", "resolution", "border")
 SIDES = (
-    Side("brightness", -1, "much darker than the training pictures"),
-    Side("brightness", 1, "much brighter than the training pictures"),
-    Side("saturation", -1, "black and white, or nearly so"),
-    Side("saturation", 1, "much more colourful than the training pictures"),
-    Side("sharpness", -1, "much less detail than in the training pictures: blurred or enlarged"),
-    Side("sharpness", 1, "much harder edges than in the training pictures"),
-    Side("noise", 1, "much noisier than the training pictures"),
-    Side("aspect_ratio", 1, "much wider than the training pictures"),
-    Side("aspect_ratio", -1, "much taller than the training pictures"),
-    Side("resolution", -1, "much smaller than the training pictures"),
-    Side("border", 1, "bars of one colour at its edges"),
+    Side("brightness", -1, 0.05, "much darker than the training pictures"),
+    Side("brightness", 1, 0.05, "much brighter than the training pictures"),
+    Side("saturation", -1, 0.05, "black and white, or nearly so"),
+    Side("saturation", 1, 0.05, "much more colourful than the training pictures"),
+    Side("sharpness", -1, 0.05, "much less detail than in the training pictures: blurred or enlarged"),
+    Side("sharpness", 1, 0.05, "much harder edges than in the training pictures"),
+    Side("noise", 1, 0.05, "much noisier than the training pictures"),
+    Side("aspect_ratio", 1, 0.1, "much wider than the training pictures"),
+    Side("aspect_ratio", -1, 0.1, "much taller than the training pictures"),
+    Side(
+        "resolution", -1, 0.35, "much smaller than the training pictures"
+    ),  # most are as large as `clean` lets them be
+    Side("border", 1, 0.1, "bars of one colour at its edges"),
 )
 
 

@@ -32,6 +32,7 @@ PARTS = tuple(WEIGHTS)
 # Of the weighted mean of p-values to the power of minus this (Vovk and Wang 2020): 0 is Fisher's sum of logarithms, in
 # which one clear sign drowns among many; infinity the smallest p-value, to which several weak signs are as none.
 POWER = 0.7
+CLEAR = 0.001  # a part with so small a p-value of its own needs no other
 REASONS = {"features": "far from every known picture", "orientation": "upside down"}
 
 
@@ -103,9 +104,14 @@ def judge(screen: Screen, observations: Observations) -> Verdicts:
 
 
 def verdicts(parts: dict[str, Numbers], words: list[NDArray[np.str_]], p_value: Numbers, alarm_rate: float) -> Verdicts:
-    """An alarm wherever the p-value is at most the promised rate; its reason is the part that counts most in it."""
+    """An alarm wherever the p-value is at most the promised rate; its reason is the part that counts most in it.
+
+    That is never the features where another part is clear by itself: it says more than "far".
+    """
     alarm = p_value <= alarm_rate
-    leading = _contributions(parts).argmax(axis=0)
+    contributions = _contributions(parts)
+    others = np.stack([parts[name] for name in PARTS[1:]])
+    leading = np.where(others.min(axis=0) <= CLEAR, 1 + contributions[1:].argmax(axis=0), contributions.argmax(axis=0))
     reason = [str(words[part][row]) if alarm[row] else "" for row, part in enumerate(leading)]
     return Verdicts(p_value, alarm, reason, parts)
 

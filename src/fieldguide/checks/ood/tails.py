@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 MOST_VALUES = 2000  # of a larger sample evenly many are kept of every size
+MOST_STRANGERS = 0.1  # of a sample: more are a kind of their own, and belong to it
 SMALLEST_LOGARITHM = -30.0
 
 
@@ -43,14 +44,17 @@ def fit_tail(scores: NDArray[Any], share: float, least_scale: float) -> Tail:
     """Fit to a sample (n,) of which a few per cent may be strangers, with n at least 1.
 
     A score so large that of n ordinary ones less than one is expected to reach it counts as a stranger's: it is left
-    out and the rest fitted again, until there is none. That costs an ordinary sample its largest now and then.
+    out and the rest fitted again, until there is none (or a tenth is gone: so many are no strangers). The smallest of
+    those left out then comes back, since one was to be expected.
     """
-    values = np.sort(scores.astype(np.float64))
+    sample = np.sort(scores.astype(np.float64))
+    count = len(sample)
     while True:
-        tail = Tail(values, share, least_scale)
-        ordinary = tail.p_values(values) >= 1 / len(values)
-        if ordinary.all():
+        tail = Tail(sample[:count], share, least_scale)
+        ordinary = int((tail.p_values(sample[:count]) >= 1 / count).sum())
+        if ordinary == count or ordinary < (1 - MOST_STRANGERS) * len(sample):
             break
-        values = values[ordinary]
+        count = ordinary
+    values = sample[: count + 1]
     kept = np.linspace(0, len(values) - 1, min(len(values), MOST_VALUES)).round().astype(int)
     return Tail(values[kept], share, least_scale)
