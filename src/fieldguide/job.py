@@ -13,9 +13,6 @@ from fieldguide.base.compose import compose
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.paths import Paths
 
-LAST = "evaluate"  # what comes after it in dvc.yaml is about the pictures and the whole, not about a choice
-
-
 @dataclass(frozen=True)
 class Stage:
     """A stage as dvc.yaml declares it: what it reads (files of other stages, parameters) and what it writes."""
@@ -27,14 +24,10 @@ class Stage:
 
 
 def read_stages(checkout: Path) -> list[Stage]:
-<<<<<<< HEAD
-    """The stages of dvc.yaml up to evaluate, each after those whose results it reads."""
-=======
     """The stages of dvc.yaml up to evaluate, each after those whose results it reads.
 
     What follows judges the pictures, not the run: a job leaves it to the checkout.
     """
->>>>>>> e3ad54732ecb07d94453653ca6560ce74bae9310
     declared = yaml.safe_load((checkout / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     stages = []
     for name, content in declared.items():
@@ -47,13 +40,7 @@ def read_stages(checkout: Path) -> list[Stage]:
                 tuple(next(iter(entry)) if isinstance(entry, dict) else entry for entry in written),
             )
         )
-<<<<<<< HEAD
-        if name == LAST:
-            break
-    return stages
-=======
     return stages[: 1 + [stage.name for stage in stages].index("evaluate")]
->>>>>>> e3ad54732ecb07d94453653ca6560ce74bae9310
 
 
 def concerned_stages(stages: Sequence[Stage], before: Config, after: Config) -> list[str]:

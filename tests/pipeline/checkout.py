@@ -15,11 +15,7 @@ from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from pipeline.source_graph import ROOT
 
-<<<<<<< HEAD
 STAGES = ["config", "weights", "download", "clean", "validate", "split", "train", "evaluate", "screen", "report"]
-=======
-STAGES = ["config", "weights", "download", "clean", "validate", "split", "train", "evaluate", "screen"]
->>>>>>> e3ad54732ecb07d94453653ca6560ce74bae9310
 RESULTS = ("models/backbone.safetensors", "models/classifier.safetensors", "models/classifier.json")
 TABLES = ("data/raw.parquet", "data/clean.parquet", "data/split.parquet", "reports/evaluate/predictions.parquet")
 

@@ -76,64 +76,39 @@ def put_back(tried: Checkout) -> Iterator[Checkout]:
 
 
 PARAMS = [
-<<<<<<< HEAD
     ("resize", "pad", {"config", "train", "report"}),
     ("augment", "none", {"config", "train", "report"}),
     ("schedule", "fine_tune", {"config", "train", "report"}),
     ("model", "tiny", {"config", "weights", "train", "report"}),
     ("data", "sample", {"config", "download", "report"}),
-    ("checks", "strict", {"config", "validate", "report"}),
+    ("checks", "strict", {"config", "validate", "screen", "report"}),
+    ("ood", "mahalanobis", {"config", "screen", "report"}),
     ("lr", "0.1", {"config", "train", "report"}),
-=======
-    ("resize", "pad", {"config", "train"}),
-    ("augment", "none", {"config", "train"}),
-    ("schedule", "fine_tune", {"config", "train"}),
-    ("model", "tiny", {"config", "weights", "train"}),
-    ("data", "sample", {"config", "download"}),
-    ("checks", "strict", {"config", "validate"}),
-    ("ood", "mahalanobis", {"config", "screen"}),
-    ("lr", "0.1", {"config", "train"}),
->>>>>>> e3ad54732ecb07d94453653ca6560ce74bae9310
     ("max_side", "100", {"config", "clean", "train"}),
     ("jpeg_quality", "80", {"config", "clean"}),
     ("near_duplicate_bits", "3", {"config", "split"}),
     ("bootstrap", "500", {"config", "evaluate"}),
 ]
 FILES = [
-<<<<<<< HEAD
     ("conf/resize/squish.yaml", {"train", "report"}),
     ("conf/augment/standard.yaml", {"train", "report"}),
     ("conf/schedule/one_cycle.yaml", {"train", "report"}),
     ("conf/model/mini.yaml", {"weights", "train", "report"}),
     ("conf/data/mini.yaml", {"download", "report"}),
-    ("conf/checks/mini.yaml", {"validate", "report"}),
-=======
-    ("conf/resize/squish.yaml", {"train"}),
-    ("conf/augment/standard.yaml", {"train"}),
-    ("conf/schedule/one_cycle.yaml", {"train"}),
-    ("conf/model/mini.yaml", {"weights", "train"}),
-    ("conf/data/mini.yaml", {"download"}),
-    ("conf/checks/mini.yaml", {"validate"}),
-    ("conf/ood/nearest_neighbours.yaml", {"screen"}),
->>>>>>> e3ad54732ecb07d94453653ca6560ce74bae9310
+    ("conf/checks/mini.yaml", {"validate", "screen", "report"}),
+    ("conf/ood/nearest_neighbours.yaml", {"screen", "report"}),
     ("conf/resize/pad.yaml", set()),
     ("conf/model/resnet18.yaml", set()),
     ("conf/data/sample.yaml", set()),
     ("src/fieldguide/data/splits.py", {"split"}),
     ("src/fieldguide/data/sample/teddy.py", {"download"}),
     ("src/fieldguide/data/duplicates.py", {"clean", "split"}),
-    ("src/fieldguide/checks/expectations.py", {"validate"}),
+    ("src/fieldguide/checks/expectations.py", {"validate", "screen"}),
     ("src/fieldguide/model/learner.py", {"train"}),
-<<<<<<< HEAD
-    ("src/fieldguide/model/network.py", {"weights", "train", "evaluate"}),
-    ("src/fieldguide/evaluation/figures.py", {"evaluate", "report"}),
-    ("src/fieldguide/report/page.py", {"validate", "evaluate", "report"}),
-=======
     ("src/fieldguide/checks/ood/tails.py", {"screen"}),
     ("src/fieldguide/model/network.py", {"weights", "train", "evaluate", "screen"}),
-    ("src/fieldguide/evaluation/figures.py", {"evaluate"}),
-    ("src/fieldguide/report/page.py", {"validate", "evaluate"}),
->>>>>>> e3ad54732ecb07d94453653ca6560ce74bae9310
+    ("src/fieldguide/evaluation/figures.py", {"evaluate", "report"}),
+    ("src/fieldguide/report/page.py", {"validate", "evaluate", "screen", "report"}),
     ("src/fieldguide/base/compose.py", set(STAGES)),
     ("src/fieldguide/tracking.py", set()),
     ("src/fieldguide/serving.py", set()),
@@ -170,11 +145,7 @@ def test_an_edited_source_file_reruns_its_stage_and_stops_where_nothing_changed(
 
 @pytest.mark.slow
 def test_another_resize_trains_and_evaluates_again(trained: Reproduced, padded: Reproduced) -> None:
-<<<<<<< HEAD
     assert padded.stages == ["config", "train", "evaluate", "screen", "report"]
-=======
-    assert padded.stages == ["config", "train", "evaluate", "screen"]
->>>>>>> e3ad54732ecb07d94453653ca6560ce74bae9310
     before, after = (done.checkout.digests(*RESULTS, *TABLES) for done in (trained, padded))
     assert {file for file in before if before[file] != after[file]} == {
         "models/classifier.safetensors",

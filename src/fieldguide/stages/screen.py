@@ -163,13 +163,8 @@ def _figures(screened: pd.DataFrame, ordinary: int, promised: float) -> Metrics:
     needed = int(np.ceil(1 / promised)) - 1
     if ordinary < needed:
         print(
-<<<<<<< HEAD
-            f"warning: {ordinary} valid pictures are too few to promise {promised:.1%} false alarms, it takes {needed}:"
-            " add pictures, or raise split.valid, or alarm_rate in conf/ood/"
-=======
             f"warning: {ordinary} valid pictures are too few to promise {promised:.1%} false alarms, {needed} can: "
             "add pictures, or raise split.valid, or alarm_rate in conf/ood/"
->>>>>>> e3ad54732ecb07d94453653ca6560ce74bae9310
         )
     return {
         "alarm_rate_promised": promised,

@@ -25,17 +25,10 @@ from fieldguide.checks.ood.screening import (
 from fieldguide.checks.ood.tails import fit_tail
 
 FOLDS = 5
-<<<<<<< HEAD
-# Share and least scale of the tails. Of a hundred valid pictures a quarter or half describe a tail better than a few:
-# so the promise was kept best in trials on the drawn sample, with up to 5 % strangers among 50 to 200. The plain
-# measurements have all of train, and are logarithms: 2 % more or less is no difference.
-LEARNED_TAIL, MEASURED_TAIL, COMBINED_TAIL = (0.25, 1e-6), (0.1, 0.02), (0.5, 1e-6)
-=======
 # Shares of the tails. Of a hundred valid pictures a quarter or half describe a tail better than a few: these kept the
 # promise best in trials on the drawn sample, with up to 5 % strangers among 50 to 200 valid pictures.
 LEARNED_TAIL, MEASURED_TAIL, COMBINED_TAIL = 0.25, 0.1, 0.5
 LEAST_SCALE = 1e-6  # of scores whose unit says nothing
->>>>>>> e3ad54732ecb07d94453653ca6560ce74bae9310
 
 
 @dataclass(frozen=True)
