@@ -44,8 +44,8 @@ def fit_tail(scores: NDArray[Any], share: float, least_scale: float) -> Tail:
     """Fit to a sample (n,) of which a few per cent may be strangers, with n at least 1.
 
     A score so large that of n ordinary ones less than one is expected to reach it counts as a stranger's: it is left
-    out and the rest fitted again, until there is none (or a tenth is gone: so many are no strangers). The smallest of
-    those left out then comes back, since one was to be expected.
+    out and the rest fitted again, until there is none (or a tenth is gone: so many are no strangers). That costs an
+    ordinary sample about its largest score: of 60 it makes 5 % false alarms 6 to 8, of 200 it does not matter.
     """
     sample = np.sort(scores.astype(np.float64))
     count = len(sample)
@@ -55,6 +55,6 @@ def fit_tail(scores: NDArray[Any], share: float, least_scale: float) -> Tail:
         if ordinary == count or ordinary < (1 - MOST_STRANGERS) * len(sample):
             break
         count = ordinary
-    values = sample[: count + 1]
+    values = sample[:count]
     kept = np.linspace(0, len(values) - 1, min(len(values), MOST_VALUES)).round().astype(int)
     return Tail(values[kept], share, least_scale)
