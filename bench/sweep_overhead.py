@@ -9,9 +9,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 from common import ROOT, Figure, Skipped, cores, report, seconds
+from fieldguide.base.files import read_json
 
 COMPARED = "a sweep's time beside that of train and evaluate; four jobs at a time on four cores beside one alone"
 JOBS = 4
@@ -27,35 +31,30 @@ def measure() -> list[Figure]:
         if subprocess.run(["dvc", "status", "-q", "--with-deps", "split"], cwd=copy, check=False).returncode:
             raise Skipped("there is something to do in this checkout: run `make repro` first")
         sweep(copy, "train.epochs=1", "model=tiny")  # makes tiny's starting weights and fills the file cache
-        alone, several = (
-            beside(copy, (0.01,)),
-            beside(copy, tuple(0.001 + 0.001 * number for number in range(1 + JOBS))),
-        )
-        figures = [
-            Figure(
-                "a job in a sweep",
-                (several - alone) / JOBS,
-                0.5,
-                at_most=True,
-                unit="s",
-                detail=f"beside its train and evaluate; {alone:.1f} s more for the whole sweep",
-            )
-        ]
+        figures = [beside_stages(copy)]
         if cores() >= JOBS:
             figures.append(at_a_time(copy))
     return figures
 
 
-def beside(copy: Path, rates: list[float]) -> float:
-    """Seconds that a sweep over learning rates takes beside what its stages say that they took."""
-    known = set(copy.glob("sweeps/*/*/job.log"))
-    choice = f"train.lr={','.join(f'{rate:.3f}' for rate in rates)}"
-    taken = seconds(lambda: sweep(copy, *SMALL, "train.epochs=1", choice))
-    logs = [log.read_text() for log in set(copy.glob("sweeps/*/*/job.log")) - known]
-    stages = [float(number) for log in logs for number in re.findall(r"(?m)^\w+: done in ([\d.]+) s$", log)]
-    if len(logs) != len(rates):
-        raise RuntimeError(f"{len(logs)} new jobs instead of {len(rates)}")
-    return taken - sum(stages)
+def beside_stages(copy: Path) -> Figure:
+    """Seconds from the end of one job to that of the next, less what train and evaluate say that they took."""
+    rates = ",".join(f"{0.001 * (1 + number):.3f}" for number in range(1 + JOBS))
+    before = time.time()
+    sweep(copy, *SMALL, "train.epochs=1", f"train.lr={rates}")
+    whole = time.time() - before
+    files = [file for file in copy.glob("sweeps/*/*/outcome.json") if file.stat().st_mtime > before]
+    jobs = sorted((read_json(file)["ended"], stage_seconds(file.with_name("job.log"))) for file in files)
+    if len(jobs) != 1 + JOBS:
+        raise RuntimeError(f"{len(jobs)} jobs instead of {1 + JOBS}")
+    between = [ended - last - stages for (last, _), (ended, stages) in pairwise(jobs)]  # the first one starts it all up
+    detail = f"median of {JOBS} after the first; {whole - sum(stages for _, stages in jobs):.1f} s in the whole sweep"
+    return Figure("a job beside its train and evaluate", median(between), 0.5, at_most=True, unit="s", detail=detail)
+
+
+def stage_seconds(log: Path) -> float:
+    """What the stages of a job say that they took."""
+    return sum(float(number) for number in re.findall(r"(?m)^\w+: done in ([\d.]+) s$", log.read_text()))
 
 
 def at_a_time(copy: Path) -> Figure:
