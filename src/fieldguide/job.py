@@ -13,6 +13,7 @@ from fieldguide.base.compose import compose
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.paths import Paths
 
+
 @dataclass(frozen=True)
 class Stage:
     """A stage as dvc.yaml declares it: what it reads (files of other stages, parameters) and what it writes."""
