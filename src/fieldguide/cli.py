@@ -179,8 +179,8 @@ def _add_prediction(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         """,
     )
     screen.epilog = (
-        f"{screen.epilog}\n\nThe batch is compared with the valid pictures: predictions, measurements, features.\nAll tests "
-        "together give a false alarm for 1 batch of 100.\n"
+        f"{screen.epilog}\n\nThe batch is compared with the valid pictures: predictions, measurements, features.\nAll "
+        "tests together give a false alarm for 1 batch of 100.\n"
         "exit code: 0 not shifted, 1 nothing could be screened, 2 wrong usage, 3 the batch has shifted."
     )
     screen.add_argument("pictures", nargs="+", metavar="FILE|FOLDER|-", help="- reads paths from stdin, one a line")
