@@ -1,17 +1,16 @@
 """The stage `clean` against cleanvision on the same originals, with as many processes: `python bench/clean.py`.
 
 Both find unreadable, odd-sized, dark, light, blurred, grey, exactly and nearly equal pictures; `clean` also writes the
-small copies. cleanvision comes with `pip install -e '.[bench]'`.
+small copies.
 """
 
 import contextlib
-import importlib.util
 import io
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from common import Figure, Skipped, cores, in_turn, ratio_of, report, seconds
+from common import Figure, cores, in_turn, ratio_of, report, seconds
 from photos import photos
 
 COMPARED = "cleanvision's checks against the stage clean, same originals, same number of processes"
@@ -21,8 +20,6 @@ PHOTOS = {"1 to 3 megapixels": ((1.0, 3.0), 120), "12 megapixels": ((12.0, 12.0)
 
 def measure() -> list[Figure]:
     """Photos of two sizes."""
-    if importlib.util.find_spec("cleanvision") is None:
-        raise Skipped("cleanvision is not installed: pip install -e '.[bench]'")
     figures = []
     for name, (megapixels, per_label) in PHOTOS.items():
         folder = photos(megapixels, per_label)

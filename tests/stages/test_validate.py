@@ -44,9 +44,10 @@ ENOUGH = Expectation("labels", "expect_column_values_to_be_between", "error", {"
 
 
 def picture(path: str, status: str = "kept", **other: object) -> dict[str, object]:
+    label = path.partition("/")[0]
     measured = MEASURED if status != "unreadable" else dict.fromkeys(MEASURED)
-    texts = dict.fromkeys(("id", "source", "reason", "clean_path", "clean_sha256", "perceptual_hash"), "")
-    return {**texts, **measured, "path": path, "label": path.partition("/")[0], "status": status, **other}
+    texts = dict.fromkeys(("id", "source", "review", "reason", "clean_path", "clean_sha256", "perceptual_hash"), "")
+    return {**texts, **measured, "path": path, "label": label, "raw_label": label, "status": status, **other}
 
 
 def many(label: str, count: int, status: str = "kept", **other: object) -> list[dict[str, object]]:

@@ -36,6 +36,11 @@ class Paths:
         return self.checkout / "data" / "sources"
 
     @property
+    def reviews(self) -> Path:
+        """What people decided about single pictures."""
+        return self.checkout / "data" / "reviews.csv"
+
+    @property
     def raw(self) -> Path:
         """Pictures as they came, in one folder a label."""
         return self.root / "data" / "raw"

@@ -14,6 +14,7 @@ class Status(StrEnum):
     TOO_SMALL = "too_small"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
+    DROPPED = "dropped"
 
 
 class Split(StrEnum):

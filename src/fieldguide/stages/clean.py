@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
 from fieldguide.data.duplicates import mark_exact_duplicates
 from fieldguide.data.images import PictureError, bounded, measure, open_picture, perceptual_hash, picture_id
+from fieldguide.data.reviews import Decision, apply_reviews, read_reviews
 from fieldguide.data.status import Status
 from fieldguide.data.table import IMAGES, RAW, read_table, write_table
 from fieldguide.parallel import map_processes
@@ -29,18 +30,27 @@ class RawPicture:
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
-    """Fill data/clean and data/clean.parquet, the image table: one row for every raw picture."""
+    """Fill data/clean and data/clean.parquet, the image table: one row for every raw picture.
+
+    Raises UserError for a fault in data/reviews.csv; the outputs then stay as they were.
+    """
     raw = read_table(paths.raw_table, RAW)
+    reviews = read_reviews(paths.reviews)
+    wanted = {review.id for review in reviews.values() if review.decision != Decision.DROP}
     arrived = raw[raw["ok"]]
     pictures = [RawPicture(path, label) for path, label in zip(arrived["path"], arrived["label"], strict=True)]
     with replace_folder(paths.clean) as target:
         rows = map_processes(partial(_clean_one, cfg.clean, paths.raw, target), pictures, "clean")
-        columns = [name for name in IMAGES.names if name not in ("source", "path", "label")]
+        for position, row in enumerate(rows):
+            if row["status"] == Status.TOO_SMALL and row["id"] in wanted:
+                rows[position] = _clean_one(replace(cfg.clean, min_side=1), paths.raw, target, pictures[position])
+        columns = [name for name in IMAGES.names if name not in ("source", "path", "label", "raw_label", "review")]
         cleaned = pd.DataFrame(rows, index=arrived.index, columns=columns, dtype=object)
-        table = raw[["source", "path", "label"]].join(cleaned)
+        table = raw[["source", "path", "label"]].assign(raw_label=raw["label"]).join(cleaned)
         table["status"] = table["status"].fillna(Status.NOT_DOWNLOADED)
         table["reason"] = table["reason"].fillna(raw["reason"])
-        table = mark_exact_duplicates(table)
+        table = mark_exact_duplicates(apply_reviews(table, reviews))
+        _move_relabelled(table, target)
         kept = table["status"] == Status.KEPT
         for path in set(table["clean_path"].dropna()) - set(table.loc[kept, "clean_path"]):
             (target / path).unlink()
@@ -77,6 +87,17 @@ def _clean_one(clean: CleanConfig, raw: Path, target: Path, picture: RawPicture)
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(buffer.getvalue())
     return {**row, **measure(small), "perceptual_hash": perceptual_hash(small)}
+
+
+def _move_relabelled(table: pd.DataFrame, target: Path) -> None:
+    """Bring the clean copies of relabelled pictures below their new label, and say so in `table`."""
+    for row in table.index[(table["label"] != table["raw_label"]) & table["clean_path"].notna()]:
+        old = target / table.at[row, "clean_path"]
+        table.at[row, "clean_path"] = f"{table.at[row, 'label']}/{old.name}"
+        new = target / table.at[row, "clean_path"]
+        new.parent.mkdir(exist_ok=True)
+        if old.exists():  # not if its duplicate has taken it along
+            old.replace(new)
 
 
 if __name__ == "__main__":

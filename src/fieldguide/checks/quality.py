@@ -1,0 +1,44 @@
+"""How good pictures are to look at, with the scores of cleanvision and under its names."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from PIL import Image
+
+from fieldguide.parallel import map_processes
+
+# odd_size is not among them: cleaned copies all have one size, and clean judges that of the originals.
+ISSUES = ("dark", "light", "blurry", "low_information", "grayscale", "odd_aspect_ratio")
+
+
+def picture_quality(files: Sequence[Path]) -> pd.DataFrame:
+    """Judge cleaned copies of pictures with cleanvision's scores and its own thresholds.
+
+    Returns
+    -------
+    One row a file, in their order, and for each of `ISSUES` two columns: `<issue>_score`, float64 in [0, 1], smaller is
+    worse, and `is_<issue>_issue`, bool.
+    """
+    from cleanvision.issue_managers.image_property_issue_manager import ImagePropertyIssueManager
+
+    manager = ImagePropertyIssueManager()
+    calculate = [manager.image_properties[issue].calculate for issue in ISSUES if issue != "light"]  # as dark does
+    measured = pd.DataFrame(map_processes(partial(_measured, calculate), files, "quality"))
+    manager.issues = pd.DataFrame(index=measured.index)
+    manager.update_issues(measured, list(ISSUES))
+    issues: pd.DataFrame = manager.issues
+    scores = {f"{issue}_score": issues[f"{issue}_score"].astype("float64").clip(0, 1) for issue in ISSUES}
+    return issues.assign(**scores)[[column for issue in ISSUES for column in (f"{issue}_score", f"is_{issue}_issue")]]
+
+
+def _measured(calculate: Sequence[Callable[[Image.Image], dict[str, Any]]], file: Path) -> dict[str, Any]:
+    """What cleanvision measures of one picture. Copies are all RGB: it is told which of them have no colour."""
+    with Image.open(file) as opened:
+        picture = opened.convert("RGB")
+    red, green, blue = picture.split()
+    if red.tobytes() == green.tobytes() == blue.tobytes():
+        picture = red
+    return {name: value for function in calculate for name, value in function(picture).items()}

@@ -1,0 +1,168 @@
+"""What people decided about single pictures: data/reviews.csv, which clean replays."""
+
+import csv
+import io
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+import pandas as pd
+
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import write_text
+from fieldguide.data.status import Status
+
+FILE = "data/reviews.csv"
+
+
+class Decision(StrEnum):
+    """What a person decided: the picture stays as it is, is left out, or gets another label."""
+
+    KEEP = "keep"
+    DROP = "drop"
+    RELABEL = "relabel"
+
+
+@dataclass(frozen=True)
+class Review:
+    """One line of the file. `label` is the new one of a relabelled picture, else ""; `date` is YYYY-MM-DD."""
+
+    id: str
+    decision: str
+    label: str
+    reviewer: str
+    date: str
+    note: str
+    line: int = 0  # its number in the file; 0 if it is not there yet
+
+    @property
+    def where(self) -> str:
+        """Where the file says it, for messages."""
+        return f"{FILE} line {self.line}" if self.line else FILE
+
+    @property
+    def words(self) -> str:
+        """The decision, with the new label where there is one."""
+        return f"{self.decision} {self.label}".strip()
+
+
+COLUMNS = ["id", "decision", "label", "reviewer", "date", "note"]
+
+
+def read_reviews(path: Path) -> dict[str, Review]:
+    """The decisions by picture id, in the order of the file; none where there is no file.
+
+    Raises UserError, which names the line, where columns, a decision or a date are not what they must be, or where two
+    lines contradict each other. Whether ids and labels exist is for `check_reviews` to say.
+    """
+    if not path.exists():
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # Excel begins with a byte order mark
+    except UnicodeDecodeError:
+        raise UserError(f"{FILE} is not in UTF-8: save it as CSV UTF-8") from None
+    lines = csv.reader(io.StringIO(text), strict=True)
+    reviews: dict[str, Review] = {}
+    try:
+        if (header := next(lines, [])) != COLUMNS:
+            raise UserError(f"{FILE} line 1: the columns must be {','.join(COLUMNS)} (found: {','.join(header)})")
+        for values in lines:
+            if values:
+                review = _review(values, lines.line_num)
+                _check_agrees(review, reviews.setdefault(review.id, review))
+    except csv.Error as error:
+        raise UserError(f"{FILE} line {lines.line_num}: this is not CSV ({error})") from None
+    return reviews
+
+
+def check_reviews(reviews: Collection[Review], ids: Collection[str], labels: Collection[str]) -> None:
+    """Raise UserError for the first review of a picture, or with a label, that the data set does not have."""
+    for review in reviews:
+        if review.id not in ids:
+            raise UserError(
+                f"{review.where}: no picture of this data set has the id {review.id}: correct it, or take the line out"
+            )
+        if review.label and review.label not in labels:
+            known = ", ".join(sorted(labels))
+            raise UserError(f"{review.where}: no picture came with the label {review.label!r}; labels are {known}")
+
+
+def apply_reviews(images: pd.DataFrame, reviews: dict[str, Review]) -> pd.DataFrame:
+    """An image table after the decisions: dropped pictures have that status, relabelled ones their new label.
+
+    Parameters
+    ----------
+    images
+        Columns id, path, label, status, reason, raw_label; exact duplicates are not marked yet.
+
+    Returns
+    -------
+    A copy with the column `review`: the decision, "" for none.
+
+    Raises
+    ------
+    UserError
+        For an unknown id or label, and for a `keep` where the same picture has come with several labels.
+    """
+    check_reviews(reviews.values(), set(images["id"].dropna()), set(images["raw_label"]) - {""})
+    images = images.assign(review=images["id"].map(lambda identity: getattr(reviews.get(identity), "decision", "")))
+    for identity, rows in images[images["review"] != ""].groupby("id"):
+        review = reviews[str(identity)]
+        if review.decision == Decision.DROP:
+            dropped = rows.index[rows["status"] == Status.KEPT]
+            images.loc[dropped, "status"] = Status.DROPPED
+            images.loc[dropped, "reason"] = f"dropped by {review.reviewer}: {review.note or 'no note'}"
+        elif review.decision == Decision.RELABEL:
+            images.loc[rows.index, "label"] = review.label
+        elif rows["label"].nunique() > 1:
+            found = ", ".join(sorted(rows["path"]))
+            raise UserError(f"{review.where}: this picture came with several labels ({found}): relabel it, or drop it")
+    return images
+
+
+def append_review(path: Path, review: Review) -> None:
+    """Add one decision to the file. Raises UserError if the file has one about this picture, or is faulty."""
+    known = read_reviews(path)
+    if said := known.get(review.id):
+        raise UserError(f"{said.where} says of {said.id} already: {said.words}; change that line")
+    text = path.read_text(encoding="utf-8-sig") if path.exists() else ",".join(COLUMNS) + "\n"
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow([getattr(review, column) for column in COLUMNS])
+    write_text(path, text + ("" if text.endswith("\n") else "\n") + line.getvalue())
+
+
+def _review(values: list[str], line: int) -> Review:
+    where = f"{FILE} line {line}"
+    if len(values) != len(COLUMNS):
+        raise UserError(f"{where}: {len(values)} values for the {len(COLUMNS)} columns {','.join(COLUMNS)}")
+    review = Review(*(value.strip() for value in values), line=line)
+    if not re.fullmatch("[0-9a-f]{16}", review.id):
+        raise UserError(f"{where}: {review.id!r} is no picture id, which has 16 of the digits 0-9 and a-f")
+    if review.decision not in list(Decision):
+        raise UserError(f"{where}: the decision {review.decision!r} is none of {', '.join(Decision)}")
+    if (review.decision == Decision.RELABEL) != bool(review.label):
+        fault = f"{review.decision} takes no label" if review.label else "relabel needs a label"
+        raise UserError(f"{where}: {fault}")
+    if not review.reviewer:
+        raise UserError(f"{where}: the reviewer is missing")
+    if not _is_date(review.date):
+        raise UserError(f"{where}: the date {review.date!r} is not like 2026-01-31")
+    return review
+
+
+def _check_agrees(review: Review, other: Review) -> None:
+    if (review.decision, review.label) != (other.decision, other.label):
+        raise UserError(
+            f"{review.where}: {review.words} contradicts line {other.line}, which says {other.words} of {review.id}: "
+            "leave one of them"
+        )
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

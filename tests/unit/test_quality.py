@@ -1,0 +1,64 @@
+"""Picture quality is what cleanvision says, on cleaned copies."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from cleanvision import Imagelab
+from PIL import Image, ImageFilter
+
+from conftest import noise
+from fieldguide.checks.quality import ISSUES, picture_quality
+
+LANDSCAPE = noise(1, 320, 240)
+PICTURES = {
+    "dark": LANDSCAPE.point(lambda value: value // 12),
+    "light": LANDSCAPE.point(lambda value: 247 + value // 32),
+    "blurry": LANDSCAPE.filter(ImageFilter.GaussianBlur(40)),
+    "low_information": Image.new("RGB", (320, 240), (120, 80, 40)),
+    "grayscale": LANDSCAPE.convert("L").convert("RGB"),
+    "odd_aspect_ratio": noise(2, 320, 80),
+}
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fieldguide.parallel.usable_cores", lambda: 1)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """A good picture, then one with each fault, in the order of ISSUES."""
+    found = []
+    for name, picture in {"good": grainy(LANDSCAPE), **{issue: PICTURES[issue] for issue in ISSUES}}.items():
+        found.append(tmp_path / f"{name}.jpg")
+        picture.save(found[-1], quality=92)
+    return found
+
+
+def grainy(picture: Image.Image) -> Image.Image:
+    grain = np.random.default_rng(0).integers(-30, 30, (picture.height, picture.width, 1))
+    return Image.fromarray((np.asarray(picture).astype(int) + grain).clip(0, 255).astype(np.uint8))
+
+
+def test_every_fault_is_named_and_a_good_picture_has_none(files: list[Path]) -> None:
+    quality = picture_quality(files)
+    assert list(quality.columns) == [name for issue in ISSUES for name in (f"{issue}_score", f"is_{issue}_issue")]
+    assert not quality.loc[0, [f"is_{issue}_issue" for issue in ISSUES]].any()
+    for row, issue in enumerate(ISSUES, start=1):
+        assert quality.at[row, f"is_{issue}_issue"], issue
+    scores = quality[[f"{issue}_score" for issue in ISSUES]]
+    assert ((scores >= 0) & (scores <= 1)).all(axis=None)
+
+
+def test_the_scores_are_those_of_cleanvision_in_the_order_of_the_files(files: list[Path]) -> None:
+    lab = Imagelab(filepaths=[str(file) for file in files])
+    lab.find_issues({issue: {} for issue in ISSUES if issue != "grayscale"}, n_jobs=1, verbose=False)
+    theirs = lab.issues.loc[[str(file) for file in reversed(files)]].reset_index(drop=True)
+    ours = picture_quality(files[::-1])
+    coloured = ours["grayscale_score"] == 1  # cleanvision judges a grey picture by other rules if it knows that it is
+    assert coloured.sum() == len(files) - 1
+    columns = [column for column in theirs.columns if column in ours.columns]
+    assert len(columns) == 10
+    pd.testing.assert_frame_equal(ours.loc[coloured, columns], theirs.loc[coloured, columns], check_dtype=False)
