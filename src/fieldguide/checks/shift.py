@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp, permutation_test, rankdata
 
-ALPHA = (
-    0.01  # of calling a batch shifted that is not; well below what a nightly job can bear, since there are many nights
-)
+FEATURES = "features"
+ALPHA = 0.01  # of calling a batch shifted that is not: a job asks every night
 FOLDS = 5
 PERMUTATIONS = 1999
 RIDGE = 1.0  # as much as the mean variance of a standardized feature
