@@ -35,6 +35,7 @@ augment: standard
 model: tiny
 schedule: one_cycle
 checks: few
+retrain: standard
 seed: 42
 
 clean: {max_side: 320, min_side: 32}

@@ -340,6 +340,18 @@ class ChecksConfig:
 
 
 @dataclass
+class RetrainConfig:
+    """What is reason enough for a scheduled retraining, and what holds a delivery back."""
+
+    __pydantic_config__ = STRICT
+    min_new: Annotated[int, Field(ge=1)] = 30
+    min_reviews: Annotated[int, Field(ge=1)] = 5
+    min_shifted: Annotated[int, Field(ge=1)] = 10
+    class_drift: Share = 0.2
+    max_label_doubt: Share = 0.1
+
+
+@dataclass
 class Schema:
     """What a person may write: the chosen option of every group, and the plain values of params.yaml."""
 
@@ -350,6 +362,7 @@ class Schema:
     model: ModelConfig = field(default_factory=ModelConfig)
     schedule: Annotated[Any, _one_of(Annotated[Schedule, Field(discriminator="name")])] = MISSING
     checks: ChecksConfig = field(default_factory=ChecksConfig)
+    retrain: RetrainConfig = field(default_factory=RetrainConfig)
     clean: CleanConfig = field(default_factory=CleanConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -364,4 +377,4 @@ class Config(Schema):
     choices: dict[str, str] = field(default_factory=dict)
 
 
-GROUPS = ("data", "resize", "augment", "model", "schedule", "checks")
+GROUPS = ("data", "resize", "augment", "model", "schedule", "checks", "retrain")
