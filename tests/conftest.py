@@ -36,6 +36,8 @@ model: tiny
 schedule: one_cycle
 checks: few
 retrain: standard
+gate: standard
+rollout: standard
 seed: 42
 
 clean: {max_side: 320, min_side: 32}

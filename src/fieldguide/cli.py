@@ -11,6 +11,7 @@ from fieldguide import __version__
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
+from fieldguide.cli_gate import add_gate_commands
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -109,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     show_batch.set_defaults(command=_show_batch)
     _add_runs(commands)
     _add_retrain(commands)
+    add_gate_commands(commands, _command)
     return parser
 
 
@@ -143,6 +145,7 @@ def _add_prediction(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         fieldguide predict trail_camera > week.csv     all files in a folder and below, hidden ones left out
         find . -name '*.jpg' | fieldguide predict -    the paths come from stdin, one a line
         fieldguide predict trail_camera --format jsonl --all    JSON lines, the probabilities of all labels
+        fieldguide predict trail_camera --log > week.csv    the registered champion's answers, noted in data/log/
         """,
     )
     predict.epilog = (
@@ -150,7 +153,10 @@ def _add_prediction(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         "Unprintable characters in a name are escapes in a table and in CSV; JSON lines hold every name exactly."
     )
     predict.add_argument("pictures", nargs="+", metavar="FILE|FOLDER|-", help="- reads paths from stdin, one a line")
-    predict.add_argument("--model", type=Path, help=model)
+    which = predict.add_mutually_exclusive_group()
+    which.add_argument("--model", type=Path, help=model)
+    which.add_argument("--log", action="store_true", help="predict as `fieldguide rollout` says, and log it, with ids")
+    predict.add_argument("--site", default="", metavar="NAME", help="with --log: where the pictures are from")
     predict.add_argument(
         "--format", choices=["table", "csv", "jsonl"], help="default: table on a terminal, csv into a file or pipe"
     )
@@ -316,6 +322,10 @@ def _sweep(options: argparse.Namespace) -> None:
 def _predict(options: argparse.Namespace) -> None:
     from fieldguide.prediction.command import predict_command
 
+    if options.log:
+        from fieldguide.rollout.live import predict_live
+
+        sys.exit(1 if predict_live(_here(), options.pictures, options.format, options.all, options.site) else 0)
     model = options.model or _here().classifier
     sys.exit(1 if predict_command(options.pictures, model, options.format, options.all) else 0)
 

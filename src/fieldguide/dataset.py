@@ -68,7 +68,7 @@ def add_folder(paths: Paths, name: str, folder: Path, link: bool = False) -> Non
         if not link:
             raise UserError(f"{error.filename} cannot be copied: {error.strerror}") from None
         raise UserError(f"{folder} cannot be linked ({error.strerror}): leave --link away to copy it") from None
-    _dvc_add(paths, target)
+    dvc_add(paths, target)
     write_text(
         option,
         f"# {len(files)} files in the folders {', '.join(labels)}, added from a folder named "
@@ -107,7 +107,8 @@ def _printable(name: str) -> str:
     return name if name.isprintable() else name.encode("unicode_escape").decode()
 
 
-def _dvc_add(paths: Paths, target: Path) -> None:
+def dvc_add(paths: Paths, target: Path) -> None:
+    """Track a new folder with DVC. Raises UserError if that fails; the folder is deleted then."""
     command = [sys.executable, "-m", "dvc", "add", str(target.relative_to(paths.root))]
     done = subprocess.run(command, cwd=paths.root, capture_output=True, text=True, check=False)
     if done.returncode != 0:

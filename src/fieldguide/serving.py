@@ -1,15 +1,22 @@
 """The classifier as an MLflow pyfunc, logged as code: pictures in, labels and probabilities out."""
 
 import io
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import pandas as pd
+import yaml
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from fieldguide.model.predict import load_classifier
 from fieldguide.prediction.answers import answers
+from fieldguide.prediction.log import Logged, log_predictions
+
+LOG, STEP = "FIELDGUIDE_LOG", "FIELDGUIDE_STEP"  # where to log predictions, if anywhere, and as a version of which step
+REGISTERED = "registered_model_meta"  # MLflow writes it beside a model that it loads by its registered name
 
 
 class ServedClassifier(PythonModel):
@@ -17,24 +24,45 @@ class ServedClassifier(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the classifier from the model's artifacts."""
-        self.classifier = load_classifier(Path(context.artifacts["weights"]), Path(context.artifacts["description"]))
+        weights = Path(context.artifacts["weights"])
+        self.classifier = load_classifier(weights, Path(context.artifacts["description"]))
+        self.version = _registered_version(weights.parents[1])
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
         """Predict the column `picture` (bytes); a picture that cannot be read is a row without label, with a reason.
 
-        Returns the columns label, probability, reason, and `probability_<label>` for every label.
+        Returns the columns label, probability, reason, id, and `probability_<label>` for every label.
         """
         labels = self.classifier.vocabulary
-        rows = []
-        for answer in answers(self.classifier, map(io.BytesIO, model_input["picture"])):
+        rows: list[list[Any]] = []
+        logged: list[Logged] = []
+        for answer in answers(self.classifier, map(io.BytesIO, model_input["picture"]), identify=True):
             known = answer.probabilities
-            rows.append(
-                [None, None, answer.reason, *[None] * len(labels)]
-                if known is None
-                else [labels[int(known.argmax())], float(known.max()), "", *map(float, known)]
-            )
-        columns = ["label", "probability", "reason", *(f"probability_{label}" for label in labels)]
+            if known is None:
+                rows.append([None, None, answer.reason, None, *[None] * len(labels)])
+                continue
+            label, probability = labels[int(known.argmax())], float(known.max())
+            rows.append([label, probability, "", answer.id, *map(float, known)])
+            step = os.environ.get(STEP, "champion")
+            logged.append(Logged(answer.id, self.version, step, label, probability))
+        if LOG in os.environ:
+            _log(Path(os.environ[LOG]), logged)
+        columns = ["label", "probability", "reason", "id", *(f"probability_{label}" for label in labels)]
         return pd.DataFrame(rows, columns=columns, dtype=object)
+
+
+def _registered_version(model: Path) -> int | None:
+    """The number of the version, where the model was loaded as one."""
+    file = model / REGISTERED
+    return int(yaml.safe_load(file.read_text(encoding="utf-8"))["model_version"]) if file.is_file() else None
+
+
+def _log(folder: Path, logged: list[Logged]) -> None:
+    """A log that cannot be written is no reason to give no answer."""
+    try:
+        log_predictions(folder, logged)
+    except OSError as error:
+        print(f"warning: the predictions are not logged: {error}", file=sys.stderr, flush=True)
 
 
 mlflow.models.set_model(ServedClassifier())

@@ -23,6 +23,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
+from fieldguide.data.membership import membership, write_membership
 from fieldguide.provenance import collect_provenance, command, keep_provenance, kept_provenance, package_versions
 from fieldguide.record import training_record
 
@@ -39,6 +40,7 @@ CONFIG = "environment/config.json"
 LAUNCHED_BY = "fieldguide.launched_by"
 LAUNCHER = "FIELDGUIDE_LAUNCHER"  # names the run of `mlflow run` to the processes that it starts
 LONGEST_PARAM = 6000
+MEMBERSHIP_FILE = "pictures.parquet"  # among the artifacts of a logged model
 LATER = "`fieldguide sync` hands the run in later"
 DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -65,7 +67,7 @@ class Tracker:
             self.experiment = self._experiment()
 
     def _experiment(self) -> str:
-        name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
+        name = experiment_name()
         found = self.client.get_experiment_by_name(name)
         if found is not None:
             return str(found.experiment_id)
@@ -206,6 +208,11 @@ def home(paths: Paths) -> Path:
 def tracking_address(paths: Paths) -> str:
     """MLFLOW_TRACKING_URI, else a database in the checkout, by its absolute path."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home(paths)}/mlflow.db"
+
+
+def experiment_name() -> str:
+    """The name of the experiment, and of the registered model: MLFLOW_EXPERIMENT_NAME, else `fieldguide`."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
 
 
 def checkout_id(paths: Paths) -> str:
@@ -377,11 +384,12 @@ def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
         )
         mlflow.log_input(dataset, context="training")
         if tags.get(MODEL) != digest:
-            _log_model(paths)
+            log_model(paths)
             mlflow.set_tag(MODEL, digest)
 
 
-def _log_model(paths: Paths) -> None:
+def log_model(paths: Paths) -> None:
+    """Log the classifier to the active run, with the code that serves it and a table of the pictures it has seen."""
     import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
@@ -395,10 +403,16 @@ def _log_model(paths: Paths) -> None:
             copy = code / source.relative_to(package)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(source.read_bytes())
+        known = Path(folder) / MEMBERSHIP_FILE
+        write_membership(membership(paths), known)
         mlflow.pyfunc.log_model(
             name="classifier",
             python_model=str(package / "serving.py"),
-            artifacts={"weights": str(paths.classifier), "description": str(paths.classifier.with_suffix(".json"))},
+            artifacts={
+                "weights": str(paths.classifier),
+                "description": str(paths.classifier.with_suffix(".json")),
+                "pictures": str(known),
+            },
             code_paths=[str(code)],
             signature=ModelSignature(inputs=Schema([ColSpec(DataType.binary, "picture")])),
             pip_requirements=requirements,

@@ -1,4 +1,4 @@
-"""The scheduled job: what it decides, what becomes of pictures, and that a kill at any moment changes nothing of that."""
+"""The scheduled job: what it decides, what becomes of pictures, and that a kill at any moment changes nothing of it."""
 
 import shutil
 from collections import Counter
@@ -309,6 +309,7 @@ def kill_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "unlink", dying(Path.unlink))
 
 
+@pytest.mark.slow
 def test_killed_anywhere_the_next_call_ends_like_an_undisturbed_one(
     cfg: Config, home: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -414,9 +415,8 @@ def test_a_file_that_changes_meanwhile_stays_and_counts_as_new(cfg: Config, home
 
 
 def test_one_job_at_a_time_and_the_lock_of_the_dead_is_none(tmp_path: Path) -> None:
-    with job_lock(tmp_path, wait=False):
-        with pytest.raises(AnotherJob, match="--wait"), job_lock(tmp_path, wait=False):
-            pass
+    with job_lock(tmp_path, wait=False), pytest.raises(AnotherJob, match="--wait"), job_lock(tmp_path, wait=False):
+        pass
     with job_lock(tmp_path, wait=True):
         pass
 

@@ -352,6 +352,46 @@ class RetrainConfig:
 
 
 @dataclass
+class GateConfig:
+    """What a new model has to show against the one in use; shares of pictures, differences between 0 and 1."""
+
+    __pydantic_config__ = STRICT
+    accept: Annotated[str, Field(pattern="^(better|not_worse)$")] = "not_worse"
+    margin: Annotated[float, Field(gt=0, le=0.5)] = 0.03
+    confidence: Annotated[float, Field(ge=0.8, le=0.999)] = 0.95
+    class_margin: Annotated[float, Field(gt=0, le=1)] = 0.1
+    backtests_need_evidence: bool = False
+    max_calibration_error: Share = 0.05
+    max_alarm_rate: Share = 0.15
+    max_slowdown: Annotated[float, Field(ge=1)] = 2.0
+    max_growth: Annotated[float, Field(ge=1)] = 2.0
+
+
+@dataclass
+class RolloutNeeds:
+    """What must have been seen of a model in one step before it takes the next; 0 (an alarm rate of 1) asks nothing."""
+
+    __pydantic_config__ = STRICT
+    predictions: Annotated[int, Field(ge=0)] = 0
+    days: Annotated[int, Field(ge=0)] = 0
+    agreement: Share = 0.0
+    confirmed: Annotated[int, Field(ge=0)] = 0
+    confirmed_accuracy: Share = 0.0
+    max_alarm_rate: Share = 1.0
+
+
+@dataclass
+class RolloutConfig:
+    """What the steps `limited` and `champion` need, and what a model answers in the step `limited`."""
+
+    __pydantic_config__ = STRICT
+    limited: RolloutNeeds = field(default_factory=RolloutNeeds)
+    champion: RolloutNeeds = field(default_factory=RolloutNeeds)
+    limited_share: Share = 0.1
+    limited_sites: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Schema:
     """What a person may write: the chosen option of every group, and the plain values of params.yaml."""
 
@@ -363,6 +403,8 @@ class Schema:
     schedule: Annotated[Any, _one_of(Annotated[Schedule, Field(discriminator="name")])] = MISSING
     checks: ChecksConfig = field(default_factory=ChecksConfig)
     retrain: RetrainConfig = field(default_factory=RetrainConfig)
+    gate: GateConfig = field(default_factory=GateConfig)
+    rollout: RolloutConfig = field(default_factory=RolloutConfig)
     clean: CleanConfig = field(default_factory=CleanConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -377,4 +419,4 @@ class Config(Schema):
     choices: dict[str, str] = field(default_factory=dict)
 
 
-GROUPS = ("data", "resize", "augment", "model", "schedule", "checks", "retrain")
+GROUPS = ("data", "resize", "augment", "model", "schedule", "checks", "retrain", "gate", "rollout")

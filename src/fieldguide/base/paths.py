@@ -99,6 +99,16 @@ class Paths:
         return self.report(stage) / "metrics.json"
 
     @property
+    def backtests(self) -> Path:
+        """Frozen sets of past pictures, one folder each."""
+        return self.checkout / "data" / "backtests"
+
+    @property
+    def log(self) -> Path:
+        """What was predicted day by day, and what people confirmed; never a DVC output."""
+        return self.checkout / "data" / "log"
+
+    @property
     def state(self) -> Path:
         """Locks and other files that matter to this checkout only; never a DVC output."""
         return self.root / ".fieldguide"

@@ -27,7 +27,9 @@ IMAGES = pa.schema(
         pa.field("source", pa.string(), nullable=False),
         pa.field("path", pa.string(), nullable=False),  # below data/raw
         pa.field("label", pa.string(), nullable=False),
-        pa.field("raw_label", pa.string(), nullable=False),  # the one that it came with; differs if a person relabelled it
+        pa.field(
+            "raw_label", pa.string(), nullable=False
+        ),  # the one that it came with; differs if a person relabelled it
         pa.field("review", pa.string(), nullable=False),  # keep, drop or relabel, as data/reviews.csv says, else ""
         pa.field("status", pa.string(), nullable=False),  # one of Status
         pa.field("reason", pa.string(), nullable=False),  # why not kept, else ""

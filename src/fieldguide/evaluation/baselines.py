@@ -17,8 +17,13 @@ BASELINES = {
 
 
 def majority_accuracy(train_labels: "pd.Series[str]", labels: "pd.Series[str]") -> float:
-    """The accuracy of always naming the most frequent training label (of several, the first by name)."""
-    return float((labels == train_labels.mode().iloc[0]).mean())
+    """The accuracy of always naming the most frequent training label."""
+    return float((labels == majority_label(train_labels)).mean())
+
+
+def majority_label(train_labels: "pd.Series[str]") -> str:
+    """The most frequent label; of several, the first by name."""
+    return str(train_labels.mode().iloc[0])
 
 
 def not_beaten(metrics: Mapping[str, float]) -> str:
@@ -49,7 +54,14 @@ def tree_accuracy(
     labels: "pd.Series[str]",
 ) -> float:
     """The accuracy of a decision tree of depth 6 on the colour statistics; the same for the same pictures."""
+    return float((tree_predictions(train_pictures, train_labels, pictures) == labels.to_numpy(str)).mean())
+
+
+def tree_predictions(
+    train_pictures: Iterable[Image.Image], train_labels: "pd.Series[str]", pictures: Iterable[Image.Image]
+) -> NDArray[np.str_]:
+    """What that tree calls each picture: (n,) labels."""
     tree = DecisionTreeClassifier(max_depth=DEPTH, random_state=0)
     tree.fit(np.stack([colour_statistics(picture) for picture in train_pictures]), train_labels.to_numpy(str))
-    predicted = tree.predict(np.stack([colour_statistics(picture) for picture in pictures]))
-    return float((predicted == labels.to_numpy(str)).mean())
+    predicted: NDArray[np.str_] = tree.predict(np.stack([colour_statistics(picture) for picture in pictures]))
+    return predicted

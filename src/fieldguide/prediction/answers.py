@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fieldguide.data.images import PictureError
-from fieldguide.model.predict import Classifier, calibrated, logits_of, open_for, to_input
+from fieldguide.data.images import PictureError, bounded, open_picture, picture_id
+from fieldguide.model.predict import Classifier, calibrated, logits_of, to_input
 from fieldguide.parallel import usable_cores
 
 READERS = 4  # more threads would only hold more large pictures in memory
@@ -23,35 +23,51 @@ READERS = 4  # more threads would only hold more large pictures in memory
 
 @dataclass(frozen=True)
 class Answer:
-    """Calibrated probabilities (labels,) in the order of the vocabulary; or None, and the reason."""
+    """Calibrated probabilities (labels,) in the order of the vocabulary; or None, and the reason.
+
+    `id` is the picture's (see `fieldguide.data.images.picture_id`), where it was asked for and the file can be read.
+    """
 
     probabilities: NDArray[np.float64] | None
     reason: str
+    id: str = ""
 
 
-def answers(classifier: Classifier, files: Iterable[Path | BinaryIO], batch_size: int = 32) -> Iterator[Answer]:
+def answers(
+    classifier: Classifier, files: Iterable[Path | BinaryIO], batch_size: int = 32, identify: bool = False
+) -> Iterator[Answer]:
     """Read files in threads while the network answers for those before, `batch_size` at a time.
 
-    At most three batches are in memory, as the small squares that the network takes.
+    At most three batches are in memory, as the small squares that the network takes. `identify` gives each its id.
     """
     with warnings.catch_warnings(
         action="ignore"
     ):  # each reader sets and restores them; together they could leave a mess
-        results = _read_ahead(classifier, files, 2 * batch_size)
+        results = _read_ahead(classifier, files, 2 * batch_size, identify)
         while batch := list(islice(results, batch_size)):
-            inputs = [result for result in batch if isinstance(result, torch.Tensor)]
+            inputs = [result.tensor for result in batch if isinstance(result, _Input)]
             logits = logits_of(classifier, inputs) if inputs else np.zeros((0, len(classifier.vocabulary)))
             probabilities = iter(calibrated(logits, classifier.temperature))
             for result in batch:
-                yield Answer(None, result) if isinstance(result, str) else Answer(next(probabilities), "")
+                yield Answer(None, result) if isinstance(result, str) else Answer(next(probabilities), "", result.id)
 
 
-def _read_ahead(classifier: Classifier, files: Iterable[Path | BinaryIO], ahead: int) -> Iterator[torch.Tensor | str]:
+@dataclass(frozen=True)
+class _Input:
+    """What the network gets for a picture, and the picture's id if that was asked for."""
+
+    tensor: torch.Tensor
+    id: str
+
+
+def _read_ahead(
+    classifier: Classifier, files: Iterable[Path | BinaryIO], ahead: int, identify: bool
+) -> Iterator[_Input | str]:
     pool = ThreadPoolExecutor(min(READERS, usable_cores()))
-    waiting: deque[Future[torch.Tensor | str]] = deque()
+    waiting: deque[Future[_Input | str]] = deque()
     try:
         for file in files:
-            waiting.append(pool.submit(_read, classifier, file))
+            waiting.append(pool.submit(_read, classifier, file, identify))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
@@ -60,12 +76,15 @@ def _read_ahead(classifier: Classifier, files: Iterable[Path | BinaryIO], ahead:
         pool.shutdown(cancel_futures=True)
 
 
-def _read(classifier: Classifier, file: Path | BinaryIO) -> torch.Tensor | str:
+def _read(classifier: Classifier, file: Path | BinaryIO, identify: bool) -> _Input | str:
     """The network's input for a picture, or the reason why there is none."""
     try:
         if isinstance(file, Path) and not stat.S_ISREG(file.stat().st_mode):
             return "not a file"  # opening a pipe would wait for its other end
-        return to_input(open_for(classifier, file), classifier.preprocessing)
+        preprocessing = classifier.preprocessing
+        picture = open_picture(file, preprocessing.max_megapixels)
+        tensor = to_input(bounded(picture, preprocessing.max_side), preprocessing)
+        return _Input(tensor, picture_id(picture) if identify else "")
     except PictureError as error:
         return str(error)
     except OSError as error:

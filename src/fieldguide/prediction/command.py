@@ -46,7 +46,7 @@ def predict_command(arguments: Sequence[str], model: Path, kind: str | None, eve
         answers(classifier, files), "predict", total, unit="picture", delay=SHOW_PROGRESS_AFTER, disable=hidden
     ) as bar:
         rows = ((str(path), answer) for path, answer in zip(paths, bar, strict=True))
-        unread = write_rows(_lossless(sys.stdout, kind), kind, rows, classifier.vocabulary, every_label)
+        unread = write_rows(lossless(sys.stdout, kind), kind, rows, classifier.vocabulary, every_label)
     if unread:
         print(f"fieldguide: {unread} could not be read", file=sys.stderr)
     return unread
@@ -72,7 +72,7 @@ def weights_of(model: Path) -> Path:
     return weights
 
 
-def _lossless(stream: TextIO, kind: str) -> TextIO:
+def lossless(stream: TextIO, kind: str) -> TextIO:
     """Let names in any script through: files are UTF-8, a terminal shows escapes for what it does not know."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(

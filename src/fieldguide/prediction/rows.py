@@ -24,7 +24,14 @@ FIRST_ROWS, WIDEST_PATH = 32, 80  # the table's first column is as wide as the p
 Record = dict[str, str | float | None]
 
 
-def write_rows(stream: TextIO, kind: str, rows: Iterable[tuple[str, Answer]], labels: Sequence[str], all_: bool) -> int:
+def write_rows(
+    stream: TextIO,
+    kind: str,
+    rows: Iterable[tuple[str, Answer]],
+    labels: Sequence[str],
+    all_: bool,
+    identify: bool = False,
+) -> int:
     """Write a line for every path and its answer as soon as it is known; return how many could not be read.
 
     Parameters
@@ -35,28 +42,33 @@ def write_rows(stream: TextIO, kind: str, rows: Iterable[tuple[str, Answer]], la
         The classifier's vocabulary.
     all_
         Give the probability of every label too, each in a column of its own.
+    identify
+        Give the picture's id too, in a column before the reason.
     """
     each = [f"probability_{label}" for label in labels] if all_ else []
-    columns = ["path", "label", "probability", *each, "reason"]
+    columns = ["path", "label", "probability", *each, *(["id"] if identify else []), "reason"]
     unread = 0
 
     def counted() -> Iterator[Record]:
         nonlocal unread
         for path, answer in rows:
             unread += answer.probabilities is None
-            yield dict(zip(columns, _values(path, answer, labels, all_), strict=True))
+            record = _record(path, answer, labels, each)
+            yield {column: record[column] for column in columns}
 
     write = {"table": _write_table, "csv": _write_csv, "jsonl": _write_jsonl}[kind]
     write(stream, columns, counted(), max(_width(label) for label in labels))
     return unread
 
 
-def _values(path: str, answer: Answer, labels: Sequence[str], all_: bool) -> list[str | float | None]:
+def _record(path: str, answer: Answer, labels: Sequence[str], each: Sequence[str]) -> Record:
+    record: Record = {"path": path, "label": None, "probability": None, **dict.fromkeys(each)}
     if answer.probabilities is None:
-        return [path, None, None, *([None] * len(labels) if all_ else []), answer.reason]
+        return {**record, "id": None, "reason": answer.reason}
     figures = [round(float(probability), DIGITS) for probability in answer.probabilities]
     best = int(answer.probabilities.argmax())
-    return [path, labels[best], figures[best], *(figures if all_ else []), None]
+    of_each = dict(zip(each, figures, strict=True)) if each else {}
+    return {**record, "label": labels[best], "probability": figures[best], **of_each, "id": answer.id, "reason": None}
 
 
 def _write_jsonl(stream: TextIO, _columns: list[str], lines: Iterable[Record], _widest: int) -> None:

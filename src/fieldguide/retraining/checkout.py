@@ -1,7 +1,5 @@
 """A real job in a checkout: DVC in a worktree, the gate, MLflow and its registry, git."""
 
-import os
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property

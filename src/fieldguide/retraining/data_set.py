@@ -49,7 +49,7 @@ def by_label(listing: Listing) -> dict[str, int]:
 
 
 def new_reviews(paths: Paths) -> int:
-    """Lines of data/reviews.csv that the last judged job did not have; all of them if what was trained on is unknown."""
+    """Lines of data/reviews.csv that the last judged job did not have; all if it is not known what was trained on."""
     if known := _last_known(paths):
         return len(_lines(paths.reviews) - {tuple(line) for line in known["reviews"]})
     return 0 if _locked(paths) == _md5(paths.reviews) else len(_lines(paths.reviews))

@@ -65,8 +65,14 @@ def decide(facts: Facts, rules: RetrainConfig) -> Choice:
             reasons.append(drift)
     if reasons:
         return Choice(True, False, reasons)
-    return Choice(False, False, [f"{count} new pictures of {rules.min_new}, {facts.reviews} new reviews of "
-                                 f"{rules.min_reviews}" + (", no shift" if facts.shift == "" else "")])
+    return Choice(
+        False,
+        False,
+        [
+            f"{count} new pictures of {rules.min_new}, {facts.reviews} new reviews of "
+            f"{rules.min_reviews}" + (", no shift" if facts.shift == "" else "")
+        ],
+    )
 
 
 def _drift(facts: Facts, rules: RetrainConfig) -> str:

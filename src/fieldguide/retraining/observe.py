@@ -78,7 +78,7 @@ def shift_in_words(reference: Observed, new: Observed) -> str:
 def doubts_about(
     reference: Observed, labels: Sequence[str], new: Observed, given: Sequence[str], names: Sequence[str]
 ) -> Doubts:
-    """Count the new pictures whose given label the champion surely disputes; pictures unlike the reference do not count.
+    """Count new pictures whose given label the champion surely disputes; what is unlike the reference does not count.
 
     A champion is sure of nonsense about pictures from another world, so what it says there is no reason for doubt.
 

@@ -76,7 +76,9 @@ def _prepare(paths: Paths, name: str, job: Journal, commit: str, new: pd.DataFra
     drop_worktree(paths.checkout, job.worktree)
     place = add_worktree(paths.checkout, job.worktree, commit)
     if not (place / "conf" / "data" / f"{name}.yaml").exists():
-        raise UserError(f"the data set {name!r} is in no commit yet: commit conf/data/{name}.yaml and what goes with it")
+        raise UserError(
+            f"the data set {name!r} is in no commit yet: commit conf/data/{name}.yaml and what goes with it"
+        )
     source = place / "data" / "sources" / name
     pointer = source.with_name(f"{name}.dvc")
     if pointer.exists():
@@ -118,7 +120,9 @@ def _copy(file: Path, target: Path, sha256: str) -> None:
     try:
         shutil.copyfile(file, target)
     except FileNotFoundError:
-        raise UserError(f"data/incoming/{file.name} has gone while it was taken in: the next call starts anew") from None
+        raise UserError(
+            f"data/incoming/{file.name} has gone while it was taken in: the next call starts anew"
+        ) from None
     if sha256_of_file(target) != sha256:
         raise UserError(f"data/incoming/{file.name} changed while it was taken in: the next call starts anew")
 
@@ -156,4 +160,3 @@ def _output(paths: Paths, job: Journal, folder: Path, module: str, *arguments: s
     if done.returncode:
         raise UserError(f"{module} failed: {_last_words(done.stderr)}")
     return done.stdout.strip()
-

@@ -101,7 +101,9 @@ def _facts(
         before = tools.observe(champion, list(reference["file"]))
         arrived, rows = seen.only(labelled), readable[labelled]
         facts["shift"] = shift_in_words(before, arrived)
-        facts["doubts"] = doubts_about(before, list(reference["label"]), arrived, list(rows["label"]), list(rows["file"]))
+        facts["doubts"] = doubts_about(
+            before, list(reference["label"]), arrived, list(rows["label"]), list(rows["file"])
+        )
     return Facts(**facts), seen
 
 
@@ -156,7 +158,8 @@ def _told(job: Journal) -> str:
     judged = Judged(**job.get("judged"))
     against = judged.against or "the baselines"
     if judged.accepted:
-        return f"{judged.verdict} against {against}, now {job.get('version') or 'to be registered'}; {new} pictures accepted"
+        version = job.get("version") or "to be registered"
+        return f"{judged.verdict} against {against}, now {version}; {new} pictures accepted"
     if judged.verdict == NOT_ENOUGH:
         need = f" (about {judged.needed} test pictures would be)" if judged.needed else ""
         return f"{judged.verdict} against {against}{need}; {new} pictures wait in data/incoming for more"

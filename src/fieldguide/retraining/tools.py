@@ -1,4 +1,4 @@
-"""What a job calls: the pipeline, the gate, the registry, git. Together in one place, so that a study can put in its own."""
+"""What a job calls: pipeline, gate, registry, git. In one place, so that a study or a test can put in its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
