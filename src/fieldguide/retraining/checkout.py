@@ -90,7 +90,7 @@ class CheckoutTools:
         champion = self.registry.candidate(version) if version else None
         where = Paths(made.root, own_checkout=self.paths.checkout)
         decision = run_gate(compose(made), where, candidate_of_checkout(made), champion)
-        rules = decision.rules.astype(object).where(decision.rules.notna(), None).to_dict("records")
+        rules = [dict(vars(rule)) for rule in decision.rules]
         found = {**summary(decision), "against": version.number if version else None}
         against = f"version {version.number}" if version else ""
         return Judged(str(decision.verdict), decision.accepted, decision.needed, against, rules, found)

@@ -39,12 +39,15 @@ class Journal:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time a step and note it as done when the block ends without an error; what it took adds up over calls."""
+        """Time a step, and note what it took when the block ends without an error."""
         start = time.monotonic()  # a clock that nobody sets
         yield
+        self.took(name, time.monotonic() - start)
+
+    def took(self, name: str, seconds: float) -> None:
+        """Note what a step took; several calls add up."""
         before = self.content.get("seconds", {})
-        taken = round(before.get(name, 0.0) + time.monotonic() - start, 2)
-        self.note(seconds={**before, name: taken})
+        self.note(seconds={**before, name: round(before.get(name, 0.0) + seconds, 2)})
 
 
 def jobs(folder: Path) -> list[Journal]:

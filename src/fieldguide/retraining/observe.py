@@ -94,7 +94,7 @@ def doubts_about(
     disputed = counted & (new.answers != np.array(given))
     usual = reference.probabilities.max(axis=1) >= SURE
     wrong = float((reference.answers != np.array(labels))[usual].mean()) if usual.any() else 0.0
-    return Doubts(int(disputed.sum()), int(counted.sum()), wrong, [names[n] for n in np.flatnonzero(disputed)])
+    return Doubts(int(disputed.sum()), int(counted.sum()), wrong, [names[int(n)] for n in np.flatnonzero(disputed)])
 
 
 def inside(reference: Observed, new: Observed) -> NDArray[np.bool_]:

@@ -62,8 +62,8 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
         facts=asdict(facts),
         choice=asdict(choice),
         error=None,
-        seconds={"collect and decide": round(time.monotonic() - start, 2)},
     )
+    job.took("collect and decide", time.monotonic() - start)
     try:
         job.note(run=tools.open_run(job))
         if choice.hold:
