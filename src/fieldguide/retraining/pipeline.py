@@ -5,16 +5,19 @@ import shutil
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import psutil
 
+from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.provenance import git_commit
+from fieldguide.reproduction.restore import provide_weights
 from fieldguide.reproduction.worktree import add_worktree, drop_worktree, project_folder
 from fieldguide.retraining.journal import Journal
 from fieldguide.tracking import tracking_address
@@ -48,7 +51,7 @@ def run_pipeline(paths: Paths, name: str, job: Journal, new: pd.DataFrame, origi
         _prepare(paths, name, job, commit, new)
         job.note(prepared=wanted)
     place = job.worktree / project_folder(paths.checkout)
-    _bring(paths, place, name)
+    _bring(paths, place)
     write_json(place / "origin.json", origin)
     if (place / "data" / "sources" / f"{name}.dvc").exists():
         _run(paths, job, place, "dvc", "add", "--quiet", f"data/sources/{name}")
@@ -85,10 +88,10 @@ def _prepare(paths: Paths, name: str, job: Journal, commit: str, new: pd.DataFra
         _take_all(paths.sources / name, source)
         for row in new.itertuples():
             _copy(paths.incoming / str(row.file), source / str(row.target), str(row.sha256))
-    for link in (Path(".fieldguide", "features"),):
-        (paths.checkout / link).mkdir(parents=True, exist_ok=True)
-        (place / link).parent.mkdir(parents=True, exist_ok=True)
-        (place / link).symlink_to((paths.checkout / link).resolve())
+    features = Paths(place).features  # of frozen bodies: those of old pictures are known in the checkout
+    paths.features.mkdir(parents=True, exist_ok=True)
+    features.parent.mkdir(parents=True, exist_ok=True)
+    features.symlink_to(paths.features.resolve())
     settings = Path(".dvc", "config.local")
     if (paths.checkout / settings).exists():
         shutil.copy2(paths.checkout / settings, place / settings)
@@ -96,10 +99,11 @@ def _prepare(paths: Paths, name: str, job: Journal, commit: str, new: pd.DataFra
     _run(paths, job, place, "dvc", "cache", "dir", "--local", cache)
 
 
-def _bring(paths: Paths, place: Path, name: str) -> None:
-    """Bring what git does not know as it is now: decisions of people, and weights in a file."""
+def _bring(paths: Paths, place: Path) -> None:
+    """Bring what is as it is now, whatever the commit says: decisions of people, and weights in a file."""
     if paths.reviews.exists():
         shutil.copyfile(paths.reviews, place / "data" / paths.reviews.name)
+    provide_weights(paths.checkout, place, asdict(compose(Paths(place)).model))
 
 
 def _take_all(source: Path, target: Path) -> None:
