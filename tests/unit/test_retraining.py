@@ -21,7 +21,7 @@ from fieldguide.retraining.decide import Choice, Doubts, Facts, decide
 from fieldguide.retraining.incoming import State, list_incoming
 from fieldguide.retraining.journal import Journal, jobs
 from fieldguide.retraining.lock import AnotherJob, job_lock
-from fieldguide.retraining.observe import Observed, doubts_about
+from fieldguide.retraining.observe import Observed
 from fieldguide.retraining.retrain import Outcome, run_job
 from fieldguide.retraining.tools import Champion, Judged
 
@@ -249,13 +249,22 @@ def test_a_delivery_whose_labels_are_in_doubt_is_held_back_untrained(cfg: Config
     assert "Held back before training" in (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
 
 
-def test_a_champion_is_not_asked_about_what_it_does_not_know() -> None:
-    """Night pictures: it is sure of nonsense, and that says nothing about the labels."""
-    before, night = disputing([Path()] * 60), disputing([Path()] * 20)
-    dark = Observed(LABELS, night.probabilities, night.features, {"light": night.measurements["light"] - 5})
-    given, names = ["black"] * 20, [str(n) for n in range(20)]
-    assert doubts_about(before, ["grizzly"] * 60, dark, given, names).sure == 0
-    assert doubts_about(before, ["grizzly"] * 60, night, given, names).disputed > 10
+def test_what_has_shifted_is_for_the_gate_to_judge(cfg: Config, home: Paths) -> None:
+    """Night pictures: the champion is sure of nonsense, and that says nothing about their labels."""
+    tools = FakeTools()
+    begun(cfg, home, tools)
+
+    def by_night(files: Sequence[Path]) -> Observed:
+        seen = disputing(files)
+        dark = 0.0 if files[0].name == "0" else 5.0
+        return Observed(LABELS, seen.probabilities, seen.features, {"light": seen.measurements["light"] - dark})
+
+    tools.seen = by_night
+    tools.known = pd.DataFrame({"file": [Path(str(n)) for n in range(40)], "label": ["grizzly"] * 40})
+    deliver(home, 12, label="black")
+    outcome = call(cfg, home, tools)
+    assert "12 pictures accepted" in outcome.told
+    assert "have shifted: light (1.00)" in read_json(home.retraining / "0002" / "journal.json")["choice"]["reasons"][1]
 
 
 @pytest.mark.parametrize(
@@ -270,9 +279,9 @@ def test_a_champion_is_not_asked_about_what_it_does_not_know() -> None:
         (Facts(forced=True), True, False, "forced"),
         (Facts(new={"black": 20}, had={"black": 50, "grizzly": 50}), True, False, "100 % black, was 50 %"),
         (Facts(new={"black": 6, "grizzly": 4}, had={"black": 50, "grizzly": 50}), False, False, "10 new pictures of"),
-        (Facts(new={"black": 60}, doubts=Doubts(20, 60, 0.02)), False, True, "labels in doubt: of 60"),
-        (Facts(new={"black": 60}, doubts=Doubts(2, 60, 0.02)), True, False, "60 new pictures"),
-        (Facts(new={"black": 60}, doubts=Doubts(1, 2, 0.0)), True, False, "60 new pictures"),
+        (Facts(new={"black": 60}, doubts=Doubts(20, 60, 0.02, 1e-6)), False, True, "disputes 20 of 60 (33 %), usually"),
+        (Facts(new={"black": 60}, doubts=Doubts(6, 60, 0.02, 1e-6)), True, False, "60 new pictures"),
+        (Facts(new={"black": 60}, doubts=Doubts(1, 2, 0.0, 0.1)), True, False, "60 new pictures"),
     ],
 )
 def test_rules_of_the_decision(facts: Facts, train: bool, hold: bool, reason: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import binomtest, chisquare
+from scipy.stats import chisquare
 
 from fieldguide.base.config import RetrainConfig
 
@@ -13,15 +13,16 @@ CHANCE = 0.01  # of a false alarm: there are many nights
 
 @dataclass(frozen=True)
 class Doubts:
-    """New pictures whose label the champion surely disputes, among those of which it is sure at all.
+    """New pictures whose label the champion disputes, of all; what share it disputes usually, and chance's share in it.
 
-    `usual` is the share of its sure answers that are wrong on pictures that it was tested on.
+    `usual` is its error on pictures that it was not trained on; `p_value` that the new labels are as good as theirs.
     """
 
     disputed: int
-    sure: int
+    pictures: int
     usual: float
-    pictures: Sequence[str] = ()  # which, below data/incoming
+    p_value: float
+    which: Sequence[str] = ()  # paths below data/incoming
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,10 @@ def _drift(facts: Facts, rules: RetrainConfig) -> str:
 
 def _in_doubt(doubts: Doubts, rules: RetrainConfig) -> str:
     """Why the labels of a delivery are in doubt; "" if they are not, or no more than chance explains."""
-    bound = rules.max_label_doubt + doubts.usual
-    if doubts.disputed <= bound * doubts.sure:
-        return ""
-    if binomtest(doubts.disputed, doubts.sure, min(bound, 1.0), alternative="greater").pvalue >= CHANCE:
+    share = doubts.disputed / doubts.pictures
+    if share - doubts.usual <= rules.max_label_doubt or doubts.p_value >= CHANCE:
         return ""
     return (
-        f"labels in doubt: of {doubts.sure} new pictures of which the champion is sure it disputes the label of "
-        f"{doubts.disputed}; usual are {100 * doubts.usual:.0f} %, allowed {100 * rules.max_label_doubt:.0f} % more"
+        f"labels in doubt: the champion disputes {doubts.disputed} of {doubts.pictures} ({100 * share:.0f} %), usually "
+        f"{100 * doubts.usual:.0f} %, and the pictures have not shifted"
     )

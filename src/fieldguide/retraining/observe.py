@@ -6,16 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
+from scipy.stats import mannwhitneyu
 
 from fieldguide.checks.shift import detect_shift
 from fieldguide.data.images import measure
 from fieldguide.retraining.decide import Doubts
 
 Floats = NDArray[np.float64]
-SURE = 0.9  # the probability from which the champion counts as sure
-NEIGHBOURS = 10
-INSIDE = 0.95  # so large a share of the reference counts as inside the domain
 
 
 @dataclass(frozen=True)
@@ -78,37 +75,27 @@ def shift_in_words(reference: Observed, new: Observed) -> str:
 def doubts_about(
     reference: Observed, labels: Sequence[str], new: Observed, given: Sequence[str], names: Sequence[str]
 ) -> Doubts:
-    """Count new pictures whose given label the champion surely disputes; what is unlike the reference does not count.
+    """How much more the champion disputes the labels of new pictures than those of pictures that it was tested on.
 
-    A champion is sure of nonsense about pictures from another world, so what it says there is no reason for doubt.
+    Only to be asked where the pictures have not shifted: about another world a champion is sure of nonsense.
 
     Parameters
     ----------
     reference, labels
-        Pictures that the champion was not trained on, and their labels.
+        n pictures that the champion was not trained on, and their labels.
     new, given, names
-        The new pictures, the labels that they came with, and what to call them.
+        m new pictures, the labels that they came with, and what to call them.
     """
-    sure = new.probabilities.max(axis=1) >= SURE
-    counted = sure & inside(reference, new)
-    disputed = counted & (new.answers != np.array(given))
-    usual = reference.probabilities.max(axis=1) >= SURE
-    wrong = float((reference.answers != np.array(labels))[usual].mean()) if usual.any() else 0.0
-    return Doubts(int(disputed.sum()), int(counted.sum()), wrong, [names[int(n)] for n in np.flatnonzero(disputed)])
+    disputed = new.answers != np.array(given)
+    usual = float((reference.answers != np.array(labels)).mean())
+    # Sureness counts: the probability of the given label, compared as a whole.
+    p_value = float(mannwhitneyu(_of_label(new, given), _of_label(reference, labels), alternative="less").pvalue)
+    return Doubts(int(disputed.sum()), len(disputed), usual, p_value, [names[int(n)] for n in np.flatnonzero(disputed)])
 
 
-def inside(reference: Observed, new: Observed) -> NDArray[np.bool_]:
-    """Which new pictures (m,) look like the reference: by their nearest neighbours, and by every plain measurement."""
-    ours, theirs = _unit(reference.features), _unit(new.features)
-    count = min(NEIGHBOURS, len(ours) - 1)
-    among = np.sort(cdist(ours, ours), axis=1)[:, 1 : count + 1].mean(axis=1)  # without itself
-    near = np.sort(cdist(theirs, ours), axis=1)[:, :count].mean(axis=1) <= np.quantile(among, INSIDE)
-    for name, values in reference.measurements.items():
-        low, high = np.quantile(values, [(1 - INSIDE) / 4, 1 - (1 - INSIDE) / 4])
-        near &= (new.measurements[name] >= low) & (new.measurements[name] <= high)
-    found: NDArray[np.bool_] = near
-    return found
-
-
-def _unit(features: Floats) -> Floats:
-    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+def _of_label(observed: Observed, labels: Sequence[str]) -> Floats:
+    """The probability of each picture's own label; 0 for a label that the champion does not know."""
+    known = {label: place for place, label in enumerate(observed.vocabulary)}
+    return np.array(
+        [row[known[label]] if label in known else 0.0 for row, label in zip(observed.probabilities, labels, strict=True)]
+    )

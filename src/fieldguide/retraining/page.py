@@ -97,12 +97,12 @@ def _facts(numbers: Mapping[str, Any]) -> str:
 def _rules(rules: list[dict[str, Any]]) -> str:
     heads = ("rule", "on", "outcome", "challenger", "other", "bound", "pictures", "detail")
     rows = ["<tr>" + "".join(_cell(rule.get(head)) for head in heads) + "</tr>" for rule in rules]
-    return html_table(heads, rows, "plain")
+    return html_table(heads, rows, "gate")
 
 
 def _cell(value: Any) -> str:
-    if value is None or value == "":
-        return f"<td>{NOTHING}</td>"
+    if value is None or value in ("", 0):  # no pictures: what has none is no rule about pictures
+        return f"<td>{NOTHING if isinstance(value, int | str | None) else '0.000'}</td>"
     tone = {"met": "passed", "failed": "error", "unclear": "warning"}.get(str(value), "")
     shown = f"{value:.3f}" if isinstance(value, float) else escape(str(value))
     return f'<td class="tone {tone}">{shown}</td>' if tone else f"<td>{shown}</td>"
@@ -114,11 +114,13 @@ def _files(odd: pd.DataFrame) -> str:
         for row in odd.head(MOST_ROWS).itertuples()
     ]
     more = f"<p>and {len(odd) - MOST_ROWS} more, in incoming.csv</p>" if len(odd) > MOST_ROWS else ""
-    return html_table(("file in data/incoming", "", "reason"), rows, "plain") + more
+    return html_table(("file in data/incoming", "", "reason"), rows, "gate") + more
 
 
 OWN_STYLE = """\
 .tone { color: var(--tone); font-weight: 600; }
 li p { margin: 0; padding: .5rem .9rem; }
 dd { font-size: 1.1rem; }
+.gate td { white-space: nowrap; overflow-wrap: normal; }
+.gate td:last-child { white-space: normal; min-width: 16rem; }
 """

@@ -101,9 +101,9 @@ def _facts(
         before = tools.observe(champion, list(reference["file"]))
         arrived, rows = seen.only(labelled), readable[labelled]
         facts["shift"] = shift_in_words(before, arrived)
-        facts["doubts"] = doubts_about(
-            before, list(reference["label"]), arrived, list(rows["label"]), list(rows["file"])
-        )
+        if not facts["shift"]:
+            known, given = list(reference["label"]), list(rows["label"])
+            facts["doubts"] = doubts_about(before, known, arrived, given, list(rows["file"]))
     return Facts(**facts), seen
 
 
