@@ -13,11 +13,10 @@ LAST = 4  # fortnights, over which the end is measured
 
 def measure(save: bool = False) -> Sequence[Figure]:
     """Three policies; accuracies of the last fortnights."""
+    from fieldguide.report.save import save_figure
     from year.figure import draw
     from year.simulation import simulate
     from year.world import Year
-
-    from fieldguide.report.save import save_figure
 
     with tempfile.TemporaryDirectory() as folder:
         story = simulate(Year(), Path(folder) / "home", Path(folder) / "pictures")

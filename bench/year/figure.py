@@ -1,6 +1,7 @@
 """The year in one picture."""
 
 from matplotlib.figure import Figure
+
 from year.simulation import Story
 from year.world import Year
 

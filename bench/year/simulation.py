@@ -10,9 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
-from year.model import fit, look_at, probabilities
-from year.tools import YearTools, data_set
-from year.world import VIEWS, Sent, Year, delivery, draw_base, seen
 
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config, RolloutNeeds
@@ -24,6 +21,9 @@ from fieldguide.retraining.journal import jobs
 from fieldguide.retraining.lock import AnotherJob, job_lock
 from fieldguide.retraining.retrain import run_job
 from fieldguide.rollout.steps import seen as evidence
+from year.model import fit, look_at, probabilities
+from year.tools import YearTools, data_set
+from year.world import VIEWS, Sent, Year, delivery, draw_base, seen
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from year.model import answers, fit, look, probabilities
 
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
@@ -20,6 +19,7 @@ from fieldguide.gate.statistics import Comparison, pictures_needed, verdict_of
 from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.observe import Observed
 from fieldguide.retraining.tools import Champion, Judged
+from year.model import answers, fit, look, probabilities
 
 
 @dataclass
