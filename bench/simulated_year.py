@@ -1,4 +1,4 @@
-"""A simulated year of deliveries: is the champion better than with retraining always, and than with never retraining?"""
+"""A simulated year of deliveries: the champion against what retraining always, and never, would give."""
 
 import sys
 import tempfile

@@ -20,7 +20,9 @@ def draw(year: Year, story: Story) -> Figure:
     for span, name, colour in ((year.night, "night season", "#c9d3e6"), (year.camera, "new camera", "#efe3cf")):
         for axis in (top, bottom):
             axis.axvspan(span.start + 0.5, span.stop + 0.5, color=colour, alpha=0.55, linewidth=0)
-        top.text((span.start + span.stop + 1) / 2, 0.98, name, transform=top.get_xaxis_transform(), ha="center", va="top")
+        top.text(
+            (span.start + span.stop + 1) / 2, 0.98, name, transform=top.get_xaxis_transform(), ha="center", va="top"
+        )
     events = {
         year.poisoned: "30 % wrong labels",
         year.corrected: "corrected",

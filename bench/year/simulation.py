@@ -15,13 +15,12 @@ from fieldguide.base.compose import compose
 from fieldguide.base.config import Config, RolloutNeeds
 from fieldguide.base.paths import Paths
 from fieldguide.data.sample import KINDS
-from fieldguide.data.status import Split
 from fieldguide.retraining.incoming import State
 from fieldguide.retraining.journal import jobs
 from fieldguide.retraining.lock import AnotherJob, job_lock
 from fieldguide.retraining.retrain import run_job
 from fieldguide.rollout.steps import seen as evidence
-from year.model import fit, look_at, probabilities
+from year.model import Model, fit, look_at
 from year.tools import YearTools, data_set
 from year.world import VIEWS, Sent, Year, delivery, draw_base, seen
 
@@ -142,10 +141,8 @@ def _correct(paths: Paths, truth: Mapping[str, str]) -> None:
             file.rename(target)
 
 
-def _fitted(everything: Paths, cfg: Config) -> Any:
-    table = data_set(everything, cfg, [])
-    train = table[table["split"].isin([Split.TRAIN, Split.VALID])]
-    return fit(list(train["features"]), list(train["label"]))
+def _fitted(everything: Paths, cfg: Config) -> Model:
+    return fit(data_set(everything, cfg, []))
 
 
 def _night(cfg: Config, paths: Paths, tools: YearTools, overlap: bool) -> list[str]:
@@ -182,7 +179,7 @@ class _Camera:
         names = [f"seen-{self.pictures + n}" for n in range(pictures)]
         self.pictures += pictures
         for step, number in tools.registry.steps.items():
-            found = probabilities(tools.registry.models[number], np.stack(list(rows["features"])))
+            found = tools.registry.models[number].probabilities(np.stack(list(rows["features"])))
             for name, answer in zip(names, np.array(sorted(KINDS))[found.argmax(axis=1)], strict=True):
                 known = {"at": at, "id": name, "version": number, "step": step, "prediction": str(answer)}
                 self.log.append({**known, "out_of_domain": None})
@@ -221,12 +218,12 @@ def _pool(base: Sequence[tuple[str, Image.Image]]) -> dict[str, pd.DataFrame]:
     }
 
 
-def _accuracy(model: Any, measured: Mapping[str, pd.DataFrame], mix: Mapping[str, float]) -> float:
+def _accuracy(model: Model, measured: Mapping[str, pd.DataFrame], mix: Mapping[str, float]) -> float:
     """The accuracy in a world, from the accuracies in the views that it is mixed of."""
     total = 0.0
     for view, share in mix.items():
         rows = measured[view]
-        found = probabilities(model, np.stack(list(rows["features"]))).argmax(axis=1)
+        found = model.probabilities(np.stack(list(rows["features"]))).argmax(axis=1)
         total += share * float((np.array(sorted(KINDS))[found] == rows["kind"].to_numpy(str)).mean())
     return total
 

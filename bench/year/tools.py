@@ -1,4 +1,4 @@
-"""The tools of a simulated job: the project's own split and gate rules around a small model, and a registry in memory."""
+"""The tools of a simulated job: the project's own split and rules around a small model, and a registry in memory."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from fieldguide.gate.statistics import Comparison, pictures_needed, verdict_of
 from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.observe import Observed
 from fieldguide.retraining.tools import Champion, Judged
-from year.model import answers, fit, look, probabilities
+from year.model import answers, fit, look
 
 
 @dataclass
@@ -67,12 +67,11 @@ class YearTools:
         rows = np.stack([one["features"] for one in known])
         model = self.registry.models[int(str(champion.weights))]
         measured = {name: np.array([one["measurements"][name] for one in known]) for name in known[0]["measurements"]}
-        return Observed(sorted(KINDS), probabilities(model, rows), rows, measured)
+        return Observed(sorted(KINDS), model.probabilities(rows), rows, measured)
 
     def train(self, job: Journal, new: pd.DataFrame, run: str) -> Paths:
         table = data_set(self.paths, self.cfg, list(new.itertuples()))
-        train = table[table["split"].isin([Split.TRAIN, Split.VALID])]
-        self.made[job.name] = (fit(list(train["features"]), list(train["label"])), table)
+        self.made[job.name] = (fit(table), table)
         job.worktree.mkdir(parents=True, exist_ok=True)
         self.called("train", job.name)
         return Paths(job.worktree)
@@ -81,19 +80,19 @@ class YearTools:
         model, table = self.made[made.root.parent.name]
         test = table[table["split"] == Split.TEST]
         gate = self.cfg.gate
-        mine = self._answers(model, test)
+        mine = answers(model, test)
         number = self.registry.steps.get("champion")
         if number is None:
             most = table["label"].mode()[0]
             main = rules.compare_predictions(mine, mine.assign(prediction=most), gate.confidence)
             found = [rules.baseline(main, (_right(mine), float((mine["label"] == most).mean())), "most frequent", gate)]
         else:
-            other = self._answers(self.registry.models[number], test)
+            other = answers(self.registry.models[number], test)
             main, found = self._compare(mine, other, "current test", rules.overall)
             found += rules.classes(mine, other, gate)
             found.append(rules.calibration(mine, other, gate))
             if self.frozen is not None:
-                then = [self._answers(one, self.frozen) for one in (model, self.registry.models[number])]
+                then = [answers(one, self.frozen) for one in (model, self.registry.models[number])]
                 found += self._compare(*then, "first", rules.frozen_set)[1]
         verdict = rules.decide(verdict_of(main, gate.margin), found)
         against = "" if number is None else f"version {number}"
@@ -129,9 +128,6 @@ class YearTools:
     def clear(self, job: Journal) -> None:
         if job.worktree.exists():
             job.worktree.rmdir()
-
-    def _answers(self, model: Any, table: pd.DataFrame) -> pd.DataFrame:
-        return answers(model, list(table["id"]), list(table["label"]), np.stack(list(table["features"])))
 
     def _compare(
         self, mine: pd.DataFrame, other: pd.DataFrame, name: str, rule: Callable[..., rules.Rule]

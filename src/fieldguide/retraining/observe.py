@@ -96,6 +96,5 @@ def doubts_about(
 def _of_label(observed: Observed, labels: Sequence[str]) -> Floats:
     """The probability of each picture's own label; 0 for a label that the champion does not know."""
     known = {label: place for place, label in enumerate(observed.vocabulary)}
-    return np.array(
-        [row[known[label]] if label in known else 0.0 for row, label in zip(observed.probabilities, labels, strict=True)]
-    )
+    rows = zip(observed.probabilities, labels, strict=True)
+    return np.array([row[known[label]] if label in known else 0.0 for row, label in rows])
