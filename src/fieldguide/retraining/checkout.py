@@ -1,5 +1,6 @@
 """A real job in a checkout: DVC in a worktree, the gate, MLflow and its registry, git."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +10,7 @@ import pandas as pd
 
 from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import DISK_FULL, read_json, sha256_of_file
+from fieldguide.base.files import DISK_FULL, read_json, replace_folder, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
@@ -54,6 +55,11 @@ class CheckoutTools:
         """The model's versions; raises UserError if MLflow does not answer."""
         return Registry(self.paths)
 
+    @property
+    def kept(self) -> Path:
+        """Small copies of the test pictures that new ones are compared with, in folders by label."""
+        return self.paths.retraining / "reference"
+
     def champion(self) -> Champion | None:
         """The version at the alias `champion`."""
         version = self.registry.at(CHAMPION)
@@ -66,12 +72,16 @@ class CheckoutTools:
         return not self.registry.versions()
 
     def reference(self) -> pd.DataFrame:
-        """Test pictures of the checkout: no version was trained on them, since no picture ever changes sides."""
-        if not self.paths.split_table.exists() or not self.paths.clean.is_dir():
-            return pd.DataFrame(columns=["file", "label"])
-        table = read_table(self.paths.split_table, SPLIT)
-        test = table[table["split"] == Split.TEST].sort_values("id").head(REFERENCE)
-        return test.assign(file=[self.paths.clean / path for path in test["clean_path"]])[["file", "label"]]
+        """Test pictures of the last accepted job, or else of the checkout.
+
+        No version was trained on them, since no picture ever changes sides.
+        """
+        if self.kept.is_dir():
+            files = sorted(self.kept.glob("*/*"))
+            return pd.DataFrame({"file": files, "label": [file.parent.name for file in files]})
+        if self.paths.split_table.exists() and self.paths.clean.is_dir():
+            return _test_pictures(self.paths)
+        return pd.DataFrame(columns=["file", "label"])
 
     def observe(self, champion: Champion, files: Sequence[Path]) -> Observed:
         """With the champion's own files."""
@@ -104,6 +114,10 @@ class CheckoutTools:
             raise UserError("MLflow has no run of this training any more: delete the job's folder and call again")
         version = self.registry.register(runs[0].info.run_id, actor(self.paths), why)
         self.registry.record_gate(version, judged.summary)
+        with replace_folder(self.kept) as partial:
+            for row in _test_pictures(made).itertuples():
+                (partial / str(row.label)).mkdir(exist_ok=True)
+                shutil.copyfile(row.file, partial / str(row.label) / Path(str(row.file)).name)
         return f"version {version.number}"
 
     def commit(self, job: Journal, made: Paths, message: str) -> str:
@@ -125,6 +139,13 @@ class CheckoutTools:
 
     def _key(self, job: Journal) -> str:
         return f"retrain-{checkout_id(self.paths)}-{job.name}"
+
+
+def _test_pictures(paths: Paths) -> pd.DataFrame:
+    """Columns file, label; the same REFERENCE at most every time, since ids are hashes."""
+    table = read_table(paths.split_table, SPLIT)
+    test = table[table["split"] == Split.TEST].sort_values("id").head(REFERENCE)
+    return test.assign(file=[paths.clean / path for path in test["clean_path"]])[["file", "label"]]
 
 
 def _title(job: Journal) -> str:
