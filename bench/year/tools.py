@@ -51,18 +51,22 @@ class YearTools:
         self.runs: list[str] = []
 
     def champion(self) -> Champion | None:
+        """Who stands in that step."""
         number = self.registry.steps.get("champion")
         return None if number is None else Champion(f"version {number}", Path(str(number)))
 
     def is_first(self) -> bool:
+        """Whether there is no version."""
         return not self.registry.models
 
     def reference(self) -> pd.DataFrame:
+        """The test pictures of the data set."""
         table = data_set(self.paths, self.cfg, [])
         test = table[table["split"] == Split.TEST]
         return test[["file", "label"]]
 
     def observe(self, champion: Champion, files: Sequence[Path]) -> Observed:
+        """With the model whose number the champion's weights are."""
         known = [look(file) for file in files]
         rows = np.stack([one["features"] for one in known])
         model = self.registry.models[int(str(champion.weights))]
@@ -70,6 +74,7 @@ class YearTools:
         return Observed(sorted(KINDS), model.probabilities(rows), rows, measured)
 
     def train(self, job: Journal, new: pd.DataFrame, run: str) -> Paths:
+        """On the train split of old and new pictures together."""
         table = data_set(self.paths, self.cfg, list(new.itertuples()))
         self.made[job.name] = (fit(table), table)
         job.worktree.mkdir(parents=True, exist_ok=True)
@@ -77,6 +82,7 @@ class YearTools:
         return Paths(job.worktree)
 
     def judge(self, made: Paths) -> Judged:
+        """The project's rules on the current test pictures and on those of the first model."""
         model, table = self.made[made.root.parent.name]
         test = table[table["split"] == Split.TEST]
         gate = self.cfg.gate
@@ -100,6 +106,7 @@ class YearTools:
         return Judged(str(verdict), is_accepted(verdict, gate), needed, against, [dict(vars(rule)) for rule in found])
 
     def register(self, job: Journal, made: Paths, judged: Judged, why: str) -> str:
+        """A new version, once a job."""
         if job.name not in self.of_job:
             model, table = self.made[job.name]
             number = len(self.registry.models) + 1
@@ -112,20 +119,24 @@ class YearTools:
         return f"version {self.of_job[job.name]}"
 
     def commit(self, job: Journal, made: Paths, message: str) -> str:
+        """Note the branch, once a job."""
         self.called("commit", job.name)
         if job.name not in self.branches:
             self.branches.append(job.name)
         return f"retrain/{job.name}"
 
     def open_run(self, job: Journal) -> str:
+        """Note the run, once a job."""
         if job.name not in self.runs:
             self.runs.append(job.name)
         return job.name
 
     def close_run(self, job: Journal, run: str, files: Sequence[Path], figures: dict[str, float], failed: bool) -> None:
+        """Nothing to hand in."""
         self.called("report", job.name)
 
     def clear(self, job: Journal) -> None:
+        """Remove the folder."""
         if job.worktree.exists():
             job.worktree.rmdir()
 

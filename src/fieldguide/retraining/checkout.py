@@ -115,9 +115,10 @@ class CheckoutTools:
         version = self.registry.register(runs[0].info.run_id, actor(self.paths), why)
         self.registry.record_gate(version, judged.summary)
         with replace_folder(self.kept) as partial:
-            for row in _test_pictures(made).itertuples():
-                (partial / str(row.label)).mkdir(exist_ok=True)
-                shutil.copyfile(row.file, partial / str(row.label) / Path(str(row.file)).name)
+            test = _test_pictures(made)
+            for file, label in zip(test["file"], test["label"], strict=True):
+                (partial / label).mkdir(exist_ok=True)
+                shutil.copyfile(file, partial / label / file.name)
         return f"version {version.number}"
 
     def commit(self, job: Journal, made: Paths, message: str) -> str:
