@@ -34,7 +34,7 @@ def draw(year: Year, story: Story) -> Figure:
         top.axvline(when + 0.5, color="#9b2c2c", linewidth=0.8, linestyle=":")
         top.text(when + 0.5, 0.03, name, transform=top.get_xaxis_transform(), rotation=90, fontsize=8, ha="right")
     top.set_ylabel("accuracy on what\nthe camera sees")
-    top.legend(loc="lower left", fontsize=8, bbox_to_anchor=(0.0, 0.12))
+    top.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncol=3, frameon=False)
     top.grid(axis="y", color="#dde2de", linewidth=0.6)
     _steps(bottom, year, story)
     bottom.set_xlabel("fortnight")
@@ -49,6 +49,11 @@ def _steps(axis: object, year: Year, story: Story) -> None:
         colour = COLOURS["fieldguide"] if heights[-1] == 3 else COLOURS["never"]
         axis.plot(times, heights, color=colour, marker="o", markersize=3.5, linewidth=1)  # type: ignore[attr-defined]
         axis.annotate(str(number), (times[-1], heights[-1]), xytext=(3, 2), textcoords="offset points", fontsize=7)  # type: ignore[attr-defined]
+    stopped = [when + 0.5 for when, line in story.told if ": worse against" in line]
+    axis.plot(stopped, [0] * len(stopped), "x", color="#9b2c2c", markersize=8)  # type: ignore[attr-defined]
+    for when in stopped:
+        words = {"color": "#9b2c2c", "fontsize": 8, "ha": "center"}
+        axis.text(when, 0.4, "stopped\nby the\ngate", **words)  # type: ignore[attr-defined]
     axis.set_yticks(list(levels.values()), list(levels), fontsize=8)  # type: ignore[attr-defined]
     axis.set_ylim(-0.5, 3.8)  # type: ignore[attr-defined]
     axis.set_xlim(0.3, year.fortnights + 0.9)  # type: ignore[attr-defined]
