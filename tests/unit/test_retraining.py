@@ -246,7 +246,8 @@ def test_a_delivery_whose_labels_are_in_doubt_is_held_back_untrained(cfg: Config
     assert "12 new pictures held back in data/held/0002: labels in doubt: " in told
     assert len(tools.trained) == 1
     assert len(files_below(home.held / "0002")) == 12
-    assert "Held back before training" in (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
+    page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
+    assert "Held back before training" in page and "black/new-1000-11.png" in page
 
 
 def test_what_has_shifted_is_for_the_gate_to_judge(cfg: Config, home: Paths) -> None:

@@ -40,6 +40,9 @@ def _page(job: Journal, incoming: pd.DataFrame) -> str:
         against = judged["against"] or "the baselines"
         parts += [f"<h2>The gate: challenger against {escape(against)}</h2>", _rules(judged["rules"])]
     parts += ["<h2>What became of it</h2>", _facts(_became(job)), "<h2>What it cost</h2>", _seconds(job)]
+    if job.get("choice")["hold"]:
+        disputed = incoming[incoming["file"].isin(job.get("facts")["doubts"]["which"])]
+        parts += ["<h2>Labels that the champion disputes</h2>", _files(disputed)]
     odd = incoming[incoming["state"].isin([State.REFUSED, State.UNLABELLED])]
     if len(odd):
         parts += ["<h2>Files that were not trained on</h2>", _files(odd)]
@@ -60,7 +63,11 @@ def _verdict(job: Journal) -> tuple[str, str]:
 def _new(job: Journal, incoming: pd.DataFrame) -> str:
     facts = job.get("facts")
     states = incoming["state"].value_counts()
-    numbers: dict[str, Any] = {"new": sum(facts["new"].values()), "new reviews": facts["reviews"]}
+    numbers: dict[str, Any] = {
+        "new": sum(facts["new"].values()),
+        "with those that waited": int(states.get(State.NEW, 0)),
+        "new reviews": facts["reviews"],
+    }
     numbers |= {state.value: int(states.get(state, 0)) for state in (State.UNLABELLED, State.KNOWN, State.REFUSED)}
     labels = sorted({*facts["new"], *facts["had"]})
     rows = [
@@ -122,5 +129,6 @@ OWN_STYLE = """\
 li p { margin: 0; padding: .5rem .9rem; }
 dd { font-size: 1.1rem; }
 .gate td { white-space: nowrap; overflow-wrap: normal; }
-.gate td:last-child { white-space: normal; min-width: 16rem; }
+.gate th, .gate td { padding: .3rem .6rem; }
+.gate td:last-child { white-space: normal; min-width: 12rem; }
 """
