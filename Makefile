@@ -26,7 +26,7 @@ repro: setup  ## run the pipeline on the chosen data (dvc repro), hand the run t
 	@fieldguide summary
 
 test: setup  ## run the whole test suite
-	python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: setup  ## lint, format and types
 	ruff check .

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
+from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics
 from fieldguide.parallel import usable_cores
@@ -36,6 +38,7 @@ model: tiny
 schedule: one_cycle
 checks: few
 retrain: standard
+ood: nearest_neighbours
 gate: standard
 rollout: standard
 seed: 42
@@ -129,31 +132,50 @@ def pytest_xdist_auto_num_workers() -> int:
     return usable_cores()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever uses the whole sample is slow: on two busy cores it takes most of a minute to draw.
+# What takes longest comes first, and what the first ones wait for is not made twice at a time: so the processes end
+# together. The rest follows by name.
+FIRST = (
+    *("test_sweep", "test_clean", "test_kill", "test_reproduction", "test_sweep_jobs", "test_training_choices"),
+    *("test_experiments", "test_checks_of_the_code", "test_compare", "test_tracking", "test_repro", "test_training"),
+)
 
-    Of several test processes, one gets all files that use it; any other file stays in one process too.
-    """
-    with_sample = {item.path for item in items if "sample" in getattr(item, "fixturenames", ())}
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files; whatever uses the whole sample is slow: on two busy cores it takes most of a minute to draw."""
+    places = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(FIRST)))
     for item in items:
         if "sample" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
-        item.add_marker(pytest.mark.xdist_group("sample" if item.path in with_sample else item.path.name))
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that one test process fills by `make`, and all others read; nobody may change it afterwards."""
+    base = tmp_path_factory.getbasetemp()
+    common = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, made = common / name, common / f"{name}.made"
+    with FileLock(common / f"{name}.lock"):
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # what a failed attempt left
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
 
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     """The whole sample with the options of conf/data/sample.yaml and the values of the checkout's params.yaml."""
-    root = tmp_path_factory.mktemp("sample")
-    shutil.copytree(CHECKOUT / "conf", root / "conf")
-    shutil.copyfile(CHECKOUT / "params.yaml", root / "params.yaml")
-    paths = Paths(root)
-    config = compose(paths, ["data=sample"])
-    metrics = {
-        "download": download.run(config, paths),
-        "clean": clean.run(config, paths),
-        "split": split.run(config, paths),
-    }
+
+    def make(root: Path) -> None:
+        shutil.copytree(CHECKOUT / "conf", root / "conf")
+        shutil.copyfile(CHECKOUT / "params.yaml", root / "params.yaml")
+        paths = Paths(root)
+        config = compose(paths, ["data=sample"])
+        for stage in (download, clean, split):
+            write_json(paths.metrics(stage.__name__.rpartition(".")[2]), stage.run(config, paths))
+
+    paths = Paths(made_once(tmp_path_factory, "sample", make))
+    metrics = {stage: read_json(paths.metrics(stage)) for stage in ("download", "clean", "split")}
     truth = pd.read_csv(paths.raw / "truth.csv", keep_default_na=False)
-    return Sample(paths, config, metrics, truth)
+    return Sample(paths, compose(paths, ["data=sample"]), metrics, truth)

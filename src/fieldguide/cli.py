@@ -111,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_runs(commands)
     _add_retrain(commands)
     add_gate_commands(commands, _command)
+    _add_reviews(commands)
     return parser
 
 
@@ -149,7 +150,10 @@ def _add_prediction(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         """,
     )
     predict.epilog = (
-        f"{predict.epilog}\n\nexit code: 0 every picture was predicted, 1 some could not be read, 2 wrong usage.\n"
+        f"{predict.epilog}\n\n"
+        "Where screen.safetensors stands beside the classifier, p_value says how usual such a picture is,\n"
+        "out_of_domain whether that is an alarm, and the reason in which way it is unlike the training pictures.\n"
+        "exit code: 0 every picture was predicted, 1 some could not be read, 2 wrong usage.\n"
         "Unprintable characters in a name are escapes in a table and in CSV; JSON lines hold every name exactly."
     )
     predict.add_argument("pictures", nargs="+", metavar="FILE|FOLDER|-", help="- reads paths from stdin, one a line")
@@ -235,6 +239,38 @@ def _add_retrain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     retrain.add_argument("--force", action="store_true", help="train whatever there is")
     retrain.add_argument("--wait", action="store_true", help="wait for a job that is at work, instead of leaving")
     retrain.set_defaults(command=_retrain)
+
+
+def _add_reviews(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    which = "its id or the beginning of that, its path below data/raw or data/clean, or any picture file"
+    explain = _command(
+        commands,
+        "explain",
+        "tell a picture's whole story: where it came from, what was done with it and why, what was found out",
+        """
+        fieldguide explain data/raw/black/0001.jpg
+        fieldguide explain 0f3a9c                  by the beginning of its id
+        fieldguide explain ~/Downloads/bear.jpg    is it among the pictures, and what became of it?
+        """,
+    )
+    explain.add_argument("picture", metavar="PICTURE", help=which)
+    explain.set_defaults(command=_explain)
+
+    review = _command(
+        commands,
+        "review",
+        "write a decision about a picture into data/reviews.csv, which `dvc repro` replays",
+        """
+        fieldguide review 0f3a9c relabel teddy --note "seams on its arms"
+        fieldguide review data/clean/black/0f3a9c8811223344.jpg drop
+        fieldguide review 0f3a9c keep              it is right as it is, and not queued again
+        """,
+    )
+    review.add_argument("picture", metavar="PICTURE", help=which)
+    review.add_argument("decision", choices=["keep", "drop", "relabel"])
+    review.add_argument("label", nargs="?", default="", metavar="LABEL", help="the new one, for relabel")
+    review.add_argument("--note", default="", metavar="TEXT", help="why")
+    review.set_defaults(command=_review)
 
 
 def _add_comparison(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -326,6 +362,8 @@ def _predict(options: argparse.Namespace) -> None:
         from fieldguide.rollout.live import predict_live
 
         sys.exit(1 if predict_live(_here(), options.pictures, options.format, options.all, options.site) else 0)
+    if options.site:
+        raise UserError("--site is for the log: add --log")
     model = options.model or _here().classifier
     sys.exit(1 if predict_command(options.pictures, model, options.format, options.all) else 0)
 
@@ -366,6 +404,18 @@ def _retrain(options: argparse.Namespace) -> None:
     except AnotherJob as error:
         print(f"fieldguide: {error}", file=sys.stderr)
         sys.exit(BUSY)
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from fieldguide.reviewing.story import explain
+
+    print(explain(_here(), options.picture))
+
+
+def _review(options: argparse.Namespace) -> None:
+    from fieldguide.reviewing.decide import record_decision
+
+    print(record_decision(_here(), options.picture, options.decision, options.label, options.note))
 
 
 def _count(text: str) -> int:

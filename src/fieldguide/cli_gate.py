@@ -30,7 +30,9 @@ def add_gate_commands(commands: Commands, make: Callable[..., argparse.ArgumentP
         f"{gate.epilog}\n\nexit code: 0 it may take over, 1 it could not be judged, 2 wrong usage, {NOT_ENOUGH} it may "
         "not take over.\nThe table is also left in reports/gate/."
     )
-    gate.add_argument("model", nargs="?", metavar="VERSION", help="a version's number, or . for the checkout")
+    gate.add_argument(
+        "model", nargs="?", type=_which, metavar="VERSION", help="a version's number, or . for the checkout"
+    )
     gate.set_defaults(command=_gate)
     _add_backtest(commands, make)
     _add_rollout(commands, make)
@@ -116,6 +118,12 @@ def _add_rollout(commands: Commands, make: Callable[..., argparse.ArgumentParser
     history.set_defaults(command=_history)
 
 
+def _which(text: str) -> str:
+    if text != "." and not text.isdecimal():
+        raise ValueError(text)
+    return text
+
+
 def _here() -> Paths:
     return Paths(Path.cwd())
 
@@ -138,7 +146,8 @@ def _backtest_add(options: argparse.Namespace) -> None:
 
 
 def _register(options: argparse.Namespace) -> None:
-    from fieldguide.rollout.registry import Registry, actor
+    from fieldguide.rollout.registry import Registry
+    from fieldguide.rollout.versions import actor
 
     version = Registry(_here()).register(options.run, actor(_here()), options.why)
     print(f"version {version.number} stands in {', '.join(version.steps)}; next: `fieldguide gate`")
@@ -153,8 +162,8 @@ def _status(_: argparse.Namespace) -> None:
 def _advance(options: argparse.Namespace) -> None:
     from fieldguide.base.compose import compose
     from fieldguide.rollout.command import told
-    from fieldguide.rollout.registry import actor
     from fieldguide.rollout.steps import Refused, advance
+    from fieldguide.rollout.versions import actor
 
     paths = _here()
     try:
@@ -166,16 +175,16 @@ def _advance(options: argparse.Namespace) -> None:
 
 def _rollback(options: argparse.Namespace) -> None:
     from fieldguide.rollout.command import told
-    from fieldguide.rollout.registry import actor
     from fieldguide.rollout.steps import rollback
+    from fieldguide.rollout.versions import actor
 
     print(told(rollback(_here(), actor(_here()), options.why, options.to)))
 
 
 def _withdraw(options: argparse.Namespace) -> None:
     from fieldguide.rollout.command import told
-    from fieldguide.rollout.registry import actor
     from fieldguide.rollout.steps import withdraw
+    from fieldguide.rollout.versions import actor
 
     print(told(withdraw(_here(), options.step, actor(_here()), options.why)))
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ class Stage:
 
 
 def read_stages(checkout: Path) -> list[Stage]:
-    """The stages of dvc.yaml, each after those whose results it reads."""
+    """The stages of dvc.yaml up to evaluate, each after those whose results it reads.
+
+    What follows judges the pictures, not the run: a job leaves it to the checkout.
+    """
     declared = yaml.safe_load((checkout / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     stages = []
     for name, content in declared.items():
@@ -37,7 +41,7 @@ def read_stages(checkout: Path) -> list[Stage]:
                 tuple(next(iter(entry)) if isinstance(entry, dict) else entry for entry in written),
             )
         )
-    return stages
+    return stages[: 1 + [stage.name for stage in stages].index("evaluate")]
 
 
 def concerned_stages(stages: Sequence[Stage], before: Config, after: Config) -> list[str]:
@@ -63,12 +67,18 @@ def prepare_job(checkout: Path, folder: Path, overrides: Sequence[str]) -> tuple
     home = Paths(checkout)
     after = compose(home, overrides)
     stages = read_stages(checkout)
-    concerned = concerned_stages(stages, compose(home), after)
+    concerned = concerned_stages(stages, _own_config(checkout), after)
     for stage in stages:
         if stage.name not in concerned:
             for written in stage.writes:
                 _link(checkout / written, folder / written)
     return after, Paths(folder, checkout), concerned
+
+
+@cache
+def _own_config(checkout: Path) -> Config:
+    """The checkout's own configuration, composed once for all jobs of a process: it takes as long as a job's."""
+    return compose(Paths(checkout))
 
 
 def _value(config: Config, key: str) -> Any:

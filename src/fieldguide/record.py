@@ -31,6 +31,20 @@ def training_record(cfg: Config, paths: Paths) -> dict[str, Any]:
     return {**content, "fingerprint": hashlib.sha256(canonical.encode()).hexdigest()}
 
 
+def report_record(paths: Paths) -> dict[str, str]:
+    """What reports/index.html tells about, by hash; a missing file is "".
+
+    The page itself is among it, so that one about a run that a check stopped is not taken for it.
+    """
+    files = {
+        "model": paths.classifier,
+        "evaluation": paths.metrics("evaluate"),
+        "screening": paths.screen_table,
+        "page": paths.overview,
+    }
+    return {f"{name}_sha256": sha256_of_file(path) if path.exists() else "" for name, path in files.items()}
+
+
 def code_digest() -> str:
     """A hash of the sources that a model follows from, as they are on disk: 16 hex digits."""
     package = Path(__file__).parent

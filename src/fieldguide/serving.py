@@ -54,7 +54,8 @@ class ServedClassifier(PythonModel):
 def _registered_version(model: Path) -> int | None:
     """The number of the version, where the model was loaded as one."""
     file = model / REGISTERED
-    return int(yaml.safe_load(file.read_text(encoding="utf-8"))["model_version"]) if file.is_file() else None
+    version = yaml.safe_load(file.read_text(encoding="utf-8"))["model_version"] if file.is_file() else None
+    return None if version is None else int(version)
 
 
 def _log(folder: Path, logged: list[Logged]) -> None:

@@ -59,7 +59,7 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
         "job": {"chdir": False},
     }
     before = time.time()
-    with _shown_to_mlflow(paths, key, name) as close:
+    with _shown_to_mlflow(paths, folder, before, key, name) as close:
         _run_hydra(paths, ["--multirun", *[a for a in arguments if a not in ("-m", "--multirun")]], {"hydra": hydra})
         outcomes = [read_json(path) for path in sorted(folder.glob("*/outcome.json"))]
         failed = [outcome for outcome in outcomes if outcome["status"] == "failed" and outcome["ended"] >= before]
@@ -115,13 +115,18 @@ def _bring_up_to_date(paths: Paths) -> None:
 
 
 @contextmanager
-def _shown_to_mlflow(paths: Paths, key: str, name: str) -> Iterator[Callable[[Sequence[Path], dict[str, float]], None]]:
-    """One run for the sweep, closed however it ends: by a process of its own if this one is killed."""
+def _shown_to_mlflow(
+    paths: Paths, folder: Path, started: float, key: str, name: str
+) -> Iterator[Callable[[Sequence[Path], dict[str, float]], None]]:
+    """One run for the sweep, closed however it ends: by a process of its own if this one is killed.
+
+    That process hands in the jobs as they finish, beside those that still run.
+    """
     from fieldguide.tracking import Tracker
 
-    command = [sys.executable, "-m", "fieldguide.tracking", str(paths.checkout), "watch"]
-    watcher = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
-    assert watcher.stdin is not None
+    command = [sys.executable, "-m", "fieldguide.sweep_delivery", str(paths.checkout), str(folder), str(started)]
+    delivery = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
+    assert delivery.stdin is not None
     tracker, run = None, ""
     try:
         tracker = Tracker(paths)
@@ -143,7 +148,7 @@ def _shown_to_mlflow(paths: Paths, key: str, name: str) -> Iterator[Callable[[Se
             with suppress(UserError):
                 tracker.close_sweep(run, [], {}, status)
         with suppress(BrokenPipeError):
-            watcher.communicate("done\n")
+            delivery.communicate("done\n")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import hashlib
 import importlib
 import json
-import logging
 import math
 import os
 import queue
@@ -24,7 +23,7 @@ from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.base.paths import Paths
-from fieldguide.base.runner import EPOCHS, run_stage
+from fieldguide.base.runner import reported, run_stage
 from fieldguide.job import prepare_job
 from fieldguide.parallel import usable_cores
 from fieldguide.record import code_digest, training_record
@@ -35,11 +34,14 @@ FOLDER = "FIELDGUIDE_SWEEP"  # names the sweep's folder to the processes that ru
 def run_combination(_: DictConfig) -> float:
     """One job of a sweep, Hydra's task function: returns the valid accuracy, for sweepers that search, or NaN."""
     settings = HydraConfig.get()
+    sweep = Path(os.environ[FOLDER])
     overrides = [override for override in settings.overrides.task if is_choice(override)]
+    given = read_json(sweep / "sweep.json")["arguments"]
+    name = job_name([override for override in overrides if override not in given] or overrides)
     threads = _threads(settings.launcher)
     if threads and not any(override.startswith("train.threads=") for override in overrides):
         overrides.append(f"train.threads={threads}")
-    return run_sweep_job(Path(os.environ[FOLDER]), overrides, int(settings.job.num))
+    return run_sweep_job(sweep, name, overrides, int(settings.job.num))
 
 
 def _threads(launcher: Any) -> int | None:
@@ -57,12 +59,11 @@ def is_choice(argument: str) -> bool:
     return not argument.startswith("-") and not argument.lstrip("+~").startswith(("hydra.", "hydra/", "sweep="))
 
 
-def run_sweep_job(sweep: Path, overrides: Sequence[str], number: int) -> float:
+def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int) -> float:
     """Run one combination, or skip it if it is finished already; its failure is printed and written down, never raised.
 
     Returns the valid accuracy, NaN for a failure.
     """
-    name = job_name(overrides)
     folder = sweep / hashlib.sha256(json.dumps(sorted(overrides)).encode()).hexdigest()[:10]
     folder.mkdir(parents=True, exist_ok=True)
     outcome: dict[str, Any] = {"name": name, "overrides": list(overrides), "folder": folder.name, "status": "failed"}
@@ -85,7 +86,7 @@ def run_sweep_job(sweep: Path, overrides: Sequence[str], number: int) -> float:
 
 
 def job_name(overrides: Sequence[str]) -> str:
-    """What differs, in few words: `pad convnext_atto lr=0.001`."""
+    """Overrides in few words: `pad convnext_atto lr=0.001`."""
     words = []
     for override in overrides:
         key, _, value = override.lstrip("+").partition("=")
@@ -112,11 +113,10 @@ def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str]) -> dict
         if known is not None:
             return {**known, "skipped": True}
         start = time.perf_counter()
-        with _shown(paths, "train"):
+        with _shown(paths):
             _run_stage("train", config, paths)
         seconds = time.perf_counter() - start
-        with _shown(paths, "evaluate"):
-            _run_stage("evaluate", config, paths)
+        _run_stage("evaluate", config, paths)
     trained, evaluated = read_json(paths.metrics("train")), read_json(paths.metrics("evaluate"))
     return {
         "skipped": False,
@@ -147,40 +147,26 @@ def _finished_before(sweep: Path, identity: dict[str, Any]) -> dict[str, Any] | 
 
 
 @contextmanager
-def _shown(paths: Paths, stage: str) -> Iterator[None]:
-    """Show a stage to MLflow from a thread, which costs a job less than the process that `dvc repro` takes for it."""
+def _shown(paths: Paths) -> Iterator[None]:
+    """Show a training to MLflow from a thread, which costs a job less than the process that `dvc repro` takes for it.
+
+    What comes out of it is handed in by `fieldguide.sweep_delivery`.
+    """
     from fieldguide.tracking import follow
 
     lines: queue.Queue[str | None] = queue.Queue()
 
     def show() -> None:
         try:
-            follow(paths, stage, iter(lines.get, None))
+            follow(paths, "train", iter(lines.get, None))
         except UserError as error:
             print(error, file=sys.stderr, flush=True)
 
     thread = threading.Thread(target=show)
-    handler = _Events(lines)
-    EPOCHS.addHandler(handler)
-    EPOCHS.setLevel(logging.INFO)
-    EPOCHS.propagate = False
     thread.start()
-    event = "failed"
     try:
-        yield
-        event = "done"
+        with reported(lines.put):
+            yield
     finally:
-        lines.put(json.dumps({"event": event}))
         lines.put(None)
-        EPOCHS.removeHandler(handler)
         thread.join()
-
-
-class _Events(logging.Handler):
-    def __init__(self, lines: "queue.Queue[str | None]") -> None:
-        super().__init__()
-        self.lines = lines
-
-    def emit(self, record: logging.LogRecord) -> None:
-        event = {"event": "epoch", "epoch": record.__dict__["epoch"], "metrics": record.__dict__["metrics"]}
-        self.lines.put(json.dumps(event))

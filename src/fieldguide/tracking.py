@@ -25,7 +25,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
 from fieldguide.data.membership import membership, write_membership
 from fieldguide.provenance import collect_provenance, command, keep_provenance, kept_provenance, package_versions
-from fieldguide.record import training_record
+from fieldguide.record import report_record, training_record
 
 EXPERIMENT = "fieldguide"
 FINGERPRINT = "fieldguide.fingerprint"
@@ -264,11 +264,11 @@ def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
     Parameters
     ----------
     stage
-        "train": a run with its metrics per epoch. "evaluate": when it is done, the run gets all the rest.
+        "train": a run with its metrics per epoch. "evaluate", "report": when it is done, the run gets all the rest.
     lines
         Events as JSON, see `fieldguide.base.runner.tracked`; an end without "done" means that the stage was killed.
     """
-    if stage == "evaluate":
+    if stage in ("evaluate", "report"):
         if any(json.loads(line)["event"] == "done" for line in lines):
             print(sync(paths), flush=True)
         return
@@ -316,7 +316,7 @@ def sync(paths: Paths) -> str:
     record = read_json(description)["record"]
     provenance = _provenance_of_results(paths, record)
     tracker = Tracker(paths)
-    with answering(tracker.address):
+    with answering(tracker.address), FileLock(_made(paths.state) / "sync.lock"):  # called twice, it logs nothing twice
         digest = sha256_of_file(paths.classifier)  # other code may have made another model of the same fingerprint
         runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
         found = runs[0] if runs else None
@@ -375,6 +375,11 @@ def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
     for stage in ("train", "evaluate"):
         for path in sorted(paths.report(stage).glob("[!.]*")):
             client.log_artifact(run, str(path), stage)
+    if has_report(paths):
+        metrics = read_json(paths.metrics("screen"))
+        tracker.log_metrics(run, {f"screen.{name}": value for name, value in metrics.items()})
+        for path in (paths.overview, *sorted(paths.report("screen").glob("[!.]*.csv"))):
+            client.log_artifact(run, str(path), "report")
     digest = sha256_of_file(paths.classifier)
     with mlflow.start_run(run_id=run):
         table = pd.read_parquet(paths.split_table)
@@ -441,9 +446,19 @@ def _upstream_params(paths: Paths) -> dict[str, Any]:
     return _flat(params)
 
 
+def has_report(paths: Paths) -> bool:
+    """Whether screening and reports/index.html are about the classifier and the evaluation in the checkout.
+
+    After a new training they are those of an older one until `dvc repro` comes to them.
+    """
+    file = paths.metrics("report")
+    return file.exists() and report_record(paths).items() <= read_json(file).items()
+
+
 def _results_digest(paths: Paths) -> str:
     description = paths.classifier.with_suffix(".json")
-    parts = [sha256_of_file(path) for path in (paths.classifier, description, paths.metrics("evaluate"))]
+    files = [paths.classifier, description, paths.metrics("evaluate")]
+    parts = [sha256_of_file(path) for path in (*files, *([paths.metrics("report")] if has_report(paths) else []))]
     return "-".join(part[:16] for part in parts)
 
 
@@ -466,18 +481,8 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def watch(paths: Paths, lines: Iterable[str]) -> None:
-    """Wait until the process that writes `lines` ends; if it does without "done", its runs are closed as killed."""
-    if [line.strip() for line in lines][-1:] != ["done"]:
-        time.sleep(1)  # for the operating system to take note
-        Tracker(paths).close_stale()
-
-
 if __name__ == "__main__":
     try:
-        if sys.argv[2] == "watch":
-            watch(Paths(Path(sys.argv[1])), sys.stdin)
-        else:
-            follow(Paths(Path(sys.argv[1])), sys.argv[2], sys.stdin)
+        follow(Paths(Path(sys.argv[1])), sys.argv[2], sys.stdin)
     except UserError as problem:
         print(problem, file=sys.stderr)

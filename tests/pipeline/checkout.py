@@ -15,7 +15,7 @@ from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from pipeline.source_graph import ROOT
 
-STAGES = ["config", "weights", "download", "clean", "validate", "split", "train", "evaluate"]
+STAGES = ["config", "weights", "download", "clean", "validate", "split", "train", "evaluate", "screen", "report"]
 RESULTS = ("models/backbone.safetensors", "models/classifier.safetensors", "models/classifier.json")
 TABLES = ("data/raw.parquet", "data/clean.parquet", "data/split.parquet", "reports/evaluate/predictions.parquet")
 
@@ -32,6 +32,7 @@ PARAMS = {
     "data": "mini",
     "model": "mini",
     "checks": "mini",
+    "ood": "nearest_neighbours",
     "resize": "squish",
     "augment": "standard",
     "schedule": "one_cycle",
@@ -111,7 +112,7 @@ class Checkout:
 
     def copy(self, target: Path) -> "Checkout":
         """The same checkout, with all results and DVC's cache, elsewhere; its MLflow store stays behind."""
-        leave = shutil.ignore_patterns("mlflow.db*", "mlruns", "__pycache__")
+        leave = shutil.ignore_patterns("mlflow.db*", "mlruns")
         shutil.copytree(self.root, target, symlinks=True, ignore=leave)
         return Checkout(target, self.variables)
 

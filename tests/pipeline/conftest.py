@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
+from conftest import made_once
+from fieldguide.base.files import read_json, write_json
 from pipeline.checkout import Checkout, free_port, ran, small_checkout
 
 
@@ -18,24 +21,42 @@ class Reproduced:
     stderr: str
 
 
+def keep(folder: Path, done: CompletedProcess[str]) -> None:
+    write_json(folder / "printed.json", {"stdout": done.stdout, "stderr": done.stderr})
+
+
+def kept(folder: Path) -> Reproduced:
+    printed = read_json(folder / "printed.json")
+    return Reproduced(Checkout(folder / "checkout"), ran(printed["stdout"]), **printed)
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
-    """A checkout after its first `dvc repro`. Not to be changed: `trained.checkout.copy(...)` is."""
-    checkout = small_checkout(tmp_path_factory.mktemp("trained") / "checkout")
-    done = checkout.dvc("repro")
-    checkout.commit("reproduced")
-    return Reproduced(checkout, ran(done.stdout), done.stdout, done.stderr)
+    """A checkout after its first `dvc repro`. All test processes share it, so nothing may be run in it.
+
+    What runs in a checkout needs `trained.checkout.copy(...)`.
+    """
+
+    def make(folder: Path) -> None:
+        checkout = small_checkout(folder / "checkout")
+        keep(folder, checkout.dvc("repro"))
+        checkout.commit("reproduced")
+
+    return kept(made_once(tmp_path_factory, "trained", make))
 
 
 @pytest.fixture(scope="session")
 def padded(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
-    """Another resize, trained in a copy while the tracking server was away. Not to be changed either."""
-    copy = trained.checkout.copy(tmp_path_factory.mktemp("padded") / "checkout")
-    copy.set_params(resize="pad")
-    address = f"http://me:secret@127.0.0.1:{free_port()}"
-    away = copy.with_variables(MLFLOW_TRACKING_URI=address, MLFLOW_HTTP_REQUEST_MAX_RETRIES="1")
-    done = away.dvc("repro")
-    return Reproduced(copy, ran(done.stdout), done.stdout, done.stderr)
+    """Another resize, trained in a copy while the tracking server was away. It is shared in the same way."""
+
+    def make(folder: Path) -> None:
+        copy = trained.checkout.copy(folder / "checkout")
+        copy.set_params(resize="pad")
+        address = f"http://me:secret@127.0.0.1:{free_port()}"
+        away = copy.with_variables(MLFLOW_TRACKING_URI=address, MLFLOW_HTTP_REQUEST_MAX_RETRIES="1")
+        keep(folder, away.dvc("repro"))
+
+    return kept(made_once(tmp_path_factory, "padded", make))
 
 
 @pytest.fixture

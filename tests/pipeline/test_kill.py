@@ -7,7 +7,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 REPORTS = ("evaluate/metrics.json", "evaluate/confusion_matrix.png", "train/history.csv", "train/metrics.json")
 TWICE = ("clean", "train")
-LONGEST = {"config": 0.7, "weights": 5.0, "download": 4.5, "clean": 3.0, "validate": 4.0, "split": 1.3, "train": 11.0}
+LONGEST = {"config": 0.5, "weights": 4.0, "download": 3.0, "clean": 2.0, "validate": 3.0, "split": 1.0, "train": 7.0}
 PATIENCE = 60  # seconds until a process that should end is called stuck
 
 
@@ -52,7 +51,7 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain: {what}"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def kill_all(processes: list[psutil.Process]) -> None:
@@ -79,7 +78,7 @@ def repro_and_kill(checkout: Checkout, stage: str, after: float, only_stage: boo
     wait_until(lambda: repro.poll() is not None or of_stage(), f"{stage} starts")
     deadline = time.monotonic() + after
     while time.monotonic() < deadline and of_stage():
-        time.sleep(0.01)
+        time.sleep(0.05)
     targets = of_stage()[:1] if repro.poll() is None and only_stage else []
     if not targets and repro.poll() is None:
         targets = [dvc, *dvc.children(recursive=True)]
@@ -103,7 +102,7 @@ def kill_ten_times(checkout: Checkout) -> None:
     """Once in every stage, twice in some, the whole tree and the stage alone by turns; all processes end each time."""
     chance = random.Random(20261121)
     for number, stage in enumerate(sorted([*STAGES, *TWICE], key=STAGES.index)):
-        after = chance.uniform(0, LONGEST.get(stage, 6.0))
+        after = chance.uniform(0, LONGEST.get(stage, 5.0))
         code = repro_and_kill(checkout, stage, after, only_stage=number % 2 == 1)
         assert code != 0, f"{stage} was to be killed after {after:.2f} s, and was not"
         wait_until(lambda: not processes_in(checkout.root), f"workers of {stage} leave")
@@ -111,14 +110,11 @@ def kill_ten_times(checkout: Checkout) -> None:
 
 
 @pytest.fixture
-def survivor(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Checkout]:
-    """A fresh checkout in which nothing but killed runs took place. What else the tests share is made meanwhile."""
+def survivor(tmp_path: Path) -> Iterator[Checkout]:
+    """A fresh checkout in which nothing but killed runs took place."""
     checkout = small_checkout(tmp_path / "another folder")
     try:
-        with ThreadPoolExecutor(1) as pool:
-            kills = pool.submit(kill_ten_times, checkout)
-            request.getfixturevalue("padded")
-            kills.result()
+        kill_ten_times(checkout)
         yield checkout
     finally:
         kill_all(processes_in(checkout.root))

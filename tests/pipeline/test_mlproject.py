@@ -8,10 +8,7 @@ from mlflow import MlflowClient
 
 from fieldguide.base.errors import UserError
 from fieldguide.mlproject import commands
-from fieldguide.tracking import PARENT
 from pipeline.checkout import Checkout
-
-LAUNCH = ("mlflow", "run", ".", "--env-manager", "local")
 
 
 @pytest.mark.parametrize(
@@ -40,24 +37,8 @@ def test_a_quote_that_does_not_close_is_one_line() -> None:
 
 
 @pytest.mark.slow
-def test_a_sweep_of_mlflow_run_is_that_of_the_command_line(copy: Checkout) -> None:
-    copy.run(*LAUNCH, "-e", "sweep", "-P", "overrides=resize=crop,pad train.epochs=1")
-    client = MlflowClient(f"sqlite:///{copy.root}/mlflow.db")
-    (launcher,) = client.search_runs(["0"])
-    parent, *jobs = sorted(client.search_runs(["1"]), key=lambda run: PARENT in run.data.tags)
-    assert {run.info.status for run in (launcher, parent, *jobs)} == {"FINISHED"}
-    assert {run.data.params["resize"] for run in jobs} == {"crop", "pad"}
-    assert {run.data.tags[PARENT] for run in jobs} == {parent.info.run_id}
-    note = launcher.data.tags["mlflow.note.content"]
-    assert all(run.info.run_id in note for run in (parent, *jobs))
-    again = copy.run(sys.executable, "-m", "fieldguide.sweep", "resize=crop,pad", "train.epochs=1")
-    assert again.stdout.count("finished before") >= 2
-    assert len(client.search_runs(["1"])) == 3
-
-
-@pytest.mark.slow
 def test_a_failure_leaves_no_open_run(copy: Checkout) -> None:
-    copy.run(*LAUNCH, "-e", "reproduce", "-P", "run=never", code=1)
+    copy.run("mlflow", "run", ".", "--env-manager", "local", "-e", "reproduce", "-P", "run=never", code=1)
     (launcher,) = MlflowClient(f"sqlite:///{copy.root}/mlflow.db").search_runs(["0"])
     assert launcher.info.status == "FAILED"
     assert launcher.data.tags["mlflow.note.content"] == "No new run was made."

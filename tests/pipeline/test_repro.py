@@ -47,10 +47,10 @@ def test_a_first_repro_runs_every_stage_and_says_only_what_a_person_needs(traine
 
 
 @pytest.mark.slow
-def test_a_second_repro_runs_nothing(trained: Reproduced) -> None:
-    assert trained.checkout.repro() == []
-    assert trained.checkout.dvc("status").stdout.strip() == "Data and pipelines are up to date."
-    assert trained.checkout.run("git", "status", "--porcelain").stdout == ""
+def test_a_second_repro_runs_nothing(tried: Checkout) -> None:
+    assert tried.repro() == []
+    assert tried.dvc("status").stdout.strip() == "Data and pipelines are up to date."
+    assert tried.run("git", "status", "--porcelain").stdout == ""
 
 
 @pytest.fixture(scope="module")
@@ -76,36 +76,39 @@ def put_back(tried: Checkout) -> Iterator[Checkout]:
 
 
 PARAMS = [
-    ("resize", "pad", {"config", "train"}),
-    ("augment", "none", {"config", "train"}),
-    ("schedule", "fine_tune", {"config", "train"}),
-    ("model", "tiny", {"config", "weights", "train"}),
-    ("data", "sample", {"config", "download"}),
-    ("checks", "strict", {"config", "validate"}),
-    ("lr", "0.1", {"config", "train"}),
+    ("resize", "pad", {"config", "train", "report"}),
+    ("augment", "none", {"config", "train", "report"}),
+    ("schedule", "fine_tune", {"config", "train", "report"}),
+    ("model", "tiny", {"config", "weights", "train", "report"}),
+    ("data", "sample", {"config", "download", "report"}),
+    ("checks", "strict", {"config", "validate", "screen", "report"}),
+    ("ood", "mahalanobis", {"config", "screen", "report"}),
+    ("lr", "0.1", {"config", "train", "report"}),
     ("max_side", "100", {"config", "clean", "train"}),
     ("jpeg_quality", "80", {"config", "clean"}),
     ("near_duplicate_bits", "3", {"config", "split"}),
     ("bootstrap", "500", {"config", "evaluate"}),
 ]
 FILES = [
-    ("conf/resize/squish.yaml", {"train"}),
-    ("conf/augment/standard.yaml", {"train"}),
-    ("conf/schedule/one_cycle.yaml", {"train"}),
-    ("conf/model/mini.yaml", {"weights", "train"}),
-    ("conf/data/mini.yaml", {"download"}),
-    ("conf/checks/mini.yaml", {"validate"}),
+    ("conf/resize/squish.yaml", {"train", "report"}),
+    ("conf/augment/standard.yaml", {"train", "report"}),
+    ("conf/schedule/one_cycle.yaml", {"train", "report"}),
+    ("conf/model/mini.yaml", {"weights", "train", "report"}),
+    ("conf/data/mini.yaml", {"download", "report"}),
+    ("conf/checks/mini.yaml", {"validate", "screen", "report"}),
+    ("conf/ood/nearest_neighbours.yaml", {"screen", "report"}),
     ("conf/resize/pad.yaml", set()),
     ("conf/model/resnet18.yaml", set()),
     ("conf/data/sample.yaml", set()),
     ("src/fieldguide/data/splits.py", {"split"}),
     ("src/fieldguide/data/sample/teddy.py", {"download"}),
     ("src/fieldguide/data/duplicates.py", {"clean", "split"}),
-    ("src/fieldguide/checks/expectations.py", {"validate"}),
+    ("src/fieldguide/checks/expectations.py", {"validate", "screen"}),
     ("src/fieldguide/model/learner.py", {"train"}),
-    ("src/fieldguide/model/network.py", {"weights", "train", "evaluate"}),
-    ("src/fieldguide/evaluation/figures.py", {"evaluate"}),
-    ("src/fieldguide/report/page.py", {"validate", "evaluate"}),
+    ("src/fieldguide/checks/ood/tails.py", {"screen"}),
+    ("src/fieldguide/model/network.py", {"weights", "train", "evaluate", "screen"}),
+    ("src/fieldguide/evaluation/figures.py", {"evaluate", "report"}),
+    ("src/fieldguide/report/page.py", {"validate", "evaluate", "screen", "report"}),
     ("src/fieldguide/base/compose.py", set(STAGES)),
     ("src/fieldguide/tracking.py", set()),
     ("src/fieldguide/serving.py", set()),
@@ -142,7 +145,7 @@ def test_an_edited_source_file_reruns_its_stage_and_stops_where_nothing_changed(
 
 @pytest.mark.slow
 def test_another_resize_trains_and_evaluates_again(trained: Reproduced, padded: Reproduced) -> None:
-    assert padded.stages == ["config", "train", "evaluate"]
+    assert padded.stages == ["config", "train", "evaluate", "screen", "report"]
     before, after = (done.checkout.digests(*RESULTS, *TABLES) for done in (trained, padded))
     assert {file for file in before if before[file] != after[file]} == {
         "models/classifier.safetensors",
@@ -163,7 +166,7 @@ def test_an_experiment_of_dvc_gives_what_repro_gives(padded: Reproduced, tmp_pat
     assert copy.digests(*RESULTS) != {file: wanted[file] for file in RESULTS}
     done = copy.dvc("exp", "run", "--name", "padded", "-S", "resize=pad")
     assert ran(done.stdout) == ["config"]
-    for stage in ("train", "evaluate"):
+    for stage in ("train", "evaluate", "screen"):
         assert f"Stage '{stage}' is cached - skipping run" in done.stdout
     assert copy.digests(*RESULTS, *TABLES) == wanted
     after = copy.paths.params.read_text(encoding="utf-8")
@@ -172,18 +175,17 @@ def test_an_experiment_of_dvc_gives_what_repro_gives(padded: Reproduced, tmp_pat
 
 
 @pytest.mark.slow
-def test_dvc_shows_metrics_plots_and_the_graph(trained: Reproduced, tmp_path: Path) -> None:
-    checkout = trained.checkout
-    shown = checkout.dvc("metrics", "show", "--json").stdout
+def test_dvc_shows_metrics_plots_and_the_graph(tried: Checkout, tmp_path: Path) -> None:
+    shown = tried.dvc("metrics", "show", "--json").stdout
     for name in ("accuracy_low", "macro_f1", "valid_accuracy", "megabytes"):
         assert f'"{name}"' in shown
     target = tmp_path / "plots"
-    checkout.dvc("plots", "show", "--out", str(target))
+    tried.dvc("plots", "show", "--out", str(target))
     page = (target / "index.html").read_text(encoding="utf-8")
     assert "learning curves" in page
     assert "confusion matrix" in page
     assert list(target.rglob("*confusion_matrix.png"))
-    graph = checkout.dvc("dag", "--mermaid").stdout
+    graph = tried.dvc("dag", "--mermaid").stdout
     for stage in STAGES:
         assert f'["{stage}"]' in graph
 

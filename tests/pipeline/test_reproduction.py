@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ import pytest
 from mlflow import MlflowClient
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import sha256_of_file
+from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.reproduction.adopt import adopt
 from fieldguide.reproduction.recorded import Run, read_run
 from fieldguide.reproduction.reproduce import reproduce
 from fieldguide.reproduction.verdict import compare, other_surroundings
+from fieldguide.tracking import PARENT
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
 
@@ -34,7 +36,7 @@ def home(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Check
     """
     copy = trained.checkout.copy(tmp_path_factory.mktemp("home") / "checkout")
     shutil.copy(trained.checkout.root / "mlflow.db", copy.root)
-    copy.run("mlflow", "run", ".", "--env-manager", "local", "-P", f"overrides={OVERRIDES}")
+    copy.run("mlflow", "run", ".", "--env-manager", "local", "-e", "sweep", "-P", f"overrides={OVERRIDES}")
     return copy
 
 
@@ -66,6 +68,19 @@ def state_of(home: Checkout) -> dict[str, Any]:
     return {**known, **results, "git": home.run("git", "status", "--porcelain").stdout, "mlflow": runs_in(home)}
 
 
+def test_a_sweep_of_mlflow_run_is_that_of_the_command_line(home: Checkout) -> None:
+    client = MlflowClient(f"sqlite:///{home.root}/mlflow.db")
+    (launcher,) = client.search_runs(["0"])
+    parent, job = sorted(client.search_runs(["1"])[:2], key=lambda run: PARENT in run.data.tags)
+    assert {run.info.status for run in (launcher, parent, job)} == {"FINISHED"}
+    assert (job.data.params["resize"], job.data.params["resize.min_scale"]) == ("random_crop", "0.5")
+    assert job.data.tags[PARENT] == parent.info.run_id
+    assert all(run.info.run_id in launcher.data.tags["mlflow.note.content"] for run in (parent, job))
+    again = home.run(sys.executable, "-m", "fieldguide.sweep", *OVERRIDES.split())
+    assert again.stdout.count("finished before") >= 1
+    assert len(runs_in(home)) == 4  # these three, and that of the checkout
+
+
 def test_an_adopted_job_is_the_same_model_with_dvc(
     home: Checkout, job: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,7 +101,12 @@ def test_an_adopted_job_is_the_same_model_with_dvc(
     assert all(old.partition("#")[2] == new.partition("#")[2] for old, new in changed)
 
     home.dvc("exp", "run", "--name", "adopted", "-S", "evaluate.bootstrap=500")
-    assert sha256_of_file(home.paths.classifier) == digest
+    for name in ("models/classifier.safetensors", "reports/evaluate/predictions.parquet"):
+        assert sha256_of_file(home.root / name) == sha256_of_file(job / name), name
+    descriptions = [read_json(root / "models/classifier.json") for root in (home.root, job)]
+    for description in descriptions:  # the option file has a name of its own now
+        del description["record"]["choices"]["resize"], description["record"]["fingerprint"]
+    assert descriptions[0] == descriptions[1]
     assert home.repro() == []
 
 

@@ -106,11 +106,12 @@ def test_a_run_holds_metrics_counts_and_the_data_set(trained: Reproduced, run: A
     assert len(run.outputs.model_outputs) == 1
 
 
-def test_sync_adds_nothing_to_what_is_there(trained: Reproduced) -> None:
+def test_sync_adds_nothing_to_what_is_there(trained: Reproduced, copy: Checkout) -> None:
     """Before and after a `fieldguide sync` the store holds the same."""
-    client = client_of(trained.checkout)
+    shutil.copy(trained.checkout.root / "mlflow.db", copy.root)
+    client = client_of(copy)
     before = [run.to_dictionary() for run in runs_in(client)]
-    assert trained.checkout.fieldguide("sync").stdout.rstrip().endswith("is complete")
+    assert copy.fieldguide("sync").stdout.rstrip().endswith("is complete")
     assert [run.to_dictionary() for run in runs_in(client)] == before
 
 
@@ -222,8 +223,8 @@ def answers(address: str, process: psutil.Popen) -> None:
     raise AssertionError(f"{address} does not answer")
 
 
-def test_a_server_that_came_back_gets_the_run(padded: Reproduced, server: Server) -> None:
-    checkout = padded.checkout.with_variables(MLFLOW_TRACKING_URI=server.address)
+def test_a_server_that_came_back_gets_the_run(padded: Reproduced, server: Server, tmp_path: Path) -> None:
+    checkout = padded.checkout.copy(tmp_path / "checkout").with_variables(MLFLOW_TRACKING_URI=server.address)
     assert checkout.fieldguide("sync").stdout.rstrip().endswith("handed in")
     client = MlflowClient(server.address)
     (run,) = runs_in(client)

@@ -58,7 +58,6 @@ def test_the_file_answers_as_the_classifier_does_and_is_the_same_every_time(
 @pytest.mark.parametrize(
     "architecture",
     [
-        Architecture("timm", "test_efficientnet", {}),
         Architecture("timm", "test_vit", {"dynamic_img_size": True}),
         Architecture("torchvision", "shufflenet_v2_x0_5", {}),
     ],

@@ -70,7 +70,9 @@ def test_relabel_settles_a_conflict_and_keep_cannot(own_data: OwnData) -> None:
     _, table = cleaned(own_data, files, f"{both},relabel,b,")
     assert dict(table["status"]) == {"a/both.png": "kept", "b/both.png": "duplicate", "a/other.png": "kept"}
     assert table.at["a/both.png", "clean_path"] == f"b/{both}.jpg"
-    with pytest.raises(UserError, match=r"reviews.csv line 2: .*several labels \(a/both.png, b/both.png\): relabel it"):
+    with pytest.raises(
+        UserError, match=r"reviews.csv line 2: .*several labels \(a/both.png, b/both.png\): relabel or drop it"
+    ):
         cleaned(own_data, files, f"{both},keep,,")
 
 
@@ -79,7 +81,7 @@ def test_a_picture_that_is_too_small_is_kept_if_a_person_says_so(own_data: OwnDa
     ids = [picture_id(picture) for picture in files.values()]
     paths, table = cleaned(own_data, files, f"{ids[0]},keep,,", f"{ids[1]},relabel,b,")
     assert list(table["status"]) == ["kept", "kept", "too_small"]
-    with Image.open(paths.clean / table.at["a/1.png", "clean_path"]) as picture:
+    with Image.open(paths.clean / str(table.at["a/1.png", "clean_path"])) as picture:
         assert picture.size == (20, 20)
 
 

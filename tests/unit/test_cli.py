@@ -48,7 +48,8 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["fly"], ["config", "--fly"], ["add", "bears"], ["show-batch", "--pictures", "0"]]
+    "arguments",
+    [[], ["fly"], ["config", "--fly"], ["add", "bears"], ["show-batch", "--pictures", "0"], ["gate", "x"], ["rollout"]],
 )
 def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
@@ -78,6 +79,9 @@ def test_config_prints_names_in_any_alphabet(checkout: Paths) -> None:
         (["add", "a/b", "."], "fieldguide: 'a/b' is no name for a data set"),
         (["add", "bears", "nowhere"], "fieldguide: no folder nowhere"),
         (["summary"], "fieldguide: "),
+        (["predict", "a.jpg", "--site", "north"], "fieldguide: --site is for the log: add --log"),
+        (["confirm", "nowhere.csv"], "fieldguide: nowhere.csv is no CSV file with the columns id and label"),
+        (["confirm", "3f2a", "bear"], "fieldguide: 1 of 1 pictures are not in the prediction log (the first: 3f2a)"),
         (["show-batch", "augment=loud"], "fieldguide: override: augment: 'loud' is no option of it; choose one of: "),
     ],
 )

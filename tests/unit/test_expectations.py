@@ -14,7 +14,7 @@ import pytest
 from fieldguide.base.config import Expectation
 from fieldguide.base.errors import UserError
 from fieldguide.base.quiet import quiet_environment
-from fieldguide.checks.data_docs import SHOWN_OFFENDERS, render_page, write_data_docs
+from fieldguide.checks.data_docs import SHOWN_OFFENDERS, Docs, render_page, write_data_docs
 from fieldguide.checks.expectations import CheckResult, Offender, check_tables, in_words
 
 HOSTILE = "<script>alert(1)</script>.jpg"
@@ -174,7 +174,7 @@ LABELS = pd.DataFrame({"pictures": [3], "share": [1.0]}, index=pd.Index(["<i>a</
 
 
 def page(*results: CheckResult) -> str:
-    return render_page("Checks & more", {"pictures": 3}, LABELS, results)
+    return render_page(Docs("Checks & more", {"pictures": 3}, LABELS, {}), results)
 
 
 class Resources(html.parser.HTMLParser):
@@ -226,7 +226,7 @@ def test_the_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "stale.html").write_text("old")
-    write_data_docs(docs, "T", {}, LABELS, [result()])
+    write_data_docs(docs, Docs("T", {}, LABELS, {}), [result()])
     assert [path.name for path in tmp_path.rglob("*")] == ["docs", "index.html"]
 
 

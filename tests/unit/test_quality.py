@@ -9,7 +9,8 @@ from cleanvision import Imagelab
 from PIL import Image, ImageFilter
 
 from conftest import noise
-from fieldguide.checks.quality import ISSUES, picture_quality
+from fieldguide.checks.quality import picture_quality
+from fieldguide.data.table import QUALITY_ISSUES
 
 LANDSCAPE = noise(1, 320, 240)
 PICTURES = {
@@ -29,9 +30,9 @@ def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[Path]:
-    """A good picture, then one with each fault, in the order of ISSUES."""
+    """A good picture, then one with each fault, in the order of QUALITY_ISSUES."""
     found = []
-    for name, picture in {"good": grainy(LANDSCAPE), **{issue: PICTURES[issue] for issue in ISSUES}}.items():
+    for name, picture in {"good": grainy(LANDSCAPE), **{issue: PICTURES[issue] for issue in QUALITY_ISSUES}}.items():
         found.append(tmp_path / f"{name}.jpg")
         picture.save(found[-1], quality=92)
     return found
@@ -44,17 +45,19 @@ def grainy(picture: Image.Image) -> Image.Image:
 
 def test_every_fault_is_named_and_a_good_picture_has_none(files: list[Path]) -> None:
     quality = picture_quality(files)
-    assert list(quality.columns) == [name for issue in ISSUES for name in (f"{issue}_score", f"is_{issue}_issue")]
-    assert not quality.loc[0, [f"is_{issue}_issue" for issue in ISSUES]].any()
-    for row, issue in enumerate(ISSUES, start=1):
+    assert list(quality.columns) == [
+        name for issue in QUALITY_ISSUES for name in (f"{issue}_score", f"is_{issue}_issue")
+    ]
+    assert not quality.loc[0, [f"is_{issue}_issue" for issue in QUALITY_ISSUES]].any()
+    for row, issue in enumerate(QUALITY_ISSUES, start=1):
         assert quality.at[row, f"is_{issue}_issue"], issue
-    scores = quality[[f"{issue}_score" for issue in ISSUES]]
+    scores = quality[[f"{issue}_score" for issue in QUALITY_ISSUES]]
     assert ((scores >= 0) & (scores <= 1)).all(axis=None)
 
 
 def test_the_scores_are_those_of_cleanvision_in_the_order_of_the_files(files: list[Path]) -> None:
     lab = Imagelab(filepaths=[str(file) for file in files])
-    lab.find_issues({issue: {} for issue in ISSUES if issue != "grayscale"}, n_jobs=1, verbose=False)
+    lab.find_issues({issue: {} for issue in QUALITY_ISSUES if issue != "grayscale"}, n_jobs=1, verbose=False)
     theirs = lab.issues.loc[[str(file) for file in reversed(files)]].reset_index(drop=True)
     ours = picture_quality(files[::-1])
     coloured = ours["grayscale_score"] == 1  # cleanvision judges a grey picture by other rules if it knows that it is

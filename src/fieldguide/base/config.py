@@ -322,10 +322,10 @@ class EvaluateConfig:
 
 @dataclass
 class Expectation:
-    """One Great Expectations expectation over the table `pictures` or `labels`, and what its failure means."""
+    """One Great Expectations expectation over a table (pictures, labels or splits), and what its failure means."""
 
     __pydantic_config__ = STRICT
-    table: Annotated[str, Field(pattern="^(pictures|labels)$")] = MISSING
+    table: Annotated[str, Field(pattern="^(pictures|labels|splits)$")] = MISSING
     type: Annotated[str, Field(pattern="^expect_[a-z_]+$")] = MISSING
     severity: Annotated[str, Field(pattern="^(error|warning)$")] = MISSING
     kwargs: dict[str, Any] = field(default_factory=dict)
@@ -333,10 +333,14 @@ class Expectation:
 
 @dataclass
 class ChecksConfig:
-    """Named expectations; an override reaches one of them by its name."""
+    """Named expectations, over the image table before training and over the scores after it.
+
+    An override reaches one of them by its name.
+    """
 
     __pydantic_config__ = STRICT
     expectations: dict[str, Expectation] = field(default_factory=dict)
+    scores: dict[str, Expectation] = field(default_factory=dict)
 
 
 @dataclass
@@ -392,6 +396,19 @@ class RolloutConfig:
 
 
 @dataclass
+class OodConfig:
+    """How pictures from outside the domain are told, and at how many false alarms."""
+
+    __pydantic_config__ = STRICT
+    detector: Annotated[
+        str, Field(pattern="^(nearest_neighbours|mahalanobis|relative_mahalanobis|vim|energy|max_softmax)$")
+    ] = MISSING
+    features: Annotated[str, Field(pattern="^(auto|backbone|classifier)$")] = "auto"
+    neighbours: Annotated[int, Field(ge=1, le=1000)] = 50
+    alarm_rate: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+
+
+@dataclass
 class Schema:
     """What a person may write: the chosen option of every group, and the plain values of params.yaml."""
 
@@ -403,6 +420,7 @@ class Schema:
     schedule: Annotated[Any, _one_of(Annotated[Schedule, Field(discriminator="name")])] = MISSING
     checks: ChecksConfig = field(default_factory=ChecksConfig)
     retrain: RetrainConfig = field(default_factory=RetrainConfig)
+    ood: OodConfig = field(default_factory=OodConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     clean: CleanConfig = field(default_factory=CleanConfig)
@@ -419,4 +437,4 @@ class Config(Schema):
     choices: dict[str, str] = field(default_factory=dict)
 
 
-GROUPS = ("data", "resize", "augment", "model", "schedule", "checks", "retrain", "gate", "rollout")
+GROUPS = ("data", "resize", "augment", "model", "schedule", "checks", "retrain", "ood", "gate", "rollout")

@@ -90,6 +90,21 @@ class Paths:
         """The trained weights; architecture, vocabulary and preprocessing stand beside them as .json."""
         return self.root / "models" / "classifier.safetensors"
 
+    @property
+    def reference(self) -> Path:
+        """What batches of new pictures are compared with."""
+        return self.root / "models" / "reference.safetensors"
+
+    @property
+    def screen(self) -> Path:
+        """What tells pictures from outside the domain; its description stands beside it as .json."""
+        return self.root / "models" / "screen.safetensors"
+
+    @property
+    def screen_table(self) -> Path:
+        """One row per kept picture: how it was screened."""
+        return self.root / "data" / "screen.parquet"
+
     def report(self, stage: str) -> Path:
         """The folder in which `stage` leaves what a person reads."""
         return self.root / "reports" / stage
@@ -97,6 +112,16 @@ class Paths:
     def metrics(self, stage: str) -> Path:
         """The metrics that the runner writes for `stage`."""
         return self.report(stage) / "metrics.json"
+
+    @property
+    def overview(self) -> Path:
+        """The page that tells everything in short."""
+        return self.root / "reports" / "index.html"
+
+    @property
+    def docs_index(self) -> Path:
+        """The folder with the index of Data Docs; each suite's own are in the report of its stage."""
+        return self.root / "reports" / "data_docs"
 
     @property
     def backtests(self) -> Path:

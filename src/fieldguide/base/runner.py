@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import CheckFailed, UserError
 from fieldguide.base.files import DISK_FULL, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
@@ -30,7 +30,6 @@ def main(run: Stage) -> None:
     A `UserError` becomes one line on stderr and exit code 1; any other exception keeps its traceback.
     """
     quiet_environment()
-    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # fastai's import uses it
     stage = Path(inspect.getfile(run)).stem
     paths = Paths(Path.cwd())
     try:
@@ -38,6 +37,9 @@ def main(run: Stage) -> None:
         with tracked(stage, paths):
             run_stage(stage, run, config, paths)
     except UserError as error:
+        if isinstance(error, CheckFailed):
+            told = [sys.executable, "-m", "fieldguide.stopped", str(paths.root), stage, str(error)]
+            subprocess.run(told, check=False)  # a page that fails shows its own traceback; the check failed anyway
         sys.exit(f"{stage}: {error}")
     except OSError as error:
         if error.errno not in DISK_FULL:
@@ -47,6 +49,7 @@ def main(run: Stage) -> None:
 
 def run_stage(stage: str, run: Stage, config: Config, paths: Paths) -> Metrics:
     """Call `run`, write what it returns to reports/<stage>/metrics.json, and say how long it took."""
+    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # fastai's import uses it
     start = time.perf_counter()
     metrics = run(config, paths)
     write_json(paths.metrics(stage), metrics)
@@ -56,43 +59,54 @@ def run_stage(stage: str, run: Stage, config: Config, paths: Paths) -> Metrics:
 
 @contextmanager
 def tracked(stage: str, paths: Paths) -> Iterator[None]:
-    """Show training and evaluation to MLflow from a process of its own, so that it can neither slow nor break them.
+    """Show some stages to MLflow from a process of its own, so that it can neither slow nor break them.
 
     The tracker reads one JSON line an event; when the lines end without "done", the stage has failed or was killed.
     """
-    if stage not in ("train", "evaluate"):
+    if stage not in ("train", "evaluate", "report"):
         yield
         return
     command = [sys.executable, "-m", "fieldguide.tracking", str(paths.root), stage]
     tracker = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
-    handler = _EventHandler(tracker)
+
+    def send(line: str) -> None:
+        assert tracker.stdin is not None
+        with suppress(BrokenPipeError):  # a tracker that went away is not training's concern
+            tracker.stdin.write(line + "\n")
+            tracker.stdin.flush()
+
+    try:
+        with reported(send):
+            yield
+    finally:
+        with suppress(BrokenPipeError):
+            tracker.communicate()
+
+
+@contextmanager
+def reported(send: Callable[[str], None]) -> Iterator[None]:
+    """Send what happens as JSON lines: an event "epoch" for each epoch of training, then "done" or "failed"."""
+    handler = _EpochHandler(send)
     EPOCHS.addHandler(handler)
     EPOCHS.setLevel(logging.INFO)
     EPOCHS.propagate = False
     try:
         yield
-        handler.send({"event": "done"})
+        send(json.dumps({"event": "done"}))
     except Exception:
-        handler.send({"event": "failed"})
+        send(json.dumps({"event": "failed"}))
         raise
     finally:
         EPOCHS.removeHandler(handler)
-        with suppress(BrokenPipeError):
-            tracker.communicate()
 
 
-class _EventHandler(logging.Handler):
-    """Sends `EPOCHS.info("epoch", extra={"epoch": number, "metrics": figures})` to the tracker."""
+class _EpochHandler(logging.Handler):
+    """Sends `EPOCHS.info("epoch", extra={"epoch": number, "metrics": figures})`."""
 
-    def __init__(self, tracker: subprocess.Popen[str]) -> None:
+    def __init__(self, send: Callable[[str], None]) -> None:
         super().__init__()
-        self.tracker = tracker
+        self.send = send
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.send({"event": "epoch", "epoch": record.__dict__["epoch"], "metrics": record.__dict__["metrics"]})
-
-    def send(self, event: dict[str, object]) -> None:
-        assert self.tracker.stdin is not None
-        with suppress(BrokenPipeError):  # a tracker that went away is not training's concern
-            self.tracker.stdin.write(json.dumps(event) + "\n")
-            self.tracker.stdin.flush()
+        event = {"event": "epoch", "epoch": record.__dict__["epoch"], "metrics": record.__dict__["metrics"]}
+        self.send(json.dumps(event))

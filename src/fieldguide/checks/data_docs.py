@@ -4,6 +4,7 @@ The pages that Great Expectations makes load their styles from the network and h
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -11,79 +12,68 @@ import pandas as pd
 
 from fieldguide.base.files import replace_folder, write_text
 from fieldguide.checks.expectations import CheckResult, in_words
+from fieldguide.data.images import open_picture
 from fieldguide.report.page import document
+from fieldguide.report.page_parts import STYLE as PARTS_STYLE
+from fieldguide.report.page_parts import image_tag
 
 SHOWN_OFFENDERS = 50
+SHOWN_PICTURES = 12  # of a check: a page of twenty checks stays below two megabytes
+THUMBNAIL = 112  # pixels of the longer side
+LARGEST = 25.0  # megapixels of a cleaned picture
 
 
-def write_data_docs(
-    folder: Path,
-    title: str,
-    facts: Mapping[str, int | float | str],
-    overview: pd.DataFrame,
-    results: Sequence[CheckResult],
-) -> None:
-    """Replace `folder` by the pages about `results`, beginning with index.html.
+@dataclass(frozen=True)
+class Docs:
+    """What the page shows beside the checks themselves."""
 
-    Parameters
-    ----------
-    folder
-        Takes the place of an older one as a whole.
-    title, facts
-        The heading, and a few figures that are shown large below it.
-    overview
-        A small table with a named index; shown whole, its columns between 0 and 1 as bars.
-    results
-        Shown with the failed ones first; of many offending rows the first `SHOWN_OFFENDERS`, with the count.
-    """
+    title: str
+    facts: Mapping[str, int | float | str]  # a few figures, shown large below the heading
+    overview: pd.DataFrame  # a small table with a named index; its columns between 0 and 1 as bars
+    pictures: Mapping[str, Path]  # the files of offending rows that can be shown, by the row
+
+
+def write_data_docs(folder: Path, docs: Docs, results: Sequence[CheckResult]) -> None:
+    """Replace `folder` as a whole by the page about `results`, index.html."""
     with replace_folder(folder) as partial:
-        write_text(partial / "index.html", render_page(title, facts, overview, results))
+        write_text(partial / "index.html", render_page(docs, results))
 
 
-def render_page(
-    title: str,
-    facts: Mapping[str, int | float | str],
-    overview: pd.DataFrame,
-    results: Sequence[CheckResult],
-) -> str:
-    """The page as HTML; see `write_data_docs`.
+def render_page(docs: Docs, results: Sequence[CheckResult]) -> str:
+    """The page as HTML: failed checks first; of many offending rows the first `SHOWN_OFFENDERS`, with the count.
 
     Every text is escaped: names of files and labels come from strangers.
     """
-    verdict, tone = _verdict(results)
-    ordered = sorted(results, key=_urgency)
+    text, tone = verdict([result.state for result in results])
     body = BODY.format(
         tone=tone,
-        verdict=escape(verdict),
+        verdict=escape(text),
         facts="\n".join(
-            f"<div><dt>{escape(name)}</dt><dd>{escape(in_words(value))}</dd></div>" for name, value in facts.items()
+            f"<div><dt>{escape(name)}</dt><dd>{escape(in_words(value))}</dd></div>"
+            for name, value in docs.facts.items()
         ),
-        overview=_overview(overview),
-        checks="\n".join(_check(result) for result in ordered),
+        overview=_overview(docs.overview),
+        checks="\n".join(_check(result, docs.pictures) for result in sorted(results, key=_urgency)),
     )
-    return document(title, body, STYLE)
+    return document(docs.title, body, PARTS_STYLE + STYLE)
 
 
-def _verdict(results: Sequence[CheckResult]) -> tuple[str, str]:
-    failed = [result.severity for result in results if not result.success]
-    errors, warnings = failed.count("error"), failed.count("warning")
+def verdict(states: Sequence[str]) -> tuple[str, str]:
+    """What the states of all checks come to, and how serious that is: passed, warning or error."""
+    errors, warnings = states.count("error"), states.count("warning")
     if errors:
-        return f"Stopped: {errors} of {len(results)} checks failed as errors, {warnings} as warnings", "error"
+        return f"Stopped: {errors} of {len(states)} checks failed as errors, {warnings} as warnings", "error"
     if warnings:
-        return f"Passed, with warnings from {warnings} of {len(results)} checks", "warning"
-    return f"Passed all {len(results)} checks", "passed"
-
-
-def _state(result: CheckResult) -> str:
-    return "passed" if result.success else result.severity
+        return f"Passed, with warnings from {warnings} of {len(states)} checks", "warning"
+    return f"Passed all {len(states)} checks", "passed"
 
 
 def _urgency(result: CheckResult) -> tuple[int, bool]:
-    return ("error", "warning", "passed").index(_state(result)), not result.offenders
+    return ("error", "warning", "passed").index(result.state), not result.offenders
 
 
-def _check(result: CheckResult) -> str:
-    state = _state(result)
+def _check(result: CheckResult, pictures: Mapping[str, Path]) -> str:
+    state = result.state
     head = (
         f'<span class="badge {state}">{state}</span><b>{escape(result.name)}</b>'
         f'<span class="observed">{escape(result.observed)}</span>'
@@ -100,12 +90,24 @@ def _check(result: CheckResult) -> str:
     opened = "" if result.success else " open"
     return (
         f'<li><details{opened}><summary class="head">{head}</summary>'
-        f'<div class="rows"><table>{rows}{more}</table></div></details></li>'
+        f'{_thumbnails(result, pictures)}<div class="rows"><table>{rows}{more}</table></div></details></li>'
     )
 
 
+def _thumbnails(result: CheckResult, pictures: Mapping[str, Path]) -> str:
+    """The first offending pictures of which there is a file; nothing where no row is a picture."""
+    shown = [offender for offender in result.offenders if offender.row in pictures][:SHOWN_PICTURES]
+    figures = [
+        f"<figure>{image_tag(open_picture(pictures[one.row], LARGEST), one.row, THUMBNAIL)}"
+        f"<figcaption>{escape(one.row)}<br>{escape(one.value)}</figcaption></figure>"
+        for one in shown
+    ]
+    return f'<div class="gallery">{"".join(figures)}</div>' if figures else ""
+
+
 def _overview(frame: pd.DataFrame) -> str:
-    heads = "".join(f"<th>{escape(str(name))}</th>" for name in [frame.index.name, *frame.columns])
+    names = [str(name).replace("_", " ") for name in [frame.index.name, *frame.columns]]
+    heads = "".join(f"<th>{escape(name)}</th>" for name in names)
     shares = [bool(frame[column].dtype.kind == "f" and frame[column].between(0, 1).all()) for column in frame]
     rows = "\n".join(
         f"<tr><th>{escape(str(row[0]))}</th>"
@@ -137,8 +139,13 @@ BODY = """\
 </ul>"""
 
 STYLE = """\
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: .6rem;
+  padding: .6rem .9rem; border-top: 1px solid var(--line); }
+figure { margin: 0; min-width: 0; }
+figure img { width: 100%; height: 5.5rem; object-fit: contain; }
+figcaption { color: var(--soft); font-size: .75rem; line-height: 1.3; }
 .rows { overflow: auto; max-height: 14rem; border-top: 1px solid var(--line); }
-.rows td:last-child { text-align: right; }
+.rows td:last-child { text-align: right; white-space: normal; }
 .head { display: grid; grid-template-columns: 5.5rem minmax(0, 1fr) auto; gap: 0 .9rem; padding: .6rem .9rem; }
 summary { cursor: pointer; }
 summary b::after { content: " \\25b8"; color: var(--soft); }

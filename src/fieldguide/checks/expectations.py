@@ -33,6 +33,11 @@ class CheckResult:
     limit: str
     offenders: tuple[Offender, ...]
 
+    @property
+    def state(self) -> str:
+        """What became of it in one word: passed, warning or error."""
+        return "passed" if self.success else self.severity
+
 
 def check_tables(
     tables: Mapping[str, pd.DataFrame], expectations: Mapping[str, Expectation], where: str

@@ -8,10 +8,8 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
+from fieldguide.data.table import QUALITY, QUALITY_ISSUES
 from fieldguide.parallel import map_processes
-
-# odd_size is not among them: cleaned copies all have one size, and clean judges that of the originals.
-ISSUES = ("dark", "light", "blurry", "low_information", "grayscale", "odd_aspect_ratio")
 
 
 def picture_quality(files: Sequence[Path]) -> pd.DataFrame:
@@ -19,19 +17,20 @@ def picture_quality(files: Sequence[Path]) -> pd.DataFrame:
 
     Returns
     -------
-    One row a file, in their order, and for each of `ISSUES` two columns: `<issue>_score`, float64 in [0, 1], smaller is
-    worse, and `is_<issue>_issue`, bool.
+    One row a file, in their order, and for each of `QUALITY_ISSUES` two columns: `<issue>_score`, float64 in [0, 1],
+    smaller is worse, and `is_<issue>_issue`, bool.
     """
     from cleanvision.issue_managers.image_property_issue_manager import ImagePropertyIssueManager
 
     manager = ImagePropertyIssueManager()
-    calculate = [manager.image_properties[issue].calculate for issue in ISSUES if issue != "light"]  # as dark does
+    measured_once = [issue for issue in QUALITY_ISSUES if issue != "light"]  # measured as dark is
+    calculate = [manager.image_properties[issue].calculate for issue in measured_once]
     measured = pd.DataFrame(map_processes(partial(_measured, calculate), files, "quality"))
     manager.issues = pd.DataFrame(index=measured.index)
-    manager.update_issues(measured, list(ISSUES))
+    manager.update_issues(measured, list(QUALITY_ISSUES))
     issues: pd.DataFrame = manager.issues
-    scores = {f"{issue}_score": issues[f"{issue}_score"].astype("float64").clip(0, 1) for issue in ISSUES}
-    return issues.assign(**scores)[[column for issue in ISSUES for column in (f"{issue}_score", f"is_{issue}_issue")]]
+    scores = {f"{issue}_score": issues[f"{issue}_score"].astype("float64").clip(0, 1) for issue in QUALITY_ISSUES}
+    return issues.assign(**scores)[[field.name for field in QUALITY]]
 
 
 def _measured(calculate: Sequence[Callable[[Image.Image], dict[str, Any]]], file: Path) -> dict[str, Any]:

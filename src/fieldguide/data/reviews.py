@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -78,16 +78,30 @@ def read_reviews(path: Path) -> dict[str, Review]:
     return reviews
 
 
-def check_reviews(reviews: Collection[Review], ids: Collection[str], labels: Collection[str]) -> None:
-    """Raise UserError for the first review of a picture, or with a label, that the data set does not have."""
+def check_reviews(reviews: Iterable[Review], images: pd.DataFrame) -> None:
+    """Raise UserError for the first review that the pictures contradict.
+
+    That is: an id or a label that none of them has, or a `keep` where the same picture came with several labels.
+
+    Parameters
+    ----------
+    images
+        Columns id, path and raw_label.
+    """
+    known = images[images["id"].notna()]
+    ids, labels = set(known["id"]), set(images["raw_label"]) - {""}
+    given = known.groupby("id")["raw_label"].nunique()
     for review in reviews:
         if review.id not in ids:
             raise UserError(
                 f"{review.where}: no picture of this data set has the id {review.id}: correct it, or take the line out"
             )
         if review.label and review.label not in labels:
-            known = ", ".join(sorted(labels))
-            raise UserError(f"{review.where}: no picture came with the label {review.label!r}; labels are {known}")
+            choices = ", ".join(sorted(labels))
+            raise UserError(f"{review.where}: no picture came with the label {review.label!r}; labels are {choices}")
+        if review.decision == Decision.KEEP and given[review.id] > 1:
+            found = ", ".join(sorted(known.loc[known["id"] == review.id, "path"]))
+            raise UserError(f"{review.where}: {review.id} came with several labels ({found}): relabel or drop it")
 
 
 def apply_reviews(images: pd.DataFrame, reviews: dict[str, Review]) -> pd.DataFrame:
@@ -105,9 +119,9 @@ def apply_reviews(images: pd.DataFrame, reviews: dict[str, Review]) -> pd.DataFr
     Raises
     ------
     UserError
-        For an unknown id or label, and for a `keep` where the same picture has come with several labels.
+        Where `check_reviews` does.
     """
-    check_reviews(reviews.values(), set(images["id"].dropna()), set(images["raw_label"]) - {""})
+    check_reviews(reviews.values(), images)
     images = images.assign(review=images["id"].map(lambda identity: getattr(reviews.get(identity), "decision", "")))
     for identity, rows in images[images["review"] != ""].groupby("id"):
         review = reviews[str(identity)]
@@ -117,9 +131,6 @@ def apply_reviews(images: pd.DataFrame, reviews: dict[str, Review]) -> pd.DataFr
             images.loc[dropped, "reason"] = f"dropped by {review.reviewer}: {review.note or 'no note'}"
         elif review.decision == Decision.RELABEL:
             images.loc[rows.index, "label"] = review.label
-        elif rows["label"].nunique() > 1:
-            found = ", ".join(sorted(rows["path"]))
-            raise UserError(f"{review.where}: this picture came with several labels ({found}): relabel it, or drop it")
     return images
 
 
@@ -138,7 +149,8 @@ def _review(values: list[str], line: int) -> Review:
     where = f"{FILE} line {line}"
     if len(values) != len(COLUMNS):
         raise UserError(f"{where}: {len(values)} values for the {len(COLUMNS)} columns {','.join(COLUMNS)}")
-    review = Review(*(value.strip() for value in values), line=line)
+    identity, decision, label, reviewer, day, note = (value.strip() for value in values)
+    review = Review(identity, decision, label, reviewer, day, note, line)
     if not re.fullmatch("[0-9a-f]{16}", review.id):
         raise UserError(f"{where}: {review.id!r} is no picture id, which has 16 of the digits 0-9 and a-f")
     if review.decision not in list(Decision):

@@ -27,9 +27,7 @@ IMAGES = pa.schema(
         pa.field("source", pa.string(), nullable=False),
         pa.field("path", pa.string(), nullable=False),  # below data/raw
         pa.field("label", pa.string(), nullable=False),
-        pa.field(
-            "raw_label", pa.string(), nullable=False
-        ),  # the one that it came with; differs if a person relabelled it
+        pa.field("raw_label", pa.string(), nullable=False),  # it came with this one; `label` differs if relabelled
         pa.field("review", pa.string(), nullable=False),  # keep, drop or relabel, as data/reviews.csv says, else ""
         pa.field("status", pa.string(), nullable=False),  # one of Status
         pa.field("reason", pa.string(), nullable=False),  # why not kept, else ""
@@ -54,6 +52,49 @@ SPLIT = pa.schema(
         pa.field("clean_sha256", pa.string(), nullable=False),
         pa.field("group", pa.string(), nullable=False),  # smallest id among its look-alikes
         pa.field("split", pa.string(), nullable=False),  # one of Split
+    ]
+)
+
+OUT_OF_DOMAIN = [
+    pa.field("p_value", pa.float64(), nullable=False),  # that a picture like those of train is so unusual
+    pa.field("out_of_domain", pa.bool_(), nullable=False),
+    pa.field("reason", pa.string(), nullable=False),  # in words; "" if not out of domain
+    pa.field("p_features", pa.float64(), nullable=False),  # the parts' own p-values
+    pa.field("p_orientation", pa.float64(), nullable=False),
+    pa.field("p_brightness", pa.float64(), nullable=False),
+    pa.field("p_saturation", pa.float64(), nullable=False),
+    pa.field("p_sharpness", pa.float64(), nullable=False),
+    pa.field("p_noise", pa.float64(), nullable=False),
+    pa.field("p_aspect_ratio", pa.float64(), nullable=False),
+    pa.field("p_resolution", pa.float64(), nullable=False),
+    pa.field("p_border", pa.float64(), nullable=False),
+]
+
+# Of cleanvision, by its names. odd_size is not among them: cleaned copies all have one size, and clean judges that of
+# the originals.
+QUALITY_ISSUES = ("dark", "light", "blurry", "low_information", "grayscale", "odd_aspect_ratio")
+QUALITY = [
+    field
+    for issue in QUALITY_ISSUES
+    for field in (
+        pa.field(f"{issue}_score", pa.float64(), nullable=False),  # 0 to 1, smaller is worse
+        pa.field(f"is_{issue}_issue", pa.bool_(), nullable=False),
+    )
+]
+
+SCREEN = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("clean_path", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),  # one of Split
+        *OUT_OF_DOMAIN,
+        pa.field("label_quality", pa.float64(), nullable=False),  # out-of-fold probability of the label
+        pa.field("suggested_label", pa.string(), nullable=False),  # the most probable one
+        pa.field("label_doubt", pa.bool_(), nullable=False),  # by confident learning
+        pa.field("near_duplicate_of", pa.string(), nullable=False),  # id, or ""
+        pa.field("near_duplicate_similarity", pa.float64()),  # cosine of features
+        *QUALITY,
     ]
 )
 

@@ -12,7 +12,7 @@ from fieldguide.evaluation.confidence import at_coverage
 from fieldguide.evaluation.figures import Shown, coverage_figure, in_words, reliability_figure
 from fieldguide.report.page import document
 from fieldguide.report.page_parts import STYLE as PARTS_STYLE
-from fieldguide.report.page_parts import chart_tag, html_table, image_tag, number, percent, share_cell
+from fieldguide.report.page_parts import THUMBNAIL, chart_tag, html_table, image_tag, number, percent, share_cell
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,16 @@ def evaluation_page(found: Findings) -> str:
         f'<p class="verdict {tone}">{escape(found.warning or beaten)}</p>',
         _facts(metrics, len(found.test)),
         "<h2>Labels</h2>",
-        _labels(found.labels),
+        labels_table(found.labels),
         "<h2>Confusions</h2>",
         "<p>Rows are true labels, columns predictions; the bar is the share of the row.</p>",
-        _confusion(found.counts),
-        *(f"<h3>{escape(title)}</h3>{_gallery(shown)}" for title, shown in found.pairs),
+        confusion_table(found.counts),
+        *(f"<h3>{escape(title)}</h3>{gallery(shown)}" for title, shown in found.pairs),
         "<h2>Are its probabilities true?</h2>",
-        _calibration(metrics, len(found.test)),
+        calibration_text(metrics, len(found.test)),
         chart_tag(reliability_figure(found.reliability, found.reliability_uncalibrated), "reliability diagram"),
         "<h2>If it may say &ldquo;I do not know&rdquo;</h2>",
-        _coverage(found.coverage),
+        coverage_text(found.coverage),
         chart_tag(coverage_figure(found.coverage), "accuracy against coverage"),
         "<h2>When pictures are different</h2>",
         f"<p>{found.shifts['pictures'].iloc[0]} of the {len(found.test)} test pictures, changed by a program as the "
@@ -60,7 +60,7 @@ def evaluation_page(found: Findings) -> str:
         _shifts(found.shifts, found.examples),
         "<h2>What it finds hardest</h2>",
         "<p>The test pictures with the highest loss: mistakes of the classifier, or of the labels.</p>",
-        _gallery(found.hardest_shown),
+        gallery(found.hardest_shown),
     ]
     return document("How good is the classifier?", "\n".join(parts), STYLE)
 
@@ -82,7 +82,8 @@ def _facts(metrics: Mapping[str, float], pictures: int) -> str:
     return f"<dl>{''.join(cells)}</dl>"
 
 
-def _labels(labels: pd.DataFrame) -> str:
+def labels_table(labels: pd.DataFrame) -> str:
+    """Precision, recall and F1 of every label, of the table of `metrics.per_label`."""
     rows = [
         f"<tr><th>{escape(row['label'])}</th><td>{row['pictures']}</td>"
         f"{share_cell(row['precision'], (row['precision_low'], row['precision_high']))}"
@@ -92,7 +93,8 @@ def _labels(labels: pd.DataFrame) -> str:
     return html_table(("label", "pictures", "precision", "recall", "F1"), rows)
 
 
-def _confusion(counts: pd.DataFrame) -> str:
+def confusion_table(counts: pd.DataFrame) -> str:
+    """The counts of `metrics.confusion`, with bars for the shares of each row."""
     rows = []
     for label, row in zip(counts.index, counts.to_numpy(), strict=True):
         cells = [
@@ -102,7 +104,8 @@ def _confusion(counts: pd.DataFrame) -> str:
     return html_table(("", *counts.columns), rows)
 
 
-def _calibration(metrics: Mapping[str, float], pictures: int) -> str:
+def calibration_text(metrics: Mapping[str, float], pictures: int) -> str:
+    """How far the probabilities for so many pictures can be believed."""
     served, trained, chance = (number(metrics[name]) for name in ("ece", "ece_uncalibrated", "ece_by_chance"))
     return (
         "<p>Of the predictions with confidence 0.8, 80 % should be right. The mean distance from that (expected "
@@ -113,7 +116,8 @@ def _calibration(metrics: Mapping[str, float], pictures: int) -> str:
     )
 
 
-def _coverage(table: pd.DataFrame) -> str:
+def coverage_text(table: pd.DataFrame) -> str:
+    """What leaving the unsure pictures to a person brings, of the table of `confidence.coverage`."""
     rows = [at_coverage(table, share) for share in (0.9, 0.8)]
     said = " ".join(
         f"If it leaves all below {row['threshold']:.2f} to a person, it answers {percent(row['coverage'])} of the "
@@ -134,11 +138,12 @@ def _shifts(table: pd.DataFrame, examples: Mapping[str, Image.Image]) -> str:
     return html_table(heads, rows, "shifts")
 
 
-def _gallery(shown: Sequence[Shown]) -> str:
+def gallery(shown: Sequence[Shown], side: int = THUMBNAIL) -> str:
+    """Pictures of at most `side` pixels, each with its lines, in as many columns as fit."""
     figures = []
     for one in shown:
         caption = "<br>".join(escape(line) for line in one.lines)
-        figures.append(f"<figure>{image_tag(one.picture)}<figcaption>{caption}</figcaption></figure>")
+        figures.append(f"<figure>{image_tag(one.picture, side=side)}<figcaption>{caption}</figcaption></figure>")
     return f'<div class="gallery">{"".join(figures)}</div>'
 
 

@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,24 +10,10 @@ from tqdm import tqdm
 
 from fieldguide.evaluation.baselines import BASELINES, majority_label, tree_predictions
 from fieldguide.gate.sets import PictureSet
-from fieldguide.model.predict import Classifier, load_classifier, logits_of, open_for, predict, to_input
+from fieldguide.model.predict import Classifier, logits_of, open_for, predict, to_input
 
 ROUNDS = 7
 TIMED_PICTURES = 32
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A model to be judged: its two files, and what it has seen (see `fieldguide.data.membership`)."""
-
-    name: str
-    weights: Path
-    description: Path
-    known: pd.DataFrame
-
-    def load(self) -> Classifier:
-        """The classifier. Raises UserError if a file is missing or damaged."""
-        return load_classifier(self.weights, self.description)
 
 
 def predictions(classifier: Classifier, pictures: PictureSet) -> pd.DataFrame:

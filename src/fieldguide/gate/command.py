@@ -4,10 +4,12 @@ from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
+from fieldguide.gate.candidate import Candidate
 from fieldguide.gate.gate import Decision, candidate_of_checkout, run_gate, summary, write_decision
 from fieldguide.gate.rules import Outcome
 from fieldguide.gate.statistics import Verdict
-from fieldguide.rollout.registry import CHALLENGER, CHAMPION, Registry, Version
+from fieldguide.rollout.registry import Registry
+from fieldguide.rollout.versions import CHALLENGER, CHAMPION, Version
 
 HERE = "."
 
@@ -19,9 +21,7 @@ def gate_command(paths: Paths, which: str | None) -> tuple[str, bool]:
     """
     cfg, registry = compose(paths), Registry(paths)
     if which == HERE:
-        champion = registry.at(CHAMPION)
-        other = registry.candidate(champion) if champion else None
-        decision = run_gate(cfg, paths, candidate_of_checkout(paths), other)
+        decision = run_gate(cfg, paths, candidate_of_checkout(paths), _candidate(registry, registry.at(CHAMPION)))
     else:
         decision = judge(cfg, paths, registry, _version(registry, which))
     write_decision(decision, paths.report("gate"))
@@ -36,8 +36,7 @@ def judge(cfg: Config, paths: Paths, registry: Registry, version: Version) -> De
     champion = registry.at(CHAMPION)
     if champion and champion.number == version.number:
         raise UserError(f"version {version.number} is the champion: there is nothing to judge it against")
-    other = registry.candidate(champion) if champion else None
-    decision = run_gate(cfg, paths, registry.candidate(version), other)
+    decision = run_gate(cfg, paths, registry.candidate(version), _candidate(registry, champion))
     registry.record_gate(version, {**summary(decision), "against": champion.number if champion else None})
     return decision
 
@@ -77,10 +76,12 @@ def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
+def _candidate(registry: Registry, version: Version | None) -> Candidate | None:
+    return registry.candidate(version) if version else None
+
+
 def _version(registry: Registry, which: str | None) -> Version:
     if which is not None:
-        if not which.isdecimal():
-            raise UserError(f"{which!r} is no version: name one by its number, or . for the checkout")
         return registry.version(int(which))
     challenger = registry.at(CHALLENGER)
     if not challenger:

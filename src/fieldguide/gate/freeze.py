@@ -84,11 +84,11 @@ def _cleaned(cfg: Config, source: Path, work: Paths) -> tuple[pd.DataFrame, str]
     images = read_table(work.image_table, IMAGES)
     kept = images[images["status"] == Status.KEPT].sort_values("id").reset_index(drop=True)
     reasons = images.loc[images["status"] != Status.KEPT, "status"].value_counts()
-    told = ", ".join(f"{count} {status}" for status, count in reasons.items())
+    told = ", ".join(f"{count} {str(status).replace('_', ' ')}" for status, count in reasons.items())
     return _columns(kept, work.clean), f" (left out: {told})" if told else ""
 
 
 def _columns(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
     files = pd.Series([folder / path for path in table["clean_path"]], index=table.index, dtype=object)
-    renamed = table.rename(columns={"clean_path": "path", "clean_sha256": "sha256"})
-    return renamed[["id", "label", "path", "sha256", "perceptual_hash"]].assign(file=files)
+    wanted = table[["id", "label", "clean_path", "clean_sha256", "perceptual_hash"]]
+    return wanted.rename(columns={"clean_path": "path", "clean_sha256": "sha256"}).assign(file=files)

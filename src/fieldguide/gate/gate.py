@@ -13,11 +13,12 @@ from fieldguide.data.membership import membership, seen_in_training
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
 from fieldguide.gate import rules
-from fieldguide.gate.answers import Candidate, baseline_predictions, predictions, seconds_side_by_side
+from fieldguide.gate.answers import baseline_predictions, predictions, seconds_side_by_side
+from fieldguide.gate.candidate import Candidate
 from fieldguide.gate.rules import Rule, compare_predictions
 from fieldguide.gate.sets import PictureSet, backtests, current_test
 from fieldguide.gate.statistics import Comparison, Verdict, pictures_needed, verdict_of
-from fieldguide.model.predict import Classifier
+from fieldguide.model.predict import Classifier, load_classifier
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ def run_gate(
         left_out[pictures.name] = int(seen.sum())
     if unseen[0].pictures.empty:
         raise UserError(f"all {left_out[sets[0].name]} test pictures were seen in training: there is nothing to go by")
-    model = challenger.load()
+    model = load_classifier(challenger.weights, challenger.description)
     if champion is None:
         main, found = _against_baselines(cfg.gate, paths, model, unseen, alarm_rates[0])
         costs = [rules.cost("size", "MB", _megabytes(challenger), None, cfg.gate.max_growth, "")]
     else:
-        other = champion.load()
+        other = load_classifier(champion.weights, champion.description)
         main, found = _against_champion(cfg.gate, model, other, unseen, alarm_rates)
         mine, others = seconds_side_by_side(model, other, unseen[0])
         costs = [

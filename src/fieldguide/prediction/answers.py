@@ -3,7 +3,7 @@
 import stat
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -14,50 +14,79 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fieldguide.checks.ood.observations import Observations, Viewer, observe
+from fieldguide.checks.ood.screening import Screen, judge
 from fieldguide.data.images import PictureError, bounded, open_picture, picture_id
 from fieldguide.model.predict import Classifier, calibrated, logits_of, to_input
 from fieldguide.parallel import usable_cores
 
 READERS = 4  # more threads would only hold more large pictures in memory
 
+Screening = tuple[Screen, Viewer]
+
 
 @dataclass(frozen=True)
 class Answer:
     """Calibrated probabilities (labels,) in the order of the vocabulary; or None, and the reason.
 
-    `id` is the picture's (see `fieldguide.data.images.picture_id`), where it was asked for and the file can be read.
+    Where it was screened, also the p-value that a picture of the domain is so unusual, whether that is an alarm, the
+    reason for it, and what was seen of it. `id` is the picture's (see `fieldguide.data.images.picture_id`), where it
+    was asked for and the file can be read.
     """
 
     probabilities: NDArray[np.float64] | None
     reason: str
     id: str = ""
+    p_value: float | None = None
+    out_of_domain: bool | None = None
+    observed: Observations | None = None
 
 
 def answers(
-    classifier: Classifier, files: Iterable[Path | BinaryIO], batch_size: int = 32, identify: bool = False
+    classifier: Classifier,
+    files: Iterable[Path | BinaryIO],
+    batch_size: int = 32,
+    *,
+    screening: Screening | None = None,
+    identify: bool = False,
 ) -> Iterator[Answer]:
     """Read files in threads while the network answers for those before, `batch_size` at a time.
 
-    At most three batches are in memory, as the small squares that the network takes. `identify` gives each its id.
+    At most three batches are in memory, as the small squares that the network takes.
     """
     with warnings.catch_warnings(
         action="ignore"
     ):  # each reader sets and restores them; together they could leave a mess
         results = _read_ahead(classifier, files, 2 * batch_size, identify)
         while batch := list(islice(results, batch_size)):
-            inputs = [result.tensor for result in batch if isinstance(result, _Input)]
-            logits = logits_of(classifier, inputs) if inputs else np.zeros((0, len(classifier.vocabulary)))
-            probabilities = iter(calibrated(logits, classifier.temperature))
+            inputs = [result for result in batch if isinstance(result, _Input)]
+            answered = iter(_answered(classifier, inputs, screening) if inputs else ())
             for result in batch:
-                yield Answer(None, result) if isinstance(result, str) else Answer(next(probabilities), "", result.id)
+                yield Answer(None, result) if isinstance(result, str) else next(answered)
 
 
 @dataclass(frozen=True)
 class _Input:
-    """What the network gets for a picture, and the picture's id if that was asked for."""
+    """What the network gets for a picture, its width and height before that, and its id if that was asked for."""
 
-    tensor: torch.Tensor
+    square: torch.Tensor
+    size: tuple[int, int]
     id: str
+
+
+def _answered(classifier: Classifier, inputs: Sequence[_Input], screening: Screening | None) -> Iterator[Answer]:
+    squares = [one.square for one in inputs]
+    if screening is None:
+        rows = calibrated(logits_of(classifier, squares), classifier.temperature)
+        yield from (Answer(row, "", one.id) for row, one in zip(rows, inputs, strict=True))
+        return
+    screen, viewer = screening
+    seen = observe(classifier, viewer, squares, [one.size for one in inputs])
+    found = judge(screen, seen)
+    rows = calibrated(seen.logits.double().numpy(), classifier.temperature)
+    for place, (row, one) in enumerate(zip(rows, inputs, strict=True)):
+        p_value, alarm = float(found.p_value[place]), bool(found.out_of_domain[place])
+        yield Answer(row, found.reason[place], one.id, p_value, alarm, seen[np.array([place])])
 
 
 def _read_ahead(
@@ -83,8 +112,8 @@ def _read(classifier: Classifier, file: Path | BinaryIO, identify: bool) -> _Inp
             return "not a file"  # opening a pipe would wait for its other end
         preprocessing = classifier.preprocessing
         picture = open_picture(file, preprocessing.max_megapixels)
-        tensor = to_input(bounded(picture, preprocessing.max_side), preprocessing)
-        return _Input(tensor, picture_id(picture) if identify else "")
+        small = bounded(picture, preprocessing.max_side)
+        return _Input(to_input(small, preprocessing), small.size, picture_id(picture) if identify else "")
     except PictureError as error:
         return str(error)
     except OSError as error:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from fieldguide.base.errors import UserError
 from fieldguide.prediction.files import STDIN, picture_files, require_something
 
+CLASSIFIER = "classifier.safetensors"  # in a folder with that, screen.safetensors belongs to it
 SHOW_PROGRESS_AFTER = 2.0  # seconds
 
 
@@ -25,7 +26,8 @@ def predict_command(arguments: Sequence[str], model: Path, kind: str | None, eve
     arguments
         Files, folders, or `-` for paths on stdin.
     model
-        A .safetensors file with its .json beside it, or the folder that holds both under the name `classifier`.
+        A .safetensors file with its .json beside it, or the folder that holds both under the name `classifier`. Where
+        `screen` stands beside the latter, each picture is also screened.
     kind
         The format; None is a table on a terminal and CSV elsewhere.
     """
@@ -33,20 +35,29 @@ def predict_command(arguments: Sequence[str], model: Path, kind: str | None, eve
     weights = weights_of(model)
 
     with _collector_paused():
+        from fieldguide.checks.ood.files import load_screen
         from fieldguide.model.predict import load_classifier
         from fieldguide.prediction.answers import answers
         from fieldguide.prediction.rows import write_rows
 
         classifier = load_classifier(weights, weights.with_suffix(".json"))
+        screen = weights.with_name("screen.safetensors")
+        screening = load_screen(screen, classifier, weights) if weights.name == CLASSIFIER and screen.exists() else None
     total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
     paths, files = tee(picture_files(arguments, sys.stdin.buffer))
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
     hidden = sys.stdout.isatty() or not sys.stderr.isatty()  # on a terminal the rows themselves show progress
     with tqdm(
-        answers(classifier, files), "predict", total, unit="picture", delay=SHOW_PROGRESS_AFTER, disable=hidden
+        answers(classifier, files, screening=screening),
+        "predict",
+        total,
+        unit="picture",
+        delay=SHOW_PROGRESS_AFTER,
+        disable=hidden,
     ) as bar:
         rows = ((str(path), answer) for path, answer in zip(paths, bar, strict=True))
-        unread = write_rows(lossless(sys.stdout, kind), kind, rows, classifier.vocabulary, every_label)
+        out, screened = lossless(sys.stdout, kind), screening is not None
+        unread = write_rows(out, kind, rows, classifier.vocabulary, every_label, screened=screened)
     if unread:
         print(f"fieldguide: {unread} could not be read", file=sys.stderr)
     return unread
@@ -64,7 +75,7 @@ def _collector_paused() -> Iterator[None]:
 
 def weights_of(model: Path) -> Path:
     """The weights of a model that is named by its folder or its file. Raises UserError if there are none."""
-    weights = model / "classifier.safetensors" if model.is_dir() else model
+    weights = model / CLASSIFIER if model.is_dir() else model
     if not weights.is_file():
         raise UserError(f"no model at {weights}: run `dvc repro`, or name one with --model")
     if weights.suffix != ".safetensors":

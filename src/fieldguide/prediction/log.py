@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.files import replace_file
 from fieldguide.base.paths import Paths
-from fieldguide.data.table import write_table
 
 PREDICTED = pa.schema(
     [
@@ -63,12 +64,13 @@ def predictions_folder(log: Path) -> Path:
 
 def log_predictions(log: Path, predictions: Sequence[Logged], at: datetime | None = None) -> None:
     """Write predictions, made `at` (now) in UTC, as one new file."""
-    _append(predictions_folder(log), pd.DataFrame([vars(row) for row in predictions]), PREDICTED, at)
+    _append(predictions_folder(log), [vars(row) for row in predictions], PREDICTED, at)
 
 
 def confirm_labels(log: Path, labels: Sequence[tuple[str, str]], who: str, at: datetime | None = None) -> None:
     """Write what a person says pictures show, as (id, label); of several about one picture the last counts."""
-    _append(log / "confirmed", pd.DataFrame(labels, columns=["id", "label"]).assign(who=who), CONFIRMED, at)
+    rows = [{"id": identity, "label": label, "who": who} for identity, label in labels]
+    _append(log / "confirmed", rows, CONFIRMED, at)
 
 
 def read_log(paths: Paths) -> pd.DataFrame:
@@ -81,14 +83,14 @@ def read_confirmed(paths: Paths) -> pd.DataFrame:
     return _read(paths.log / "confirmed", CONFIRMED).drop_duplicates("id", keep="last").reset_index(drop=True)
 
 
-def _append(folder: Path, rows: pd.DataFrame, schema: pa.Schema, at: datetime | None) -> None:
-    if rows.empty:
+def _append(folder: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema, at: datetime | None) -> None:
+    if not rows:
         return
     now = at or datetime.now(UTC)
     name = f"{now:%H%M%S%f}-{uuid.uuid4().hex}.parquet"
-    types = {"version": "Int64", "p_value": "Float64", "out_of_domain": "boolean"}
-    rows = rows.assign(at=now).astype({name: kind for name, kind in types.items() if name in rows})
-    write_table(rows, folder / f"day={now:%Y-%m-%d}" / name, schema)
+    table = pa.Table.from_pylist([{"at": now, **row} for row in rows], schema=schema)
+    with replace_file(folder / f"day={now:%Y-%m-%d}" / name) as partial:
+        pq.write_table(table, partial, compression="zstd")
 
 
 def _read(folder: Path, schema: pa.Schema) -> pd.DataFrame:

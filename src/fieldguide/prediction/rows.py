@@ -21,7 +21,8 @@ UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\u
 FORMULA = ("=", "+", "-", "@")  # a cell that starts so is run by spreadsheets
 FIRST_ROWS, WIDEST_PATH = 32, 80  # the table's first column is as wide as the paths in its first rows, within reason
 
-Record = dict[str, str | float | None]
+Value = str | float | bool | None
+Record = dict[str, Value]
 
 
 def write_rows(
@@ -30,6 +31,8 @@ def write_rows(
     rows: Iterable[tuple[str, Answer]],
     labels: Sequence[str],
     all_: bool,
+    *,
+    screened: bool = False,
     identify: bool = False,
 ) -> int:
     """Write a line for every path and its answer as soon as it is known; return how many could not be read.
@@ -42,11 +45,14 @@ def write_rows(
         The classifier's vocabulary.
     all_
         Give the probability of every label too, each in a column of its own.
+    screened
+        Give p_value and out_of_domain too.
     identify
         Give the picture's id too, in a column before the reason.
     """
     each = [f"probability_{label}" for label in labels] if all_ else []
-    columns = ["path", "label", "probability", *each, *(["id"] if identify else []), "reason"]
+    found = ["p_value", "out_of_domain"] if screened else []
+    columns = ["path", "label", "probability", *each, *found, *(["id"] if identify else []), "reason"]
     unread = 0
 
     def counted() -> Iterator[Record]:
@@ -62,13 +68,15 @@ def write_rows(
 
 
 def _record(path: str, answer: Answer, labels: Sequence[str], each: Sequence[str]) -> Record:
-    record: Record = {"path": path, "label": None, "probability": None, **dict.fromkeys(each)}
+    p_value = None if answer.p_value is None else round(answer.p_value, DIGITS)
+    found: Record = {"p_value": p_value, "out_of_domain": answer.out_of_domain, "reason": answer.reason or None}
+    record: Record = {"path": path, "label": None, "probability": None, **dict.fromkeys(each), "id": None, **found}
     if answer.probabilities is None:
-        return {**record, "id": None, "reason": answer.reason}
+        return record
     figures = [round(float(probability), DIGITS) for probability in answer.probabilities]
     best = int(answer.probabilities.argmax())
     of_each = dict(zip(each, figures, strict=True)) if each else {}
-    return {**record, "label": labels[best], "probability": figures[best], **of_each, "id": answer.id, "reason": None}
+    return {**record, "label": labels[best], "probability": figures[best], **of_each, "id": answer.id}
 
 
 def _write_jsonl(stream: TextIO, _columns: list[str], lines: Iterable[Record], _widest: int) -> None:
@@ -99,11 +107,13 @@ def _write_table(stream: TextIO, columns: list[str], lines: Iterable[Record], wi
 
     print(line(map(_printable, columns)).rstrip(), file=stream)
     for record in chain(first, lines):
-        cells = (f"{value:.4f}" if isinstance(value, float) else _printable(value or "") for value in record.values())
+        cells = (f"{value:.4f}" if isinstance(value, float) else _cell(value) for value in record.values())
         print(line(cells).rstrip(), file=stream, flush=True)
 
 
-def _cell(value: str | float | None) -> str:
+def _cell(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:.{DIGITS}f}"
     return _printable(value or "")

@@ -53,7 +53,7 @@ def summarize(paths: Paths) -> str:
         ("worst when", _worst_shifts(evaluate)),
         (
             "look at",
-            "reports/evaluate/index.html, reports/validate/data_docs/index.html, reports/validate/flagged.csv",
+            "reports/index.html, reports/evaluate/index.html, reports/data_docs/index.html, reports/*/flagged.csv",
         ),
     ]
     return "\n".join(f"  {name:<12}{text}" for name, text in rows)

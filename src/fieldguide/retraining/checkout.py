@@ -23,7 +23,8 @@ from fieldguide.retraining.observe import Observed, observe
 from fieldguide.retraining.pipeline import end_processes, hand_in, run_pipeline
 from fieldguide.retraining.retrain import Outcome, run_job
 from fieldguide.retraining.tools import Champion, Judged
-from fieldguide.rollout.registry import CHAMPION, Registry, actor
+from fieldguide.rollout.registry import Registry
+from fieldguide.rollout.versions import CHAMPION, actor
 from fieldguide.tracking import MODEL, Tracker, checkout_id
 
 REFERENCE = 500  # test pictures at most that new ones are compared with

@@ -9,8 +9,9 @@ from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.prediction.log import confirm_labels, read_labels_csv, read_log
-from fieldguide.rollout.registry import CHAMPION, Event, Registry, Version, actor
+from fieldguide.rollout.registry import Registry
 from fieldguide.rollout.steps import NEXT, candidates, needs_of, unrecorded
+from fieldguide.rollout.versions import CHAMPION, Event, Version, actor
 
 
 def status(paths: Paths) -> str:

@@ -14,13 +14,14 @@ from fieldguide.base.config import RolloutConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
-from fieldguide.model.predict import Classifier
+from fieldguide.model.predict import Classifier, load_classifier
 from fieldguide.prediction.answers import Answer, answers
 from fieldguide.prediction.command import lossless
 from fieldguide.prediction.files import picture_files, require_something
 from fieldguide.prediction.log import Logged, log_predictions
 from fieldguide.prediction.rows import write_rows
-from fieldguide.rollout.registry import CHAMPION, LIMITED, SHADOW, Registry, Version, kept_candidate
+from fieldguide.rollout.registry import Registry
+from fieldguide.rollout.versions import CHAMPION, LIMITED, SHADOW, Version, kept_candidate
 
 AT_ONCE = 1000  # predictions that wait in memory before they are written
 
@@ -81,7 +82,10 @@ def serving(paths: Paths) -> list[Serving]:
             raise UserError("no version predicts yet: `fieldguide rollout advance` brings a challenger into shadow")
         candidates = {step: registry.candidate(version) for step, version in found.items()}
         write_json(last, {step: vars(version) for step, version in found.items()})
-    return [Serving(step, version.number, candidates[step].load()) for step, version in found.items()]
+    return [
+        Serving(step, found[step].number, load_classifier(candidate.weights, candidate.description))
+        for step, candidate in candidates.items()
+    ]
 
 
 def answers_limited(identity: str, site: str, rollout: RolloutConfig) -> bool:

@@ -1,15 +1,11 @@
 """The registered versions of the classifier in MLflow: their aliases, files and history."""
 
-import getpass
 import json
-import os
-import subprocess
-import sys
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,53 +15,16 @@ from filelock import FileLock
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_folder, sha256_of_file
 from fieldguide.base.paths import Paths
-from fieldguide.data.membership import read_membership
-from fieldguide.gate.answers import Candidate
+from fieldguide.gate.candidate import Candidate
+from fieldguide.rollout.trial import why_it_does_not_predict
+from fieldguide.rollout.versions import CHALLENGER, FILES, STEPS, Event, Version, kept_candidate, kept_folder
 from fieldguide.runs import find_run
 from fieldguide.tracking import MEMBERSHIP_FILE, MODEL, Tracker, answering, experiment_name
 
-CHALLENGER, SHADOW, LIMITED, CHAMPION = STEPS = ("challenger", "shadow", "limited", "champion")
 HISTORY = "fieldguide.history."  # tags of the registered model, one an event; none is ever changed or deleted
 GATE = "fieldguide.gate"
 LONGEST_WHY = 500
-AWAY = "nothing was changed, and the champion serves on; try again when it does"
-FILES = ("classifier.safetensors", "classifier.json", MEMBERSHIP_FILE)
-
-# Loads a version and asks it about a grey picture as a server would: with the version's own code and nothing else.
-TRIAL = """
-import io, sys
-import mlflow, pandas as pd
-from PIL import Image
-picture = io.BytesIO()
-Image.new("RGB", (64, 64), (128, 128, 128)).save(picture, "PNG")
-answer = mlflow.pyfunc.load_model(sys.argv[1]).predict(pd.DataFrame({"picture": [picture.getvalue()]}))
-label, probability = answer["label"][0], answer["probability"][0]
-assert isinstance(label, str) and 0 < probability <= 1, f"it answers {label!r} with probability {probability!r}"
-"""
-
-
-@dataclass(frozen=True)
-class Version:
-    """A registered version: its number, the run and the weights that it came from, its steps, what the gate said."""
-
-    number: int
-    run: str
-    model_sha256: str
-    steps: tuple[str, ...]
-    gate: dict[str, Any] | None
-
-
-@dataclass(frozen=True)
-class Event:
-    """One move of one alias; `before` and `after` are version numbers, None where it named none."""
-
-    at: str  # ISO, UTC
-    who: str
-    action: str  # register, advance, rollback, withdraw
-    alias: str
-    before: int | None
-    after: int | None
-    why: str
+AWAY = "the champion serves on; try again when it does"
 
 
 class Registry:
@@ -117,8 +76,8 @@ class Registry:
             files = self._fetch(f"models:/{model}", Path(folder))
             if not (files / MEMBERSHIP_FILE).is_file():
                 raise UserError(
-                    f"run {run} was recorded by an older fieldguide, which did not keep what it was trained on: "
-                    "`fieldguide reproduce` or train it again"
+                    f"run {run} was recorded by an older fieldguide, which did not keep what it was trained on: delete "
+                    "the run in MLflow, then `fieldguide sync` where its results are"
                 )
         tags = {MODEL: digest}
         made = self.client.create_model_version(self.name, f"models:/{model}", run, tags=tags, model_id=model)
@@ -161,23 +120,20 @@ class Registry:
 
     def candidate(self, version: Version) -> Candidate:
         """A version's files, fetched once into .fieldguide/versions/ and checked by their hash."""
-        folder = _kept(self.paths, version)
+        folder = kept_folder(self.paths, version)
         if not all((folder / name).is_file() for name in FILES):
-            with self._answering(), replace_folder(folder) as partial, tempfile.TemporaryDirectory() as fetched:
-                files = self._fetch(f"models:/{self.name}/{version.number}", Path(fetched))
+            with replace_folder(folder) as partial, tempfile.TemporaryDirectory() as fetched:
+                with self._answering():
+                    files = self._fetch(f"models:/{self.name}/{version.number}", Path(fetched))
                 for name in FILES:
-                    (files / name).replace(partial / name)
+                    shutil.copyfile(files / name, partial / name)
         return kept_candidate(self.paths, version)
 
     def check(self, version: Version) -> None:
         """Load a version in a process of its own and let it predict. Raises UserError if it does not."""
         address = f"models:/{self.name}/{version.number}"
-        done = subprocess.run(
-            [sys.executable, "-c", TRIAL, address], capture_output=True, text=True, check=False, env=self._environment()
-        )
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise UserError(f"version {version.number} does not load and predict ({reason[:200]}): nothing was moved")
+        if reason := why_it_does_not_predict(address, self.tracker.address):
+            raise UserError(f"version {version.number} does not load and predict ({reason}): nothing was moved")
 
     def record_gate(self, version: Version, decision: dict[str, Any]) -> None:
         """Keep what the gate said with the version."""
@@ -216,36 +172,10 @@ class Registry:
     def _is_registered(self) -> bool:
         return bool(self.client.search_registered_models(f"name = '{self.name}'"))
 
-    def _environment(self) -> dict[str, str]:
-        return {**os.environ, "MLFLOW_TRACKING_URI": self.tracker.address, "PYTHONPATH": ""}
-
     @contextmanager
     def _answering(self) -> Iterator[None]:
         with answering(self.tracker.address, AWAY):
             yield
-
-
-def kept_candidate(paths: Paths, version: Version) -> Candidate:
-    """A version's files as they were fetched before. Raises UserError if they are not here, or damaged."""
-    folder = _kept(paths, version)
-    if not (folder / FILES[0]).is_file() or sha256_of_file(folder / FILES[0]) != version.model_sha256:
-        shown = folder.relative_to(paths.checkout)
-        raise UserError(
-            f"the weights of version {version.number} in {shown} are missing or damaged: delete that folder"
-        )
-    known = read_membership(folder / MEMBERSHIP_FILE)
-    return Candidate(f"version {version.number}", folder / FILES[0], folder / FILES[1], known)
-
-
-def _kept(paths: Paths, version: Version) -> Path:
-    return paths.checkout / ".fieldguide" / "versions" / version.model_sha256[:16]
-
-
-def actor(paths: Paths) -> str:
-    """Who acts: the name that git knows, else that of the account."""
-    command = ["git", "config", "user.name"]
-    done = subprocess.run(command, cwd=paths.checkout, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or getpass.getuser()
 
 
 def _now() -> str:

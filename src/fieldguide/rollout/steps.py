@@ -9,7 +9,8 @@ from fieldguide.base.config import Config, RolloutNeeds
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.prediction.log import read_confirmed, read_log
-from fieldguide.rollout.registry import CHALLENGER, CHAMPION, LIMITED, SHADOW, STEPS, Event, Registry, Version
+from fieldguide.rollout.registry import Registry
+from fieldguide.rollout.versions import CHALLENGER, CHAMPION, LIMITED, SHADOW, STEPS, Event, Version
 
 NEXT = {CHALLENGER: SHADOW, SHADOW: LIMITED, LIMITED: CHAMPION}
 
@@ -69,19 +70,23 @@ def seen(
     both = mine.merge(others[["id", "prediction"]], on="id", suffixes=("", "_champion"))
     known = mine.merge(confirmed[["id", "label"]], on="id")
     alarms = mine["out_of_domain"].dropna().astype(bool)
-    found = [
-        _at_least("predictions", wanted.predictions, len(mine)),
-        _at_least("days", wanted.days, days),
-        _at_least("confirmed labels", wanted.confirmed, len(known)),
-        _share(
-            "right of the confirmed", wanted.confirmed_accuracy, known["prediction"] == known["label"], wanted.confirmed
+    agreed = both["prediction"] == both["prediction_champion"]
+    right = known["prediction"] == known["label"]
+    asked = [
+        (wanted.predictions > 0, _at_least("predictions", wanted.predictions, len(mine))),
+        (wanted.days > 0, _at_least("days", wanted.days, days)),
+        (
+            wanted.agreement > 0 and champion is not None,
+            _share("agreement with the champion", wanted.agreement, agreed, wanted.predictions),
         ),
-        _alarms(wanted.max_alarm_rate, alarms),
+        (wanted.confirmed > 0, _at_least("confirmed labels", wanted.confirmed, len(known))),
+        (
+            wanted.confirmed_accuracy > 0,
+            _share("right of the confirmed", wanted.confirmed_accuracy, right, wanted.confirmed),
+        ),
+        (wanted.max_alarm_rate < 1, _alarms(wanted.max_alarm_rate, alarms)),
     ]
-    if champion is not None:
-        agreed = both["prediction"] == both["prediction_champion"]
-        found.insert(2, _share("agreement with the champion", wanted.agreement, agreed, wanted.predictions))
-    return found
+    return [need for is_asked, need in asked if is_asked]
 
 
 def advance(cfg: Config, paths: Paths, who: str, why: str = "", step: str | None = None) -> Event:
@@ -111,7 +116,8 @@ def _advance(cfg: Config, paths: Paths, registry: Registry, who: str, why: str, 
     if missing:
         told = "; ".join(f"{need.name}: {need.found}, needed {need.wanted}" for need in missing)
         raise Refused(f"version {version.number} stays in {at}: {told}")
-    registry.check(version)
+    if at != CHALLENGER:  # a shadow's answers count nothing
+        registry.check(version)
     event = registry.move(NEXT[at], version.number, "advance", who, why or f"evidence of {at} is complete")
     registry.move(at, None, "advance", who, f"now in {NEXT[at]}")
     return event
@@ -174,6 +180,8 @@ def _before(history: Sequence[Event], champion: Version | None) -> int | None:
         else:
             stack.append(event.after)
     now = champion.number if champion else None
+    while now in stack and stack[-1] != now:  # a move that was written down and then not done
+        stack.pop()
     return next((number for number in reversed(stack) if number != now), None)
 
 
@@ -195,7 +203,7 @@ def _at_least(name: str, wanted: int, found: int) -> Need:
 def _share(name: str, wanted: float, hits: "pd.Series[bool]", least: int) -> Need:
     share = float(hits.mean()) if len(hits) else 0.0
     enough = len(hits) >= least
-    return Need(name, f"{wanted:.2f} of {least}", f"{share:.3f} of {len(hits)}", enough and share >= wanted)
+    return Need(name, f"{wanted:.2f} of at least {least}", f"{share:.3f} of {len(hits)}", enough and share >= wanted)
 
 
 def _alarms(at_most: float, alarms: "pd.Series[bool]") -> Need:

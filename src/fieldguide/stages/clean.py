@@ -91,13 +91,13 @@ def _clean_one(clean: CleanConfig, raw: Path, target: Path, picture: RawPicture)
 
 def _move_relabelled(table: pd.DataFrame, target: Path) -> None:
     """Bring the clean copies of relabelled pictures below their new label, and say so in `table`."""
-    for row in table.index[(table["label"] != table["raw_label"]) & table["clean_path"].notna()]:
-        old = target / table.at[row, "clean_path"]
-        table.at[row, "clean_path"] = f"{table.at[row, 'label']}/{old.name}"
-        new = target / table.at[row, "clean_path"]
-        new.parent.mkdir(exist_ok=True)
-        if old.exists():  # not if its duplicate has taken it along
-            old.replace(new)
+    relabelled = table[(table["label"] != table["raw_label"]) & table["clean_path"].notna()]
+    for row, label, old in zip(relabelled.index, relabelled["label"], relabelled["clean_path"], strict=True):
+        new = f"{label}/{Path(old).name}"
+        (target / new).parent.mkdir(exist_ok=True)
+        if (target / old).exists():  # not if its duplicate has taken it along
+            (target / old).replace(target / new)
+        table.loc[row, "clean_path"] = new
 
 
 if __name__ == "__main__":

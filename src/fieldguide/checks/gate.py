@@ -1,0 +1,110 @@
+"""What follows from the checks of a stage: what is written down, what is printed, and what stops the pipeline."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from fieldguide.base.errors import CheckFailed
+from fieldguide.base.files import write_text
+from fieldguide.base.paths import Paths
+from fieldguide.checks.data_docs import Docs, write_data_docs
+from fieldguide.checks.expectations import CheckResult
+
+FLAGGED_COLUMNS = ["path", "expectation", "value", "limit", "severity"]
+CHECKS_COLUMNS = ["name", "table", "severity", "state", "observed", "limit", "offenders"]
+
+
+def conclude(
+    results: Sequence[CheckResult],
+    paths: Paths,
+    stage: str,
+    docs: Docs,
+    in_full: Callable[[str], str],
+    where: str,
+    fault: str = "",
+) -> dict[str, int]:
+    """Write checks.csv, flagged.csv and data_docs/ below reports/<stage>, print the warnings, and return the counts.
+
+    Parameters
+    ----------
+    in_full
+        Makes the name of a row of the table `pictures` one that a person can open.
+    where
+        The file that the expectations are from.
+    fault
+        What stops the pipeline whatever the checks say; "" if nothing does.
+
+    Raises
+    ------
+    CheckFailed
+        If an expectation of severity `error` failed or there is a fault; everything is written before.
+    """
+    report, flagged = paths.report(stage), flagged_pictures(results)
+    write_text(report / "flagged.csv", flagged.to_csv(index=False, lineterminator="\n"))
+    write_text(report / "checks.csv", checks_table(results).to_csv(index=False, lineterminator="\n"))
+    write_data_docs(report / "data_docs", docs, results)
+
+    failed = [result for result in results if not result.success]
+    errors = [result for result in failed if result.severity == "error"]
+    warnings = [result for result in failed if result.severity == "warning"]
+    below, flagged_count = report.relative_to(paths.root), int(flagged["path"].nunique())
+    advice = f"see {below}/data_docs/index.html and {below}/flagged.csv; mend the data, or set a limit in {where}"
+    for result in warnings:
+        print(f"warning: {_summary(result)}{_first(result, in_full, 1)}")
+    if flagged_count:
+        print(f"{flagged_count} pictures are worth a look: {below}/flagged.csv")
+    if fault:
+        raise CheckFailed(f"{fault}; {advice}")
+    if errors:
+        raise CheckFailed(f"{_stop_message(errors, in_full)}; {advice}")
+    return {
+        "expectations": len(results),
+        "passed": len(results) - len(failed),
+        "warnings": len(warnings),
+        "errors": len(errors),
+        "flagged_pictures": flagged_count,
+    }
+
+
+def flagged_pictures(results: Sequence[CheckResult]) -> pd.DataFrame:
+    """One row for every expectation and picture that it does not accept, even where enough others satisfy it."""
+    rows = [
+        (offender.row, result.name, offender.value, result.limit, result.severity)
+        for result in results
+        if result.table == "pictures"
+        for offender in result.offenders
+    ]
+    return pd.DataFrame(sorted(rows), columns=FLAGGED_COLUMNS)
+
+
+def checks_table(results: Sequence[CheckResult]) -> pd.DataFrame:
+    """One row for every check; `state` is passed, warning or error, `offenders` counts the rows."""
+    rows = [
+        (one.name, one.table, one.severity, one.state, one.observed, one.limit, len(one.offenders)) for one in results
+    ]
+    return pd.DataFrame(rows, columns=CHECKS_COLUMNS)
+
+
+def _stop_message(errors: Sequence[CheckResult], in_full: Callable[[str], str]) -> str:
+    first = errors[0]
+    names = ", ".join(result.name for result in errors)
+    which = f"{len(errors)} checks failed ({names}); the first: " if len(errors) > 1 else "check failed: "
+    return f"{which}{_summary(first)}{_first(first, in_full, 5)}"
+
+
+def _summary(result: CheckResult) -> str:
+    return f"{result.name}: {result.observed}; limit: {result.limit}"
+
+
+def _first(result: CheckResult, in_full: Callable[[str], str], count: int) -> str:
+    """The first offending rows in parentheses: pictures by their file, labels and splits with their value."""
+    of_pictures = result.table == "pictures"
+    shown = [in_full(row) if of_pictures else f"{row}: {value}" for row, value in result.offenders[:count]]
+    if not shown:
+        return ""
+    more = len(result.offenders) - count
+    return f" ({_printable(', '.join(shown))}{f' and {more} more' if more > 0 else ''})"
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,0 +1,87 @@
+"""Doubts about labels by confident learning (Northcutt, Jiang and Chuang 2021), with the library cleanlab.
+
+The probabilities come from models that have not seen the picture, nor one that looks like it. A doubt is for a person
+to settle: about half of them are wrong.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+FOLDS = 5
+# Of the penalty of the logistic regression, on standardized features: few pictures, many features.
+STRENGTH = 0.001
+
+
+def label_doubts(probabilities: NDArray[np.float64], labels: Sequence[str]) -> pd.DataFrame:
+    """Compare labels with out-of-fold probabilities.
+
+    Parameters
+    ----------
+    probabilities
+        (n, k) for the k distinct labels in sorted order; each row from a model that has not seen the picture.
+    labels
+        n labels as they are.
+
+    Returns
+    -------
+    n rows: label_quality (float64 in [0, 1], the probability of the label), suggested_label (the most probable one) and
+    label_doubt (bool, an error by confident learning).
+    """
+    from cleanlab.filter import find_label_issues
+
+    vocabulary, targets = np.unique(np.asarray(labels, str), return_inverse=True)
+    # Averages of rounded numbers may exceed 1 by a rounding error.
+    quality = probabilities[np.arange(len(targets)), targets].clip(0, 1)
+    doubt = find_label_issues(targets, probabilities, n_jobs=1)
+    suggested = vocabulary[probabilities.argmax(axis=1)].astype(object)
+    return pd.DataFrame({"label_quality": quality, "suggested_label": suggested, "label_doubt": doubt})
+
+
+def out_of_fold(
+    features: NDArray[np.float32], labels: Sequence[str], groups: Sequence[str], seed: int
+) -> NDArray[np.float64]:
+    """Probabilities by logistic regression, each picture's from a model of other groups' pictures.
+
+    Parameters
+    ----------
+    features
+        (n, f), of a body that has not learned from these labels.
+    labels, groups
+        n each; pictures of one group are never on both sides.
+
+    Returns
+    -------
+    (n, k), for the k distinct labels in sorted order.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    vocabulary, targets = np.unique(np.asarray(labels, str), return_inverse=True)
+    probabilities = np.zeros((len(targets), len(vocabulary)))
+    for others, held_out in group_folds(targets, groups, FOLDS, seed):
+        learned = np.unique(targets[others])
+        if len(learned) == 1:  # two labels, one of them in a single group: nothing to learn
+            probabilities[np.ix_(held_out, learned)] = 1
+            continue
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=1000))
+        model.fit(features[others], targets[others])
+        probabilities[np.ix_(held_out, model.classes_)] = model.predict_proba(features[held_out])
+    return probabilities
+
+
+def group_folds(
+    targets: NDArray[np.int64], groups: Sequence[str], folds: int, seed: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """The rows of the others and of those held out, `folds` times (fewer where a label has fewer pictures, at least 2).
+
+    Every row is held out once, together with its whole group; labels keep their shares as well as groups allow.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    folds = max(2, min(folds, int(np.bincount(targets).min())))
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    yield from splitter.split(np.zeros(len(targets)), targets, np.asarray(groups, str))

@@ -1,0 +1,146 @@
+"""One queue of pictures for a person to look at, the most valuable first."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from fieldguide.data.table import QUALITY_ISSUES
+
+COLUMNS = ["id", "picture", "why", "score", "suggestion"]
+
+
+Picture = Mapping[str, Any]  # a row of the table
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One reason to look at a picture; a score from 0 to 1, larger if more certain; the decision that it suggests."""
+
+    id: str
+    why: str
+    score: float
+    decision: str
+
+
+def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame:
+    """Put all that was found about the pictures into one order of urgency.
+
+    First come look-alikes with different labels, of which one is wrong, and the doubts about labels that confident
+    learning calls errors. Then pictures with both an alarm and a weaker doubt; then alarms and weaker doubts take
+    turns. Last come look-alikes of one label, then poor pictures. Of two look-alikes only that with the more doubtful
+    label is listed.
+
+    Parameters
+    ----------
+    table
+        The table of the stage screen: one row a picture.
+    reviewed
+        Ids of pictures about which people have decided; they are not queued again.
+
+    Returns
+    -------
+    One row a picture: id; picture (its path from the checkout); why (what is most urgent first); score (of that, 0 to
+    1, larger is more certain); suggestion (a decision as in data/reviews.csv, with the new label of a relabel).
+    """
+    pictures = [dict(zip(table.columns, row, strict=True)) for row in table.sort_values("id").itertuples(index=False)]
+    across, within = _look_alikes(pictures, reviewed)
+    doubts, weak_doubts = _doubts(pictures)
+    alarms = _alarms(pictures)
+    alarmed = {entry.id for entry in alarms}
+    order = [
+        *across,
+        *doubts,
+        *(entry for entry in weak_doubts if entry.id in alarmed),
+        *_taking_turns(alarms, weak_doubts),
+        *within,
+        *_poor(pictures),
+    ]
+    entries: dict[str, list[Entry]] = {}
+    for entry in order:
+        found = entries.setdefault(entry.id, [])
+        if entry not in found:
+            found.append(entry)
+    files = {picture["id"]: _file(picture) for picture in pictures}
+    rows = [
+        (
+            identity,
+            files[identity],
+            "; ".join(entry.why for entry in found),
+            round(found[0].score, 4),
+            found[0].decision,
+        )
+        for identity, found in entries.items()
+        if identity not in reviewed
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _look_alikes(pictures: Sequence[Picture], reviewed: Collection[str]) -> tuple[list[Entry], list[Entry]]:
+    """Near duplicates with another label and with the same, the most similar first; each pair once."""
+    by_id = {picture["id"]: picture for picture in pictures}
+    across: list[Entry] = []
+    within: list[Entry] = []
+    seen = set()
+    found = [picture for picture in pictures if picture["near_duplicate_of"]]
+    for picture in sorted(found, key=lambda picture: -picture["near_duplicate_similarity"]):
+        pair = frozenset((picture["id"], picture["near_duplicate_of"]))
+        candidates = sorted((by_id[each]["label_quality"], each) for each in pair if each not in reviewed)
+        if pair in seen or not candidates:
+            continue
+        seen.add(pair)
+        listed = by_id[candidates[0][1]]
+        other = by_id[next(iter(pair - {listed["id"]}))]
+        similarity = picture["near_duplicate_similarity"]
+        if other["label"] == listed["label"]:
+            within.append(Entry(listed["id"], f"looks like {_file(other)}", similarity, "drop"))
+        else:
+            why = f"looks like {_file(other)} with another label"
+            across.append(Entry(listed["id"], why, similarity, f"relabel {other['label']}"))
+    return across, within
+
+
+def _doubts(pictures: Sequence[Picture]) -> tuple[list[Entry], list[Entry]]:
+    """Labels that confident learning calls errors, and others than the most probable ones; the worst first."""
+    strong: list[Entry] = []
+    weak: list[Entry] = []
+    for picture in sorted(pictures, key=lambda picture: picture["label_quality"]):
+        suggested = picture["suggested_label"]
+        entry = Entry(picture["id"], f"may be {suggested}", 1 - picture["label_quality"], f"relabel {suggested}")
+        if picture["label_doubt"]:
+            strong.append(entry)
+        elif suggested != picture["label"]:
+            weak.append(entry)
+    return strong, weak
+
+
+def _alarms(pictures: Sequence[Picture]) -> list[Entry]:
+    """Pictures outside the domain, the strangest first; of equal ones that with the more doubtful label."""
+    found = [picture for picture in pictures if picture["out_of_domain"]]
+    return [
+        Entry(picture["id"], f"out of domain: {picture['reason']}", 1 - picture["p_value"], "drop")
+        for picture in sorted(found, key=lambda picture: (picture["p_value"], picture["label_quality"]))
+    ]
+
+
+def _poor(pictures: Sequence[Picture]) -> list[Entry]:
+    """Pictures that cleanvision calls dark, blurry and so on, the worst first; each once."""
+    entries = []
+    for picture in pictures:
+        if issues := [issue for issue in QUALITY_ISSUES if picture[f"is_{issue}_issue"]]:
+            worst = min(picture[f"{issue}_score"] for issue in issues)
+            why = ", ".join(issue.replace("_", " ") for issue in issues)
+            entries.append(Entry(picture["id"], why, 1 - worst, "drop"))
+    return sorted(entries, key=lambda entry: -entry.score)
+
+
+def _taking_turns(first: Sequence[Entry], second: Sequence[Entry]) -> Iterator[Entry]:
+    """One of each at a time; what is left of the longer one follows."""
+    for turn in range(max(len(first), len(second))):
+        yield from first[turn : turn + 1]
+        yield from second[turn : turn + 1]
+
+
+def _file(picture: Picture) -> str:
+    return f"data/clean/{picture['clean_path']}"

@@ -1,0 +1,35 @@
+"""Writing down what a person decides about a picture."""
+
+import subprocess
+from datetime import date
+
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
+from fieldguide.data.reviews import FILE, Decision, Review, append_review, check_reviews
+from fieldguide.data.table import IMAGES, read_table
+from fieldguide.reviewing.find import find_picture
+
+
+def record_decision(paths: Paths, picture: str, decision: str, label: str, note: str) -> str:
+    """Add a checked line to data/reviews.csv, with the reviewer of git's user.name and today's date; says what it did.
+
+    Raises UserError if the picture, or its new label, is not there, or if the file has a decision about it already.
+    """
+    images = read_table(paths.image_table, IMAGES)
+    row = find_picture(paths, images, picture).iloc[0]
+    if not isinstance(row["id"], str):
+        raise UserError(f"{row['path'] or row['source']} is {row['status']} ({row['reason']}): nothing to decide")
+    if (decision == Decision.RELABEL) != bool(label):
+        raise UserError(f"{decision} takes no label" if label else "relabel needs the new label")
+    review = Review(row["id"], decision, label, _reviewer(paths), date.today().isoformat(), " ".join(note.split()))
+    check_reviews([review], images)
+    append_review(paths.reviews, review)
+    return f"{FILE}: {review.words} {row['id']} (data/raw/{row['path']}); `dvc repro` replays it"
+
+
+def _reviewer(paths: Paths) -> str:
+    command = ["git", "-C", str(paths.checkout), "config", "user.name"]
+    name = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    if not name:
+        raise UserError("git does not know your name: git config user.name 'YOUR NAME'")
+    return name

@@ -1,0 +1,19 @@
+"""report: makes the page that tells everything in short, and the index of Data Docs."""
+
+from fieldguide.base.config import Config
+from fieldguide.base.paths import Paths
+from fieldguide.base.runner import Metrics, main
+from fieldguide.record import report_record
+from fieldguide.report.overview.origin import chosen
+
+
+def run(cfg: Config, paths: Paths) -> Metrics:
+    """Write reports/index.html and reports/data_docs; return what they are about, by hash."""
+    from fieldguide.report.overview.page import write_overview
+
+    write_overview(paths, chosen(cfg))
+    return {**report_record(paths)}
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,185 @@
+"""screen: learns what the pictures are like, says of each what is odd about it, and keeps that for new pictures."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from tqdm import tqdm
+
+from fieldguide.base.config import Config
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json, write_text
+from fieldguide.base.paths import Paths
+from fieldguide.base.runner import Metrics, main
+from fieldguide.data.reviews import read_reviews
+from fieldguide.data.status import Split
+from fieldguide.data.table import SCREEN, SPLIT, read_table, write_table
+
+if TYPE_CHECKING:
+    from fieldguide.checks.ood.fitting import Fitted
+    from fieldguide.checks.ood.observations import Observations, Viewer
+    from fieldguide.checks.ood.screening import Verdicts
+    from fieldguide.model.predict import Classifier
+
+MOST_TRAIN = 5000  # training pictures to learn from at most: more would slow down every later answer
+
+
+def run(cfg: Config, paths: Paths) -> Metrics:
+    """Write data/screen.parquet, models/screen.*, the review queue, and the checks of the scores.
+
+    Raises UserError as `conclude_scores` does, after all is written.
+    """
+    import torch
+
+    from fieldguide.checks.ood.files import save_screen
+    from fieldguide.checks.ood.reference import save_reference
+    from fieldguide.checks.review_queue import review_queue
+    from fieldguide.checks.scores import conclude_scores
+    from fieldguide.model.predict import load_classifier
+    from fieldguide.report.save import save_figure
+    from fieldguide.report.strangeness import strangeness_figure, strangeness_table
+
+    # By hash: as good as drawn by lot.
+    table = read_table(paths.split_table, SPLIT).sort_values("id", ignore_index=True)
+    description = paths.classifier.with_suffix(".json")
+    classifier = load_classifier(paths.classifier, description)
+    torch.set_num_threads(read_json(description)["record"]["config"]["train"]["threads"])
+    viewer = _viewer(classifier, paths, cfg.ood.features)
+    fitted, valid, screened = _screened(cfg, paths, classifier, viewer, table)
+    save_screen(fitted.screen, viewer, paths.screen, paths.classifier, paths.backbone if viewer.body else None)
+    save_reference(valid, paths.reference)
+    screened = screened.join(_other_findings(paths, classifier, table, cfg.seed))
+    write_table(screened, paths.screen_table, SCREEN)
+
+    report = paths.report("screen")
+    queue = review_queue(screened, set(read_reviews(paths.reviews)))
+    write_text(report / "review_queue.csv", queue.to_csv(index=False, lineterminator="\n"))
+    counts = strangeness_table(screened, cfg.ood.alarm_rate)
+    write_text(report / "out_of_domain.csv", counts.to_csv(index=False, float_format="%.4f"))
+    save_figure(strangeness_figure(counts, cfg.ood.alarm_rate), report / "out_of_domain.png")
+    figures = _figures(screened, len(fitted.screen.combined.values), cfg.ood.alarm_rate)
+    return {**figures, "review_queue": len(queue), **conclude_scores(screened, cfg, paths)}
+
+
+def _viewer(classifier: "Classifier", paths: Paths, features: str) -> "Viewer":
+    """Where features come from. A frozen body that the classifier left as it was is the classifier's own."""
+    import torch
+
+    from fieldguide.checks.ood.observations import Viewer, find_layout
+    from fieldguide.model.network import Architecture, build_body
+    from fieldguide.model.weights import load_weights
+
+    backbone = read_json(paths.backbone.with_suffix(".json"))
+    own = classifier.network.get_submodule("body")
+    layout = find_layout(own, classifier.preprocessing.size)
+    if features == "classifier" or (features == "auto" and backbone["source"] == "random"):
+        return Viewer(None, layout)
+    body = build_body(Architecture(**backbone["architecture"]))
+    load_weights(body, paths.backbone)
+    trained = own.state_dict()
+    if all(torch.equal(value, trained[name]) for name, value in body.state_dict().items()):
+        return Viewer(None, layout)
+    return Viewer(body.eval().to(memory_format=torch.channels_last), layout)
+
+
+def _screened(
+    cfg: Config, paths: Paths, classifier: "Classifier", viewer: "Viewer", table: pd.DataFrame
+) -> tuple["Fitted", "Observations", pd.DataFrame]:
+    """The screen, what was seen of the valid pictures, and the verdict on every picture, in the order of the table."""
+    from fieldguide.checks.ood.fitting import fit_screen
+    from fieldguide.checks.ood.observations import observe_pairs, observe_pictures
+    from fieldguide.checks.ood.screening import judge
+    from fieldguide.model.predict import open_for
+
+    def pictures(rows: pd.DataFrame, task: str) -> Iterator[Image.Image]:
+        for path in tqdm(rows["clean_path"], desc=task, unit="picture", disable=None):
+            yield open_for(classifier, paths.clean / path)
+
+    train = table[table["split"] == Split.TRAIN].head(MOST_TRAIN)
+    valid = table[table["split"] == Split.VALID]
+    others = table.drop([*train.index, *valid.index])
+    if len(valid) < 2:
+        raise UserError(f"{len(valid)} valid pictures cannot calibrate: add pictures, or raise split.valid")
+    upright, turned = observe_pairs(classifier, viewer, pictures(train, "screen, train"))
+    labels = np.searchsorted(classifier.vocabulary, train["label"].to_numpy(str))
+    seen = observe_pictures(classifier, viewer, pictures(valid, "screen, valid"))
+    choice = cfg.ood
+    fitted = fit_screen(upright, turned, labels, seen, choice.detector, choice.neighbours, choice.alarm_rate)
+    judged = [_with_verdicts(train, fitted.train), _with_verdicts(valid, fitted.valid)]
+    if len(others):
+        found = observe_pictures(classifier, viewer, pictures(others, "screen, other pictures"))
+        judged.append(_with_verdicts(others, judge(fitted.screen, found)))
+    return fitted, seen, pd.concat(judged).sort_index()
+
+
+def _with_verdicts(rows: pd.DataFrame, verdicts: "Verdicts") -> pd.DataFrame:
+    return rows[["id", "label", "clean_path", "split"]].assign(
+        p_value=verdicts.p_value,
+        out_of_domain=verdicts.out_of_domain,
+        reason=verdicts.reason,
+        **{f"p_{part}": values for part, values in verdicts.parts.items()},
+    )
+
+
+def _other_findings(paths: Paths, classifier: "Classifier", table: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Doubts about labels, near duplicates and the quality of every picture, in the order of the table.
+
+    Pretrained features know nothing of these labels. Where there are none, networks are trained that have not seen the
+    picture, and what they say of it stands for its features.
+    """
+    from fieldguide.checks.crossfit import out_of_fold_from_pictures
+    from fieldguide.checks.labels import label_doubts, out_of_fold
+    from fieldguide.checks.look_alikes import SAME_PICTURE, look_alikes
+    from fieldguide.checks.quality import picture_quality
+    from fieldguide.model.features import frozen_features
+    from fieldguide.model.network import Architecture, build_body
+    from fieldguide.model.weights import load_weights
+
+    labels, groups = list(table["label"]), list(table["group"])
+    files = [paths.clean / path for path in table["clean_path"]]
+    backbone = read_json(paths.backbone.with_suffix(".json"))
+    if backbone["source"] == "random":
+        probabilities = out_of_fold_from_pictures(files, labels, groups, seed)
+        twins = look_alikes(probabilities.astype(np.float32), table, min_similarity=None)
+    else:
+        body = build_body(Architecture(**backbone["architecture"]))
+        load_weights(body, paths.backbone)
+        named = list(zip(table["clean_sha256"], files, strict=True))
+        values = frozen_features(body, backbone["sha256"], classifier.preprocessing, named, paths.features).numpy()
+        probabilities = out_of_fold(values, labels, groups, seed)
+        twins = look_alikes(values, table, SAME_PICTURE)
+    doubts, quality = label_doubts(probabilities, labels), picture_quality(files)
+    return pd.concat([frame.set_index(table.index) for frame in (doubts, twins, quality)], axis=1)
+
+
+def _figures(screened: pd.DataFrame, ordinary: int, promised: float) -> Metrics:
+    from fieldguide.evaluation.metrics import wilson
+
+    valid = int((screened["split"] == Split.VALID).sum())
+    test = screened.loc[screened["split"] == Split.TEST, "out_of_domain"]
+    low, high = wilson(int(test.sum()), len(test))
+    needed = int(np.ceil(1 / promised)) - 1
+    if ordinary < needed:
+        print(
+            f"warning: {ordinary} valid pictures are too few to promise {promised:.1%} false alarms, {needed} can: "
+            "add pictures, or raise split.valid, or alarm_rate in conf/ood/"
+        )
+    return {
+        "alarm_rate_promised": promised,
+        "promise_has_enough_pictures": ordinary >= needed,
+        "calibration_pictures": valid,
+        "calibration_strangers": valid - ordinary,
+        "test_pictures": len(test),
+        "test_alarms": int(test.sum()),
+        "test_alarm_rate": round(float(test.mean()), 6),
+        "test_alarm_rate_low": round(low, 6),
+        "test_alarm_rate_high": round(high, 6),
+        "out_of_domain": int(screened["out_of_domain"].sum()),
+        "label_doubts": int(screened["label_doubt"].sum()),
+    }
+
+
+if __name__ == "__main__":
+    main(run)

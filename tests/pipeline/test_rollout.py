@@ -1,0 +1,269 @@
+"""Two versions on their way through a registry: what answers under the alias, and what is written down."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import mlflow
+import pandas as pd
+import psutil
+import pytest
+
+from conftest import encoded, noise, put
+from fieldguide.base.compose import compose
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import sha256_of_file
+from fieldguide.base.paths import Paths
+from fieldguide.data.images import perceptual_hash, picture_id
+from fieldguide.data.table import IMAGES, SPLIT, write_table
+from fieldguide.prediction.log import read_log
+from fieldguide.rollout.live import answers_limited, predict_live
+from fieldguide.rollout.registry import Registry
+from fieldguide.rollout.steps import Refused, advance, rollback, unrecorded, withdraw
+from fieldguide.rollout.versions import Version
+from fieldguide.tracking import DELIVERED, MODEL, Tracker, log_model
+from pipeline.checkout import free_port
+from pipeline.test_tracking import answers, end
+from untrained import save_classifier
+
+pytestmark = pytest.mark.slow
+
+PICTURES = pd.DataFrame({"picture": [encoded(noise(seed), "PNG") for seed in range(3)]})
+ACCEPTED = {"verdict": "better", "accepted": True}
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paths]:
+    """A checkout whose rollout asks for the gate alone, with two runs in MLflow: `first` and `second`."""
+    root = tmp_path_factory.mktemp("rollout")
+    here = Path(__file__).resolve().parents[2]
+    (root / "conf").symlink_to(here / "conf")
+    text = (here / "params.yaml").read_text(encoding="utf-8").replace("rollout: standard", "rollout: immediate")
+    (root / "params.yaml").write_text(text, encoding="utf-8")
+    paths = Paths(root)
+    write_tables(paths)
+    variables = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("MLFLOW_")}
+    tracker = Tracker(paths)
+    paths.classifier.parent.mkdir()
+    for name, size in (("first", 32), ("second", 48)):
+        save_classifier(paths.classifier.parent, size=size)
+        with mlflow.start_run(experiment_id=tracker.experiment, run_name=name):
+            log_model(paths)
+            mlflow.set_tags({DELIVERED: "yes", MODEL: sha256_of_file(paths.classifier)})
+    yield paths
+    os.environ.update(variables)
+
+
+def write_tables(paths: Paths) -> None:
+    rows = []
+    for seed in range(6):
+        picture = noise(seed)
+        identity = picture_id(picture)
+        rows.append(
+            {
+                **dict.fromkeys(IMAGES.names),
+                "id": identity,
+                "group": identity,
+                "label": "teddy",
+                "split": "train",
+                "clean_path": f"{seed}.jpg",
+                "clean_sha256": "",
+                "status": "kept",
+                "source": "",
+                "path": f"{seed}.jpg",
+                "reason": "",
+                "perceptual_hash": perceptual_hash(picture),
+            }
+        )
+    table = pd.DataFrame(rows)
+    write_table(table[IMAGES.names], paths.image_table, IMAGES)
+    write_table(table[SPLIT.names], paths.split_table, SPLIT)
+
+
+def bring_up(paths: Paths, run: str) -> Version:
+    """Make a run's model the champion, as the gate and the steps allow; whether it loads is tried by other tests."""
+    registry = Registry(paths)
+    version = registry.register(run, "Ann", "a test")
+    champion = registry.at("champion")
+    registry.record_gate(version, {**ACCEPTED, "against": champion.number if champion else None})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Registry, "check", lambda *_: None)
+        for _ in range(3):
+            advance(compose(paths), paths, "Ann")
+    return registry.version(version.number)
+
+
+def champion_says() -> bytes:
+    """What the model under the alias answers in this process."""
+    return answered(mlflow.pyfunc.load_model("models:/fieldguide@champion"))
+
+
+def answered(model: Any) -> bytes:
+    return json.dumps(model.predict(PICTURES).to_dict("records")).encode()
+
+
+@contextmanager
+def served(paths: Paths, folder: Path) -> Iterator[str]:
+    """`mlflow models serve` under the alias, logging what it says."""
+    port = free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "models",
+        "serve",
+        "--env-manager",
+        "local",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": f"sqlite:///{paths.root}/mlflow.db",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PYTHONPATH": os.devnull,  # the code comes with the model
+        "FIELDGUIDE_LOG": str(paths.log),
+    }
+    with (folder / "server.log").open("w") as log:
+        process = psutil.Popen(
+            [*command, "--model-uri", "models:/fieldguide@champion"],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            answers(f"http://127.0.0.1:{port}/ping", process)
+            yield f"http://127.0.0.1:{port}/invocations"
+        finally:
+            end(process)
+
+
+def asked(address: str) -> list[dict[str, Any]]:
+    records = [{"picture": base64.b64encode(content).decode()} for content in PICTURES["picture"]]
+    body = json.dumps({"dataframe_records": records}).encode()
+    with urlopen(Request(address, body, {"Content-Type": "application/json"}), timeout=60) as response:
+        return list(json.load(response)["predictions"])
+
+
+def test_the_alias_answers_with_the_new_version_and_after_a_rollback_as_before(paths: Paths, tmp_path: Path) -> None:
+    cfg, registry = compose(paths), Registry(paths)
+    with pytest.raises(UserError, match="no version stands in any step before champion"):
+        advance(cfg, paths, "Ann")
+    registry.register("first", "Ann", "a test")
+    with pytest.raises(Refused, match="version 1 stays in challenger: gate: not judged yet"):
+        advance(cfg, paths, "Ann")
+    first = bring_up(paths, "first")
+    assert (first.number, first.steps) == (1, ("champion",))
+    before = champion_says()
+    with pytest.raises(UserError, match="no champion before this one"):
+        rollback(paths, "Ben")
+
+    second = bring_up(paths, "second")
+    assert (second.number, registry.version(1).steps) == (2, ())
+    assert champion_says() == answered(mlflow.pyfunc.load_model("models:/fieldguide/2")) != before
+
+    event = rollback(paths, "Ben", "misses cubs")
+    assert (event.before, event.after, event.who, event.why) == (2, 1, "Ben", "misses cubs")
+    assert champion_says() == before
+    with served(paths, tmp_path) as address:
+        assert asked(address) == json.loads(before)
+    log = read_log(paths)
+    assert set(zip(log["version"], log["step"], strict=True)) == {(1, "champion")}
+    assert set(log["id"]) == {picture_id(noise(seed)) for seed in range(3)}
+
+
+def test_back_and_forth_by_number_and_every_move_is_written_down(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "check", lambda *_: None)  # for speed
+    registry = Registry(paths)
+    champion = registry.at("champion")
+    assert champion and champion.number == 1
+    assert rollback(paths, "Ben", to=2).after == 2
+    assert rollback(paths, "Ben").after == 1
+    with pytest.raises(UserError, match="there is no version 7; there are: 2, 1"):
+        rollback(paths, "Ben", to=7)
+    history = registry.history()
+    moves = [(event.action, event.before, event.after) for event in history if event.alias == "champion"]
+    assert moves[:3] == [("advance", None, 1), ("advance", 1, 2), ("rollback", 2, 1)]
+    assert moves[3:] == [("rollback", 1, 2), ("rollback", 2, 1)]
+    first = [(event.alias, event.after) for event in history[:4]]
+    assert first == [("challenger", 1), ("shadow", 1), ("challenger", None), ("limited", 1)]
+    assert unrecorded(registry, history) == []
+    registry.client.set_registered_model_alias("fieldguide", "champion", "2")
+    assert unrecorded(registry, history) == ["champion names version 2, the history says version 1"]
+    registry.client.set_registered_model_alias("fieldguide", "champion", "1")
+
+
+def test_a_move_that_was_cut_short_is_seen_and_does_not_count(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "check", lambda *_: None)
+    registry = Registry(paths)
+
+    def killed(*_: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(registry.client, "set_registered_model_alias", killed)
+        registry.move("champion", 2, "advance", "Ann", "cut short")
+    assert unrecorded(registry, registry.history()) == ["champion names version 1, the history says version 2"]
+    with pytest.raises(UserError, match="no champion before this one"):
+        rollback(paths, "Ben")
+    rollback(paths, "Ben", to=2)
+    assert rollback(paths, "Ben").after == 1
+    assert unrecorded(registry, registry.history()) == []
+
+
+def test_a_version_that_does_not_load_is_never_moved(paths: Paths) -> None:
+    registry = Registry(paths)
+    (weights,) = {
+        file
+        for file in (paths.root / "mlruns").rglob("classifier.safetensors")
+        if sha256_of_file(file) == registry.version(2).model_sha256
+    }
+    content = weights.read_bytes()
+    weights.write_bytes(content[:1000])
+    with pytest.raises(UserError, match="version 2 does not load and predict"):
+        rollback(paths, "Ben", to=2)
+    weights.write_bytes(content)
+    champion = registry.at("champion")
+    assert champion and champion.number == 1
+
+
+def test_a_shadow_predicts_beside_the_champion_and_a_limited_one_for_its_share(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cfg, registry = compose(paths), Registry(paths)
+    version = registry.register("second", "Ann", "once more")
+    registry.record_gate(version, {**ACCEPTED, "against": 1})
+    advance(cfg, paths, "Ann")
+    files = [put(tmp_path / f"{seed}.png", noise(seed)) for seed in range(100, 140)]
+    ids = {picture_id(noise(seed)) for seed in range(100, 140)}
+    assert predict_live(paths, list(map(str, files)), "csv", False, "") == 0
+    log = read_log(paths).query("id in @ids")
+    assert log.groupby(["version", "step"]).size().to_dict() == {(1, "champion"): 40, (2, "shadow"): 40}
+    printed = capsys.readouterr().out.splitlines()
+    champion = dict(zip(*log.query("step == 'champion'")[["id", "prediction"]].to_numpy().T, strict=True))
+    rows = [dict(zip(printed[0].split(","), line.split(","), strict=True)) for line in printed[1:]]
+    assert {row["id"]: row["label"] for row in rows} == champion
+
+    advance(cfg, paths, "Ann")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    predict_live(paths, list(map(str, files[:1])), "csv", False, "")  # as the server was last heard of
+    assert "the versions of last time answer" in capsys.readouterr().err
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    predict_live(paths, list(map(str, files)), "csv", False, "")
+    limited = read_log(paths).query("id in @ids and step == 'limited'")
+    assert set(limited["id"]) == {identity for identity in ids if answers_limited(identity, "", cfg.rollout)}
+    assert 0 < len(limited) < 20
+    assert withdraw(paths, "limited", "Ann").after is None
+    with pytest.raises(UserError, match="no version stands in limited"):
+        withdraw(paths, "limited", "Ann")

@@ -1,0 +1,114 @@
+"""Jobs of sweeps that start earlier in the pipeline, that fail, that run at a time, and that a sweeper chooses."""
+
+import os
+from subprocess import CompletedProcess
+
+import pytest
+
+from fieldguide.base.files import sha256_of_file
+from fieldguide.tracking import DELIVERED
+from pipeline.checkout import Checkout, free_port
+from pipeline.conftest import Reproduced
+from pipeline.sweeps import children_and_parents, outcomes
+
+pytestmark = pytest.mark.slow
+
+SEARCH = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "hydra.sweeper.direction=maximize"]
+
+
+@pytest.fixture(scope="module")
+def searched(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout that was behind when two jobs with another split were chosen by Optuna."""
+    checkout = trained.checkout.copy(tmp_path_factory.mktemp("searched") / "checkout")
+    checkout.set_params(near_duplicate_bits=3)
+    checkout.fieldguide("sweep", *SEARCH, "split.seed=5", "train.epochs=1", "train.lr=interval(0.001,0.01)")
+    return checkout
+
+
+def test_a_checkout_that_is_behind_is_brought_up_to_date_first(searched: Checkout) -> None:
+    assert searched.dvc("status", "split", "clean", "validate", "weights").stdout.strip().endswith("up to date.")
+
+
+def test_an_override_of_an_earlier_stage_runs_from_there_in_the_job_alone(
+    searched: Checkout, trained: Reproduced
+) -> None:
+    folders = [path.parent for path in searched.root.glob("sweeps/*/*/outcome.json")]
+    assert len(folders) == 2
+    for folder in folders:
+        assert not (folder / "data" / "split.parquet").is_symlink()
+        assert (folder / "data" / "clean").is_symlink()
+        assert sha256_of_file(folder / "data" / "split.parquet") != sha256_of_file(searched.paths.split_table)
+    kept = ("data/clean.parquet", "models/classifier.safetensors", "reports/evaluate/metrics.json")
+    assert searched.digests(*kept) == trained.checkout.digests(*kept)
+
+
+def test_a_sweeper_that_searches_gets_the_valid_accuracy(searched: Checkout) -> None:
+    found = outcomes(searched)
+    assert len(found) == 2
+    (results,) = searched.root.glob("sweeps/*/hydra/optimization_results.yaml")
+    best = max(outcome["valid_accuracy"] for outcome in found.values())
+    assert f"best_value: {best}" in results.read_text()
+
+
+TWO_SIZES = ["train.batch_size=16,4000", "train.epochs=1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+
+
+@pytest.fixture(scope="module")
+def failed(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, CompletedProcess[str]]:
+    """A checkout where one of two jobs at a time failed while the tracking server was away; and what was printed."""
+    checkout = trained.checkout.copy(tmp_path_factory.mktemp("failed") / "checkout")
+    away = checkout.with_variables(
+        MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0"
+    )
+    return checkout, away.fieldguide("sweep", *TWO_SIZES, code=1)
+
+
+def test_a_failing_job_stops_no_other_and_is_told_twice(failed: tuple[Checkout, CompletedProcess[str]]) -> None:
+    checkout, done = failed
+    told = [line for line in done.stdout.splitlines() if "do not fill one batch of 4000" in line]
+    assert len(told) == 2  # when it happens, and in the closing table
+    assert "Traceback" not in done.stdout + done.stderr
+    assert {name: outcome["status"] for name, outcome in outcomes(checkout).items()} == {
+        "batch_size=16": "finished",
+        "batch_size=4000": "failed",
+    }
+
+
+def test_a_sweep_called_again_hands_in_what_the_tracking_server_missed(
+    failed: tuple[Checkout, CompletedProcess[str]],
+) -> None:
+    """And shows with how many threads each of two jobs at a time trains."""
+    checkout, before = failed
+    assert "does not answer" in before.stderr
+    again = checkout.fieldguide("sweep", *TWO_SIZES, code=1)
+    assert again.stdout.count("skipped, finished before") == 1
+    assert "does not answer" not in again.stderr
+    children, parents = children_and_parents(checkout)
+    found = {run.info.run_name: run for run in children}
+    assert {name: run.info.status for name, run in found.items()} == {
+        "batch_size=16": "FINISHED",
+        "batch_size=4000": "FAILED",
+    }
+    assert found["batch_size=16"].data.tags[DELIVERED]
+    assert len(found["batch_size=16"].outputs.model_outputs) == 1
+    assert [run.info.status for run in parents] == ["FINISHED"]
+    cores = len(os.sched_getaffinity(0))
+    assert {run.data.params["train.threads"] for run in children} == {str(max(1, cores // 2))}
+
+
+@pytest.fixture(scope="module")
+def mistaken(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    return trained.checkout.copy(tmp_path_factory.mktemp("mistaken") / "checkout")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["resize=crop,stretch"], "stretch"),
+        (["train.lr=99"], "train.lr: must be a number above 0 and at most 10"),
+    ],
+)
+def test_a_mistake_is_told_without_a_traceback(mistaken: Checkout, arguments: list[str], message: str) -> None:
+    done = mistaken.fieldguide("sweep", *arguments, "train.epochs=1", code=1)
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

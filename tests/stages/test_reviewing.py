@@ -1,0 +1,200 @@
+"""`fieldguide explain` tells a picture's story, `fieldguide review` writes down what a person decides."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from conftest import OwnData, noise, put, run_python
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
+from fieldguide.data.images import picture_id
+from fieldguide.data.reviews import read_reviews
+from fieldguide.data.table import QUALITY_ISSUES
+from fieldguide.reviewing.decide import record_decision
+from fieldguide.reviewing.story import explain
+from fieldguide.stages import clean, download, split
+
+FILES: dict[str, Image.Image | bytes] = {
+    "a/1.png": noise(1),
+    "a/2.png": noise(2),
+    "a/both.png": noise(3),
+    "a/copy.png": noise(1),
+    "b/both.png": noise(3),
+    "b/broken.png": b"no picture",
+    "b/dark.png": noise(4).point(lambda value: value // 20),
+    "b/small.png": noise(5, 20, 20),
+}
+
+
+@pytest.fixture
+def made(own_data: OwnData, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    """A checkout after download, clean and split, with a screen table and a queue as the stage writes them."""
+    monkeypatch.setattr("fieldguide.parallel.usable_cores", lambda: 1)
+    cfg, paths = own_data("{}", "split.valid=0.01", "split.test=0.01")
+    for place, content in FILES.items():
+        put(paths.sources / "own" / place, content)
+    download.run(cfg, paths)
+    clean.run(cfg, paths)
+    monkeypatch.setattr("fieldguide.stages.split.SIDES", ())
+    split.run(cfg, paths)
+    monkeypatch.chdir(paths.root)
+    for command in (["init", "--quiet"], ["config", "user.name", "Ada"]):
+        subprocess.run(["git", *command], cwd=paths.root, check=True)
+    return paths
+
+
+def identity(place: str) -> str:
+    content = FILES[place]
+    assert not isinstance(content, bytes)
+    return picture_id(content)
+
+
+def test_the_story_of_a_kept_picture(made: Paths) -> None:
+    story = explain(made, "data/raw/a/1.png")
+    assert story.startswith("data/raw/a/1.png\n  source      a/1.png, with the label a\n")
+    assert f"  id          {identity('a/1.png')}\n  pixels      64 x 48, brightness" in story
+    assert re.search(r"  file        [\d,]+ bytes, sha256 [0-9a-f]{64}\n", story)
+    assert f"  clean       kept as data/clean/a/{identity('a/1.png')}.jpg, label a\n" in story
+    assert "  copy        data/raw/a/copy.png, left out, duplicate: the same picture as a/1.png\n" in story
+    assert re.search(r"  split       (train|valid|test)$", story)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("a/copy.png", "clean       left out, duplicate: the same picture as a/1.png"),
+        ("b/broken.png", "clean       left out, not a picture: not a picture that fieldguide reads"),
+        ("b/both.png", "clean       left out, conflict: the same picture has another label: a/both.png"),
+        ("b/small.png", "clean       left out, too small: 20 x 20 pixels"),
+    ],
+)
+def test_the_story_of_a_picture_that_was_left_out_says_why(made: Paths, name: str, line: str) -> None:
+    assert line in explain(made, name)
+
+
+def test_one_picture_has_many_names(made: Paths, tmp_path: Path) -> None:
+    number = identity("a/2.png")
+    elsewhere = put(tmp_path / "downloads" / "x.png", noise(2))
+    wanted = explain(made, "a/2.png")
+    names = ("data/raw/a/2.png", str(made.raw / "a/2.png"), f"data/clean/a/{number}.jpg", number, number[:6], elsewhere)
+    for name in names:
+        assert explain(made, str(name)) == wanted, name
+    assert explain(made, identity("a/1.png")).startswith("data/raw/a/1.png\n")  # the kept one of two copies
+
+
+def test_no_picture_is_one_clear_line(made: Paths) -> None:
+    put(made.root / "other.png", noise(77))
+    put(made.root / "text.png", b"text")
+    for name, message in (
+        ("nothing.png", "no picture 'nothing.png': give an id, a path below data/raw or data/clean, or a picture file"),
+        ("data/raw/a/9.png", "no picture 'data/raw/a/9.png'"),
+        ("ffffff", "no picture 'ffffff'"),
+        ("other.png", f"no picture of this data set has the pixels of other.png .*{picture_id(noise(77))}"),
+        ("text.png", "text.png is not among the pictures, and cannot be opened: "),
+    ):
+        with pytest.raises(UserError, match=message) as caught:
+            explain(made, name)
+        assert "\n" not in str(caught.value)
+
+
+def test_an_ambiguous_beginning_of_an_id_is_said(made: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = pd.read_parquet(made.image_table)
+    images.loc[images["path"].isin(["a/1.png", "a/2.png"]), "id"] = ["abcdef0000000001", "abcdef0000000002"]
+    monkeypatch.setattr("fieldguide.reviewing.story.read_table", lambda *_: images)
+    with pytest.raises(UserError, match=r"several ids \(abcdef0000000001, abcdef0000000002\): say more"):
+        explain(made, "abcdef")
+
+
+def test_the_story_tells_what_later_stages_and_people_said(made: Paths) -> None:
+    number = identity("b/dark.png")
+    row = {
+        "id": number,
+        "label": "b",
+        "clean_path": f"b/{number}.jpg",
+        "split": "train",
+        "p_value": 0.0012,
+        "out_of_domain": True,
+        "reason": "much darker than any training picture",
+        "label_quality": 0.03,
+        "suggested_label": "a",
+        "label_doubt": True,
+        "near_duplicate_of": "",
+        "near_duplicate_similarity": float("nan"),
+        **{f"{issue}_score": 0.9 for issue in QUALITY_ISSUES},
+        **{f"is_{issue}_issue": False for issue in QUALITY_ISSUES},
+        "dark_score": 0.05,
+        "is_dark_issue": True,
+    }
+    pd.DataFrame([row]).to_parquet(made.root / "data" / "screen.parquet")
+    made.report("screen").mkdir(parents=True)
+    pd.DataFrame(
+        {"id": ["0" * 16, number], "picture": "", "why": "may be a", "score": 0.97, "suggestion": "relabel a"}
+    ).to_csv(made.report("screen") / "review_queue.csv", index=False)
+    made.report("evaluate").mkdir()
+    predicted = {"id": number, "clean_path": row["clean_path"], "split": "test", "label": "b", "prediction": "a"}
+    pd.DataFrame([{**predicted, "probability": 0.9, "probability_a": 0.9, "probability_b": 0.1}]).to_parquet(
+        made.report("evaluate") / "predictions.parquet"
+    )
+    made.report("validate").mkdir()
+    (made.report("validate") / "flagged.csv").write_text(
+        "path,expectation,value,limit,severity\nb/dark.png,well_lit,0.02,at least 0.1,warning\n", encoding="utf-8"
+    )
+    record_decision(made, number, "relabel", "a", "it is dark")
+    lines = explain(made, "b/dark.png").splitlines()
+    for line in (
+        "  check       warning well_lit: 0.02; limit: at least 0.1",
+        "  screen      out of domain: much darker than any training picture (p-value 0.0012)",
+        "  label       b with the out-of-fold probability 0.030, may be a",
+        "  quality     poor: dark 0.05",
+        "  queue       place 2 of 2: may be a (relabel a)",
+        "  prediction  a 0.900 (label b 0.100)",
+        "              data/reviews.csv has changed since clean ran: run `dvc repro`",
+    ):
+        assert line in lines
+    assert any(re.fullmatch(r"  review      relabel a, by Ada on \S+: it is dark \(.*line 2\)", line) for line in lines)
+
+
+def test_a_decision_is_written_down_and_replayed(made: Paths, own_data: OwnData) -> None:
+    said = record_decision(made, "a/2.png", "drop", "", "two\nlines")
+    assert said.startswith(f"data/reviews.csv: drop {identity('a/2.png')} (data/raw/a/2.png); `dvc repro` replays it")
+    review = read_reviews(made.reviews)[identity("a/2.png")]
+    assert (review.decision, review.reviewer, review.note) == ("drop", "Ada", "two lines")
+    record_decision(made, "b/both.png", "relabel", "b", "")
+    record_decision(made, "b/small.png", "keep", "", "")
+    cfg, paths = own_data("{}")
+    clean.run(cfg, paths)
+    assert "clean       left out, dropped: dropped by Ada: two lines" in explain(made, "a/2.png")
+    assert f"clean       kept as data/clean/b/{identity('a/both.png')}.jpg, label b" in explain(made, "a/both.png")
+    assert "clean       kept as" in explain(made, "b/small.png")
+    assert "has changed since" not in explain(made, "a/2.png")
+
+
+def test_a_wrong_decision_is_refused_before_anything_is_written(made: Paths) -> None:
+    for picture, decision, label, message in (
+        ("a/2.png", "relabel", "c", "no picture came with the label 'c'; labels are a, b"),
+        ("a/2.png", "relabel", "", "relabel needs the new label"),
+        ("a/2.png", "drop", "a", "drop takes no label"),
+        ("a/both.png", "keep", "", "came with several labels"),
+        ("b/broken.png", "drop", "", r"b/broken.png is not_a_picture .*: nothing to decide"),
+        ("b/none.png", "drop", "", "no picture 'b/none.png'"),
+    ):
+        with pytest.raises(UserError, match=message):
+            record_decision(made, picture, decision, label, "")
+    assert not made.reviews.exists()
+
+
+@pytest.mark.slow
+def test_the_commands(made: Paths) -> None:
+    cli = ("-m", "fieldguide.cli")
+    done = run_python(*cli, "review", "a/2.png", "relabel", "b", "--note", "why not", cwd=made.root)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = run_python(*cli, "explain", "a/2.png", cwd=made.root)
+    assert told.returncode == 0
+    assert "relabel b, by Ada on" in told.stdout
+    again = run_python(*cli, "review", "a/2.png", "drop", cwd=made.root)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr.startswith("fieldguide: data/reviews.csv line 2 says of ")

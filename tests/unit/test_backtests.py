@@ -1,0 +1,76 @@
+"""`fieldguide backtest add`: past pictures are frozen, with git and DVC as a person has them."""
+
+import datetime
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from conftest import noise, put, run_python
+from fieldguide.base.compose import compose
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
+from fieldguide.data.images import picture_id
+from fieldguide.gate.freeze import freeze
+from fieldguide.gate.sets import backtests
+
+DATE = datetime.date(2026, 2, 1)
+
+
+@pytest.fixture
+def repository(checkout: Paths) -> Paths:
+    """A checkout with git and DVC."""
+    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
+        subprocess.run(command, cwd=checkout.root, check=True, capture_output=True)
+    return checkout
+
+
+def labelled(folder: Path) -> Path:
+    for number in range(4):
+        put(folder / ("bear" if number % 2 else "teddy") / f"{number}.png", noise(number))
+    put(folder / "bear" / "again.png", noise(1))
+    put(folder / "bear" / "broken.jpg", b"\xff\xd8\xff no picture")
+    return folder
+
+
+def test_a_folder_is_frozen_cleaned_and_tracked_and_never_changed(repository: Paths, tmp_path: Path) -> None:
+    pictures = labelled(tmp_path / "somewhere")
+    command = ("-m", "fieldguide.cli", "backtest", "add", "snow", str(pictures), "--date", "2026-02-01")
+    done = run_python(*command, cwd=repository.root)
+    assert done.returncode == 0, done.stderr
+    assert "froze 4 pictures of 2 labels as data/backtests/snow (left out: 1 duplicate, 1 not a picture)" in done.stdout
+    assert (repository.backtests / "snow.dvc").is_file()
+    table = pd.read_parquet(repository.backtests / "snow" / "pictures.parquet")
+    assert set(table["id"]) == {picture_id(noise(number)) for number in range(4)}
+    assert set(table["date"]) == {"2026-02-01"}
+    (found,) = backtests(repository)
+    assert found.name == "snow"
+    assert all(file.is_file() for file in found.pictures["file"])
+
+    again = run_python(*command, cwd=repository.root)
+    assert again.returncode == 1
+    assert "data/backtests/snow is there already, and a frozen set stays as it is" in again.stderr
+    shutil.rmtree(repository.backtests / "snow")
+    assert run_python(*command, cwd=repository.root).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "message"),
+    [
+        ("a/b", "somewhere", "'a/b' is no name for a backtest set"),
+        ("snow", "nowhere", "is no folder that holds a folder of pictures for each label"),
+        ("snow", "empty", "no usable pictures in"),
+        ("snow", None, "run `dvc repro`"),
+    ],
+)
+def test_what_cannot_be_frozen_changes_nothing(
+    checkout: Paths, tmp_path: Path, name: str, folder: str | None, message: str
+) -> None:
+    labelled(tmp_path / "somewhere")
+    put(tmp_path / "empty" / "bear" / "broken.jpg", b"no picture")
+    with pytest.raises(UserError, match=message):
+        freeze(compose(checkout), checkout, name, tmp_path / folder if folder else None, DATE)
+    assert not checkout.backtests.exists() or not list(checkout.backtests.iterdir())

@@ -1,0 +1,157 @@
+"""The gate's statistics, its rules on small tables, and which pictures it leaves out."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fieldguide.base.config import GateConfig
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
+from fieldguide.data.membership import seen_in_training
+from fieldguide.data.table import write_table
+from fieldguide.gate import rules
+from fieldguide.gate.gate import is_accepted
+from fieldguide.gate.rules import Outcome, Rule, compare_predictions
+from fieldguide.gate.sets import BACKTEST, TABLE, backtests
+from fieldguide.gate.statistics import Verdict, compare, pictures_needed, verdict_of
+
+STANDARD = GateConfig()
+STRICT = GateConfig(accept="better", margin=0.02, confidence=0.975, backtests_need_evidence=True)
+SIMULATIONS = 400
+compared = cache(compare)  # the same counts come again and again
+
+
+def verdicts(difference: float, differing: float, pictures: int, gate: GateConfig) -> list[Verdict]:
+    """What the gate says of 400 test splits of two models with a known true difference."""
+    won, lost = (differing + difference) / 2, (differing - difference) / 2
+    counts = np.random.default_rng(7).multinomial(pictures, [won, lost, 1 - differing], size=SIMULATIONS)
+    return [
+        verdict_of(compared(pictures, int(only), int(other), gate.confidence), gate.margin) for only, other, _ in counts
+    ]
+
+
+@pytest.mark.parametrize("gate", [STANDARD, STRICT], ids=["standard", "strict"])
+@pytest.mark.parametrize("differing", [0.06, 0.2])
+def test_an_equal_model_is_called_better_in_at_most_5_per_cent(gate: GateConfig, differing: float) -> None:
+    found = verdicts(0.0, differing, 300, gate)
+    assert found.count(Verdict.BETTER) <= 0.05 * SIMULATIONS
+    assert found.count(Verdict.WORSE) <= 0.1 * SIMULATIONS
+
+
+@pytest.mark.parametrize("differing", [0.06, 0.2])
+def test_a_model_5_points_worse_is_stopped_in_at_least_95_per_cent_at_300_pictures(differing: float) -> None:
+    stopped = [not is_accepted(verdict, STANDARD) for verdict in verdicts(-0.05, differing, 300, STANDARD)]
+    assert sum(stopped) >= 0.95 * SIMULATIONS
+
+
+def test_a_clearly_better_model_passes_and_so_does_an_equal_one_with_enough_pictures() -> None:
+    assert verdicts(0.05, 0.1, 1000, STANDARD).count(Verdict.BETTER) >= 0.9 * SIMULATIONS
+    assert sum(is_accepted(verdict, STANDARD) for verdict in verdicts(0.0, 0.06, 2000, STANDARD)) >= 0.95 * SIMULATIONS
+    assert not is_accepted(Verdict.NOT_WORSE, STRICT)
+
+
+def test_two_models_that_never_differ_on_few_pictures_are_not_known_to_be_the_same() -> None:
+    few, many = compare(20, 0, 0, 0.95), compare(1000, 0, 0, 0.95)
+    assert verdict_of(few, 0.03) == Verdict.NOT_ENOUGH
+    assert verdict_of(many, 0.03) == Verdict.NOT_WORSE
+    assert verdict_of(compare(0, 0, 0, 0.95), 0.03) == Verdict.NOT_ENOUGH
+
+
+def test_the_pictures_that_are_asked_for_would_be_enough_four_times_in_five() -> None:
+    unclear = compare(300, 15, 15, 0.95)
+    assert verdict_of(unclear, 0.02) == Verdict.NOT_ENOUGH
+    needed = pictures_needed(unclear, 0.02)
+    gate = GateConfig(margin=0.02)
+    share = sum(is_accepted(verdict, gate) for verdict in verdicts(0.0, 32 / 302, needed, gate)) / SIMULATIONS
+    assert 0.7 < share < 0.9
+
+
+def predicted(labels: list[str], wrong: set[int]) -> pd.DataFrame:
+    """Predictions of which those at some places are wrong."""
+    names = ["other" if place in wrong else label for place, label in enumerate(labels)]
+    ids = [f"{place:04d}" for place in range(len(labels))]
+    return pd.DataFrame({"id": ids, "label": labels, "prediction": names, "probability": 0.9})
+
+
+LABELS = ["a"] * 100 + ["b"] * 100 + ["c"] * 4
+
+
+def test_a_label_that_loses_too_much_fails_and_one_with_few_pictures_is_unclear() -> None:
+    champion = predicted(LABELS, {0})
+    found = {rule.on: rule for rule in rules.classes(predicted(LABELS, {1, *range(100, 120), 200}), champion, STANDARD)}
+    assert found["a"].outcome == Outcome.MET
+    assert (found["b"].outcome, found["b"].challenger) == (Outcome.FAILED, 0.8)
+    assert found["c"].outcome == Outcome.UNCLEAR
+    assert "pictures of it would tell" in found["c"].detail
+
+
+def test_a_frozen_set_stops_what_it_shows_to_be_worse_and_must_show_more_only_if_asked() -> None:
+    champion = predicted(LABELS, set())
+    worse = compare_predictions(predicted(LABELS, set(range(20))), champion, 0.95)
+    few = compare(20, 0, 1, 0.95)
+    none = compare(0, 0, 0, 0.95)
+    lenient = [rules.frozen_set(one, (0.0, 0.0), "past", STANDARD).outcome for one in (worse, few, none)]
+    strict = [rules.frozen_set(one, (0.0, 0.0), "past", STRICT).outcome for one in (worse, few, none)]
+    assert lenient == [Outcome.FAILED, Outcome.MET, Outcome.NOT_MEASURED]
+    assert strict == [Outcome.FAILED, Outcome.UNCLEAR, Outcome.UNCLEAR]
+
+
+def test_only_calibration_beyond_chance_counts() -> None:
+    sure = predicted(["a"] * 200, set(range(100))).assign(probability=0.99)
+    assert rules.calibration(sure, None, STANDARD).outcome == Outcome.FAILED
+    few = predicted(["a"] * 10, {0})  # nine of ten right, 0.9 sure
+    assert rules.calibration(few, None, STANDARD).outcome == Outcome.MET
+
+
+def test_alarms_and_costs_have_bounds_and_are_said_to_be_not_measured_without_figures() -> None:
+    alarms = [rules.alarms(rate, None, 100, STANDARD).outcome for rate in (None, 0.05, 0.5)]
+    costs = [rules.cost("size", "MB", 30.0, other, 2.0, "").outcome for other in (None, 20.0, 10.0)]
+    assert alarms == costs == [Outcome.NOT_MEASURED, Outcome.MET, Outcome.FAILED]
+
+
+def test_one_broken_rule_is_worse_and_an_unclear_one_too_little_evidence() -> None:
+    met, unclear, failed, unknown = (
+        Rule("r", "s", outcome, None, None, None, 0, "")
+        for outcome in (Outcome.MET, Outcome.UNCLEAR, Outcome.FAILED, Outcome.NOT_MEASURED)
+    )
+    assert rules.decide(Verdict.BETTER, [met, unknown]) == Verdict.BETTER
+    assert rules.decide(Verdict.BETTER, [met, unclear]) == Verdict.NOT_ENOUGH
+    assert rules.decide(Verdict.BETTER, [failed, unclear]) == Verdict.WORSE
+
+
+def hashed(**bits: int) -> dict[str, str]:
+    """A perceptual hash in which the lowest so many of 256 bits are set, by name."""
+    return {name: f"{(1 << number) - 1:064x}" for name, number in bits.items()}
+
+
+def test_pictures_are_left_out_by_id_and_by_look_alike_even_through_a_third_one() -> None:
+    hashes = hashed(trained=0, third=30, alike=60, validated=150, tested=256)
+    model = pd.DataFrame(
+        {
+            "id": ["trained", "third", "validated", "tested"],
+            "split": ["train", "left_out", "valid", "test"],
+            "perceptual_hash": [hashes[name] for name in ("trained", "third", "validated", "tested")],
+        }
+    )
+    ids = ["alike", "validated", "tested", "trained"]
+    pictures = pd.DataFrame({"id": ids, "perceptual_hash": [hashes.get(name, "") for name in ids]})
+    assert list(seen_in_training(pictures, [model], 40)) == [True, True, False, True]
+    assert list(seen_in_training(pictures, [model], 4)) == [False, True, False, True]
+    other = model[model["id"] == "tested"].assign(split="train")
+    assert list(seen_in_training(pictures, [model, other], 4)) == [False, True, True, True]
+
+
+def test_a_frozen_picture_that_was_changed_or_is_missing_is_an_error(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "backtests" / "past"
+    folder.mkdir(parents=True)
+    (folder / "one.jpg").write_bytes(b"changed")
+    row = ("1" * 16, "bear", "one.jpg", "0" * 64, "1" * 16, "0" * 64, "2026-01-01")
+    write_table(pd.DataFrame([row], columns=BACKTEST.names), folder / TABLE, BACKTEST)
+    with pytest.raises(UserError, match=r"data/backtests/past/one\.jpg is not what was frozen"):
+        backtests(Paths(tmp_path))
+    (folder.parent / "away.dvc").write_text("outs: []\n")
+    with pytest.raises(UserError, match="data/backtests/away is not here: `dvc checkout"):
+        backtests(Paths(tmp_path))

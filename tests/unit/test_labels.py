@@ -1,0 +1,89 @@
+"""Label doubts: out of fold, groups together, the wrong labels first."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fieldguide.checks.labels import group_folds, label_doubts, out_of_fold
+
+
+def test_the_quality_of_a_label_is_its_probability_and_the_suggestion_the_most_probable() -> None:
+    probabilities = np.array([[0.7, 0.2, 0.1]] * 9 + [[0.05, 0.9, 0.05]] * 9 + [[0.1, 0.2, 0.7]] * 9)
+    labels = ["ant"] * 9 + ["bee"] * 8 + ["ant"] + ["fly"] * 9
+    doubts = label_doubts(probabilities, labels)
+    assert list(doubts.columns) == ["label_quality", "suggested_label", "label_doubt"]
+    assert list(doubts["label_quality"]) == [0.7] * 9 + [0.9] * 8 + [0.05] + [0.7] * 9
+    assert list(doubts["suggested_label"]) == ["ant"] * 9 + ["bee"] * 9 + ["fly"] * 9
+    assert list(doubts.index[doubts["label_doubt"]]) == [17]
+
+
+def test_a_picture_and_its_look_alikes_are_held_out_together_and_everything_once() -> None:
+    groups = [str(number // 3) for number in range(90)]
+    targets = np.array([number // 3 % 3 for number in range(90)])
+    held = [held_out for _, held_out in group_folds(targets, groups, 5, seed=1)]
+    assert sorted(np.concatenate(held)) == list(range(90))
+    for others, held_out in group_folds(targets, groups, 5, seed=1):
+        assert not {groups[row] for row in others} & {groups[row] for row in held_out}
+        assert not set(others) & set(held_out)
+
+
+def test_a_label_is_never_judged_by_a_model_that_has_learned_it() -> None:
+    """Features that name each picture: whoever has learned it would be sure of any label."""
+    labels = ["a", "b"] * 20
+    probabilities = out_of_fold(np.eye(40, dtype=np.float32), labels, [str(row) for row in range(40)], seed=0)
+    assert np.abs(probabilities - 0.5).max() < 0.1
+
+
+def test_wrong_labels_are_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(0)
+    truth = chance.integers(0, 3, 300)
+    features = (np.eye(3)[truth] * 6 + chance.standard_normal((300, 3))).astype(np.float32)
+    given = truth.copy()
+    wrong = chance.choice(300, 12, replace=False)
+    given[wrong] = (given[wrong] + 1) % 3
+    labels = [f"label {number}" for number in given]
+    groups = [str(row) for row in range(300)]
+    probabilities = out_of_fold(features, labels, groups, seed=0)
+    doubts = label_doubts(probabilities, labels)
+    first = doubts["label_quality"].sort_values().index[:24]
+    assert len(set(wrong) & set(first)) >= 11
+    assert doubts.loc[wrong, "label_doubt"].mean() > 0.8
+    assert doubts["label_doubt"].sum() < 30
+    assert (probabilities == out_of_fold(features, labels, groups, seed=0)).all()
+
+
+def test_a_label_of_very_few_pictures_is_no_crash() -> None:
+    labels = ["many"] * 20 + ["rare"] * 2
+    features = np.random.default_rng(0).standard_normal((22, 4)).astype(np.float32)
+    probabilities = out_of_fold(features, labels, [*map(str, range(20)), "twins", "twins"], seed=0)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert np.isfinite(label_doubts(probabilities, labels)["label_quality"]).all()
+
+
+@pytest.mark.slow
+def test_without_pretrained_weights_small_networks_find_wrong_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from fieldguide.checks import crossfit
+
+    monkeypatch.setattr(crossfit, "EPOCHS", 6)
+    before = torch.get_rng_state()
+    chance = np.random.default_rng(0)
+    files, labels = [], []
+    for number in range(60):
+        pixels = chance.integers(0, 120, (40, 50, 3), dtype=np.uint8)
+        pixels[:, :, number % 2] += 100
+        files.append(tmp_path / f"{number}.png")
+        Image.fromarray(pixels).save(files[-1])
+        labels.append("rg"[number % 2])
+    labels[7] = "r"
+    groups = [str(number) for number in range(60)]
+    probabilities = crossfit.out_of_fold_from_pictures(files, labels, groups, seed=1)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert label_doubts(probabilities, labels)["label_quality"].idxmin() == 7
+    assert (crossfit.out_of_fold_from_pictures(files, labels, groups, seed=1) == probabilities).all()
+    assert (torch.get_rng_state() == before).all()

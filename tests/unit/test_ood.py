@@ -1,0 +1,226 @@
+"""Detectors, measurements and the combined verdict, on synthetic features and small pictures."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from conftest import noise
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json, write_json
+from fieldguide.checks.ood.detectors import DETECTORS, Known
+from fieldguide.checks.ood.files import load_screen, save_screen
+from fieldguide.checks.ood.fitting import Fitted, fit_screen
+from fieldguide.checks.ood.measurements import NAMES, measure_squares
+from fieldguide.checks.ood.observations import Observations, Viewer, find_layout, observe_pairs, observe_pictures
+from fieldguide.checks.ood.screening import PARTS, judge
+from fieldguide.model.predict import Classifier, load_classifier
+from untrained import save_classifier
+
+pytestmark = pytest.mark.slow  # importing PyTorch takes seconds
+
+
+def known(count: int = 300, seed: int = 0) -> Known:
+    """Three labels around three points on a sphere in 12 dimensions; the logits know which."""
+    chance = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 3
+    features = torch.eye(12)[labels] + 0.15 * torch.randn(count, 12, generator=chance)
+    return Known(features, 8 * features[:, :3], labels)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_gives_strangers_larger_scores(name: str) -> None:
+    state = DETECTORS[name].fit(known(), 10)
+    new = known(seed=1)
+    far = torch.eye(12)[torch.arange(300) % 3 + 6]
+    ordinary = DETECTORS[name].score(state, new.features, new.logits)
+    strange = DETECTORS[name].score(state, far, 0.5 * far[:, :3])
+    assert ordinary.shape == (300,)
+    assert ordinary.dtype == torch.float32
+    assert float(strange.median()) > float(ordinary.quantile(0.95))
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_pictures_score_does_not_depend_on_the_others(name: str) -> None:
+    state = DETECTORS[name].fit(known(), 10)
+    new = known(seed=1)
+    together = DETECTORS[name].score(state, new.features, new.logits)
+    alone = DETECTORS[name].score(state, new.features[:1], new.logits[:1])
+    torch.testing.assert_close(together[:1], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_mahalanobis_is_that_of_scikit_learn() -> None:
+    from sklearn.covariance import LedoitWolf
+
+    data = known()
+    points = torch.nn.functional.normalize(data.features, dim=1).double().numpy()
+    means = np.stack([points[data.labels == label].mean(axis=0) for label in range(3)])
+    reference = LedoitWolf(assume_centered=True).fit(points - means[data.labels])
+    wanted = np.stack([reference.mahalanobis(points - mean) for mean in means]).min(axis=0)
+    found = DETECTORS["mahalanobis"].score(DETECTORS["mahalanobis"].fit(data, 1), data.features, data.logits)
+    np.testing.assert_allclose(found, wanted, rtol=1e-3)
+
+
+def measured(picture: Image.Image) -> dict[str, float]:
+    pixels = torch.from_numpy(np.array(picture.resize((64, 64)))).permute(2, 0, 1).float() / 255
+    return dict(zip(NAMES, measure_squares(pixels[None], [picture.size])[0], strict=True))
+
+
+def test_each_measurement_follows_what_it_is_named_for() -> None:
+    picture = noise(3, 96, 96)
+    plain = measured(picture)
+    assert measured(picture.point(lambda value: value // 4))["brightness"] < plain["brightness"] - 1
+    assert measured(picture.convert("L").convert("RGB"))["saturation"] < plain["saturation"] - 2
+    assert measured(picture.resize((8, 8)).resize((96, 96)))["sharpness"] < plain["sharpness"]
+    speckled = np.clip(np.array(picture) + np.random.default_rng(0).normal(0, 25, (96, 96, 1)), 0, 255)
+    assert measured(Image.fromarray(speckled.astype(np.uint8)))["noise"] > plain["noise"] + 1
+    assert measured(picture.resize((192, 96)))["aspect_ratio"] == pytest.approx(np.log(2))
+    assert measured(picture.resize((24, 24)))["resolution"] == pytest.approx(np.log(24))
+    barred = Image.new("RGB", (96, 128))
+    barred.paste(picture, (0, 16))
+    assert measured(barred)["border"] == pytest.approx(0.25, abs=0.04)
+    assert plain["border"] == 0
+    assert measured(Image.new("RGB", (96, 96), "red"))["border"] == 0  # no bars, but nothing else
+
+
+def scene(seed: int) -> Image.Image:
+    """Light above, dark below, and coarse colours."""
+    shade = np.linspace(1.0, 0.35, 48)[:, None, None]
+    return Image.fromarray((np.array(noise(seed)) * shade).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    save_classifier(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def classifier(folder: Path) -> Classifier:
+    return load_classifier(folder / "classifier.safetensors", folder / "classifier.json")
+
+
+@pytest.fixture(scope="module")
+def viewer(classifier: Classifier) -> Viewer:
+    return Viewer(None, find_layout(classifier.network.get_submodule("body"), classifier.preprocessing.size))
+
+
+@pytest.fixture(scope="module")
+def fitted(classifier: Classifier, viewer: Viewer) -> Fitted:
+    train, turned = observe_pairs(classifier, viewer, map(scene, range(150)))
+    valid = observe_pictures(classifier, viewer, map(scene, range(150, 250)))
+    return fit_screen(train, turned, np.arange(150) % 3, valid, "nearest_neighbours", 10, 0.05)
+
+
+@pytest.fixture(scope="module")
+def new(classifier: Classifier, viewer: Viewer) -> Observations:
+    return observe_pictures(classifier, viewer, map(scene, range(1000, 1300)))
+
+
+def test_the_promised_rate_is_kept_on_new_pictures(fitted: Fitted, new: Observations) -> None:
+    verdicts = judge(fitted.screen, new)
+    assert 0.01 <= verdicts.out_of_domain.mean() <= 0.11
+    assert set(verdicts.parts) == set(PARTS)
+    assert (verdicts.out_of_domain == (verdicts.p_value <= 0.05)).all()
+    assert [bool(reason) for reason in verdicts.reason] == list(verdicts.out_of_domain)
+    for judged, count in ((fitted.train, 150), (fitted.valid, 100)):
+        assert len(judged.p_value) == count
+        assert judged.out_of_domain.mean() <= 0.15
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda one: one.convert("L").convert("RGB"), "black and white"),
+        (lambda one: one.point(lambda value: value // 12), "much darker"),
+        (lambda one: one.transpose(Image.Transpose.ROTATE_180), "upside down"),
+        (lambda one: one.resize((480, 48)), "much wider"),
+    ],
+    ids=["grey", "dark", "turned", "wide"],
+)
+def test_it_says_in_which_way_a_picture_is_strange(
+    fitted: Fitted, classifier: Classifier, viewer: Viewer, change: object, reason: str
+) -> None:
+    assert callable(change)
+    changed = [change(scene(seed)) for seed in range(2000, 2040)]
+    verdicts = judge(fitted.screen, observe_pictures(classifier, viewer, changed))
+    assert verdicts.out_of_domain.mean() >= 0.9
+    assert np.mean([reason in one for one in verdicts.reason]) >= 0.8
+
+
+def test_observing_gives_what_predicting_gives(classifier: Classifier, viewer: Viewer) -> None:
+    from fieldguide.model.predict import predict_logits
+
+    pictures = [scene(seed) for seed in range(5)]
+    seen = observe_pictures(classifier, viewer, pictures, batch_size=2)
+    np.testing.assert_allclose(seen.logits, predict_logits(classifier, pictures, batch_size=2), rtol=1e-5, atol=1e-5)
+
+
+def test_a_saved_screen_says_the_same(
+    fitted: Fitted, new: Observations, classifier: Classifier, viewer: Viewer, folder: Path, tmp_path: Path
+) -> None:
+    weights = folder / "classifier.safetensors"
+    for name in ("first", "again"):
+        save_screen(fitted.screen, viewer, tmp_path / f"{name}.safetensors", weights, None)
+    assert (tmp_path / "first.safetensors").read_bytes() == (tmp_path / "again.safetensors").read_bytes()
+    loaded, seen_by = load_screen(tmp_path / "first.safetensors", classifier, weights)
+    assert seen_by == viewer
+    before, after = judge(fitted.screen, new), judge(loaded, new)
+    np.testing.assert_array_equal(before.p_value, after.p_value)
+    assert before.reason == after.reason
+
+
+FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "no json": (lambda content: [], "does not describe a screen"),
+    "detector": (lambda content: {**content, "detector": "os.system"}, "detector"),
+    "rate": (lambda content: {**content, "alarm_rate": 2.0}, "alarm_rate"),
+    "classifier": (lambda content: {**content, "classifier_sha256": "0" * 64}, "belongs to another classifier"),
+    "backbone": (lambda content: {**content, "backbone_sha256": "0" * 64}, "backbone.safetensors is missing"),
+    "layer": (lambda content: {**content, "layout": "__class__"}, "is not the screen of this classifier"),
+    "tails": (lambda content: {**content, "tails": {}}, "is not the screen of this classifier"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_strangers_description_is_refused_in_one_line(
+    fault: str, fitted: Fitted, classifier: Classifier, viewer: Viewer, folder: Path, tmp_path: Path
+) -> None:
+    edit, message = FAULTS[fault]
+    path, weights = tmp_path / "screen.safetensors", folder / "classifier.safetensors"
+    save_screen(fitted.screen, viewer, path, weights, None)
+    write_json(path.with_suffix(".json"), edit(read_json(path.with_suffix(".json"))))
+    with pytest.raises(UserError, match=re.escape(message)) as refused:
+        load_screen(path, classifier, weights)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("state.neighbours", torch.tensor(10**6)),
+        ("state.known", torch.zeros(3, 2)),
+        ("orientation.weight", torch.zeros(1)),
+        ("orientation.weight", torch.full((1,), torch.nan)),
+        ("tail.combined", torch.zeros(0, dtype=torch.float64)),
+        ("tail.features", torch.zeros((2, 2), dtype=torch.float64)),
+    ],
+)
+def test_a_strangers_numbers_are_refused_in_one_line(
+    name: str, value: torch.Tensor, fitted: Fitted, classifier: Classifier, viewer: Viewer, folder: Path, tmp_path: Path
+) -> None:
+    path, weights = tmp_path / "screen.safetensors", folder / "classifier.safetensors"
+    save_screen(fitted.screen, viewer, path, weights, None)
+    save_file({**load_file(path), name: value}, path)
+    with pytest.raises(UserError, match=r"is not the screen of this classifier|not finite") as refused:
+        load_screen(path, classifier, weights)
+    assert "\n" not in str(refused.value)
+    path.write_bytes(b"pickle")
+    with pytest.raises(UserError, match="not a safetensors file"):
+        load_screen(path, classifier, weights)

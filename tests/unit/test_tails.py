@@ -1,0 +1,83 @@
+"""P-values from a sample of ordinary scores: kept promises, no end, and strangers in the sample."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from fieldguide.checks.ood.tails import MOST_VALUES, fit_tail
+
+scores = arrays(np.float64, st.integers(2, 80), elements=st.floats(-1e6, 1e6), unique=True)
+shares = st.sampled_from([0.1, 0.25, 0.5])
+
+
+@given(scores, shares)
+def test_p_values_fall_as_scores_rise_and_stay_above_zero(sample: np.ndarray, share: float) -> None:
+    tail = fit_tail(sample, share, least_scale=1e-6)
+    asked = np.sort(np.concatenate([sample, [-1e9, 0.0, 1e9]]))
+    p_values = tail.p_values(asked)
+    assert (np.diff(p_values) <= 0).all()
+    assert (p_values > 0).all()
+    assert (p_values <= 1).all()
+
+
+@given(scores, shares, st.floats(0.5, 100), st.floats(-100, 100))
+def test_units_do_not_matter(sample: np.ndarray, share: float, factor: float, shift: float) -> None:
+    sample = np.round(sample)
+    if len(np.unique(sample)) < len(sample):
+        return
+    asked = sample + 0.5
+    plain = fit_tail(sample, share, 1e-9).p_values(asked)
+    scaled = fit_tail(factor * sample + shift, share, 1e-9).p_values(factor * asked + shift)
+    np.testing.assert_allclose(plain, scaled, rtol=1e-3)
+
+
+@pytest.mark.parametrize("draw", ["standard_normal", "standard_exponential", "standard_gamma"])
+@pytest.mark.parametrize("count", [60, 200])
+def test_of_exchangeable_scores_a_share_alpha_has_p_at_most_alpha(draw: str, count: int) -> None:
+    """Whatever the scores' distribution; over many samples, since each one's own rate varies."""
+    chance = np.random.default_rng(0)
+    arguments = (3.0,) if draw == "standard_gamma" else ()
+    rows = getattr(chance, draw)(*arguments, size=(200, count + 50))
+    p_values = np.concatenate([fit_tail(row[:count], 0.5, 1e-6).p_values(row[count:]) for row in rows])
+    for alpha in (0.05, 0.1):  # fitted
+        assert 0.5 * alpha < (p_values <= alpha).mean() < 1.75 * alpha
+    for alpha in (0.6, 0.8):  # counted
+        assert (p_values <= alpha).mean() == pytest.approx(alpha, abs=0.03)
+
+
+def test_beyond_the_sample_p_values_go_on_falling() -> None:
+    sample = np.random.default_rng(1).standard_exponential(100)
+    far, farther = fit_tail(sample, 0.25, 1e-6).p_values(np.array([10.0, 15.0]))
+    assert farther < far < 1 / 101  # where counting ends
+    assert far == pytest.approx(np.exp(-10), rel=10)
+
+
+def test_a_few_strangers_in_the_sample_change_little() -> None:
+    chance = np.random.default_rng(2)
+    rates, naive = [], []
+    for _ in range(100):
+        ordinary, new = chance.standard_exponential(95), chance.standard_exponential(400)
+        sample = np.concatenate([ordinary, chance.uniform(6, 30, 5)])
+        rates.append((fit_tail(sample, 0.5, 1e-6).p_values(new) <= 0.05).mean())
+        naive.append((new > np.quantile(sample, 0.95)).mean())
+    assert np.mean(naive) < 0.02
+    assert 0.03 < np.mean(rates) < 0.07
+
+
+def test_all_scores_the_same_is_no_error() -> None:
+    tail = fit_tail(np.zeros(40), 0.1, 0.02)
+    assert tail.p_values(np.array([0.0])) >= 0.1
+    assert tail.p_values(np.array([1.0])) < 1e-6
+
+
+@settings(max_examples=5)
+@given(st.integers(MOST_VALUES + 1, 3 * MOST_VALUES))
+def test_of_a_large_sample_few_values_are_kept_and_mean_the_same(count: int) -> None:
+    sample = np.random.default_rng(count).standard_normal(count)
+    tail = fit_tail(sample, 0.1, 1e-6)
+    assert len(tail.values) == MOST_VALUES
+    asked = np.array([0.0, 1.0, 2.0])
+    counted = np.array([(sample >= one).mean() for one in asked])
+    np.testing.assert_allclose(tail.p_values(asked), counted, rtol=0.3)
