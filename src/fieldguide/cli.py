@@ -13,6 +13,8 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
 from fieldguide.cli_gate import add_gate_commands
 
+SHIFTED = 3  # exit code
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code: 0 done, 1 the person can put it right, 2 wrong usage."""
@@ -166,6 +168,29 @@ def _add_prediction(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     )
     predict.add_argument("--all", action="store_true", help="add a column with the probability of each label")
     predict.set_defaults(command=_predict)
+
+    screen = _command(
+        commands,
+        "screen",
+        "say of new pictures whether they belong to what the classifier knows, each of them and as a batch",
+        """
+        fieldguide screen trail_camera             a table; below it, whether the batch has shifted, and in what
+        fieldguide screen trail_camera --format csv > week.csv || echo "look at week.csv"
+        fieldguide screen trail_camera --page week.html    the pictures that show it, by reason
+        """,
+    )
+    screen.epilog = (
+        f"{screen.epilog}\n\nThe batch is compared with the valid pictures: predictions, measurements, features.\nAll "
+        "tests together give a false alarm for 1 batch of 100.\n"
+        "exit code: 0 not shifted, 1 nothing could be screened, 2 wrong usage, 3 the batch has shifted."
+    )
+    screen.add_argument("pictures", nargs="+", metavar="FILE|FOLDER|-", help="- reads paths from stdin, one a line")
+    screen.add_argument("--model", type=Path, help="folder of classifier and screen (default: models)")
+    screen.add_argument(
+        "--format", choices=["table", "csv", "jsonl"], help="default: table on a terminal, csv into a file or pipe"
+    )
+    screen.add_argument("--page", type=Path, metavar="FILE", help="write a page (HTML) about the batch")
+    screen.set_defaults(command=_screen)
 
     export = _command(
         commands,
@@ -366,6 +391,13 @@ def _predict(options: argparse.Namespace) -> None:
         raise UserError("--site is for the log: add --log")
     model = options.model or _here().classifier
     sys.exit(1 if predict_command(options.pictures, model, options.format, options.all) else 0)
+
+
+def _screen(options: argparse.Namespace) -> None:
+    from fieldguide.prediction.batch import screen_command
+
+    shifted = screen_command(options.pictures, options.model or _here().classifier, options.format, options.page)
+    sys.exit(SHIFTED if shifted else 0)
 
 
 def _export(options: argparse.Namespace) -> None:

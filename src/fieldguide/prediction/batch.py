@@ -1,0 +1,199 @@
+"""The command `fieldguide screen`: do new pictures belong to what the classifier knows, each of them and as a batch?"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import tee
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import write_text
+from fieldguide.checks.ood.files import load_screen
+from fieldguide.checks.ood.measurements import NAMES
+from fieldguide.checks.ood.reference import load_reference
+from fieldguide.checks.shift import Columns, detect_shift
+from fieldguide.evaluation.figures import Shown
+from fieldguide.model.predict import Classifier, calibrated, load_classifier, open_for
+from fieldguide.prediction.answers import Answer, Screening, answers
+from fieldguide.prediction.command import CLASSIFIER, SHOW_PROGRESS_AFTER, lossless, weights_of
+from fieldguide.prediction.files import STDIN, picture_files, require_something
+from fieldguide.prediction.rows import write_rows
+from fieldguide.report.batch_page import BatchFindings, batch_page, describe, verdict
+
+FEWEST = 10  # pictures; of fewer, nothing can be said as a batch
+TOLD, SHOWN = 5, 24  # pictures named in the terminal, and shown on the page for each reason
+
+
+@dataclass
+class Batch:
+    """What was seen of the pictures that could be read, in order."""
+
+    paths: list[Path]
+    answers: list[Answer]
+    unread: int
+
+
+def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page: Path | None) -> bool:
+    """Print a row for every picture to stdout and the verdict on all of them to stderr; return whether they shifted.
+
+    Parameters
+    ----------
+    arguments, kind
+        As `fieldguide.prediction.command.predict_command` takes them.
+    model
+        The folder of classifier, screen and reference, or the classifier's file in it.
+    page
+        Where to write a page about the batch; None writes none.
+
+    Raises
+    ------
+    UserError
+        If there is no picture at all, or no screen beside the classifier.
+    """
+    require_something(arguments)
+    weights = weights_of(model)
+    if weights.name != CLASSIFIER or not weights.with_name("screen.safetensors").is_file():
+        raise UserError(f"no screen.safetensors beside {weights}: run `dvc repro`")
+    classifier = load_classifier(weights, weights.with_suffix(".json"))
+    screening = load_screen(weights.with_name("screen.safetensors"), classifier, weights)
+    known = load_reference(weights.with_name("reference.safetensors"), len(classifier.vocabulary))
+    batch = _print_rows(arguments, classifier, screening, kind)
+    if len(batch.paths) < FEWEST:
+        print(
+            f"fieldguide: {len(batch.paths)} pictures are too few to say whether they have shifted, it takes {FEWEST}",
+            file=sys.stderr,
+        )
+        return False
+    found = _findings(arguments, classifier, screening, known, batch)
+    _tell(found, batch)
+    if page is not None:
+        write_text(page, batch_page(found))
+        print(f"fieldguide: see {page}", file=sys.stderr)
+    return found.shift.shifted
+
+
+def _print_rows(arguments: Sequence[str], classifier: Classifier, screening: Screening, kind: str | None) -> Batch:
+    total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
+    listed, files = tee(picture_files(arguments, sys.stdin.buffer))
+    kind = kind or ("table" if sys.stdout.isatty() else "csv")
+    batch = Batch([], [], 0)
+    with tqdm(
+        answers(classifier, files, screening=screening),
+        "screen",
+        total,
+        unit="picture",
+        delay=SHOW_PROGRESS_AFTER,
+        disable=sys.stdout.isatty() or not sys.stderr.isatty(),
+    ) as bar:
+
+        def rows() -> Iterator[tuple[str, Answer]]:
+            for path, answer in zip(listed, bar, strict=True):
+                if answer.probabilities is not None:
+                    batch.paths.append(path)
+                    batch.answers.append(answer)
+                yield str(path), answer
+
+        out = lossless(sys.stdout, kind)
+        batch.unread = write_rows(out, kind, rows(), classifier.vocabulary, False, screened=True)
+    return batch
+
+
+def _findings(
+    arguments: Sequence[str],
+    classifier: Classifier,
+    screening: Screening,
+    known: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    batch: Batch,
+) -> BatchFindings:
+    logits, features, measurements = known
+    reference = calibrated(logits, classifier.temperature)
+    probabilities = np.stack([answer.probabilities for answer in batch.answers if answer.probabilities is not None])
+    seen = [answer.observed for answer in batch.answers if answer.observed is not None]
+    new_features = np.concatenate([one.features.double().numpy() for one in seen])
+    if new_features.shape[1] != features.shape[1]:
+        raise UserError("reference.safetensors does not belong to this classifier: run `dvc repro`")
+    new_measurements = np.concatenate([one.measurements for one in seen])
+    shift = detect_shift(
+        named_columns(classifier.vocabulary, reference, measurements),
+        named_columns(classifier.vocabulary, probabilities, new_measurements),
+        features,
+        new_features,
+    )
+    return BatchFindings(
+        name=", ".join(arguments),
+        pictures=len(batch.paths),
+        unread=batch.unread,
+        alarms=sum(bool(answer.out_of_domain) for answer in batch.answers),
+        alarm_rate=screening[0].alarm_rate,
+        reference=len(reference),
+        shift=shift,
+        mix=_mix(classifier.vocabulary, reference, probabilities),
+        typical=_shown(classifier, batch, np.argsort(-shift.typical, kind="stable")[:SHOWN]),
+        flagged=_flagged(classifier, batch),
+    )
+
+
+def named_columns(vocabulary: Sequence[str], answered: NDArray[np.float64], measured: NDArray[np.float64]) -> Columns:
+    """What the univariate tests compare: probabilities (n, labels) and measurements (n, NAMES), each by its name."""
+    named = {f"probability of {label}": answered[:, place] for place, label in enumerate(vocabulary)}
+    return {**named, **{name: _natural(name, measured[:, place]) for place, name in enumerate(NAMES)}}
+
+
+def _natural(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Not as logarithms, as which all but the border's share are measured."""
+    return values if name == "border" else np.exp(values)
+
+
+def _mix(vocabulary: Sequence[str], reference: NDArray[np.float64], batch: NDArray[np.float64]) -> pd.DataFrame:
+    shares = [np.bincount(rows.argmax(axis=1), minlength=len(vocabulary)) / len(rows) for rows in (reference, batch)]
+    return pd.DataFrame({"label": vocabulary, "reference": shares[0], "batch": shares[1]})
+
+
+def _flagged(classifier: Classifier, batch: Batch) -> list[tuple[str, list[Shown]]]:
+    """By reason, the most frequent first; of each the strangest pictures first."""
+    reasons: dict[str, list[int]] = {}
+    for place, answer in enumerate(batch.answers):
+        if answer.out_of_domain:
+            reasons.setdefault(answer.reason, []).append(place)
+    groups = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
+    strangest = [
+        (reason, sorted(places, key=lambda place: (batch.answers[place].p_value, place))[:SHOWN])
+        for reason, places in groups
+    ]
+    return [(f"{reason}: {len(reasons[reason])}", _shown(classifier, batch, places)) for reason, places in strangest]
+
+
+def _shown(classifier: Classifier, batch: Batch, places: Sequence[int] | NDArray[np.intp]) -> list[Shown]:
+    shown = []
+    for place in places:
+        answer = batch.answers[place]
+        assert answer.probabilities is not None
+        best = int(answer.probabilities.argmax())
+        said = f"{classifier.vocabulary[best]}, {answer.probabilities[best]:.0%}"
+        lines = (batch.paths[place].name, said, f"p {answer.p_value:.2g}")
+        shown.append(Shown(open_for(classifier, batch.paths[place]), lines))
+    return shown
+
+
+def _tell(found: BatchFindings, batch: Batch) -> None:
+    """The verdict, in what the batch differs, the mix of predictions, and the pictures that show it best."""
+    lines = [verdict(found), *(f"  {describe(test)}" for test in found.shift.tests if test.shifted)]
+    moved = ", ".join(
+        f"{row['label']} {row['batch']:.0%} (usual {row['reference']:.0%})" for row in found.mix.to_dict("records")
+    )
+    lines.append(f"predictions: {moved}")
+    lines.append(
+        f"out of domain: {found.alarms} of {found.pictures} ({found.alarms / found.pictures:.1%}; "
+        f"{found.alarm_rate:.1%} is usual)"
+    )
+    if found.unread:
+        lines.append(f"{found.unread} could not be read")
+    if found.shift.shifted:
+        best = np.argsort(-found.shift.typical, kind="stable")[:TOLD]
+        lines += ["most typical of the batch:", *(f"  {batch.paths[place]}" for place in best)]
+    print("\n".join(f"fieldguide: {line}" if not line.startswith(" ") else line for line in lines), file=sys.stderr)

@@ -1,0 +1,106 @@
+"""`fieldguide screen`: a row for every new picture, and whether the batch as a whole has shifted."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fieldguide.base.files import write_json
+from fieldguide.base.paths import Paths
+from fieldguide.cli import main
+from stages.training import composed, linked
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def screened(source: Paths, tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    from fieldguide.stages import screen, train
+
+    paths = linked(source, tmp_path_factory.mktemp("batch"))
+    write_json(paths.metrics("train"), train.run(composed("train.epochs=1"), paths))
+    screen.run(composed(), paths)
+    return paths
+
+
+@pytest.fixture(autouse=True)
+def here(screened: Paths, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(screened.root)
+    yield
+
+
+def arrived(folder: Path, light: float) -> Path:
+    """24 pictures like those of `source`, so much darker or as they are, and one that is none."""
+    folder.mkdir()
+    chance = np.random.default_rng(11)
+    for number in range(24):
+        width, height = (int(side) for side in chance.integers(30, 70, 2))
+        pixels = chance.integers(0, 120, (height, width, 3), dtype=np.uint8)
+        pixels[:, :, number % 3] += 100
+        Image.fromarray((pixels * light).astype(np.uint8)).save(folder / f"{number:02}.png")
+    (folder / "note.txt").write_text("no picture")
+    return folder
+
+
+def exit_code(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(["screen", *arguments])
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+def test_a_batch_of_the_known_kind_has_not_shifted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(str(arrived(tmp_path / "day", 1.0)), "--format", "csv") == 0
+    told = capsys.readouterr()
+    assert "Not shifted" in told.err
+    assert "1 could not be read" in told.err
+    rows = list(csv.DictReader(io.StringIO(told.out)))
+    assert list(rows[0]) == ["path", "label", "probability", "p_value", "out_of_domain", "reason"]
+    assert len(rows) == 25
+    assert {row["out_of_domain"] for row in rows} <= {"true", "false", ""}
+    unread = next(row for row in rows if row["path"].endswith("note.txt"))
+    assert unread["label"] == unread["p_value"] == ""
+    assert unread["reason"]
+
+
+def test_a_batch_from_the_night_has_shifted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "pages" / "night.html"
+    night = arrived(tmp_path / "night", 0.1)
+    assert exit_code(str(night), "--format", "csv", "--page", str(page)) == 3
+    told = capsys.readouterr()
+    assert "Shifted: " in told.err
+    assert "brightness is lower" in told.err
+    assert str(night / "00.png") in told.out
+    content = page.read_text(encoding="utf-8")
+    assert content.count("data:image/jpeg") >= 24
+    assert "much darker than the training pictures" in content
+
+
+def test_a_few_pictures_are_no_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    night = arrived(tmp_path / "night", 0.1)
+    assert exit_code(str(night / "00.png"), str(night / "01.png")) == 0
+    assert "2 pictures are too few to say whether they have shifted, it takes 10" in capsys.readouterr().err
+
+
+def test_a_model_without_a_screen_is_refused_in_one_line(screened: Paths, tmp_path: Path) -> None:
+    for kind in ("safetensors", "json"):
+        (tmp_path / f"classifier.{kind}").symlink_to(screened.root / "models" / f"classifier.{kind}")
+    with pytest.raises(SystemExit, match=r"fieldguide: no screen\.safetensors beside .*: run `dvc repro`"):
+        main(["screen", str(tmp_path), "--model", str(tmp_path)])
+
+
+def test_a_reference_of_another_classifier_is_refused(screened: Paths, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    for path in (screened.root / "models").iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "reference.safetensors").unlink()
+    wrong = {"logits": torch.zeros(4, 2), "features": torch.zeros(4, 8), "measurements": torch.zeros(4, 7).double()}
+    save_file(wrong, tmp_path / "reference.safetensors")
+    with pytest.raises(SystemExit, match=r"reference\.safetensors does not belong to this classifier"):
+        main(["screen", str(tmp_path), "--model", str(tmp_path)])
