@@ -151,10 +151,12 @@ def _run(paths: Paths, job: Journal, folder: Path, module: str, *arguments: str)
 
 
 def _last_words(said: str) -> str:
-    """The line that says what is wrong: the one before DVC's own, which only says that a stage failed."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    dvc = next((number for number, line in enumerate(lines) if line.startswith("ERROR: failed to reproduce")), 0)
-    return lines[dvc - 1] if dvc else (lines[-1] if lines else "it said nothing")
+    """The line that says what is wrong: DVC's, or the one before it of a stage, where DVC only says that it failed."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it said nothing"]
+    dvc = next((number for number, line in enumerate(lines) if line.startswith("ERROR: failed to reproduce")), None)
+    if dvc is None:
+        return lines[-1]
+    return lines[dvc - 1] if "failed to run: " in lines[dvc] else lines[dvc]
 
 
 def _output(paths: Paths, job: Journal, folder: Path, module: str, *arguments: str) -> str:
