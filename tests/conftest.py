@@ -37,6 +37,7 @@ augment: standard
 model: tiny
 schedule: one_cycle
 checks: few
+retrain: standard
 ood: nearest_neighbours
 gate: standard
 rollout: standard

@@ -111,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     show_batch.add_argument("--pictures", type=_count, default=24, metavar="N", help="how many; default: 24")
     show_batch.set_defaults(command=_show_batch)
     _add_runs(commands)
+    _add_retrain(commands)
     add_gate_commands(commands, _command)
     _add_reviews(commands)
     return parser
@@ -243,6 +244,26 @@ def _add_runs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     reproduce.add_argument("run", metavar="RUN", help=which)
     reproduce.add_argument("--keep", action="store_true", help="keep the worktree with the results")
     reproduce.set_defaults(command=_reproduce)
+
+
+def _add_retrain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    retrain = _command(
+        commands,
+        "retrain",
+        "take in what arrived, retrain if there is reason to, and judge the new model; made for a timer",
+        """
+        fieldguide retrain                         what is new is in data/incoming/<label>/; conf/retrain/ says when
+        fieldguide retrain --force                 train whatever there is
+        fieldguide retrain --wait                  after the job that is at work now
+        """,
+    )
+    retrain.epilog = (
+        f"{retrain.epilog}\n\nexit code: 0 done, or nothing to do; 1 stopped, the next call goes on; 2 wrong usage; "
+        "75 another job\nis at work. docs/schedule/ has examples for cron, systemd, GitHub Actions and Kubernetes."
+    )
+    retrain.add_argument("--force", action="store_true", help="train whatever there is")
+    retrain.add_argument("--wait", action="store_true", help="wait for a job that is at work, instead of leaving")
+    retrain.set_defaults(command=_retrain)
 
 
 def _add_reviews(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -403,6 +424,18 @@ def _reproduce(options: argparse.Namespace) -> None:
     from fieldguide.reproduction.reproduce import reproduce
 
     sys.exit(0 if reproduce(_here(), options.run, options.keep) else 1)
+
+
+def _retrain(options: argparse.Namespace) -> None:
+    from fieldguide.retraining.lock import BUSY, AnotherJob
+
+    try:
+        from fieldguide.retraining.checkout import retrain
+
+        print(retrain(_here(), options.force, options.wait).told)
+    except AnotherJob as error:
+        print(f"fieldguide: {error}", file=sys.stderr)
+        sys.exit(BUSY)
 
 
 def _explain(options: argparse.Namespace) -> None:

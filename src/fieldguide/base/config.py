@@ -344,6 +344,18 @@ class ChecksConfig:
 
 
 @dataclass
+class RetrainConfig:
+    """What is reason enough for a scheduled retraining, and what holds a delivery back."""
+
+    __pydantic_config__ = STRICT
+    min_new: Annotated[int, Field(ge=1)] = 30
+    min_reviews: Annotated[int, Field(ge=1)] = 5
+    min_shifted: Annotated[int, Field(ge=1)] = 10
+    class_drift: Share = 0.2
+    max_label_doubt: Share = 0.1
+
+
+@dataclass
 class GateConfig:
     """What a new model has to show against the one in use; shares of pictures, differences between 0 and 1."""
 
@@ -407,6 +419,7 @@ class Schema:
     model: ModelConfig = field(default_factory=ModelConfig)
     schedule: Annotated[Any, _one_of(Annotated[Schedule, Field(discriminator="name")])] = MISSING
     checks: ChecksConfig = field(default_factory=ChecksConfig)
+    retrain: RetrainConfig = field(default_factory=RetrainConfig)
     ood: OodConfig = field(default_factory=OodConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
@@ -424,4 +437,4 @@ class Config(Schema):
     choices: dict[str, str] = field(default_factory=dict)
 
 
-GROUPS = ("data", "resize", "augment", "model", "schedule", "checks", "ood", "gate", "rollout")
+GROUPS = ("data", "resize", "augment", "model", "schedule", "checks", "retrain", "ood", "gate", "rollout")

@@ -41,6 +41,21 @@ class Paths:
         return self.checkout / "data" / "reviews.csv"
 
     @property
+    def incoming(self) -> Path:
+        """What has arrived and is in no data set yet: labelled folders, and what has no label."""
+        return self.checkout / "data" / "incoming"
+
+    @property
+    def held(self) -> Path:
+        """What arrived and was not accepted, for a person to look at: one folder a job."""
+        return self.checkout / "data" / "held"
+
+    @property
+    def retraining(self) -> Path:
+        """The scheduled job's own files: one folder a job."""
+        return self.checkout / ".fieldguide" / "retrain"
+
+    @property
     def raw(self) -> Path:
         """Pictures as they came, in one folder a label."""
         return self.root / "data" / "raw"

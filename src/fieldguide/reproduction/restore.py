@@ -39,7 +39,7 @@ def provide_start(checkout: Path, folder: Path, run: Run) -> list[str]:
         if "download" in remaining:
             _provide_source(store, checkout, folder, run.choices["data"])
     if "weights" in remaining:
-        _provide_weights(checkout, folder, run.config["model"])
+        provide_weights(checkout, folder, run.config["model"])
     return [name for name in stages if name in remaining]
 
 
@@ -81,7 +81,7 @@ def _md5(pointer: Path) -> str:
     return str(yaml.safe_load(pointer.read_text(encoding="utf-8"))["outs"][0]["md5"])
 
 
-def _provide_weights(checkout: Path, folder: Path, model: dict[str, Any]) -> None:
+def provide_weights(checkout: Path, folder: Path, model: dict[str, Any]) -> None:
     """A file of weights that git does not know, by its hash."""
     name, wanted = model["weights"], model["weights_sha256"]
     if name in ("hub", "random") or (folder / name).exists():

@@ -33,8 +33,7 @@ def worktree(checkout: Path, name: str, commit: str, diff: str) -> Iterator[Path
         with FileLock(place.with_name(f"{name}.lock"), timeout=0):
             remove_worktree(checkout, name)
             try:
-                _add(checkout, place, commit, diff)
-                yield place / _prefix(checkout)
+                yield add_worktree(checkout, place, commit, diff)
             except BaseException:
                 remove_worktree(checkout, name)
                 raise
@@ -43,14 +42,23 @@ def worktree(checkout: Path, name: str, commit: str, diff: str) -> Iterator[Path
 
 
 def remove_worktree(checkout: Path, name: str) -> None:
-    """Remove a worktree, if there is one, and what git keeps about it."""
-    place = checkout / WORKTREES / name
+    """Remove a run's worktree, if there is one, and what git keeps about it."""
+    drop_worktree(checkout, checkout / WORKTREES / name)
+
+
+def drop_worktree(checkout: Path, place: Path) -> None:
+    """Remove the worktree at a place, if there is one, and what git keeps about it."""
     if place.exists():
         shutil.rmtree(place)
+    _git(checkout, "worktree", "unlock", str(place))  # git locks it while it makes it, and may have been killed then
     _git(checkout, "worktree", "prune")
 
 
-def _add(checkout: Path, place: Path, commit: str, diff: str) -> None:
+def add_worktree(checkout: Path, place: Path, commit: str, diff: str = "") -> Path:
+    """Make a worktree at a place that is empty, without running git's hooks; returns the project's folder in it.
+
+    Raises UserError if git makes none, or if the diff does not fit the commit.
+    """
     if error := _git(checkout, *NO_HOOKS, "worktree", "add", "--detach", str(place), commit):
         raise UserError(f"git makes no worktree: {error}")
     if diff:
@@ -59,9 +67,10 @@ def _add(checkout: Path, place: Path, commit: str, diff: str) -> None:
         if error := _git(place, "apply", "--whitespace=nowarn", patch.name):
             raise UserError(f"what was not committed does not fit commit {commit[:12]}: {error}")
         patch.unlink()
+    return place / project_folder(checkout)
 
 
-def _prefix(checkout: Path) -> str:
+def project_folder(checkout: Path) -> str:
     """Where the project is in its git repository: "" at the top."""
     command = ["git", "rev-parse", "--show-prefix"]
     return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,0 +1,154 @@
+"""A real job in a checkout: DVC in a worktree, the gate, MLflow and its registry, git."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from fieldguide.base.compose import compose
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import DISK_FULL, read_json, replace_folder, sha256_of_file
+from fieldguide.base.paths import Paths
+from fieldguide.data.status import Split
+from fieldguide.data.table import SPLIT, read_table
+from fieldguide.gate.gate import candidate_of_checkout, run_gate, summary
+from fieldguide.reproduction.worktree import drop_worktree
+from fieldguide.retraining.branch import commit_results, job_branches
+from fieldguide.retraining.journal import Journal
+from fieldguide.retraining.lock import job_lock
+from fieldguide.retraining.observe import Observed, observe
+from fieldguide.retraining.pipeline import end_processes, hand_in, run_pipeline
+from fieldguide.retraining.retrain import Outcome, run_job
+from fieldguide.retraining.tools import Champion, Judged
+from fieldguide.rollout.registry import Registry
+from fieldguide.rollout.versions import CHAMPION, actor
+from fieldguide.tracking import MODEL, Tracker, checkout_id
+
+REFERENCE = 500  # test pictures at most that new ones are compared with
+
+
+def retrain(paths: Paths, force: bool, wait: bool) -> Outcome:
+    """Run the job of a checkout (see `fieldguide.retraining.retrain.run_job`); one at a time.
+
+    Raises AnotherJob if one is at work, unless `wait`.
+    """
+    with job_lock(paths.retraining, wait):
+        cfg = compose(paths)
+        try:
+            return run_job(cfg, paths, CheckoutTools(paths), job_branches(paths.checkout), force)
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            raise UserError("the disk is full: make room, then `fieldguide retrain` goes on") from None
+
+
+@dataclass(frozen=True)
+class CheckoutTools:
+    """What `fieldguide.retraining.tools.Tools` asks for."""
+
+    paths: Paths
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The model's versions; raises UserError if MLflow does not answer."""
+        return Registry(self.paths)
+
+    @property
+    def kept(self) -> Path:
+        """Small copies of the test pictures that new ones are compared with, in folders by label."""
+        return self.paths.retraining / "reference"
+
+    def champion(self) -> Champion | None:
+        """The version at the alias `champion`."""
+        version = self.registry.at(CHAMPION)
+        if version is None:
+            return None
+        return Champion(f"version {version.number}", self.registry.candidate(version).weights)
+
+    def is_first(self) -> bool:
+        """Whether nothing is registered."""
+        return not self.registry.versions()
+
+    def reference(self) -> pd.DataFrame:
+        """Test pictures of the last accepted job, or else of the checkout.
+
+        No version was trained on them, since no picture ever changes sides.
+        """
+        if self.kept.is_dir():
+            files = sorted(self.kept.glob("*/*"))
+            return pd.DataFrame({"file": files, "label": [file.parent.name for file in files]})
+        if self.paths.split_table.exists() and self.paths.clean.is_dir():
+            return _test_pictures(self.paths)
+        return pd.DataFrame(columns=["file", "label"])
+
+    def observe(self, champion: Champion, files: Sequence[Path]) -> Observed:
+        """With the champion's own files."""
+        return observe(champion.weights, files)
+
+    def train(self, job: Journal, new: pd.DataFrame, run: str) -> Paths:
+        """`dvc repro` in the job's worktree."""
+        origin = {"sweep": {"key": self._key(job), "name": _title(job)}, "name": f"{_title(job)} training"}
+        made = run_pipeline(self.paths, str(job.get("data")), job, new, origin)
+        hand_in(self.paths, job, made)
+        return made
+
+    def judge(self, made: Paths) -> Judged:
+        """The gate, by the rules of the commit, on the test pictures of the worktree and the checkout's frozen sets."""
+        version = self.registry.at(CHAMPION)
+        champion = self.registry.candidate(version) if version else None
+        where = Paths(made.root, own_checkout=self.paths.checkout)
+        decision = run_gate(compose(made), where, candidate_of_checkout(made), champion)
+        rules = [dict(vars(rule)) for rule in decision.rules]
+        found = {**summary(decision), "against": version.number if version else None}
+        against = f"version {version.number}" if version else ""
+        return Judged(str(decision.verdict), decision.accepted, decision.needed, against, rules, found)
+
+    def register(self, job: Journal, made: Paths, judged: Judged, why: str) -> str:
+        """The training's run becomes a version, with what the gate said."""
+        record = read_json(made.classifier.with_suffix(".json"))["record"]
+        digest = sha256_of_file(made.classifier)
+        runs = [run for run in self.registry.tracker.finished(record["fingerprint"]) if run.data.tags[MODEL] == digest]
+        if not runs:
+            raise UserError("MLflow has no run of this training any more: delete the job's folder and call again")
+        version = self.registry.register(runs[0].info.run_id, actor(self.paths), why)
+        self.registry.record_gate(version, judged.summary)
+        with replace_folder(self.kept) as partial:
+            test = _test_pictures(made)
+            for file, label in zip(test["file"], test["label"], strict=True):
+                (partial / label).mkdir(exist_ok=True)
+                shutil.copyfile(file, partial / label / file.name)
+        return f"version {version.number}"
+
+    def commit(self, job: Journal, made: Paths, message: str) -> str:
+        """On the branch retrain/<job>."""
+        return commit_results(self.paths.checkout, made.root, job.name, str(job.get("data")), message)
+
+    def open_run(self, job: Journal) -> str:
+        """Like a sweep's run, which the run of the training stands below."""
+        return Tracker(self.paths).open_sweep(self._key(job), _title(job))
+
+    def close_run(self, job: Journal, run: str, files: Sequence[Path], figures: dict[str, float], failed: bool) -> None:
+        """With the page and the figures."""
+        Tracker(self.paths).close_sweep(run, files, figures, "FAILED" if failed else "FINISHED")
+
+    def clear(self, job: Journal) -> None:
+        """End what still runs there, then remove the folder and what git keeps about it."""
+        end_processes(job)
+        drop_worktree(self.paths.checkout, job.worktree)
+
+    def _key(self, job: Journal) -> str:
+        return f"retrain-{checkout_id(self.paths)}-{job.name}"
+
+
+def _test_pictures(paths: Paths) -> pd.DataFrame:
+    """Columns file, label; the same REFERENCE at most every time, since ids are hashes."""
+    table = read_table(paths.split_table, SPLIT)
+    test = table[table["split"] == Split.TEST].sort_values("id").head(REFERENCE)
+    return test.assign(file=[paths.clean / path for path in test["clean_path"]])[["file", "label"]]
+
+
+def _title(job: Journal) -> str:
+    return f"retrain {job.name}"

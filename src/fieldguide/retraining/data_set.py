@@ -1,0 +1,87 @@
+"""What of the data set and of people's decisions no job has tried yet."""
+
+import csv
+import hashlib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from fieldguide.base.files import read_json, write_json
+from fieldguide.base.paths import Paths
+from fieldguide.data.table import RAW, read_table
+from fieldguide.retraining.incoming import State
+from fieldguide.retraining.journal import Journal, jobs
+
+LISTING = "listing.json"
+Listing = dict[str, int]  # path below data/sources/NAME: bytes
+
+
+def list_files(folder: Path) -> Listing:
+    """The files of a data set with their sizes; nothing for a folder that is missing."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+def tried(paths: Paths) -> Listing:
+    """What the last judged job trained on, or else the pipeline in this checkout."""
+    if known := _last_known(paths):
+        return dict(known["pictures"])
+    if not paths.raw_table.exists():
+        return {}
+    raw = read_table(paths.raw_table, RAW)
+    return dict(zip(raw["source"], raw["bytes"].astype(int), strict=True))
+
+
+def untried(had: Listing, present: Listing, incoming: pd.DataFrame) -> dict[str, int]:
+    """How many pictures no job has tried, by label: from data/incoming, and what came into the data set otherwise."""
+    new = incoming[incoming["state"] == State.NEW]
+    arrived = dict(zip(new["target"], new["bytes"], strict=True))
+    fresh = [path for path, size in {**present, **arrived}.items() if "/" in path and had.get(path) != size]
+    return dict(sorted(Counter(path.partition("/")[0] for path in fresh).items()))
+
+
+def by_label(listing: Listing) -> dict[str, int]:
+    """Pictures by the folder that they are in."""
+    return dict(sorted(Counter(path.partition("/")[0] for path in listing if "/" in path).items()))
+
+
+def new_reviews(paths: Paths) -> int:
+    """Lines of data/reviews.csv that the last judged job did not have; all if it is not known what was trained on."""
+    if known := _last_known(paths):
+        return len(_lines(paths.reviews) - {tuple(line) for line in known["reviews"]})
+    return 0 if _locked(paths) == _md5(paths.reviews) else len(_lines(paths.reviews))
+
+
+def remember(paths: Paths, job: Journal, pictures: Listing) -> None:
+    """Keep with a job what it trained on."""
+    write_json(job.folder / LISTING, {"pictures": pictures, "reviews": sorted(_lines(paths.reviews))})
+
+
+def _last_known(paths: Paths) -> dict[str, Any]:
+    """What the last job trained on that came to a verdict; nothing if there was none."""
+    for job in reversed(jobs(paths.retraining)):
+        if job.get("judged") and (job.folder / LISTING).exists():
+            return dict(read_json(job.folder / LISTING))
+    return {}
+
+
+def _lines(file: Path) -> set[tuple[str, ...]]:
+    if not file.exists():
+        return set()
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        return {tuple(line) for line in list(csv.reader(lines))[1:] if line}
+
+
+def _locked(paths: Paths) -> str:
+    """The hash of the decisions that the results in the checkout follow from, "" if there is none."""
+    lock = paths.checkout / "dvc.lock"
+    content: dict[str, Any] = yaml.safe_load(lock.read_text(encoding="utf-8")) if lock.exists() else {}
+    deps = content.get("stages", {}).get("clean", {}).get("deps", [])
+    return next((dep["md5"] for dep in deps if dep["path"] == "data/reviews.csv"), "")
+
+
+def _md5(file: Path) -> str:
+    return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() if file.exists() else ""

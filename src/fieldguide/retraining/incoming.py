@@ -1,0 +1,136 @@
+"""What has arrived in data/incoming: one row a file, and what is to become of it."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from fieldguide.base.config import CleanConfig, Config, FolderData
+from fieldguide.base.files import sha256_of_file
+from fieldguide.base.paths import Paths
+from fieldguide.data.images import PictureError, open_picture, picture_id
+from fieldguide.data.sources.folder import as_text, is_label_folder
+from fieldguide.parallel import map_processes
+
+UNLABELLED = "unlabelled"
+FEW = 64  # files for which other processes are not worth their start
+
+
+class State(StrEnum):
+    """What a file in data/incoming is."""
+
+    NEW = "new"  # labelled, readable, not yet in the data set
+    UNLABELLED = "unlabelled"  # for the review queue
+    KNOWN = "known"  # the same bytes are in the data set under this label
+    REFUSED = "refused"  # `reason` says why
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """One file. `file` is below data/incoming, `target` below data/sources/NAME ("" unless new)."""
+
+    file: str
+    label: str  # the folder's name; "" without a label
+    state: State
+    reason: str = ""
+    bytes: int = 0
+    sha256: str = ""
+    id: str = ""
+    target: str = ""
+
+
+COLUMNS = list(Arrived.__dataclass_fields__)
+
+
+def list_incoming(cfg: Config, paths: Paths) -> pd.DataFrame:
+    """Look at every file in data/incoming; returns a row for each (the fields of Arrived), in the order of the paths.
+
+    Hidden files are passed over: who uploads slowly uploads under a hidden name and renames. What cannot be used costs
+    its row and nothing else.
+    """
+    source = paths.sources / cfg.choices["data"]
+    files = list(_files(paths.incoming)) if paths.incoming.is_dir() else []
+    look = partial(_look, cfg.clean, paths.incoming, _known_labels(cfg, source))
+    rows = map_processes(look, files, "incoming") if len(files) > FEW else [look(file) for file in files]
+    table = pd.DataFrame([asdict(row) for row in _placed(rows, source)], columns=COLUMNS)
+    return table.astype({"bytes": "int64"})
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            yield from _files(path)
+        else:
+            yield path
+
+
+def _known_labels(cfg: Config, source: Path) -> frozenset[str] | None:
+    """The folders that the data set has; None for one that takes no pictures in."""
+    if not isinstance(cfg.data, FolderData) or not source.is_dir():
+        return None
+    return frozenset(path.name for path in source.iterdir() if is_label_folder(path))
+
+
+def _look(clean: CleanConfig, incoming: Path, labels: frozenset[str] | None, path: Path) -> Arrived:
+    name = path.relative_to(incoming).as_posix()
+    folder, _, rest = name.partition("/")
+    label = "" if folder == UNLABELLED or not rest else folder
+    if reason := _refusal(path, name, label, labels):
+        return Arrived(as_text(name), as_text(label), State.REFUSED, reason)
+    try:
+        size, digest = path.stat().st_size, sha256_of_file(path)
+        picture = open_picture(path, clean.max_megapixels)
+    except PictureError as error:
+        return Arrived(name, label, State.REFUSED, str(error), size, digest)
+    except OSError as error:
+        return Arrived(name, label, State.REFUSED, f"cannot be read: {error.strerror}")
+    if min(picture.size) < clean.min_side:
+        reason = f"{picture.width} x {picture.height} pixels, the shorter side must have {clean.min_side}"
+        return Arrived(name, label, State.REFUSED, reason, size, digest)
+    return Arrived(name, label, State.NEW if label else State.UNLABELLED, "", size, digest, picture_id(picture))
+
+
+def _refusal(path: Path, name: str, label: str, labels: frozenset[str] | None) -> str:
+    if path.is_symlink() or not path.is_file():
+        return "not a regular file"
+    if as_text(name) != name:
+        return "its name is not UTF-8: rename it"
+    if label and labels is None:
+        return "the chosen data set takes no pictures in: `fieldguide add NAME FOLDER` makes one that does"
+    if label and label not in (labels or ()):
+        return f"the data set has no folder {label!r}: correct the name, or make the folder there for a new label"
+    return ""
+
+
+def _placed(rows: list[Arrived], source: Path) -> Iterator[Arrived]:
+    """Give new pictures their place in the data set; what is there already, or came twice, is not new."""
+    present = {path: path.stat().st_size for path in source.rglob("*") if path.is_file()} if source.is_dir() else {}
+    sizes = {size: [path for path, other in present.items() if other == size] for size in {row.bytes for row in rows}}
+    labels: dict[str, str] = {}  # of the bytes that are there or came before, by their hash
+    for candidates in sizes.values():
+        labels |= {sha256_of_file(path): path.relative_to(source).parts[0] for path in candidates}
+    taken = {path.relative_to(source).as_posix() for path in present}
+    for row in rows:
+        if row.state != State.NEW:
+            yield row
+        elif row.sha256 in labels:
+            same = labels[row.sha256] == row.label
+            reason = "" if same else f"the same file is there, or came, as {labels[row.sha256]!r}"
+            state = State.KNOWN if same else State.REFUSED
+            yield Arrived(row.file, row.label, state, reason, row.bytes, row.sha256, row.id)
+        else:
+            labels[row.sha256] = row.label
+            target = row.file if row.file not in taken else _beside(row)
+            taken.add(target)
+            yield Arrived(row.file, row.label, row.state, "", row.bytes, row.sha256, row.id, target)
+
+
+def _beside(row: Arrived) -> str:
+    """A name for a picture whose own one another picture has: it follows from the bytes."""
+    path = PurePosixPath(row.file)
+    return path.with_name(f"{path.stem}-{row.sha256[:8]}{path.suffix}").as_posix()

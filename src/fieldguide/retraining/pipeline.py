@@ -1,0 +1,168 @@
+"""The pipeline on old and new pictures together, in a git worktree of its own that shares DVC's cache."""
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+
+from fieldguide.base.compose import compose
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import sha256_of_file, write_json
+from fieldguide.base.paths import Paths
+from fieldguide.provenance import git_commit
+from fieldguide.reproduction.restore import provide_weights
+from fieldguide.reproduction.worktree import add_worktree, drop_worktree, project_folder
+from fieldguide.retraining.journal import Journal
+from fieldguide.tracking import tracking_address
+
+JOB = "FIELDGUIDE_RETRAIN"  # names the job's folder to the processes that it starts
+LOG = "log.txt"
+
+
+def run_pipeline(paths: Paths, name: str, job: Journal, new: pd.DataFrame, origin: dict[str, Any]) -> Paths:
+    """Run `dvc repro` on the commit that is checked out and on what is there of the data set `name`, and `new`.
+
+    A worktree that a killed call left is taken up again if it is about the same: then finished stages stay finished,
+    and an interrupted training goes on from its last epoch. Nothing of the checkout changes.
+
+    Parameters
+    ----------
+    new
+        Columns file, target, sha256: pictures below data/incoming that join the data set.
+    origin
+        What the training is part of, see `Paths.origin`.
+
+    Returns
+    -------
+    The worktree's paths. Raises UserError, with what the stage said, if the pipeline fails.
+    """
+    end_processes(job)
+    commit = git_commit(paths.checkout)
+    wanted = {"commit": commit, "new": sorted(f"{row.sha256} {row.target}" for row in new.itertuples())}
+    if job.get("prepared") != wanted or not job.worktree.is_dir():
+        job.note(prepared=None)
+        _prepare(paths, name, job, commit, new)
+        job.note(prepared=wanted)
+    place = job.worktree / project_folder(paths.checkout)
+    _bring(paths, place)
+    write_json(place / "origin.json", origin)
+    if (place / "data" / "sources" / f"{name}.dvc").exists():
+        _run(paths, job, place, "dvc", "add", "--quiet", f"data/sources/{name}")
+    _run(paths, job, place, "dvc", "repro")
+    return Paths(place)
+
+
+def hand_in(paths: Paths, job: Journal, made: Paths) -> None:
+    """Let the job's training be known to MLflow with its model; raises UserError if that does not answer."""
+    _run(paths, job, made.root, "fieldguide.cli", "sync")
+
+
+def end_processes(job: Journal) -> None:
+    """End what a killed call has left running: processes that were told this job's folder when they were started."""
+    left = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get(JOB) == str(job.folder) and process.pid != os.getpid():
+                process.kill()
+                left.append(process)
+    psutil.wait_procs(left, timeout=30)
+
+
+def _prepare(paths: Paths, name: str, job: Journal, commit: str, new: pd.DataFrame) -> None:
+    drop_worktree(paths.checkout, job.worktree)
+    place = add_worktree(paths.checkout, job.worktree, commit)
+    if not (place / "conf" / "data" / f"{name}.yaml").exists():
+        raise UserError(
+            f"the data set {name!r} is in no commit yet: commit conf/data/{name}.yaml and what goes with it"
+        )
+    source = place / "data" / "sources" / name
+    pointer = source.with_name(f"{name}.dvc")
+    if pointer.exists():
+        _take_all(paths.sources / name, source)
+        for row in new.itertuples():
+            _copy(paths.incoming / str(row.file), source / str(row.target), str(row.sha256))
+    features = Paths(place).features  # of frozen bodies: those of old pictures are known in the checkout
+    paths.features.mkdir(parents=True, exist_ok=True)
+    features.parent.mkdir(parents=True, exist_ok=True)
+    features.symlink_to(paths.features.resolve())
+    settings = Path(".dvc", "config.local")
+    if (paths.checkout / settings).exists():
+        shutil.copy2(paths.checkout / settings, place / settings)
+    cache = _output(paths, job, paths.checkout, "dvc", "cache", "dir")
+    _run(paths, job, place, "dvc", "cache", "dir", "--local", cache)
+
+
+def _bring(paths: Paths, place: Path) -> None:
+    """Bring what is as it is now, whatever the commit says: decisions of people, and weights in a file."""
+    if paths.reviews.exists():
+        shutil.copyfile(paths.reviews, place / "data" / paths.reviews.name)
+    provide_weights(paths.checkout, place, asdict(compose(Paths(place)).model))
+
+
+def _take_all(source: Path, target: Path) -> None:
+    """All files of a data set, as hard links where the file system has them: DVC makes copies of its own."""
+    for parent, folders, files in os.walk(source):
+        folders.sort()
+        for file in sorted(files):
+            link = target / Path(parent, file).relative_to(source)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(Path(parent, file), link, follow_symlinks=False)
+            except OSError:
+                shutil.copy2(Path(parent, file), link, follow_symlinks=False)
+
+
+def _copy(file: Path, target: Path, sha256: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copyfile(file, target)
+    except FileNotFoundError:
+        raise UserError(
+            f"data/incoming/{file.name} has gone while it was taken in: the next call starts anew"
+        ) from None
+    if sha256_of_file(target) != sha256:
+        raise UserError(f"data/incoming/{file.name} changed while it was taken in: the next call starts anew")
+
+
+def _environment(paths: Paths, job: Journal, folder: Path) -> dict[str, str]:
+    """Of the job's processes: cron's own search path is short, and MLflow's database is the checkout's."""
+    search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    own = {"PATH": search, "PYTHONPATH": str(folder / "src"), "MLFLOW_TRACKING_URI": tracking_address(paths)}
+    return {**os.environ, **own, JOB: str(job.folder)}
+
+
+def _run(paths: Paths, job: Journal, folder: Path, module: str, *arguments: str) -> None:
+    """Run a module of Python, what it prints going to the job's log; raises UserError with its last words."""
+    environment = _environment(paths, job, folder)
+    with (job.folder / LOG).open("ab") as log:
+        start = log.tell()
+        command = [sys.executable, "-m", module, *arguments]
+        code = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=log, check=False).returncode
+    if code:
+        said = (job.folder / LOG).read_bytes()[start:].decode("utf-8", errors="replace")
+        raise UserError(f"{' '.join([module, *arguments[:1]])} failed: {_last_words(said)}")
+
+
+def _last_words(said: str) -> str:
+    """The line that says what is wrong: DVC's, or the one before it of a stage, where DVC only says that it failed."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it said nothing"]
+    dvc = next((number for number, line in enumerate(lines) if line.startswith("ERROR: failed to reproduce")), None)
+    if dvc is None:
+        return lines[-1]
+    return lines[dvc - 1] if "failed to run: " in lines[dvc] else lines[dvc]
+
+
+def _output(paths: Paths, job: Journal, folder: Path, module: str, *arguments: str) -> str:
+    command = [sys.executable, "-m", module, *arguments]
+    environment = _environment(paths, job, folder)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"{module} failed: {_last_words(done.stderr)}")
+    return done.stdout.strip()

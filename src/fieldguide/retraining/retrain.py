@@ -1,0 +1,182 @@
+"""`fieldguide retrain`: one idempotent job, from what arrived to a judged model or to nothing at all."""
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fieldguide.base.config import Config
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
+from fieldguide.retraining.data_set import by_label, list_files, new_reviews, remember, tried, untried
+from fieldguide.retraining.decide import Choice, Facts, decide
+from fieldguide.retraining.incoming import COLUMNS, State, list_incoming
+from fieldguide.retraining.journal import OPEN, Journal, jobs, open_job
+from fieldguide.retraining.observe import Observed, doubts_about, shift_in_words
+from fieldguide.retraining.page import write_page
+from fieldguide.retraining.queue import write_queue
+from fieldguide.retraining.take_over import accepted_moves, held_moves, make_moves
+from fieldguide.retraining.tools import Champion, Judged, Tools
+
+NOT_ENOUGH = "not enough evidence"
+DONE = "done"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call did: `job` is "" if there was nothing to do; `told` is one line for people."""
+
+    job: str
+    told: str
+
+
+def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: bool) -> Outcome:
+    """Go on with the job that was killed, or begin one if there is reason to. The caller holds the lock.
+
+    Raises UserError if a step fails; the job is then taken up again by the next call, and nothing of the checkout, the
+    data set or the registry has changed before the gate has spoken.
+    """
+    known = jobs(paths.retraining)
+    interrupted = known[-1] if known and known[-1].get("status") == OPEN else None
+    if interrupted and interrupted.get("moves") is not None:
+        return _finish(paths, tools, interrupted)
+    if interrupted and interrupted.get("facts"):
+        force = force or interrupted.get("facts")["forced"]
+    start = time.monotonic()
+    incoming = list_incoming(cfg, paths)
+    champion = tools.champion()
+    facts, seen = _facts(cfg, paths, tools, incoming, champion, force)
+    write_queue(paths, incoming, champion.name if champion else "", seen)
+    choice = decide(facts, cfg.retrain)
+    if not choice.train and not choice.hold:
+        if interrupted:  # what it was about has gone
+            tools.clear(interrupted)
+            interrupted.note(status="abandoned")
+        return Outcome("", f"nothing to do: {', '.join(choice.reasons)}{_beside(incoming)}")
+    job = open_job(paths.retraining, branches)
+    job.note(
+        data=cfg.choices["data"],
+        incoming=incoming.to_dict("records"),
+        facts=asdict(facts),
+        choice=asdict(choice),
+        error=None,
+    )
+    job.took("collect and decide", time.monotonic() - start)
+    try:
+        job.note(run=tools.open_run(job))
+        if choice.hold:
+            job.note(moves=held_moves(incoming, job.name))
+        else:
+            _train_and_judge(cfg, paths, tools, job, incoming)
+    except UserError as error:
+        job.note(error=str(error))
+        write_page(paths, job)
+        raise UserError(f"job {job.name}: {error}; see {_page(job)}") from None
+    return _finish(paths, tools, job)
+
+
+def _facts(
+    cfg: Config, paths: Paths, tools: Tools, incoming: pd.DataFrame, champion: Champion | None, force: bool
+) -> tuple[Facts, Observed | None]:
+    """What the decision needs; and what the champion sees in data/incoming, in the order of its readable rows."""
+    had = tried(paths)
+    present = list_files(paths.sources / cfg.choices["data"])
+    new = untried(had, present, incoming)
+    facts: dict[str, Any] = {
+        "new": new,
+        "had": by_label(had),
+        "reviews": new_reviews(paths),
+        "first": tools.is_first() and not any(job.get("judged") for job in jobs(paths.retraining)),
+        "forced": force,
+    }
+    readable = incoming[incoming["state"].isin([State.NEW, State.UNLABELLED])]
+    if champion is None or readable.empty:
+        return Facts(**facts), None
+    seen = tools.observe(champion, [paths.incoming / file for file in readable["file"]])
+    reference = tools.reference()
+    labelled = (readable["state"] == State.NEW).to_numpy(bool)
+    if len(reference) and labelled.any() and new:
+        before = tools.observe(champion, list(reference["file"]))
+        arrived, rows = seen.only(labelled), readable[labelled]
+        facts["shift"] = shift_in_words(before, arrived)
+        if not facts["shift"]:
+            known, given = list(reference["label"]), list(rows["label"])
+            facts["doubts"] = doubts_about(before, known, arrived, given, list(rows["file"]))
+    return Facts(**facts), seen
+
+
+def _train_and_judge(cfg: Config, paths: Paths, tools: Tools, job: Journal, incoming: pd.DataFrame) -> None:
+    new = incoming[incoming["state"] == State.NEW]
+    with job.step("train and evaluate"):
+        made = tools.train(job, new, str(job.get("run")))
+    with job.step("gate"):
+        judged = tools.judge(made)
+    stays = judged.verdict == NOT_ENOUGH  # what arrived waits for more
+    listing = list_files(paths.sources / cfg.choices["data"])
+    if judged.accepted or stays:
+        listing |= dict(zip(new["target"], new["bytes"].astype(int), strict=True))
+    remember(paths, job, listing)
+    if judged.accepted:
+        moves = accepted_moves(incoming, cfg.choices["data"], job.name)
+    else:
+        moves = [] if stays else held_moves(incoming, job.name)
+    job.note(judged=asdict(judged), made=str(made.root), moves=moves)
+
+
+def _finish(paths: Paths, tools: Tools, job: Journal) -> Outcome:
+    """What follows from the verdict; every step is noted, and repeated without harm after a kill."""
+    verdict = job.get("judged")
+    try:
+        if verdict and verdict["accepted"]:
+            judged, made = Judged(**verdict), Paths(Path(job.get("made")))
+            told = f"retrain {job.name}: {judged.verdict}"
+            if not job.get("version"):
+                with job.step("register"):
+                    job.note(version=tools.register(job, made, judged, told))
+            if not job.get("branch"):
+                with job.step("commit"):
+                    job.note(branch=tools.commit(job, made, f"Retrained: {_told(job)}"))
+        with job.step("move"):
+            make_moves(paths, job.get("moves"))
+        with job.step("report"):
+            page = write_page(paths, job)
+            tools.close_run(job, str(job.get("run")), [page], _figures(job), failed=False)
+    except UserError as error:
+        raise UserError(f"job {job.name} is not finished: {error}; the next call goes on from here") from None
+    tools.clear(job)
+    job.note(status=DONE)
+    return Outcome(job.name, f"job {job.name}: {_told(job)}; see {_page(job)}")
+
+
+def _told(job: Journal) -> str:
+    choice = Choice(**job.get("choice"))
+    new = sum(row["state"] == State.NEW for row in job.get("incoming"))
+    if choice.hold:
+        return f"{new} new pictures held back in data/held/{job.name}: {choice.reasons[0]}"
+    judged = Judged(**job.get("judged"))
+    against = judged.against or "the baselines"
+    if judged.accepted:
+        version = job.get("version") or "to be registered"
+        return f"{judged.verdict} against {against}, now {version}; {new} pictures accepted"
+    if judged.verdict == NOT_ENOUGH:
+        need = f" (about {judged.needed} test pictures would be)" if judged.needed else ""
+        return f"{judged.verdict} against {against}{need}; {new} pictures wait in data/incoming for more"
+    return f"{judged.verdict} against {against}; {new} pictures held back in data/held/{job.name}"
+
+
+def _figures(job: Journal) -> dict[str, float]:
+    states = pd.DataFrame(job.get("incoming"), columns=COLUMNS)["state"].value_counts()
+    figures = {f"incoming.{state}": float(states.get(state, 0)) for state in State}
+    return {**figures, **{f"seconds.{step}": float(taken) for step, taken in job.get("seconds").items()}}
+
+
+def _beside(incoming: pd.DataFrame) -> str:
+    counts = incoming["state"].value_counts()
+    parts = [f"{counts[state]} {state}" for state in (State.UNLABELLED, State.REFUSED) if state in counts]
+    return f"; in data/incoming also {', '.join(parts)}" if parts else ""
+
+
+def _page(job: Journal) -> str:
+    return f"reports/retrain/{job.name}/index.html"

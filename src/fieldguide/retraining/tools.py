@@ -1,0 +1,72 @@
+"""What a job calls: pipeline, gate, registry, git. In one place, so that a study or a test can put in its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from fieldguide.base.paths import Paths
+from fieldguide.retraining.journal import Journal
+from fieldguide.retraining.observe import Observed
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model that a challenger is judged against, by its name and its weights."""
+
+    name: str
+    weights: Path
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the gate said. `rules` are the rows of its table."""
+
+    verdict: str
+    accepted: bool
+    needed: int | None  # test pictures that would be enough, where the evidence is not
+    against: str  # the champion's name; "" where the challenger had to beat the baselines
+    rules: list[dict[str, Any]]
+    summary: dict[str, Any] = field(default_factory=dict)  # as the registry keeps it with the version
+
+
+class Tools(Protocol):
+    """The steps of a job. Each may be called again after a kill, and then does only what is not done.
+
+    All raise UserError for what a person can put right.
+    """
+
+    def champion(self) -> Champion | None:
+        """The model that answers everywhere; None if there is none yet. Asks the registry, so it must answer."""
+
+    def is_first(self) -> bool:
+        """Whether there is no version of the model at all."""
+
+    def reference(self) -> pd.DataFrame:
+        """Pictures that the champion was not trained on: columns file (Path), label; empty if there are none here."""
+
+    def observe(self, champion: Champion, files: Sequence[Path]) -> Observed:
+        """Look at pictures with the champion."""
+
+    def train(self, job: Journal, new: pd.DataFrame, run: str) -> Paths:
+        """Make a challenger from the data set and `new` pictures; returns where its results are."""
+
+    def judge(self, made: Paths) -> Judged:
+        """The challenger against the champion."""
+
+    def register(self, job: Journal, made: Paths, judged: Judged, why: str) -> str:
+        """Make the challenger a version; returns its name."""
+
+    def commit(self, job: Journal, made: Paths, message: str) -> str:
+        """Commit the results to a branch of the job's own; returns the branch."""
+
+    def open_run(self, job: Journal) -> str:
+        """The id of the job's own run in the tracking store, opened if there is none yet."""
+
+    def close_run(self, job: Journal, run: str, files: Sequence[Path], figures: dict[str, float], failed: bool) -> None:
+        """Hand in what a job leaves, and show it as ended."""
+
+    def clear(self, job: Journal) -> None:
+        """Remove the job's worktree, if there is one."""

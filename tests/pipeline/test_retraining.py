@@ -1,0 +1,138 @@
+"""The scheduled job for real: DVC, gate, registry and branch; overlapped, killed, and taken up again."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from mlflow import MlflowClient
+from PIL import Image
+
+from fieldguide.base.files import sha256_of_file, write_text
+from pipeline.checkout import Checkout, free_port, small_checkout
+
+pytestmark = pytest.mark.slow
+
+GATE = """# Few pictures, for tests.
+margin: 0.3
+class_margin: 0.5
+max_calibration_error: 1.0
+max_slowdown: 100.0
+"""
+PROMOTE = """
+from pathlib import Path
+from fieldguide.base.paths import Paths
+from fieldguide.rollout.registry import Registry
+Registry(Paths(Path.cwd())).move("champion", 1, "advance", "a test", "")
+"""
+PATIENCE = 200  # seconds until what should happen is called stuck
+
+
+def put_stripes(folder: Path, count: int, seed: int) -> None:
+    """Stripes of any two colours, across or down: colours alone tell a tree nothing."""
+    for label in ("across", "down"):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            chance = np.random.default_rng([seed, number, label == "down"])
+            one, other = chance.integers(0, 256, (2, 3))
+            bright = (np.arange(64) / 64 * chance.integers(3, 7) + chance.random()) % 1 < 0.5
+            row = np.where(bright[:, None], one, other)
+            pixels = np.broadcast_to(row[None] if label == "down" else row[:, None], (64, 64, 3))
+            noisy = (pixels + chance.normal(0, 12, pixels.shape)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(noisy).save(folder / label / f"{seed}-{number}.png")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout with a data set of stripes and a champion. The tests change it one after another."""
+    folder = tmp_path_factory.mktemp("retraining")
+    checkout = small_checkout(folder / "checkout")
+    write_text(checkout.root / "conf/gate/mini.yaml", GATE)
+    put_stripes(folder / "pictures", 60, seed=1)
+    checkout.fieldguide("add", "stripes", str(folder / "pictures"))
+    checkout.set_params(gate="mini", retrain="eager", epochs=8)
+    checkout.commit("stripes")
+    done = checkout.fieldguide("retrain")
+    assert done.stdout.startswith("job 0001: better against the baselines, now version 1;"), done.stdout
+    checkout.run("python", "-c", PROMOTE)
+    return checkout
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
+def training(worktree: Path) -> list[psutil.Process]:
+    """Processes that train in a worktree."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd() == str(worktree) and "fieldguide.stages.train" in process.cmdline():
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def aliases(home: Checkout) -> dict[str, str]:
+    model = MlflowClient(f"sqlite:///{home.root}/mlflow.db").get_registered_model("fieldguide")
+    return {alias: str(version) for alias, version in model.aliases.items()}
+
+
+def test_nothing_new_and_a_server_that_is_away(home: Checkout) -> None:
+    assert home.fieldguide("retrain").stdout == "nothing to do: 0 new pictures of 1, 0 new reviews of 1\n"
+    away = home.with_variables(
+        MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}", MLFLOW_HTTP_REQUEST_MAX_RETRIES="1"
+    )
+    done = away.fieldguide("retrain", "--force", code=1)
+    assert "does not answer" in done.stderr and "Traceback" not in done.stderr
+    assert aliases(home)["champion"] == "1"
+
+
+def test_a_job_overlapped_and_killed_is_taken_up_again(home: Checkout) -> None:
+    champion = {path: sha256_of_file(path) for path in (home.root / "mlruns").rglob("*.safetensors")}
+    put_stripes(home.paths.incoming, 6, seed=2)
+    write_text(home.paths.incoming / "down" / "bad.jpg", "no picture")
+    worktree = home.root / ".fieldguide/retrain/0002/worktree"
+    job = subprocess.Popen(["fieldguide", "retrain"], cwd=home.root, env=home.environment)
+    try:
+        wait_for(lambda: training(worktree))
+        second = home.fieldguide("retrain", code=75)
+        assert second.stderr == "fieldguide: another retraining is at work in this checkout: `--wait` waits for it\n"
+    finally:
+        job.send_signal(signal.SIGKILL)
+        job.wait()
+    left = training(worktree)
+    done = home.fieldguide("retrain")
+    assert done.stdout.startswith("job 0002: ") and "now version 2; 12 pictures accepted" in done.stdout
+    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in left)
+
+    assert home.run("git", "status", "--porcelain").stdout == "", "the checkout is as it was"
+    assert home.run("git", "worktree", "list").stdout.count("\n") == 1
+    assert len(list((home.paths.sources / "stripes").rglob("*.png"))) == 132
+    assert [path.name for path in home.root.glob("data/held/0002/*/*")] == ["bad.jpg"]
+    assert aliases(home) == {"champion": "1", "challenger": "2"}
+    assert champion == {path: sha256_of_file(path) for path in champion}, "the champion's files are untouched"
+    client = MlflowClient(f"sqlite:///{home.root}/mlflow.db")
+    experiment = client.get_experiment_by_name("fieldguide")
+    runs = {run.info.run_name: run.info.status for run in client.search_runs([experiment.experiment_id])}
+    names = [f"retrain {job}{of}" for job in ("0001", "0002") for of in ("", " training")]
+    assert runs == dict.fromkeys(names, "FINISHED")
+    page = (home.root / "reports/retrain/0002/index.html").read_text(encoding="utf-8")
+    assert "accepted as a challenger" in page and "retrain/0002" in page and "bad.jpg" in page
+
+
+def test_merging_the_branch_leaves_nothing_to_run(home: Checkout) -> None:
+    home.run("git", "merge", "--quiet", "retrain/0002")
+    home.dvc("checkout")
+    assert home.repro() == []
+    assert home.fieldguide("retrain").stdout.startswith("nothing to do")
+    assert os.path.lexists(home.paths.classifier)

@@ -1,0 +1,441 @@
+"""The scheduled job: what it decides, what becomes of pictures, and that a kill at any moment changes nothing of it."""
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from conftest import CHECKOUT, PARAMS, noise, put
+from fieldguide.base.compose import compose
+from fieldguide.base.config import Config, RetrainConfig
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json, sha256_of_file
+from fieldguide.base.paths import Paths
+from fieldguide.retraining import journal, take_over
+from fieldguide.retraining.decide import Choice, Doubts, Facts, decide
+from fieldguide.retraining.incoming import State, list_incoming
+from fieldguide.retraining.journal import Journal, jobs
+from fieldguide.retraining.lock import AnotherJob, job_lock
+from fieldguide.retraining.observe import Observed
+from fieldguide.retraining.retrain import Outcome, run_job
+from fieldguide.retraining.tools import Champion, Judged
+
+HAD = 6  # pictures of each label in the data set
+LABELS = ("black", "grizzly")
+RULES = RetrainConfig()
+
+
+class FakeTools:
+    """A pipeline, a gate and a registry that only take note; they keep their own state outside the checkout."""
+
+    def __init__(self, verdict: str = "not worse", champion: str | None = "version 1") -> None:
+        self.verdict, self.name = verdict, champion
+        self.trained: list[list[str]] = []
+        self.versions: list[str] = []
+        self.branches: list[str] = []
+        self.closed: list[str] = []
+        self.failing: str | None = None
+        self.seen: Callable[[Sequence[Path]], Observed] = indifferent
+        self.known = pd.DataFrame(columns=["file", "label"])
+
+    def _may_fail(self, step: str) -> None:
+        if self.failing == step:
+            raise UserError(f"{step} does not answer")
+
+    def champion(self) -> Champion | None:
+        self._may_fail("registry")
+        return Champion(self.name, Path("weights")) if self.name else None
+
+    def is_first(self) -> bool:
+        return self.name is None and not self.versions
+
+    def reference(self) -> pd.DataFrame:
+        return self.known
+
+    def observe(self, champion: Champion, files: Sequence[Path]) -> Observed:
+        return self.seen(files)
+
+    def train(self, job: Journal, new: pd.DataFrame, run: str) -> Paths:
+        self._may_fail("train")
+        self.trained.append(sorted(new["target"]))
+        job.worktree.mkdir(exist_ok=True)
+        return Paths(job.worktree)
+
+    def judge(self, made: Paths) -> Judged:
+        return Judged(self.verdict, self.verdict in ("better", "not worse"), 900, self.name or "", [])
+
+    def register(self, job: Journal, made: Paths, judged: Judged, why: str) -> str:
+        self._may_fail("register")
+        if job.name not in self.versions:  # the same weights are one version, as in the real registry
+            self.versions.append(job.name)
+        return f"version {len(self.versions) + 1}"
+
+    def commit(self, job: Journal, made: Paths, message: str) -> str:
+        if job.name not in self.branches:
+            self.branches.append(job.name)
+        return f"retrain/{job.name}"
+
+    def open_run(self, job: Journal) -> str:
+        return f"run-{job.name}"
+
+    def close_run(self, job: Journal, run: str, files: Sequence[Path], figures: dict[str, float], failed: bool) -> None:
+        self._may_fail("report")
+        if run not in self.closed:
+            self.closed.append(run)
+
+    def clear(self, job: Journal) -> None:
+        shutil.rmtree(job.worktree, ignore_errors=True)
+
+
+def indifferent(files: Sequence[Path]) -> Observed:
+    """Nothing that would be shifted or disputed."""
+    chance = np.random.default_rng(0)
+    count = len(files)
+    return Observed(LABELS, np.full((count, 2), 0.5), chance.normal(size=(count, 3)), {"light": chance.random(count)})
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Paths:
+    """A checkout with a data set of twelve pictures."""
+    root = tmp_path / "home"
+    shutil.copytree(CHECKOUT / "conf", root / "conf")
+    (root / "conf" / "data" / "own.yaml").write_text("kind: folder\n", encoding="utf-8")
+    text = PARAMS.replace("data: sample", "data: own").replace("checks: few", "checks: standard")
+    (root / "params.yaml").write_text(text, encoding="utf-8")
+    paths = Paths(root)
+    for place, label in enumerate(LABELS):
+        for number in range(HAD):
+            put(paths.sources / "own" / label / f"{number}.png", noise(100 * place + number))
+    return paths
+
+
+@pytest.fixture
+def cfg(home: Paths) -> Config:
+    return compose(home, ["retrain=eager"])
+
+
+def deliver(paths: Paths, count: int, seed: int = 1000, label: str = "black") -> None:
+    for number in range(count):
+        put(paths.incoming / label / f"new-{seed}-{number}.png", noise(seed + number))
+
+
+def call(cfg: Config, paths: Paths, tools: FakeTools, force: bool = False) -> Outcome:
+    return run_job(cfg, paths, tools, set(), force)
+
+
+def begun(cfg: Config, paths: Paths, tools: FakeTools) -> None:
+    """A first job, after which what is in the data set is known."""
+    call(cfg, paths, tools, force=True)
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_nothing_new_is_nothing_to_do(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    outcome = call(cfg, home, tools)
+    assert outcome == Outcome("", "nothing to do: 0 new pictures of 1, 0 new reviews of 1")
+    assert len(tools.trained) == 1
+    assert [job.name for job in jobs(home.retraining)] == ["0001"]
+
+
+def test_accepted_pictures_join_the_data_set(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    deliver(home, 3)
+    put(home.incoming / "black" / "0.png", noise(77))  # the name is taken
+    put(home.incoming / "black" / "again.png", (home.sources / "own" / "black" / "1.png").read_bytes())
+    told = call(cfg, home, tools).told
+    assert told == (
+        "job 0002: not worse against version 1, now version 3; 4 pictures accepted; see reports/retrain/0002/index.html"
+    )
+    targets = tools.trained[-1]
+    assert len(targets) == 4 and all((home.sources / "own" / target).is_file() for target in targets)
+    assert files_below(home.incoming) == []
+    assert len(files_below(home.sources / "own")) == 2 * HAD + 4
+    page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
+    assert "Not worse: accepted as a challenger" in page and "version 3" in page and "retrain/0002" in page
+    assert call(cfg, home, tools).job == ""
+
+
+@pytest.mark.parametrize("verdict", ["worse", "not enough evidence"])
+def test_what_the_gate_refuses_changes_nothing_but_its_own_files(cfg: Config, home: Paths, verdict: str) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    before, versions = files_below(home.sources), list(tools.versions)
+    deliver(home, 3)
+    tools.verdict = verdict
+    call(cfg, home, tools)
+    assert files_below(home.sources) == before and tools.versions == versions and tools.branches == ["0001"]
+    where = home.held / "0002" / "black" if verdict == "worse" else home.incoming / "black"
+    assert len(files_below(where)) == 3
+    assert call(cfg, home, tools).job == "", "the same pictures are not tried again"
+    deliver(home, 2, seed=2000)
+    call(cfg, home, tools)
+    assert len(tools.trained[-1]) == (2 if verdict == "worse" else 5), "what waits is tried with what comes next"
+
+
+def test_a_bad_file_costs_a_row_and_never_the_job(cfg: Config, home: Paths) -> None:
+    deliver(home, 1)
+    put(home.incoming / "black" / "text.jpg", b"no picture")
+    put(home.incoming / "black" / "tiny.png", noise(5, 20, 20))
+    put(home.incoming / "wolf" / "new.png", noise(6))
+    put(home.incoming / "grizzly" / "other.png", (home.sources / "own" / "black" / "1.png").read_bytes())
+    put(home.incoming / "black" / ".upload.jpg", noise(8))
+    (home.incoming / "black" / "link.png").symlink_to(home.params)
+    put(home.incoming / "loose.png", noise(9))
+    table = list_incoming(cfg, home).set_index("file")
+    reasons = {file: reason for file, reason in table["reason"].items() if reason}
+    assert set(reasons) == {
+        *("black/text.jpg", "black/tiny.png", "black/link.png", "wolf/new.png", "grizzly/other.png")
+    }
+    assert "shorter side must have 32" in reasons["black/tiny.png"]
+    assert reasons["grizzly/other.png"] == "the same file is there, or came, as 'black'"
+    assert "no folder 'wolf'" in reasons["wolf/new.png"]
+    assert table.loc["loose.png", "state"] == State.UNLABELLED
+    tools = FakeTools()
+    call(cfg, home, tools)
+    assert tools.trained[0] == ["black/new-1000-0.png"]
+    left = {"black/.upload.jpg", "black/link.png", "loose.png", "wolf/new.png"}
+    assert set(files_below(home.incoming)) == left
+    assert files_below(home.held / "0001") == ["black/text.jpg", "black/tiny.png", "grizzly/other.png"]
+
+
+def test_unlabelled_pictures_are_queued_and_never_trained_on(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    put(home.incoming / "unlabelled" / "a.png", noise(1))
+    put(home.incoming / "b.png", noise(2))
+    outcome = call(cfg, home, tools)
+    assert outcome.told.endswith("; in data/incoming also 2 unlabelled")
+    queue = pd.read_csv(home.report("retrain") / "review_queue.csv")
+    assert sorted(queue["file"]) == ["data/incoming/b.png", "data/incoming/unlabelled/a.png"]
+    assert set(queue["prediction"]) <= set(LABELS) and set(queue["model"]) == {"version 1"}
+    (home.incoming / "b.png").rename(home.incoming / "unlabelled" / "b.png")
+    assert len(tools.trained) == 1
+
+
+def test_a_sample_takes_no_pictures_in(cfg: Config, home: Paths) -> None:
+    deliver(home, 1)
+    table = list_incoming(compose(home, ["data=sample"]), home)
+    assert table["reason"].tolist() == [
+        "the chosen data set takes no pictures in: `fieldguide add NAME FOLDER` makes one that does"
+    ]
+
+
+def disputing(files: Sequence[Path]) -> Observed:
+    """Sure that every picture is a grizzly, and that all look alike."""
+    seen = indifferent(files)
+    return Observed(LABELS, np.tile([0.02, 0.98], (len(files), 1)), seen.features * 0.01 + 1, seen.measurements)
+
+
+def test_a_delivery_whose_labels_are_in_doubt_is_held_back_untrained(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    tools.seen = disputing
+    tools.known = pd.DataFrame({"file": [Path(str(n)) for n in range(40)], "label": ["grizzly"] * 40})
+    deliver(home, 12, label="black")
+    told = call(cfg, home, tools, force=True).told
+    assert "12 new pictures held back in data/held/0002: labels in doubt: " in told
+    assert len(tools.trained) == 1
+    assert len(files_below(home.held / "0002")) == 12
+    page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
+    assert "Held back before training" in page and "black/new-1000-11.png" in page
+
+
+def test_what_has_shifted_is_for_the_gate_to_judge(cfg: Config, home: Paths) -> None:
+    """Night pictures: the champion is sure of nonsense, and that says nothing about their labels."""
+    tools = FakeTools()
+    begun(cfg, home, tools)
+
+    def by_night(files: Sequence[Path]) -> Observed:
+        seen = disputing(files)
+        dark = 0.0 if files[0].name == "0" else 5.0
+        return Observed(LABELS, seen.probabilities, seen.features, {"light": seen.measurements["light"] - dark})
+
+    tools.seen = by_night
+    tools.known = pd.DataFrame({"file": [Path(str(n)) for n in range(40)], "label": ["grizzly"] * 40})
+    deliver(home, 12, label="black")
+    outcome = call(cfg, home, tools)
+    assert "12 pictures accepted" in outcome.told
+    assert "have shifted: light (1.00)" in read_json(home.retraining / "0002" / "journal.json")["choice"]["reasons"][1]
+
+
+@pytest.mark.parametrize(
+    ("facts", "train", "hold", "reason"),
+    [
+        (Facts(new={"black": 29}), False, False, "29 new pictures of 30, 0 new reviews of 5"),
+        (Facts(new={"black": 30}, shift=""), True, False, "30 new pictures, 30 are enough"),
+        (Facts(new={"black": 9}, shift="brightness (0.90)"), False, False, "9 new pictures of 30"),
+        (Facts(new={"black": 10}, shift="brightness (0.90)"), True, False, "10 new pictures have shifted: brightness"),
+        (Facts(reviews=5), True, False, "5 new reviews, 5 are enough"),
+        (Facts(first=True), True, False, "there is no champion yet"),
+        (Facts(forced=True), True, False, "forced"),
+        (Facts(new={"black": 20}, had={"black": 50, "grizzly": 50}), True, False, "100 % black, was 50 %"),
+        (Facts(new={"black": 6, "grizzly": 4}, had={"black": 50, "grizzly": 50}), False, False, "10 new pictures of"),
+        (Facts(new={"black": 60}, doubts=Doubts(20, 60, 0.02, 1e-6)), False, True, "disputes 20 of 60 (33 %), usually"),
+        (Facts(new={"black": 60}, doubts=Doubts(6, 60, 0.02, 1e-6)), True, False, "60 new pictures"),
+        (Facts(new={"black": 60}, doubts=Doubts(1, 2, 0.0, 0.1)), True, False, "60 new pictures"),
+    ],
+)
+def test_rules_of_the_decision(facts: Facts, train: bool, hold: bool, reason: str) -> None:
+    choice = decide(facts, RULES)
+    assert (choice.train, choice.hold) == (train, hold)
+    assert reason in ", ".join(choice.reasons)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+def kill_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Die at the so-manieth time that anything is written down or moved, before or after it by turns."""
+    left = Counter(steps=steps)
+
+    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*arguments: Any, **options: Any) -> Any:
+            left["steps"] -= 1
+            dies = left["steps"] == 0
+            if dies and steps % 2:
+                raise Killed
+            result = real(*arguments, **options)
+            if dies:
+                raise Killed
+            return result
+
+        return wrapped
+
+    for module, name in ((journal, "write_json"), (take_over, "_place")):
+        monkeypatch.setattr(module, name, dying(getattr(module, name)))
+    for name in ("train", "judge", "register", "commit", "close_run", "clear"):
+        monkeypatch.setattr(FakeTools, name, dying(getattr(FakeTools, name)))
+    monkeypatch.setattr(Path, "unlink", dying(Path.unlink))
+
+
+@pytest.mark.slow
+def test_killed_anywhere_the_next_call_ends_like_an_undisturbed_one(
+    cfg: Config, home: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every moment at which something is written or moved, one after the other; nothing is lost, nothing doubled."""
+    before = FakeTools()
+    begun(cfg, home, before)
+    deliver(home, 3)
+    put(home.incoming / "black" / "text.jpg", b"no picture")
+    put(home.incoming / "black" / "again.png", (home.sources / "own" / "black" / "1.png").read_bytes())
+    plain = Paths(shutil.copytree(home.root, tmp_path / "plain"))
+    tools = FakeTools()
+    tools.versions, tools.branches = ["0001"], ["0001"]
+    call(cfg, plain, tools)
+    wanted = contents(plain)
+    kills = 0
+    while True:
+        kills += 1
+        paths = Paths(shutil.copytree(home.root, tmp_path / f"killed-{kills}"))
+        tools = FakeTools()
+        tools.versions, tools.branches = ["0001"], ["0001"]
+        with monkeypatch.context() as patched:
+            kill_after(kills, patched)
+            try:
+                call(cfg, paths, tools)
+                break  # the job has fewer moments than that
+            except Killed:
+                pass
+        call(cfg, paths, tools)
+        call(cfg, paths, tools)  # and once more: nothing to do
+        assert contents(paths) == wanted, f"killed at moment {kills}"
+        assert tools.versions == ["0001", "0002"] and tools.branches == ["0001", "0002"], f"moment {kills}"
+        assert [job.get("status") for job in jobs(paths.retraining)] == ["done", "done"]
+        assert jobs(paths.retraining)[-1].name == "0002"
+        shutil.rmtree(paths.root)
+    assert kills > 30
+
+
+def contents(paths: Paths) -> dict[str, str]:
+    """Every picture by its place."""
+    return {
+        path.relative_to(paths.root).as_posix(): sha256_of_file(path)
+        for folder in (paths.sources, paths.incoming, paths.held)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("step", ["registry", "train", "register", "report"])
+def test_a_step_that_fails_is_taken_up_again(cfg: Config, home: Paths, step: str) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    deliver(home, 2)
+    tools.failing = step
+    before = contents(home)
+    with pytest.raises(UserError, match=f"{step} does not answer"):
+        call(cfg, home, tools)
+    if step != "report":
+        assert contents(home) == before
+    if step == "train":
+        page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
+        assert "Stopped: train does not answer" in page
+    tools.failing = None
+    assert call(cfg, home, tools).job == "0002"
+    assert (tools.versions, tools.branches, tools.closed[-1]) == (["0001", "0002"], ["0001", "0002"], "run-0002")
+    trained = 2 if step in ("registry", "train", "register", "report") else 3
+    assert len(tools.trained) == trained, "what was judged is not trained again"
+
+
+def test_a_clock_that_jumps_changes_nothing(cfg: Config, home: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([2e9, 0.0, 5e9, 1.0] * 1000)
+    monkeypatch.setattr("time.time", lambda: next(times))
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    for number in range(3):
+        deliver(home, 1, seed=3000 + number)
+        assert call(cfg, home, tools).job == f"000{number + 2}"
+    assert tools.versions == ["0001", "0002", "0003", "0004"]
+
+
+def test_numbers_go_on_where_branches_are(cfg: Config, home: Paths) -> None:
+    outcome = run_job(cfg, home, FakeTools(), {"0007"}, True)
+    assert outcome.job == "0008"
+
+
+def test_a_file_that_changes_meanwhile_stays_and_counts_as_new(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    deliver(home, 2)
+    real = tools.judge
+
+    def judge(made: Paths) -> Judged:
+        put(home.incoming / "black" / "new-1000-0.png", noise(55))
+        return real(made)
+
+    tools.judge = judge  # type: ignore[method-assign]
+    call(cfg, home, tools)
+    assert files_below(home.incoming) == ["black/new-1000-0.png"]
+    tools.judge = real  # type: ignore[method-assign]
+    assert call(cfg, home, tools).job == "0003"
+    assert files_below(home.incoming) == []
+    stored = {sha256_of_file(path) for path in (home.sources / "own").rglob("*.png")}
+    assert len(stored) == len(files_below(home.sources / "own")) == 2 * HAD + 2
+
+
+def test_one_job_at_a_time_and_the_lock_of_the_dead_is_none(tmp_path: Path) -> None:
+    with job_lock(tmp_path, wait=False), pytest.raises(AnotherJob, match="--wait"), job_lock(tmp_path, wait=False):
+        pass
+    with job_lock(tmp_path, wait=True):
+        pass
+
+
+def test_journals_hold_what_was_decided(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    journal_file = home.retraining / "0001" / "journal.json"
+    content = read_json(journal_file)
+    assert Choice(**content["choice"]).reasons == ["forced", "12 new pictures, 1 are enough"]
+    assert content["judged"]["verdict"] == "not worse"
+    assert {"collect and decide", "train and evaluate", "gate", "register", "commit", "move"} <= set(content["seconds"])

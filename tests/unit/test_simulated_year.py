@@ -1,0 +1,77 @@
+"""The simulated year of bench/: a shortened one always, the full one (minutes) where FIELDGUIDE_FULL_YEAR is set."""
+
+import importlib
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+BENCH = Path(__file__).parents[2] / "bench"
+LAST = 4  # fortnights, over which the end is measured
+
+
+@pytest.fixture
+def year() -> Iterator[Any]:
+    """The modules of bench/year."""
+    sys.path.insert(0, str(BENCH))
+    importlib.import_module("year.simulation")
+    importlib.import_module("year.world")
+    yield importlib.import_module("year")
+    sys.path.remove(str(BENCH))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "year"]:
+        del sys.modules[name]
+
+
+def nothing_lost_or_doubled(story: Any) -> None:
+    """Every picture that arrived is in one place, and every accepted job has one version, one branch, one run."""
+    places = Counter(story.kept)
+    assert {name: places[name] for name in story.sent} == dict.fromkeys(story.sent, 1)
+    assert story.steps["accepted"] == story.steps["versions"] == story.steps["branches"]
+    assert set(story.steps["accepted"]) <= set(story.steps["runs"])
+    assert len(story.steps["runs"]) == len(set(story.steps["runs"]))
+
+
+def test_a_short_year(year: Any, tmp_path: Path) -> None:
+    """Five fortnights: a crash, a poisoned delivery, its correction and another crash, nothing, two jobs at once."""
+    plan = year.world.Year(
+        fortnights=5,
+        first=120,
+        delivery=30,
+        pool=12,
+        night=range(4, 5),
+        camera=range(0),
+        poisoned=1,
+        poisoned_pictures=90,
+        corrected=2,
+        empty=3,
+        crashes=((0, "train"), (2, "commit")),
+        overlap=4,
+    )
+    story = year.simulation.simulate(plan, tmp_path / "home", tmp_path / "pictures")
+    nothing_lost_or_doubled(story)
+    assert not story.poisoned
+    told = [line for _, line in story.told]
+    assert (told.count("killed"), told.count("a second job left"), told.count("two jobs at once")) == (2, 1, 0)
+    (poisoned,) = (line for when, line in story.told if when == plan.poisoned)
+    assert "worse against version 1; " in poisoned and "held back" in poisoned
+    assert [line for when, line in story.told if when == plan.empty] == [
+        "nothing to do: 0 new pictures of 30, 0 new reviews of 5"
+    ]
+
+
+@pytest.mark.skipif("FIELDGUIDE_FULL_YEAR" not in os.environ, reason="set FIELDGUIDE_FULL_YEAR: it takes minutes")
+@pytest.mark.parametrize("seed", [0])
+def test_the_full_year(year: Any, tmp_path: Path, seed: int) -> None:
+    """The champion ends no worse than with retraining always, clearly above never, and never poisoned."""
+    story = year.simulation.simulate(year.world.Year(), tmp_path / "home", tmp_path / "pictures", seed=seed)
+    nothing_lost_or_doubled(story)
+    assert not story.poisoned
+    end = {policy: sum(values[-LAST:]) / LAST for policy, values in story.accuracy.items()}
+    assert end["fieldguide"] >= end["always"]
+    assert end["fieldguide"] > end["never"] + 0.1
