@@ -40,6 +40,7 @@ CONFIG = "environment/config.json"
 LAUNCHED_BY = "fieldguide.launched_by"
 LAUNCHER = "FIELDGUIDE_LAUNCHER"  # names the run of `mlflow run` to the processes that it starts
 LONGEST_PARAM = 6000
+SCREEN = "screen"  # the folder of a run with what `screen_files` names
 MEMBERSHIP_FILE = "pictures.parquet"  # among the artifacts of a logged model
 LATER = "`fieldguide sync` hands the run in later"
 DEFAULTS = {
@@ -380,6 +381,8 @@ def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
         tracker.log_metrics(run, {f"screen.{name}": value for name, value in metrics.items()})
         for path in (paths.overview, *sorted(paths.report("screen").glob("[!.]*.csv"))):
             client.log_artifact(run, str(path), "report")
+        for path in screen_files(paths):
+            client.log_artifact(run, str(path), SCREEN)
     digest = sha256_of_file(paths.classifier)
     with mlflow.start_run(run_id=run):
         table = pd.read_parquet(paths.split_table)
@@ -391,6 +394,13 @@ def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
         if tags.get(MODEL) != digest:
             log_model(paths)
             mlflow.set_tag(MODEL, digest)
+
+
+def screen_files(paths: Paths) -> list[Path]:
+    """What it takes to screen new pictures beside the classifier's own files."""
+    description = paths.screen.with_suffix(".json")
+    other_body = read_json(description)["backbone_sha256"] is not None
+    return [paths.screen, description, paths.reference, *([paths.backbone] if other_body else [])]
 
 
 def log_model(paths: Paths) -> None:

@@ -3,6 +3,7 @@
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.gate.candidate import Candidate
 from fieldguide.gate.gate import Decision, candidate_of_checkout, run_gate, summary, write_decision
@@ -21,7 +22,9 @@ def gate_command(paths: Paths, which: str | None) -> tuple[str, bool]:
     """
     cfg, registry = compose(paths), Registry(paths)
     if which == HERE:
-        decision = run_gate(cfg, paths, candidate_of_checkout(paths), _candidate(registry, registry.at(CHAMPION)))
+        champion = registry.at(CHAMPION)
+        rates = alarm_rate_of_checkout(paths), _alarm_rate(registry, champion)
+        decision = run_gate(cfg, paths, candidate_of_checkout(paths), _candidate(registry, champion), rates)
     else:
         decision = judge(cfg, paths, registry, _version(registry, which))
     write_decision(decision, paths.report("gate"))
@@ -36,9 +39,20 @@ def judge(cfg: Config, paths: Paths, registry: Registry, version: Version) -> De
     champion = registry.at(CHAMPION)
     if champion and champion.number == version.number:
         raise UserError(f"version {version.number} is the champion: there is nothing to judge it against")
-    decision = run_gate(cfg, paths, registry.candidate(version), _candidate(registry, champion))
+    rates = _alarm_rate(registry, version), _alarm_rate(registry, champion)
+    decision = run_gate(cfg, paths, registry.candidate(version), _candidate(registry, champion), rates)
     registry.record_gate(version, {**summary(decision), "against": champion.number if champion else None})
     return decision
+
+
+def alarm_rate_of_checkout(paths: Paths) -> float | None:
+    """The share of the test pictures that the checkout's screen finds out of its domain; None without one."""
+    file = paths.metrics("screen")
+    return float(read_json(file)["test_alarm_rate"]) if file.is_file() else None
+
+
+def _alarm_rate(registry: Registry, version: Version | None) -> float | None:
+    return registry.alarm_rate(version) if version else None
 
 
 def told(decision: Decision) -> str:

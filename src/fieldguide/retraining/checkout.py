@@ -14,6 +14,7 @@ from fieldguide.base.files import DISK_FULL, read_json, replace_folder, sha256_o
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
+from fieldguide.gate.command import alarm_rate_of_checkout
 from fieldguide.gate.gate import candidate_of_checkout, run_gate, summary
 from fieldguide.reproduction.worktree import drop_worktree
 from fieldguide.retraining.branch import commit_results, job_branches
@@ -100,7 +101,8 @@ class CheckoutTools:
         version = self.registry.at(CHAMPION)
         champion = self.registry.candidate(version) if version else None
         where = Paths(made.root, own_checkout=self.paths.checkout)
-        decision = run_gate(compose(made), where, candidate_of_checkout(made), champion)
+        rates = alarm_rate_of_checkout(made), self.registry.alarm_rate(version) if version else None
+        decision = run_gate(compose(made), where, candidate_of_checkout(made), champion, rates)
         rules = [dict(vars(rule)) for rule in decision.rules]
         found = {**summary(decision), "against": version.number if version else None}
         against = f"version {version.number}" if version else ""

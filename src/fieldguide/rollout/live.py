@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import tee
 from pathlib import Path
 
@@ -14,8 +14,10 @@ from fieldguide.base.config import RolloutConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
+from fieldguide.checks.ood.files import load_screen
+from fieldguide.gate.candidate import Candidate
 from fieldguide.model.predict import Classifier, load_classifier
-from fieldguide.prediction.answers import Answer, answers
+from fieldguide.prediction.answers import Answer, Screening, answers
 from fieldguide.prediction.command import lossless
 from fieldguide.prediction.files import picture_files, require_something
 from fieldguide.prediction.log import Logged, log_predictions
@@ -33,6 +35,7 @@ class Serving:
     step: str
     number: int
     classifier: Classifier
+    screening: Screening | None
 
 
 def predict_live(paths: Paths, arguments: Sequence[str], kind: str | None, every_label: bool, site: str) -> int:
@@ -52,11 +55,17 @@ def predict_live(paths: Paths, arguments: Sequence[str], kind: str | None, every
         print(f"fieldguide: {told}", file=sys.stderr)
     labels = sorted({label for model in models for label in model.classifier.vocabulary})
     listed, *files = tee(picture_files(arguments, sys.stdin.buffer), 1 + len(models))
-    streams = [answers(model.classifier, file, identify=True) for model, file in zip(models, files, strict=True)]
+    streams = [
+        answers(model.classifier, file, screening=model.screening, identify=True)
+        for model, file in zip(models, files, strict=True)
+    ]
+    screened = any(model.screening for model in models)
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
     with closing(_logged(paths.log, models, zip(*streams, strict=True), labels, rollout, site)) as given:
         rows = ((str(path), answer) for path, answer in zip(listed, given, strict=True))
-        unread = write_rows(lossless(sys.stdout, kind), kind, rows, labels, every_label, identify=True)
+        unread = write_rows(
+            lossless(sys.stdout, kind), kind, rows, labels, every_label, screened=screened, identify=True
+        )
     if unread:
         print(f"fieldguide: {unread} could not be read", file=sys.stderr)
     return unread
@@ -82,10 +91,15 @@ def serving(paths: Paths) -> list[Serving]:
             raise UserError("no version predicts yet: `fieldguide rollout advance` brings a challenger into shadow")
         candidates = {step: registry.candidate(version) for step, version in found.items()}
         write_json(last, {step: vars(version) for step, version in found.items()})
-    return [
-        Serving(step, found[step].number, load_classifier(candidate.weights, candidate.description))
-        for step, candidate in candidates.items()
-    ]
+    return [_loaded(step, found[step].number, candidate) for step, candidate in candidates.items()]
+
+
+def _loaded(step: str, number: int, candidate: Candidate) -> Serving:
+    classifier = load_classifier(candidate.weights, candidate.description)
+    screen = candidate.weights.with_name("screen.safetensors")
+    return Serving(
+        step, number, classifier, load_screen(screen, classifier, candidate.weights) if screen.is_file() else None
+    )
 
 
 def answers_limited(identity: str, site: str, rollout: RolloutConfig) -> bool:
@@ -115,7 +129,8 @@ def _logged(
                     chosen = place
                 best = int(answer.probabilities.argmax())
                 label, probability = model.classifier.vocabulary[best], float(answer.probabilities[best])
-                waiting.append(Logged(answer.id, model.number, model.step, label, probability, site))
+                found = (answer.p_value, answer.out_of_domain)
+                waiting.append(Logged(answer.id, model.number, model.step, label, probability, site, *found))
             if len(waiting) >= AT_ONCE:
                 log_predictions(log, waiting)
                 waiting = []
@@ -130,4 +145,4 @@ def _over(labels: list[str], vocabulary: list[str], answer: Answer) -> Answer:
         return answer
     probabilities = np.zeros(len(labels))
     probabilities[[labels.index(label) for label in vocabulary]] = answer.probabilities
-    return Answer(probabilities, "", answer.id)
+    return replace(answer, probabilities=probabilities)

@@ -19,7 +19,7 @@ from fieldguide.gate.candidate import Candidate
 from fieldguide.rollout.trial import why_it_does_not_predict
 from fieldguide.rollout.versions import CHALLENGER, FILES, STEPS, Event, Version, kept_candidate, kept_folder
 from fieldguide.runs import find_run
-from fieldguide.tracking import MEMBERSHIP_FILE, MODEL, Tracker, answering, experiment_name
+from fieldguide.tracking import MEMBERSHIP_FILE, MODEL, SCREEN, Tracker, answering, experiment_name
 
 HISTORY = "fieldguide.history."  # tags of the registered model, one an event; none is ever changed or deleted
 GATE = "fieldguide.gate"
@@ -125,8 +125,9 @@ class Registry:
             with replace_folder(folder) as partial, tempfile.TemporaryDirectory() as fetched:
                 with self._answering():
                     files = self._fetch(f"models:/{self.name}/{version.number}", Path(fetched))
-                for name in FILES:
-                    shutil.copyfile(files / name, partial / name)
+                    screen = self._fetch_screen(version, Path(fetched))
+                for file in (*(files / name for name in FILES), *screen):
+                    shutil.copyfile(file, partial / file.name)
         return kept_candidate(self.paths, version)
 
     def check(self, version: Version) -> None:
@@ -168,6 +169,20 @@ class Registry:
         import mlflow
 
         return Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder))) / "artifacts"
+
+    def _fetch_screen(self, version: Version, folder: Path) -> list[Path]:
+        """What its run has for screening pictures; nothing if it ended before that was learned."""
+        import mlflow
+
+        if not self.client.list_artifacts(version.run, SCREEN):
+            return []
+        fetched = mlflow.artifacts.download_artifacts(run_id=version.run, artifact_path=SCREEN, dst_path=str(folder))
+        return sorted(Path(fetched).iterdir())
+
+    def alarm_rate(self, version: Version) -> float | None:
+        """The share of the test pictures of its run that a version finds out of its domain; None without a screen."""
+        with self._answering():
+            return self.client.get_run(version.run).data.metrics.get("screen.test_alarm_rate")
 
     def _is_registered(self) -> bool:
         return bool(self.client.search_registered_models(f"name = '{self.name}'"))
