@@ -7,13 +7,13 @@ from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Status
 
-STAGES = ("clean", "validate", "split", "train", "evaluate")
+STAGES = ("clean", "validate", "split", "train", "evaluate", "screen")
 
 
 def summarize(paths: Paths) -> str:
     """A few lines on the results in the checkout. Raises UserError if the pipeline has not run yet."""
     try:
-        clean, validate, split, train, evaluate = (read_json(paths.metrics(stage)) for stage in STAGES)
+        clean, validate, split, train, evaluate, screen = (read_json(paths.metrics(stage)) for stage in STAGES)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing: run `dvc repro` first") from None
     left_out = [
@@ -51,6 +51,12 @@ def summarize(paths: Paths) -> str:
             f"accuracy {evaluate['accuracy_at_coverage_90']:.3f} on the surest 90 %",
         ),
         ("worst when", _worst_shifts(evaluate)),
+        (
+            "strange",
+            f"{screen['test_alarms']} of {screen['test_pictures']} test pictures raise the alarm (95 % interval "
+            f"{screen['test_alarm_rate_low']:.3f} to {screen['test_alarm_rate_high']:.3f}, promised "
+            f"{screen['alarm_rate_promised']:.3f}); {screen['label_doubts']} labels in doubt",
+        ),
         (
             "look at",
             "reports/index.html, reports/evaluate/index.html, reports/data_docs/index.html, reports/*/flagged.csv",
