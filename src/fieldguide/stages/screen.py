@@ -46,8 +46,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     description = paths.classifier.with_suffix(".json")
     classifier = load_classifier(paths.classifier, description)
     torch.set_num_threads(read_json(description)["record"]["config"]["train"]["threads"])
-    viewer = _viewer(classifier, paths, cfg.ood.features)
-    fitted, valid, screened = _screened(cfg, paths, classifier, viewer, table)
+    viewer, frozen = _viewer(classifier, paths, cfg.ood.features)
+    fitted, valid, screened = _screened(cfg, paths, classifier, viewer, table, frozen)
     save_screen(fitted.screen, viewer, paths.screen, paths.classifier, paths.backbone if viewer.body else None)
     save_reference(valid, paths.reference)
     screened = screened.join(_other_findings(paths, classifier, table, cfg.seed))
@@ -63,8 +63,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     return {**figures, "review_queue": len(queue), **conclude_scores(screened, cfg, paths)}
 
 
-def _viewer(classifier: "Classifier", paths: Paths, features: str) -> "Viewer":
-    """Where features come from. A frozen body that the classifier left as it was is the classifier's own."""
+def _viewer(classifier: "Classifier", paths: Paths, features: str) -> tuple["Viewer", bool]:
+    """Where features come from, and whether from a frozen body; one that the classifier left as it was is its own."""
     import torch
 
     from fieldguide.checks.ood.observations import Viewer, find_layout
@@ -75,17 +75,17 @@ def _viewer(classifier: "Classifier", paths: Paths, features: str) -> "Viewer":
     own = classifier.network.get_submodule("body")
     layout = find_layout(own, classifier.preprocessing.size)
     if features == "classifier" or (features == "auto" and backbone["source"] == "random"):
-        return Viewer(None, layout)
+        return Viewer(None, layout), False
     body = build_body(Architecture(**backbone["architecture"]))
     load_weights(body, paths.backbone)
     trained = own.state_dict()
     if all(torch.equal(value, trained[name]) for name, value in body.state_dict().items()):
-        return Viewer(None, layout)
-    return Viewer(body.eval().to(memory_format=torch.channels_last), layout)
+        return Viewer(None, layout), True
+    return Viewer(body.eval().to(memory_format=torch.channels_last), layout), True
 
 
 def _screened(
-    cfg: Config, paths: Paths, classifier: "Classifier", viewer: "Viewer", table: pd.DataFrame
+    cfg: Config, paths: Paths, classifier: "Classifier", viewer: "Viewer", table: pd.DataFrame, frozen: bool
 ) -> tuple["Fitted", "Observations", pd.DataFrame]:
     """The screen, what was seen of the valid pictures, and the verdict on every picture, in the order of the table."""
     from fieldguide.checks.ood.fitting import fit_screen
@@ -105,8 +105,8 @@ def _screened(
     upright, turned = observe_pairs(classifier, viewer, pictures(train, "screen, train"))
     labels = np.searchsorted(classifier.vocabulary, train["label"].to_numpy(str))
     seen = observe_pictures(classifier, viewer, pictures(valid, "screen, valid"))
-    choice = cfg.ood
-    fitted = fit_screen(upright, turned, labels, seen, choice.detector, choice.neighbours, choice.alarm_rate)
+    choices = (cfg.ood.detector, cfg.ood.neighbours, cfg.ood.alarm_rate)
+    fitted = fit_screen(upright, turned, labels, seen, *choices, frozen=frozen)
     judged = [_with_verdicts(train, fitted.train), _with_verdicts(valid, fitted.valid)]
     if len(others):
         found = observe_pictures(classifier, viewer, pictures(others, "screen, other pictures"))

@@ -29,6 +29,7 @@ class Detector:
 
     fit: Callable[[Known, int], State]
     score: Callable[[State, torch.Tensor, torch.Tensor], torch.Tensor]
+    uses_logits: bool = False
 
 
 def fit_neighbours(known: Known, neighbours: int) -> State:
@@ -119,9 +120,9 @@ DETECTORS = {
     "nearest_neighbours": Detector(fit_neighbours, score_neighbours),
     "mahalanobis": Detector(fit_mahalanobis, score_mahalanobis),
     "relative_mahalanobis": Detector(fit_relative_mahalanobis, score_relative_mahalanobis),
-    "vim": Detector(fit_vim, score_vim),
-    "energy": Detector(fit_nothing, score_energy),
-    "max_softmax": Detector(fit_nothing, score_max_softmax),
+    "vim": Detector(fit_vim, score_vim, uses_logits=True),
+    "energy": Detector(fit_nothing, score_energy, uses_logits=True),
+    "max_softmax": Detector(fit_nothing, score_max_softmax, uses_logits=True),
 }
 
 

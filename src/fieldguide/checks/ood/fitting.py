@@ -17,10 +17,10 @@ from fieldguide.checks.ood.screening import (
     Screen,
     Verdicts,
     combine,
+    judge_scores,
     learned_scores,
     part_p_values,
     side_name,
-    verdicts,
 )
 from fieldguide.checks.ood.tails import fit_tail
 
@@ -48,13 +48,16 @@ def fit_screen(
     detector: str,
     neighbours: int,
     alarm_rate: float,
+    *,
+    frozen: bool = False,
 ) -> Fitted:
-    """Learn from the training pictures, calibrate on the valid ones.
+    """Learn from the training pictures, calibrate on pictures that the scores were not learned from.
 
     The detector and the orientation learn from train; so do the tails of the plain measurements. What a learned score
-    is like on new pictures only valid can tell, so its tail is fitted there. So is the tail of the combined score, of
-    values that are made with tails that were fitted to other valid pictures (cross-fitting): every valid picture
-    calibrates, and none its own parts.
+    is like on new pictures, those that calibrate tell: the valid ones. Where the features are frozen, every training
+    picture does so too, with the score that it gets from the others (cross-fitting); a network that was trained on a
+    picture has drawn its features towards the others. The tail of the combined score is fitted to values that are made
+    with tails of other folds: every picture calibrates, and none its own parts.
 
     Parameters
     ----------
@@ -64,11 +67,14 @@ def fit_screen(
         (n,) positions of their labels.
     valid
         Pictures that nothing was learned from, at least two.
+    frozen
+        Whether the features are those of a body that was not trained on these pictures.
     """
+    chosen = DETECTORS[detector]
 
     def learn(rows: NDArray[np.intp]) -> tuple[State, Orientation]:
         known = Known(train.features[rows], train.logits[rows], torch.from_numpy(labels[rows].astype(np.int64)))
-        return DETECTORS[detector].fit(known, neighbours), fit_orientation(_views(train)[rows], _views(turned)[rows])
+        return chosen.fit(known, neighbours), fit_orientation(_views(train)[rows], _views(turned)[rows])
 
     state, orientation = learn(np.arange(len(train)))
     tails = {
@@ -77,28 +83,33 @@ def fit_screen(
         )
         for number, side in enumerate(SIDES)
     }
-    scores = learned_scores(detector, state, orientation, valid)
+    of_train = _scores_by_the_others(detector, train, learn)
+    of_valid = learned_scores(detector, state, orientation, valid)
+    scores, measurements = of_valid, valid.measurements
+    if frozen and not chosen.uses_logits:
+        scores = {name: np.concatenate([of_train[name], values]) for name, values in of_valid.items()}
+        measurements = np.concatenate([train.measurements, valid.measurements])
     learned = {name: _cross_fitted(values) for name, values in scores.items()}
-    parts, words = part_p_values(tails, learned, valid.measurements)
+    parts, _ = part_p_values(tails, learned, measurements)
     combined = fit_tail(combine(parts), COMBINED_TAIL, LEAST_SCALE)
     tails |= {name: fit_tail(values, LEARNED_TAIL, LEAST_SCALE) for name, values in scores.items()}
     screen = Screen(detector, state, orientation, tails, combined, alarm_rate)
-    of_valid = verdicts(parts, words, combined.p_values(combine(parts)), alarm_rate)
-    return Fitted(screen, _judge_train(screen, train, learn), of_valid)
+    return Fitted(
+        screen, judge_scores(screen, of_train, train.measurements), judge_scores(screen, of_valid, valid.measurements)
+    )
 
 
-def _judge_train(
-    screen: Screen, train: Observations, learn: Callable[[NDArray[np.intp]], tuple[State, Orientation]]
-) -> Verdicts:
-    """Judge the training pictures, each by a detector and an orientation that learned from the others."""
+def _scores_by_the_others(
+    detector: str, train: Observations, learn: Callable[[NDArray[np.intp]], tuple[State, Orientation]]
+) -> dict[str, Numbers]:
+    """The learned scores (n,) of the training pictures, each by what was learned from the other folds."""
     folds = _folds(len(train))
-    learned = {name: np.zeros(len(train)) for name in ("features", "orientation")}
+    found = {name: np.zeros(len(train)) for name in ("features", "orientation")}
     for fold in tqdm(np.unique(folds), desc="screen, folds of train", unit="fold", disable=None):
         state, orientation = learn(np.flatnonzero(folds != fold))
-        for name, scores in learned_scores(screen.detector, state, orientation, train[folds == fold]).items():
-            learned[name][folds == fold] = screen.tails[name].p_values(scores)
-    parts, words = part_p_values(screen.tails, learned, train.measurements)
-    return verdicts(parts, words, screen.combined.p_values(combine(parts)), screen.alarm_rate)
+        for name, scores in learned_scores(detector, state, orientation, train[folds == fold]).items():
+            found[name][folds == fold] = scores
+    return found
 
 
 def _cross_fitted(scores: Numbers) -> Numbers:

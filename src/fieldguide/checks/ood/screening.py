@@ -98,8 +98,13 @@ def combine(parts: Mapping[str, Numbers]) -> Numbers:
 def judge(screen: Screen, observations: Observations) -> Verdicts:
     """Judge n pictures."""
     scores = learned_scores(screen.detector, screen.state, screen.orientation, observations)
+    return judge_scores(screen, scores, observations.measurements)
+
+
+def judge_scores(screen: Screen, scores: Mapping[str, Numbers], measurements: Numbers) -> Verdicts:
+    """Judge n pictures by their learned scores (n,) and measurements."""
     learned = {name: screen.tails[name].p_values(values) for name, values in scores.items()}
-    parts, words = part_p_values(screen.tails, learned, observations.measurements)
+    parts, words = part_p_values(screen.tails, learned, measurements)
     return verdicts(parts, words, screen.combined.p_values(combine(parts)), screen.alarm_rate)
 
 
