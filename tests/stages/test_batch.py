@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,10 +81,45 @@ def test_a_batch_from_the_night_has_shifted(tmp_path: Path, capsys: pytest.Captu
     assert "much darker than the training pictures" in content
 
 
+def test_hostile_names_are_escaped_in_what_is_told_and_on_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    night, page = arrived(tmp_path / "night", 0.1), tmp_path / "night.html"
+    for number, name in enumerate((b"new\nline.png", b"\x1b[31mred.png", b"no_utf8_\xff.png", b"<b>.png", b"plain")):
+        (night / f"{number:02}.png").rename(os.fsdecode(os.fsencode(night) + b"/" + name))
+    assert exit_code(str(night), "--page", str(page)) == 3
+    told = capsys.readouterr()
+    assert all(line.startswith(("fieldguide: ", "  ")) for line in told.err.splitlines())
+    content = page.read_text(encoding="utf-8")
+    assert "\x1b" not in told.err + told.out + content
+    for shown in (r"new\nline.png", r"\x1b[31mred.png", r"no_utf8_\udcff.png", "&lt;b&gt;.png", ">plain<"):
+        assert shown in content
+
+
+def test_files_of_which_none_is_a_picture_are_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_text("no picture")
+    with pytest.raises(SystemExit, match="fieldguide: there is no picture to screen, 2 files could not be read"):
+        main(["screen", str(tmp_path)])
+    assert capsys.readouterr().out.count("not a picture") == 2
+
+
+def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    night = arrived(tmp_path / "night", 0.1)
+    with pytest.raises(SystemExit, match=r"--page .* is a folder: name a file"):
+        main(["screen", str(night), "--page", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"page\.html cannot be written"):
+        main(["screen", str(night), "--page", str(night / "00.png" / "page.html")])
+
+
 def test_a_few_pictures_are_no_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     night = arrived(tmp_path / "night", 0.1)
-    assert exit_code(str(night / "00.png"), str(night / "01.png")) == 0
-    assert "2 pictures are too few to say whether they have shifted, it takes 10" in capsys.readouterr().err
+    page = tmp_path / "page.html"
+    files = (str(night / name) for name in ("00.png", "01.png", "note.txt"))
+    assert exit_code(*files, "--page", str(page)) == 0
+    told = f"2 read, too few to say whether they have shifted, and for {page}: it takes 10; 1 could not be read"
+    assert told in capsys.readouterr().err
+    assert not page.exists()
 
 
 def test_a_model_without_a_screen_is_refused_in_one_line(screened: Paths, tmp_path: Path) -> None:

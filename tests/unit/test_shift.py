@@ -47,6 +47,23 @@ def test_the_pictures_that_shifted_are_the_typical_ones() -> None:
     assert set(np.argsort(-shift.typical)[:8]) <= set(range(10))
 
 
+def test_features_alone_are_enough_beside_the_columns_of_many_labels() -> None:
+    """By 2,000 permutations no p-value could stay below ALPHA after the correction for 40 tests."""
+    columns, features = world(0, REFERENCE)
+    new_columns, new_features = world(1, BATCH, move=1.0)
+    many = {f"label {n}": np.random.default_rng(n).random(REFERENCE) for n in range(37)}
+    new_many = {f"label {n}": np.random.default_rng(100 + n).random(BATCH) for n in range(37)}
+    shift = detect_shift({**columns, **many}, {**new_columns, **new_many}, features, new_features)
+    assert [test.name for test in shift.tests if test.shifted] == ["features"]
+
+
+def test_of_a_large_batch_the_test_on_features_takes_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fieldguide.checks.shift.MOST_PICTURES", 20)
+    shift = compared(0, 1, move=1.0)
+    assert np.flatnonzero(np.isfinite(shift.typical)).tolist() == np.linspace(0, BATCH - 1, 20).round().tolist()
+    assert shift.shifted
+
+
 def test_the_correction_pays_for_every_test() -> None:
     """The more columns are looked at, the less each of them counts: p-values never become smaller by more tests."""
     columns, features = world(0, REFERENCE)

@@ -15,7 +15,10 @@ from scipy.stats import ks_2samp, permutation_test, rankdata
 FEATURES = "features"
 ALPHA = 0.01  # of calling a batch shifted that is not: a job asks every night
 FOLDS = 5
-PERMUTATIONS = 1999
+PERMUTATIONS = 1999  # at least
+PER_TEST = 150  # permutations: the smallest p-value there is, times the number of tests, is then below ALPHA
+AT_ONCE = 2000  # permutations, to save memory
+MOST_PICTURES = 2000  # of a batch for the test on the features, evenly spaced: its matrices grow with the square
 RIDGE = 1.0  # as much as the mean variance of a standardized feature
 
 Columns = Mapping[str, NDArray[np.float64]]
@@ -42,7 +45,10 @@ class TwoSample:
 
 @dataclass(frozen=True)
 class Shift:
-    """What the tests found: largest effect first; and how typical each picture is of the batch, larger = more."""
+    """What the tests found: largest effect first; and how typical each picture is of the batch, larger = more.
+
+    NaN where that was not asked: of more than MOST_PICTURES the test on the features takes so many.
+    """
 
     tests: tuple[TwoSample, ...]
     typical: NDArray[np.float64]
@@ -76,7 +82,11 @@ def detect_shift(
         found = ks_2samp(known, batch[name])
         medians = float(np.median(known)), float(np.median(batch[name]))
         tests.append(TwoSample(name, float(found.statistic), float(found.pvalue), *medians))
-    area, p_value, typical = _classifier_test(reference_features, batch_features, seed)
+    some = np.linspace(0, len(batch_features) - 1, min(len(batch_features), MOST_PICTURES)).round().astype(int)
+    typical = np.full(len(batch_features), np.nan)
+    area, p_value, typical[some] = _classifier_test(
+        reference_features, batch_features[some], max(PERMUTATIONS, PER_TEST * (len(reference) + 1)), seed
+    )
     tests.append(TwoSample(FEATURES, max(0.0, 2 * area - 1), p_value))
     corrected = _holm(np.array([test.p_value for test in tests]))
     tests = [replace(test, p_value=float(p_value)) for test, p_value in zip(tests, corrected, strict=True)]
@@ -84,7 +94,7 @@ def detect_shift(
 
 
 def _classifier_test(
-    reference: NDArray[np.float64], batch: NDArray[np.float64], seed: int
+    reference: NDArray[np.float64], batch: NDArray[np.float64], permutations: int, seed: int
 ) -> tuple[float, float, NDArray[np.float64]]:
     """How well a linear classifier that never saw a picture tells whether it is of the batch.
 
@@ -121,7 +131,8 @@ def _classifier_test(
         area,
         permutation_type="pairings",
         vectorized=True,
-        n_resamples=PERMUTATIONS,
+        n_resamples=permutations,
+        batch=AT_ONCE,
         alternative="greater",
         rng=generator,
     )

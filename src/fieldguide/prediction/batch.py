@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import tee
 from pathlib import Path
 
@@ -17,12 +17,13 @@ from fieldguide.checks.ood.files import load_screen
 from fieldguide.checks.ood.measurements import NAMES
 from fieldguide.checks.ood.reference import load_reference
 from fieldguide.checks.shift import Columns, detect_shift
+from fieldguide.data.images import PictureError
 from fieldguide.evaluation.figures import Shown
 from fieldguide.model.predict import Classifier, calibrated, load_classifier, open_for
 from fieldguide.prediction.answers import Answer, Screening, answers
 from fieldguide.prediction.command import CLASSIFIER, SHOW_PROGRESS_AFTER, lossless, weights_of
 from fieldguide.prediction.files import STDIN, picture_files, require_something
-from fieldguide.prediction.rows import write_rows
+from fieldguide.prediction.rows import printable, write_rows
 from fieldguide.report.batch_page import BatchFindings, batch_page, describe, verdict
 
 FEWEST = 10  # pictures; of fewer, nothing can be said as a batch
@@ -34,7 +35,9 @@ class Batch:
     """What was seen of the pictures that could be read, in order."""
 
     paths: list[Path]
-    answers: list[Answer]
+    answers: list[Answer]  # without what was observed: of that the next two are kept
+    features: list[NDArray[np.float64]]  # (1, f) each
+    measurements: list[NDArray[np.float64]]  # (1, measurements) each
     unread: int
 
 
@@ -53,9 +56,11 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
     Raises
     ------
     UserError
-        If there is no picture at all, or no screen beside the classifier.
+        If there is no file at all, none that can be read, or no screen beside the classifier.
     """
     require_something(arguments)
+    if page is not None and page.is_dir():
+        raise UserError(f"--page {page} is a folder: name a file")
     weights = weights_of(model)
     if weights.name != CLASSIFIER or not weights.with_name("screen.safetensors").is_file():
         raise UserError(f"no screen.safetensors beside {weights}: run `dvc repro`")
@@ -63,17 +68,18 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
     screening = load_screen(weights.with_name("screen.safetensors"), classifier, weights)
     known = load_reference(weights.with_name("reference.safetensors"), len(classifier.vocabulary))
     batch = _print_rows(arguments, classifier, screening, kind)
+    if not batch.paths:
+        raise UserError(f"there is no picture to screen, {batch.unread} files could not be read")
     if len(batch.paths) < FEWEST:
-        print(
-            f"fieldguide: {len(batch.paths)} pictures are too few to say whether they have shifted, it takes {FEWEST}",
-            file=sys.stderr,
-        )
+        unread = f"; {batch.unread} could not be read" if batch.unread else ""
+        without = f", and for {page}" if page else ""
+        _print(f"{len(batch.paths)} read, too few to say whether they have shifted{without}: it takes {FEWEST}{unread}")
         return False
     found = _findings(arguments, classifier, screening, known, batch)
     _tell(found, batch)
     if page is not None:
-        write_text(page, batch_page(found))
-        print(f"fieldguide: see {page}", file=sys.stderr)
+        _write_page(page, found, classifier, batch)
+        _print(f"see {page}")
     return found.shift.shifted
 
 
@@ -81,7 +87,7 @@ def _print_rows(arguments: Sequence[str], classifier: Classifier, screening: Scr
     total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
     listed, files = tee(picture_files(arguments, sys.stdin.buffer))
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
-    batch = Batch([], [], 0)
+    batch = Batch([], [], [], [], 0)
     with tqdm(
         answers(classifier, files, screening=screening),
         "screen",
@@ -93,9 +99,11 @@ def _print_rows(arguments: Sequence[str], classifier: Classifier, screening: Scr
 
         def rows() -> Iterator[tuple[str, Answer]]:
             for path, answer in zip(listed, bar, strict=True):
-                if answer.probabilities is not None:
+                if answer.observed is not None:
                     batch.paths.append(path)
-                    batch.answers.append(answer)
+                    batch.answers.append(replace(answer, observed=None))
+                    batch.features.append(answer.observed.features.double().numpy())
+                    batch.measurements.append(answer.observed.measurements)
                 yield str(path), answer
 
         out = lossless(sys.stdout, kind)
@@ -113,11 +121,10 @@ def _findings(
     logits, features, measurements = known
     reference = calibrated(logits, classifier.temperature)
     probabilities = np.stack([answer.probabilities for answer in batch.answers if answer.probabilities is not None])
-    seen = [answer.observed for answer in batch.answers if answer.observed is not None]
-    new_features = np.concatenate([one.features.double().numpy() for one in seen])
+    new_features = np.concatenate(batch.features)
     if new_features.shape[1] != features.shape[1]:
         raise UserError("reference.safetensors does not belong to this classifier: run `dvc repro`")
-    new_measurements = np.concatenate([one.measurements for one in seen])
+    new_measurements = np.concatenate(batch.measurements)
     shift = detect_shift(
         named_columns(classifier.vocabulary, reference, measurements),
         named_columns(classifier.vocabulary, probabilities, new_measurements),
@@ -125,7 +132,7 @@ def _findings(
         new_features,
     )
     return BatchFindings(
-        name=", ".join(arguments),
+        name=printable(", ".join(arguments)),
         pictures=len(batch.paths),
         unread=batch.unread,
         alarms=sum(bool(answer.out_of_domain) for answer in batch.answers),
@@ -133,8 +140,6 @@ def _findings(
         reference=len(reference),
         shift=shift,
         mix=_mix(classifier.vocabulary, reference, probabilities),
-        typical=_shown(classifier, batch, np.argsort(-shift.typical, kind="stable")[:SHOWN]),
-        flagged=_flagged(classifier, batch),
     )
 
 
@@ -152,6 +157,14 @@ def _natural(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _mix(vocabulary: Sequence[str], reference: NDArray[np.float64], batch: NDArray[np.float64]) -> pd.DataFrame:
     shares = [np.bincount(rows.argmax(axis=1), minlength=len(vocabulary)) / len(rows) for rows in (reference, batch)]
     return pd.DataFrame({"label": vocabulary, "reference": shares[0], "batch": shares[1]})
+
+
+def _write_page(page: Path, found: BatchFindings, classifier: Classifier, batch: Batch) -> None:
+    typical = _shown(classifier, batch, np.argsort(-found.shift.typical, kind="stable")[:SHOWN])
+    try:
+        write_text(page, batch_page(found, typical, _flagged(classifier, batch)))
+    except OSError as error:
+        raise UserError(f"{page} cannot be written ({error.strerror})") from None
 
 
 def _flagged(classifier: Classifier, batch: Batch) -> list[tuple[str, list[Shown]]]:
@@ -175,14 +188,18 @@ def _shown(classifier: Classifier, batch: Batch, places: Sequence[int] | NDArray
         assert answer.probabilities is not None
         best = int(answer.probabilities.argmax())
         said = f"{classifier.vocabulary[best]}, {answer.probabilities[best]:.0%}"
-        lines = (batch.paths[place].name, said, f"p {answer.p_value:.2g}")
-        shown.append(Shown(open_for(classifier, batch.paths[place]), lines))
+        lines = (printable(batch.paths[place].name), said, f"p {answer.p_value:.2g}")
+        try:
+            shown.append(Shown(open_for(classifier, batch.paths[place]), lines))
+        except PictureError as error:  # it could be read a moment ago
+            raise UserError(f"{printable(str(batch.paths[place]))} has changed meanwhile: {error}") from None
     return shown
 
 
 def _tell(found: BatchFindings, batch: Batch) -> None:
     """The verdict, in what the batch differs, the mix of predictions, and the pictures that show it best."""
-    lines = [verdict(found), *(f"  {describe(test)}" for test in found.shift.tests if test.shifted)]
+    others = [test for test in found.shift.tests if test.shifted][1:]  # the first is in the verdict
+    lines = [verdict(found), *(f"  {describe(test)}" for test in others)]
     moved = ", ".join(
         f"{row['label']} {row['batch']:.0%} (usual {row['reference']:.0%})" for row in found.mix.to_dict("records")
     )
@@ -195,5 +212,9 @@ def _tell(found: BatchFindings, batch: Batch) -> None:
         lines.append(f"{found.unread} could not be read")
     if found.shift.shifted:
         best = np.argsort(-found.shift.typical, kind="stable")[:TOLD]
-        lines += ["most typical of the batch:", *(f"  {batch.paths[place]}" for place in best)]
+        lines += ["most typical of the batch:", *(f"  {printable(str(batch.paths[place]))}" for place in best)]
+    _print(*lines)
+
+
+def _print(*lines: str) -> None:
     print("\n".join(f"fieldguide: {line}" if not line.startswith(" ") else line for line in lines), file=sys.stderr)

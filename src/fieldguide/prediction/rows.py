@@ -97,7 +97,7 @@ def _write_csv(stream: TextIO, columns: list[str], lines: Iterable[Record], _wid
 def _write_table(stream: TextIO, columns: list[str], lines: Iterable[Record], widest_label: int) -> None:
     lines = iter(lines)
     first = list(islice(lines, FIRST_ROWS))
-    widest_path = max((_width(_printable(str(record["path"]))) for record in first), default=0)
+    widest_path = max((_width(printable(str(record["path"]))) for record in first), default=0)
     widths = [len(column) for column in columns]
     widths[0] = max(widths[0], min(widest_path, WIDEST_PATH))
     widths[1] = max(widths[1], widest_label)
@@ -105,7 +105,7 @@ def _write_table(stream: TextIO, columns: list[str], lines: Iterable[Record], wi
     def line(cells: Iterable[str]) -> str:
         return "  ".join(f"{cell}{' ' * (width - _width(cell))}" for cell, width in zip(cells, widths, strict=True))
 
-    print(line(map(_printable, columns)).rstrip(), file=stream)
+    print(line(map(printable, columns)).rstrip(), file=stream)
     for record in chain(first, lines):
         cells = (f"{value:.4f}" if isinstance(value, float) else _cell(value) for value in record.values())
         print(line(cells).rstrip(), file=stream, flush=True)
@@ -116,10 +116,11 @@ def _cell(value: Value) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:.{DIGITS}f}"
-    return _printable(value or "")
+    return printable(value or "")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """A strange name as a terminal and a page can show it: what is not printable as escapes."""
     return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 

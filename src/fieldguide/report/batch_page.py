@@ -8,9 +8,10 @@ import pandas as pd
 
 from fieldguide.checks.shift import ALPHA, FEATURES, Shift, TwoSample
 from fieldguide.evaluation.figures import Shown
+from fieldguide.evaluation.page import STYLE as EVALUATION_STYLE
+from fieldguide.evaluation.page import gallery
 from fieldguide.report.page import document
-from fieldguide.report.page_parts import STYLE as PARTS_STYLE
-from fieldguide.report.page_parts import html_table, image_tag, percent, share_cell
+from fieldguide.report.page_parts import html_table, percent, share_cell
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,6 @@ class BatchFindings:
     reference: int  # pictures that it was compared with
     shift: Shift
     mix: pd.DataFrame  # label, reference, batch: shares of the predictions
-    typical: Sequence[Shown]
-    flagged: Sequence[tuple[str, Sequence[Shown]]]  # by reason
 
 
 def verdict(found: BatchFindings) -> str:
@@ -48,8 +47,11 @@ def describe(test: TwoSample) -> str:
     )
 
 
-def batch_page(found: BatchFindings) -> str:
-    """The page as HTML, self-contained; every text is escaped, since file names come from strangers."""
+def batch_page(found: BatchFindings, typical: Sequence[Shown], flagged: Sequence[tuple[str, Sequence[Shown]]]) -> str:
+    """The page as HTML, self-contained; every text is escaped, since file names come from strangers.
+
+    `typical` are the pictures that are most like the batch and least like those known, `flagged` the alarms by reason.
+    """
     tone = "warning" if found.shift.shifted else "passed"
     facts = [
         ("pictures", str(found.pictures), f"{found.unread} could not be read"),
@@ -68,11 +70,11 @@ def batch_page(found: BatchFindings) -> str:
         "<h2>How the class mix moved</h2>",
         _mix(found.mix),
         "<h2>The pictures that show it best</h2>",
-        _gallery(found.typical),
-        "<h2>Out of domain</h2>" if found.flagged else "",
-        *(f"<h3>{escape(reason)}</h3>{_gallery(pictures)}" for reason, pictures in found.flagged),
+        gallery(typical),
+        "<h2>Out of domain</h2>" if flagged else "",
+        *(f"<h3>{escape(reason)}</h3>{gallery(pictures)}" for reason, pictures in flagged),
     ]
-    return document(f"Does {found.name} belong?", "\n".join(parts), PARTS_STYLE + STYLE)
+    return document(f"Does {found.name} belong?", "\n".join(parts), EVALUATION_STYLE + STYLE)
 
 
 def _tests(tests: Sequence[TwoSample]) -> str:
@@ -95,18 +97,6 @@ def _mix(mix: pd.DataFrame) -> str:
     return html_table(("prediction", "usual", "here", "points"), rows)
 
 
-def _gallery(shown: Sequence[Shown]) -> str:
-    figures = [
-        f"<figure>{image_tag(one.picture)}<figcaption>{'<br>'.join(map(escape, one.lines))}</figcaption></figure>"
-        for one in shown
-    ]
-    return f'<div class="gallery">{"".join(figures)}</div>'
-
-
 STYLE = """\
-.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .75rem; }
-figure { margin: 0; padding: .5rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
-figure img { width: 100%; height: 8rem; object-fit: contain; }
-figcaption { font-size: .8rem; line-height: 1.35; margin-top: .4rem; }
 tr.warning th { color: var(--warning); }
 """

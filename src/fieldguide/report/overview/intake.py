@@ -18,6 +18,7 @@ WORDS = {
     Status.TOO_SMALL: "too small to show anything",
     Status.DUPLICATE: "the same picture once more",
     Status.CONFLICT: "the same picture under two labels",
+    Status.DROPPED: "a person decided so (data/reviews.csv)",
 }
 SIDES = {
     Split.TRAIN: "to learn from",
