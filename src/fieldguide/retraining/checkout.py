@@ -22,6 +22,7 @@ from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.lock import job_lock
 from fieldguide.retraining.observe import Observed, observe
 from fieldguide.retraining.pipeline import end_processes, hand_in, run_pipeline
+from fieldguide.retraining.queue import ask
 from fieldguide.retraining.retrain import Outcome, run_job
 from fieldguide.retraining.tools import Champion, Judged
 from fieldguide.rollout.registry import Registry
@@ -88,6 +89,10 @@ class CheckoutTools:
     def observe(self, champion: Champion, files: Sequence[Path]) -> Observed:
         """With the champion's own files."""
         return observe(champion.weights, files)
+
+    def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
+        """With the champion's own files, and the screen that was kept with them."""
+        return ask(champion.weights, files)
 
     def train(self, job: Journal, new: pd.DataFrame, run: str) -> Paths:
         """`dvc repro` in the job's worktree."""
