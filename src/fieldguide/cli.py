@@ -427,12 +427,13 @@ def _reproduce(options: argparse.Namespace) -> None:
 
 
 def _retrain(options: argparse.Namespace) -> None:
-    from fieldguide.retraining.lock import BUSY, AnotherJob
+    from fieldguide.retraining.lock import BUSY, AnotherJob, job_lock
 
     try:
-        from fieldguide.retraining.checkout import retrain
+        with job_lock(_here().retraining, options.wait):  # before the slow imports
+            from fieldguide.retraining.checkout import retrain
 
-        print(retrain(_here(), options.force, options.wait).told)
+            print(retrain(_here(), options.force).told)
     except AnotherJob as error:
         print(f"fieldguide: {error}", file=sys.stderr)
         sys.exit(BUSY)

@@ -79,6 +79,8 @@ def write_tables(paths: Paths) -> None:
                 "source": "",
                 "path": f"{seed}.jpg",
                 "reason": "",
+                "raw_label": "teddy",
+                "review": "",
                 "perceptual_hash": perceptual_hash(picture),
             }
         )

@@ -88,6 +88,8 @@ def world(checkout: Paths, good: Path) -> tuple[Config, Paths]:
                 "source": path,
                 "path": path,
                 "reason": "",
+                "raw_label": label,
+                "review": "",
                 "perceptual_hash": perceptual_hash(picture),
             }
         )

@@ -283,6 +283,7 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     from fieldguide.checks.ood.fitting import fit_screen
     from fieldguide.checks.ood.observations import Viewer, find_layout, observe_pairs, observe_pictures
     from fieldguide.model.predict import load_classifier
+    from fieldguide.retraining.queue import ask
 
     save_classifier(tmp_path)
     weights = tmp_path / "classifier.safetensors"
@@ -310,6 +311,12 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     assert unread["reason"].startswith("not a picture")
     _, lines, _ = printed(capsys, pictures.parent / "night.png", "--model", tmp_path, "--format", "jsonl")
     assert json.loads(lines)["out_of_domain"] is True
+
+    queued = ask(weights, [*sorted(pictures.iterdir())[:1], pictures.parent / "night.png", pictures / "gone.png"])
+    assert queued["prediction"].tolist() == [table(screened)[0]["label"], night["label"], ""]
+    assert queued["p_value"].round(6).tolist()[:2] == [float(table(screened)[0]["p_value"]), float(night["p_value"])]
+    assert queued["out_of_domain"].tolist()[1:] == [True, None] and queued["probability"].isna().tolist()[2]
+    assert queued["reason"].tolist()[1:] == ["much darker than the training pictures", "No such file or directory"]
 
     (tmp_path / "screen.json").write_text("{}")
     done = run_python("-m", "fieldguide.cli", "predict", str(pictures), "--model", str(tmp_path), cwd=tmp_path)

@@ -16,12 +16,14 @@ from fieldguide.base.config import Config, RetrainConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.data.images import picture_id
 from fieldguide.retraining import journal, take_over
 from fieldguide.retraining.decide import Choice, Doubts, Facts, decide
 from fieldguide.retraining.incoming import State, list_incoming
 from fieldguide.retraining.journal import Journal, jobs
 from fieldguide.retraining.lock import AnotherJob, job_lock
 from fieldguide.retraining.observe import Observed
+from fieldguide.retraining.queue import ANSWERED
 from fieldguide.retraining.retrain import Outcome, run_job
 from fieldguide.retraining.tools import Champion, Judged
 
@@ -59,6 +61,13 @@ class FakeTools:
 
     def observe(self, champion: Champion, files: Sequence[Path]) -> Observed:
         return self.seen(files)
+
+    def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
+        rows = [("black", 0.9 - 0.1 * place, *self.screened(file)) for place, file in enumerate(files)]
+        return pd.DataFrame(rows, columns=ANSWERED)
+
+    def screened(self, file: Path) -> tuple[float, bool, str]:
+        return (0.004, True, "upside down") if file.name == "odd.png" else (0.5, False, "")
 
     def train(self, job: Journal, new: pd.DataFrame, run: str) -> Paths:
         self._may_fail("train")
@@ -213,13 +222,38 @@ def test_unlabelled_pictures_are_queued_and_never_trained_on(cfg: Config, home: 
     begun(cfg, home, tools)
     put(home.incoming / "unlabelled" / "a.png", noise(1))
     put(home.incoming / "b.png", noise(2))
+    put(home.incoming / "unlabelled" / "odd.png", noise(3))
+    deliver(home, 1)  # a labelled one beside them is not queued
+    tools.verdict = "not enough evidence"
+    call(cfg, home, tools)
     outcome = call(cfg, home, tools)
-    assert outcome.told.endswith("; in data/incoming also 2 unlabelled")
-    queue = pd.read_csv(home.report("retrain") / "review_queue.csv")
-    assert sorted(queue["file"]) == ["data/incoming/b.png", "data/incoming/unlabelled/a.png"]
-    assert set(queue["prediction"]) <= set(LABELS) and set(queue["model"]) == {"version 1"}
-    (home.incoming / "b.png").rename(home.incoming / "unlabelled" / "b.png")
-    assert len(tools.trained) == 1
+    assert outcome.told.endswith("; in data/incoming also 3 unlabelled")
+    assert (home.report("retrain") / "review_queue.csv").read_text(encoding="utf-8").splitlines() == [
+        "file,id,prediction,probability,p_value,out_of_domain,reason,model",
+        f"data/incoming/unlabelled/odd.png,{picture_id(noise(3))},black,0.7,0.004,True,upside down,version 1",
+        f"data/incoming/unlabelled/a.png,{picture_id(noise(1))},black,0.8,0.5,False,,version 1",
+        f"data/incoming/b.png,{picture_id(noise(2))},black,0.9,0.5,False,,version 1",
+    ]
+    assert len(tools.trained) == 2 and tools.trained[1] == ["black/new-1000-0.png"]
+
+
+def test_without_a_champion_the_queue_holds_no_answers(cfg: Config, home: Paths) -> None:
+    put(home.incoming / "b.png", noise(2))
+    call(cfg, home, FakeTools(champion=None))
+    (line,) = (home.report("retrain") / "review_queue.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert line == f"data/incoming/b.png,{picture_id(noise(2))},,,,,,"
+
+
+def test_what_is_queued_can_be_labelled_by_moving_it(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    put(home.incoming / "b.png", noise(50))
+    call(cfg, home, tools)
+    (home.incoming / "black").mkdir()
+    (home.incoming / "b.png").rename(home.incoming / "black" / "b.png")
+    call(cfg, home, tools)
+    assert tools.trained[1] == ["black/b.png"]
+    assert len((home.report("retrain") / "review_queue.csv").read_text(encoding="utf-8").splitlines()) == 1
 
 
 def test_a_sample_takes_no_pictures_in(cfg: Config, home: Paths) -> None:

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fieldguide.checks.ood.files import load_screen
 from fieldguide.checks.ood.observations import Observations, Viewer, observe
 from fieldguide.checks.ood.screening import Screen, judge
 from fieldguide.data.images import PictureError, bounded, open_picture, picture_id
-from fieldguide.model.predict import Classifier, calibrated, logits_of, to_input
+from fieldguide.model.predict import Classifier, calibrated, load_classifier, logits_of, to_input
 from fieldguide.parallel import usable_cores
 
 READERS = 4  # more threads would only hold more large pictures in memory
@@ -40,6 +41,13 @@ class Answer:
     p_value: float | None = None
     out_of_domain: bool | None = None
     observed: Observations | None = None
+
+
+def load_screened(weights: Path, description: Path) -> tuple[Classifier, Screening | None]:
+    """Load a classifier, and its screen if one stands beside the weights. Raises UserError if either is damaged."""
+    classifier = load_classifier(weights, description)
+    screen = weights.with_name("screen.safetensors")
+    return classifier, load_screen(screen, classifier, weights) if screen.is_file() else None
 
 
 def answers(

@@ -19,9 +19,9 @@ from fieldguide.gate.gate import candidate_of_checkout, run_gate, summary
 from fieldguide.reproduction.worktree import drop_worktree
 from fieldguide.retraining.branch import commit_results, job_branches
 from fieldguide.retraining.journal import Journal
-from fieldguide.retraining.lock import job_lock
 from fieldguide.retraining.observe import Observed, observe
 from fieldguide.retraining.pipeline import end_processes, hand_in, run_pipeline
+from fieldguide.retraining.queue import ask
 from fieldguide.retraining.retrain import Outcome, run_job
 from fieldguide.retraining.tools import Champion, Judged
 from fieldguide.rollout.registry import Registry
@@ -31,19 +31,15 @@ from fieldguide.tracking import MODEL, Tracker, checkout_id
 REFERENCE = 500  # test pictures at most that new ones are compared with
 
 
-def retrain(paths: Paths, force: bool, wait: bool) -> Outcome:
-    """Run the job of a checkout (see `fieldguide.retraining.retrain.run_job`); one at a time.
-
-    Raises AnotherJob if one is at work, unless `wait`.
-    """
-    with job_lock(paths.retraining, wait):
-        cfg = compose(paths)
-        try:
-            return run_job(cfg, paths, CheckoutTools(paths), job_branches(paths.checkout), force)
-        except OSError as error:
-            if error.errno not in DISK_FULL:
-                raise
-            raise UserError("the disk is full: make room, then `fieldguide retrain` goes on") from None
+def retrain(paths: Paths, force: bool) -> Outcome:
+    """Run the job of a checkout (see `fieldguide.retraining.retrain.run_job`). The caller holds the lock."""
+    cfg = compose(paths)
+    try:
+        return run_job(cfg, paths, CheckoutTools(paths), job_branches(paths.checkout), force)
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        raise UserError("the disk is full: make room, then `fieldguide retrain` goes on") from None
 
 
 @dataclass(frozen=True)
@@ -88,6 +84,10 @@ class CheckoutTools:
     def observe(self, champion: Champion, files: Sequence[Path]) -> Observed:
         """With the champion's own files."""
         return observe(champion.weights, files)
+
+    def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
+        """With the champion's own files, and the screen that was kept with them."""
+        return ask(champion.weights, files)
 
     def train(self, job: Journal, new: pd.DataFrame, run: str) -> Paths:
         """`dvc repro` in the job's worktree."""

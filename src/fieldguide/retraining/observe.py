@@ -24,11 +24,6 @@ class Observed:
     features: Floats
     measurements: dict[str, Floats]
 
-    def only(self, rows: NDArray[np.bool_]) -> "Observed":
-        """Some of the pictures."""
-        measurements = {name: values[rows] for name, values in self.measurements.items()}
-        return Observed(self.vocabulary, self.probabilities[rows], self.features[rows], measurements)
-
     @property
     def answers(self) -> NDArray[np.str_]:
         """The label of each."""

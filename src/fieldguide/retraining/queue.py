@@ -1,30 +1,60 @@
-"""The review queue of what arrived without a label: what the champion takes it for, least sure first."""
+"""The review queue of what arrived without a label: what the champion takes it for, strangers first."""
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from fieldguide.base.files import replace_file
 from fieldguide.base.paths import Paths
 from fieldguide.retraining.incoming import State
-from fieldguide.retraining.observe import Observed
 
-COLUMNS = ["file", "id", "prediction", "probability", "model"]
+ANSWERED = ["prediction", "probability", "p_value", "out_of_domain", "reason"]
+COLUMNS = ["file", "id", *ANSWERED, "model"]
 
 
-def write_queue(paths: Paths, incoming: pd.DataFrame, champion: str, seen: Observed | None) -> None:
+def ask(weights: Path, files: Sequence[Path]) -> pd.DataFrame:
+    """What the classifier with these weights says of pictures, and its screen if one stands beside them.
+
+    Returns
+    -------
+    The columns ANSWERED, a row for each file: label and its calibrated probability; the p-value that a picture of the
+    domain is so unusual, whether that is an alarm, and why. The two of the screen are None without one. A file that
+    cannot be read has no answer, and the reason.
+    """
+    from fieldguide.prediction.answers import answers, load_screened
+
+    classifier, screening = load_screened(weights, weights.with_suffix(".json"))
+    rows = []
+    for answer in answers(classifier, files, screening=screening):
+        label, probability = "", None
+        if answer.probabilities is not None:
+            best = int(answer.probabilities.argmax())
+            label, probability = classifier.vocabulary[best], round(float(answer.probabilities[best]), 6)
+        rows.append((label, probability, answer.p_value, answer.out_of_domain, answer.reason))
+    return pd.DataFrame(rows, columns=ANSWERED)
+
+
+def write_queue(paths: Paths, incoming: pd.DataFrame, champion: str, answered: pd.DataFrame | None) -> None:
     """Write reports/retrain/review_queue.csv: one row for every unlabelled picture that is there now.
 
-    A person answers by moving the file to data/incoming/<label>/, or by deleting it; the next call does the rest.
+    What is out of domain comes first, then what the champion is least sure of. A person answers by moving the file to
+    data/incoming/<label>/, or by deleting it; the next call does the rest.
 
     Parameters
     ----------
-    seen
-        The readable rows of `incoming` through the champion's eyes, in their order; None if there is no champion.
+    answered
+        What the champion says of the unlabelled rows of `incoming`, in their order, with columns as `ask` gives them;
+        None if there is no champion.
     """
-    readable = incoming[incoming["state"].isin([State.NEW, State.UNLABELLED])]
-    rows = readable[["file", "id", "state"]].assign(prediction="", probability=float("nan"), model=champion)
-    if seen is not None:
-        rows = rows.assign(prediction=seen.answers, probability=seen.probabilities.max(axis=1).round(6))
-    queue = rows[rows["state"] == State.UNLABELLED].sort_values(["probability", "file"])[COLUMNS]
+    rows = incoming.loc[incoming["state"] == State.UNLABELLED, ["file", "id"]].reset_index(drop=True)
+    rows = (
+        rows.assign(model=champion, **dict.fromkeys(ANSWERED))
+        if answered is None
+        else rows.assign(model=champion, **answered)
+    )
+    rows["alarm"] = rows["out_of_domain"].eq(True)
+    queue = rows.sort_values(["alarm", "probability", "file"], ascending=[False, True, True])[COLUMNS]
     queue["file"] = "data/incoming/" + queue["file"].astype(str)
     with replace_file(paths.report("retrain") / "review_queue.csv") as partial:
         queue.to_csv(partial, index=False, lineterminator="\n")

@@ -14,7 +14,7 @@ from fieldguide.retraining.data_set import by_label, list_files, new_reviews, re
 from fieldguide.retraining.decide import Choice, Facts, decide
 from fieldguide.retraining.incoming import COLUMNS, State, list_incoming
 from fieldguide.retraining.journal import OPEN, Journal, jobs, open_job
-from fieldguide.retraining.observe import Observed, doubts_about, shift_in_words
+from fieldguide.retraining.observe import doubts_about, shift_in_words
 from fieldguide.retraining.page import write_page
 from fieldguide.retraining.queue import write_queue
 from fieldguide.retraining.take_over import accepted_moves, held_moves, make_moves
@@ -47,8 +47,8 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
     start = time.monotonic()
     incoming = list_incoming(cfg, paths)
     champion = tools.champion()
-    facts, seen = _facts(cfg, paths, tools, incoming, champion, force)
-    write_queue(paths, incoming, champion.name if champion else "", seen)
+    facts = _facts(cfg, paths, tools, incoming, champion, force)
+    _queue_unlabelled(paths, tools, incoming, champion)
     choice = decide(facts, cfg.retrain)
     if not choice.train and not choice.hold:
         if interrupted:  # what it was about has gone
@@ -79,8 +79,8 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
 
 def _facts(
     cfg: Config, paths: Paths, tools: Tools, incoming: pd.DataFrame, champion: Champion | None, force: bool
-) -> tuple[Facts, Observed | None]:
-    """What the decision needs; and what the champion sees in data/incoming, in the order of its readable rows."""
+) -> Facts:
+    """What the decision needs."""
     had = tried(paths)
     present = list_files(paths.sources / cfg.choices["data"])
     new = untried(had, present, incoming)
@@ -91,20 +91,24 @@ def _facts(
         "first": tools.is_first() and not any(job.get("judged") for job in jobs(paths.retraining)),
         "forced": force,
     }
-    readable = incoming[incoming["state"].isin([State.NEW, State.UNLABELLED])]
-    if champion is None or readable.empty:
-        return Facts(**facts), None
-    seen = tools.observe(champion, [paths.incoming / file for file in readable["file"]])
+    labelled = incoming[incoming["state"] == State.NEW]
+    if champion is None or labelled.empty or not new:
+        return Facts(**facts)
     reference = tools.reference()
-    labelled = (readable["state"] == State.NEW).to_numpy(bool)
-    if len(reference) and labelled.any() and new:
+    if len(reference):
         before = tools.observe(champion, list(reference["file"]))
-        arrived, rows = seen.only(labelled), readable[labelled]
+        arrived = tools.observe(champion, [paths.incoming / file for file in labelled["file"]])
         facts["shift"] = shift_in_words(before, arrived)
         if not facts["shift"]:
-            known, given = list(reference["label"]), list(rows["label"])
-            facts["doubts"] = doubts_about(before, known, arrived, given, list(rows["file"]))
-    return Facts(**facts), seen
+            known, given = list(reference["label"]), list(labelled["label"])
+            facts["doubts"] = doubts_about(before, known, arrived, given, list(labelled["file"]))
+    return Facts(**facts)
+
+
+def _queue_unlabelled(paths: Paths, tools: Tools, incoming: pd.DataFrame, champion: Champion | None) -> None:
+    files = [paths.incoming / file for file in incoming.loc[incoming["state"] == State.UNLABELLED, "file"]]
+    answered = tools.ask(champion, files) if champion and files else None
+    write_queue(paths, incoming, champion.name if champion else "", answered)
 
 
 def _train_and_judge(cfg: Config, paths: Paths, tools: Tools, job: Journal, incoming: pd.DataFrame) -> None:

@@ -50,6 +50,9 @@ class Tools(Protocol):
     def observe(self, champion: Champion, files: Sequence[Path]) -> Observed:
         """Look at pictures with the champion."""
 
+    def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
+        """What the champion and its screen say of pictures, as `fieldguide.retraining.queue.ask` tells it."""
+
     def train(self, job: Journal, new: pd.DataFrame, run: str) -> Paths:
         """Make a challenger from the data set and `new` pictures; returns where its results are."""
 

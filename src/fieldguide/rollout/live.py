@@ -14,10 +14,8 @@ from fieldguide.base.config import RolloutConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
-from fieldguide.checks.ood.files import load_screen
-from fieldguide.gate.candidate import Candidate
-from fieldguide.model.predict import Classifier, load_classifier
-from fieldguide.prediction.answers import Answer, Screening, answers
+from fieldguide.model.predict import Classifier
+from fieldguide.prediction.answers import Answer, Screening, answers, load_screened
 from fieldguide.prediction.command import lossless
 from fieldguide.prediction.files import picture_files, require_something
 from fieldguide.prediction.log import Logged, log_predictions
@@ -91,15 +89,10 @@ def serving(paths: Paths) -> list[Serving]:
             raise UserError("no version predicts yet: `fieldguide rollout advance` brings a challenger into shadow")
         candidates = {step: registry.candidate(version) for step, version in found.items()}
         write_json(last, {step: vars(version) for step, version in found.items()})
-    return [_loaded(step, found[step].number, candidate) for step, candidate in candidates.items()]
-
-
-def _loaded(step: str, number: int, candidate: Candidate) -> Serving:
-    classifier = load_classifier(candidate.weights, candidate.description)
-    screen = candidate.weights.with_name("screen.safetensors")
-    return Serving(
-        step, number, classifier, load_screen(screen, classifier, candidate.weights) if screen.is_file() else None
-    )
+    return [
+        Serving(step, found[step].number, *load_screened(candidate.weights, candidate.description))
+        for step, candidate in candidates.items()
+    ]
 
 
 def answers_limited(identity: str, site: str, rollout: RolloutConfig) -> bool:
