@@ -25,8 +25,11 @@ repro: setup  ## run the pipeline on the chosen data (dvc repro), hand the run t
 	@fieldguide sync || true
 	@fieldguide summary
 
-test: setup  ## run the whole test suite
+test: setup  ## run the test suite
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test-all: setup  ## run it with what takes minutes: every kill, a whole simulated year
+	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m ""
 
 check: setup  ## lint, format and types
 	ruff check .

@@ -1,7 +1,6 @@
-"""The simulated year of bench/: a shortened one always, the full one (minutes) where FIELDGUIDE_FULL_YEAR is set."""
+"""The simulated year of bench/: a shortened one always, the full one (minutes) with `make test-all`."""
 
 import importlib
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -65,7 +64,7 @@ def test_a_short_year(year: Any, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.skipif("FIELDGUIDE_FULL_YEAR" not in os.environ, reason="set FIELDGUIDE_FULL_YEAR: it takes minutes")
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", [0])
 def test_the_full_year(year: Any, tmp_path: Path, seed: int) -> None:
     """The champion ends no worse than with retraining always, clearly above never, and never poisoned."""
