@@ -18,7 +18,7 @@ from fieldguide.checks.ood.measurements import NAMES
 from fieldguide.checks.ood.reference import load_reference
 from fieldguide.checks.shift import Columns, detect_shift
 from fieldguide.data.images import PictureError
-from fieldguide.evaluation.figures import Shown
+from fieldguide.evaluation.figures import Shown, in_words
 from fieldguide.model.predict import Classifier, calibrated, load_classifier, open_for
 from fieldguide.prediction.answers import Answer, Screening, answers
 from fieldguide.prediction.command import CLASSIFIER, SHOW_PROGRESS_AFTER, lossless, weights_of
@@ -146,7 +146,7 @@ def _findings(
 def named_columns(vocabulary: Sequence[str], answered: NDArray[np.float64], measured: NDArray[np.float64]) -> Columns:
     """What the univariate tests compare: probabilities (n, labels) and measurements (n, NAMES), each by its name."""
     named = {f"probability of {label}": answered[:, place] for place, label in enumerate(vocabulary)}
-    return {**named, **{name: _natural(name, measured[:, place]) for place, name in enumerate(NAMES)}}
+    return {**named, **{in_words(name): _natural(name, measured[:, place]) for place, name in enumerate(NAMES)}}
 
 
 def _natural(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
