@@ -69,7 +69,7 @@ def batch_page(found: BatchFindings, typical: Sequence[Shown], flagged: Sequence
         _tests(found.shift.tests),
         "<h2>How the class mix moved</h2>",
         _mix(found.mix),
-        f"<h2>{'The pictures that show it best' if found.shift.shifted else 'The pictures least like those known'}</h2>",
+        f"<h2>The pictures {'that show it best' if found.shift.shifted else 'least like those known'}</h2>",
         gallery(typical),
         "<h2>Out of domain</h2>" if flagged else "",
         *(f"<h3>{escape(reason)}</h3>{gallery(pictures)}" for reason, pictures in flagged),
@@ -103,4 +103,6 @@ dl small { white-space: normal; }
 tr.warning th { color: var(--warning); }
 .tests td, .tests th { overflow-wrap: normal; }
 .tests td { white-space: nowrap; }
+.tests .share { min-width: 3.2rem; }
+@media (max-width: 40rem) { .tests table { font-size: .8rem; } .tests th, .tests td { padding: .3rem; } }
 """
