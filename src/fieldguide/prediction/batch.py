@@ -26,7 +26,7 @@ from fieldguide.prediction.files import STDIN, picture_files, require_something
 from fieldguide.prediction.rows import printable, write_rows
 from fieldguide.report.batch_page import BatchFindings, batch_page, describe, verdict
 
-FEWEST = 10  # pictures, new and known; of fewer, nothing can be said as a batch
+FEWEST, FEWEST_KNOWN = 10, 5  # new and known pictures: by fewer no test could become significant
 TOLD, SHOWN = 5, 24  # pictures named in the terminal, and shown on the page for each reason
 
 
@@ -70,11 +70,12 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
     batch = _print_rows(arguments, classifier, screening, kind)
     if not batch.paths:
         raise UserError(f"there is no picture to screen, {batch.unread} files could not be read")
-    if min(len(batch.paths), len(known[0])) < FEWEST:
+    if len(batch.paths) < FEWEST or len(known[0]) < FEWEST_KNOWN:
         unread = f"; {batch.unread} could not be read" if batch.unread else ""
         without = f", and for {page}" if page else ""
         read = f"{len(batch.paths)} read, {len(known[0])} to compare with"
-        _print(f"{read}: too few to say whether they have shifted{without}, it takes {FEWEST}{unread}")
+        needed = f"it takes {FEWEST} and {FEWEST_KNOWN}"
+        _print(f"{read}: too few to say whether they have shifted{without}, {needed}{unread}")
         return False
     found = _findings(arguments, classifier, screening, known, batch)
     _tell(found, batch)
