@@ -117,9 +117,25 @@ def test_a_few_pictures_are_no_batch(tmp_path: Path, capsys: pytest.CaptureFixtu
     page = tmp_path / "page.html"
     files = (str(night / name) for name in ("00.png", "01.png", "note.txt"))
     assert exit_code(*files, "--page", str(page)) == 0
-    told = f"2 read, too few to say whether they have shifted, and for {page}: it takes 10; 1 could not be read"
+    told = f": too few to say whether they have shifted, and for {page}, it takes 10 and 5; 1 could not be read"
     assert told in capsys.readouterr().err
     assert not page.exists()
+
+
+def test_a_few_known_pictures_are_nothing_to_compare_with(
+    screened: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    models, night = tmp_path / "models", arrived(tmp_path / "night", 0.1)
+    models.mkdir()
+    for path in (screened.root / "models").iterdir():
+        (models / path.name).symlink_to(path)
+    few = {name: tensor[:4].contiguous() for name, tensor in load_file(models / "reference.safetensors").items()}
+    (models / "reference.safetensors").unlink()
+    save_file(few, models / "reference.safetensors")
+    assert exit_code(str(night), "--model", str(models)) == 0
+    assert "24 read, 4 to compare with: too few to say whether they have shifted" in capsys.readouterr().err
 
 
 def test_a_model_without_a_screen_is_refused_in_one_line(screened: Paths, tmp_path: Path) -> None:

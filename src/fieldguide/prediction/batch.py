@@ -18,7 +18,7 @@ from fieldguide.checks.ood.measurements import NAMES
 from fieldguide.checks.ood.reference import load_reference
 from fieldguide.checks.shift import Columns, detect_shift
 from fieldguide.data.images import PictureError
-from fieldguide.evaluation.figures import Shown
+from fieldguide.evaluation.figures import Shown, in_words
 from fieldguide.model.predict import Classifier, calibrated, load_classifier, open_for
 from fieldguide.prediction.answers import Answer, Screening, answers
 from fieldguide.prediction.command import CLASSIFIER, SHOW_PROGRESS_AFTER, lossless, weights_of
@@ -26,7 +26,7 @@ from fieldguide.prediction.files import STDIN, picture_files, require_something
 from fieldguide.prediction.rows import printable, write_rows
 from fieldguide.report.batch_page import BatchFindings, batch_page, describe, verdict
 
-FEWEST = 10  # pictures; of fewer, nothing can be said as a batch
+FEWEST, FEWEST_KNOWN = 10, 5  # new and known pictures: by fewer no test could become significant
 TOLD, SHOWN = 5, 24  # pictures named in the terminal, and shown on the page for each reason
 
 
@@ -70,10 +70,12 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
     batch = _print_rows(arguments, classifier, screening, kind)
     if not batch.paths:
         raise UserError(f"there is no picture to screen, {batch.unread} files could not be read")
-    if len(batch.paths) < FEWEST:
+    if len(batch.paths) < FEWEST or len(known[0]) < FEWEST_KNOWN:
         unread = f"; {batch.unread} could not be read" if batch.unread else ""
         without = f", and for {page}" if page else ""
-        _print(f"{len(batch.paths)} read, too few to say whether they have shifted{without}: it takes {FEWEST}{unread}")
+        read = f"{len(batch.paths)} read, {len(known[0])} to compare with"
+        needed = f"it takes {FEWEST} and {FEWEST_KNOWN}"
+        _print(f"{read}: too few to say whether they have shifted{without}, {needed}{unread}")
         return False
     found = _findings(arguments, classifier, screening, known, batch)
     _tell(found, batch)
@@ -146,7 +148,7 @@ def _findings(
 def named_columns(vocabulary: Sequence[str], answered: NDArray[np.float64], measured: NDArray[np.float64]) -> Columns:
     """What the univariate tests compare: probabilities (n, labels) and measurements (n, NAMES), each by its name."""
     named = {f"probability of {label}": answered[:, place] for place, label in enumerate(vocabulary)}
-    return {**named, **{name: _natural(name, measured[:, place]) for place, name in enumerate(NAMES)}}
+    return {**named, **{in_words(name): _natural(name, measured[:, place]) for place, name in enumerate(NAMES)}}
 
 
 def _natural(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -69,7 +69,7 @@ def batch_page(found: BatchFindings, typical: Sequence[Shown], flagged: Sequence
         _tests(found.shift.tests),
         "<h2>How the class mix moved</h2>",
         _mix(found.mix),
-        "<h2>The pictures that show it best</h2>",
+        f"<h2>The pictures {'that show it best' if found.shift.shifted else 'least like those known'}</h2>",
         gallery(typical),
         "<h2>Out of domain</h2>" if flagged else "",
         *(f"<h3>{escape(reason)}</h3>{gallery(pictures)}" for reason, pictures in flagged),
@@ -83,9 +83,10 @@ def _tests(tests: Sequence[TwoSample]) -> str:
         name = "what they show (features)" if test.name == FEATURES else test.name
         medians = ["" if value is None else f"{value:.3g}" for value in (test.before, test.after)]
         cells = "".join(f"<td>{value}</td>" for value in (*medians, f"{test.p_value:.2g}"))
+        effect = f'<td class="share" style="--share: {100 * test.effect:.1f}%">{test.effect:.2f}</td>'
         tone = "warning" if test.shifted else ""
-        rows.append(f'<tr class="{tone}"><th>{escape(name)}</th>{share_cell(test.effect)}{cells}</tr>')
-    return html_table(("", "effect", "usual", "here", "p"), rows)
+        rows.append(f'<tr class="{tone}"><th>{escape(name)}</th>{effect}{cells}</tr>')
+    return html_table(("", "effect", "usual", "here", "p"), rows, "tests")
 
 
 def _mix(mix: pd.DataFrame) -> str:
@@ -98,5 +99,10 @@ def _mix(mix: pd.DataFrame) -> str:
 
 
 STYLE = """\
+dl small { white-space: normal; }
 tr.warning th { color: var(--warning); }
+.tests td, .tests th { overflow-wrap: normal; }
+.tests td { white-space: nowrap; }
+.tests .share { min-width: 3.2rem; }
+@media (max-width: 40rem) { .tests table { font-size: .8rem; } .tests th, .tests td { padding: .3rem; } }
 """
