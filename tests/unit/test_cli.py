@@ -80,7 +80,7 @@ def test_config_prints_names_in_any_alphabet(checkout: Paths) -> None:
         (["add", "bears", "nowhere"], "fieldguide: no folder nowhere"),
         (["summary"], "fieldguide: "),
         (["predict", "a.jpg", "--site", "north"], "fieldguide: --site is for the log: add --log"),
-        (["confirm", "nowhere.csv"], "fieldguide: nowhere.csv is no CSV file with the columns id and label"),
+        (["confirm", "nowhere.csv"], "fieldguide: nowhere.csv cannot be read (No such file or directory)"),
         (["confirm", "3f2a", "bear"], "fieldguide: 1 of 1 pictures are not in the prediction log (the first: 3f2a)"),
         (["show-batch", "augment=loud"], "fieldguide: override: augment: 'loud' is no option of it; choose one of: "),
     ],
