@@ -11,7 +11,7 @@ from fieldguide import __version__
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
-from fieldguide.cli_gate import add_gate_commands
+from fieldguide.cli_gate import add_gate_commands, require_checkout
 
 SHIFTED = 3  # exit code
 
@@ -430,10 +430,11 @@ def _retrain(options: argparse.Namespace) -> None:
     from fieldguide.retraining.lock import BUSY, AnotherJob, job_lock
 
     try:
-        with job_lock(_here().retraining, options.wait):  # before the slow imports
+        paths = require_checkout(_here())
+        with job_lock(paths.retraining, options.wait):  # before the slow imports
             from fieldguide.retraining.checkout import retrain
 
-            print(retrain(_here(), options.force).told)
+            print(retrain(paths, options.force).told)
     except AnotherJob as error:
         print(f"fieldguide: {error}", file=sys.stderr)
         sys.exit(BUSY)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -120,12 +121,19 @@ def _add_rollout(commands: Commands, make: Callable[..., argparse.ArgumentParser
 
 def _which(text: str) -> str:
     if text != "." and not text.isdecimal():
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a version's number nor . for the checkout")
     return text
 
 
+def require_checkout(paths: Paths) -> Paths:
+    """Raise UserError where there is none, before a database or a lock is made there."""
+    if not paths.params.is_file():
+        raise UserError(f"{paths.params.name} is missing in {paths.checkout}: run this in a checkout")
+    return paths
+
+
 def _here() -> Paths:
-    return Paths(Path.cwd())
+    return require_checkout(Paths(Path.cwd()))
 
 
 def _gate(options: argparse.Namespace) -> None:

@@ -28,7 +28,7 @@ from fieldguide.rollout.live import answers_limited, predict_live
 from fieldguide.rollout.registry import Registry
 from fieldguide.rollout.steps import Refused, advance, rollback, unrecorded, withdraw
 from fieldguide.rollout.versions import Version
-from fieldguide.tracking import DELIVERED, MODEL, Tracker, log_model
+from fieldguide.tracking import DELIVERED, MODEL, SCREEN, Tracker, log_model
 from pipeline.checkout import free_port
 from pipeline.test_tracking import answers, end
 from untrained import save_classifier
@@ -242,6 +242,7 @@ def test_a_version_that_does_not_load_is_never_moved(paths: Paths) -> None:
 def test_a_shadow_predicts_beside_the_champion_and_a_limited_one_for_its_share(
     paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(Registry, "check", lambda *_: None)  # for speed
     cfg, registry = compose(paths), Registry(paths)
     version = registry.register("second", "Ann", "once more")
     registry.record_gate(version, {**ACCEPTED, "against": 1})
@@ -269,3 +270,14 @@ def test_a_shadow_predicts_beside_the_champion_and_a_limited_one_for_its_share(
     assert withdraw(paths, "limited", "Ann").after is None
     with pytest.raises(UserError, match="no version stands in limited"):
         withdraw(paths, "limited", "Ann")
+
+
+def test_a_screen_that_is_handed_in_after_the_model_is_fetched_too(paths: Paths, tmp_path: Path) -> None:
+    registry = Registry(paths)
+    version = registry.version(1)
+    folder = registry.candidate(version).weights.parent
+    assert not (folder / "screen.safetensors").exists()
+    late = put(tmp_path / "screen.safetensors", b"numbers")
+    registry.client.log_artifact(version.run, str(late), SCREEN)
+    registry.candidate(version)
+    assert (folder / "screen.safetensors").read_bytes() == b"numbers"

@@ -71,6 +71,14 @@ def test_config_prints_names_in_any_alphabet(checkout: Paths) -> None:
     assert "熊: Bär" in run_python("-m", "fieldguide.cli", "config", "data=mine", cwd=checkout.root).stdout
 
 
+@pytest.mark.parametrize("arguments", [["retrain"], ["rollout", "status"], ["gate"], ["confirm", "3f2a", "bear"]])
+def test_outside_a_checkout_nothing_is_made(tmp_path: Path, arguments: list[str]) -> None:
+    done = run_python("-m", "fieldguide.cli", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"fieldguide: params.yaml is missing in {tmp_path}: run this in a checkout\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -80,7 +88,7 @@ def test_config_prints_names_in_any_alphabet(checkout: Paths) -> None:
         (["add", "bears", "nowhere"], "fieldguide: no folder nowhere"),
         (["summary"], "fieldguide: "),
         (["predict", "a.jpg", "--site", "north"], "fieldguide: --site is for the log: add --log"),
-        (["confirm", "nowhere.csv"], "fieldguide: nowhere.csv is no CSV file with the columns id and label"),
+        (["confirm", "nowhere.csv"], "fieldguide: nowhere.csv cannot be read (No such file or directory)"),
         (["confirm", "3f2a", "bear"], "fieldguide: 1 of 1 pictures are not in the prediction log (the first: 3f2a)"),
         (["show-batch", "augment=loud"], "fieldguide: override: augment: 'loud' is no option of it; choose one of: "),
     ],

@@ -422,6 +422,22 @@ def test_a_step_that_fails_is_taken_up_again(cfg: Config, home: Paths, step: str
     assert len(tools.trained) == trained, "what was judged is not trained again"
 
 
+def test_what_somebody_adds_during_the_training_is_new_to_the_next_job(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    real = tools.train
+
+    def train(job: Journal, new: pd.DataFrame, run: str) -> Paths:
+        made = real(job, new, run)
+        put(home.sources / "own" / "black" / "meanwhile.png", noise(500))
+        return made
+
+    tools.train = train  # type: ignore[method-assign]
+    begun(cfg, home, tools)
+    tools.train = real  # type: ignore[method-assign]
+    assert call(cfg, home, tools).job == "0002"
+    assert call(cfg, home, tools).job == ""
+
+
 def test_a_clock_that_jumps_changes_nothing(cfg: Config, home: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([2e9, 0.0, 5e9, 1.0] * 1000)
     monkeypatch.setattr("time.time", lambda: next(times))

@@ -117,7 +117,9 @@ def read_labels_csv(path: Path) -> list[tuple[str, str]]:
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)[["id", "label"]]
-    except (OSError, ValueError, KeyError) as error:
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError) as error:
         raise UserError(f"{path} is no CSV file with the columns id and label ({error})") from None
     known = table[(table["id"] != "") & (table["label"] != "")]
     return list(known.itertuples(index=False, name=None))

@@ -1,5 +1,7 @@
 """The pipeline on old and new pictures together, in a git worktree of its own that shares DVC's cache."""
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +21,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.provenance import git_commit
 from fieldguide.reproduction.restore import provide_weights
 from fieldguide.reproduction.worktree import add_worktree, drop_worktree, project_folder
+from fieldguide.retraining.data_set import list_files
 from fieldguide.retraining.journal import Journal
 from fieldguide.tracking import tracking_address
 
@@ -45,7 +48,8 @@ def run_pipeline(paths: Paths, name: str, job: Journal, new: pd.DataFrame, origi
     """
     end_processes(job)
     commit = git_commit(paths.checkout)
-    wanted = {"commit": commit, "new": sorted(f"{row.sha256} {row.target}" for row in new.itertuples())}
+    had = hashlib.sha256(json.dumps(list_files(paths.sources / name)).encode()).hexdigest()
+    wanted = {"commit": commit, "had": had, "new": sorted(f"{row.sha256} {row.target}" for row in new.itertuples())}
     if job.get("prepared") != wanted or not job.worktree.is_dir():
         job.note(prepared=None)
         _prepare(paths, name, job, commit, new)

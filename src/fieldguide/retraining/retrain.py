@@ -113,12 +113,12 @@ def _queue_unlabelled(paths: Paths, tools: Tools, incoming: pd.DataFrame, champi
 
 def _train_and_judge(cfg: Config, paths: Paths, tools: Tools, job: Journal, incoming: pd.DataFrame) -> None:
     new = incoming[incoming["state"] == State.NEW]
+    listing = list_files(paths.sources / cfg.choices["data"])  # what comes in from now on is new to the next job
     with job.step("train and evaluate"):
         made = tools.train(job, new, str(job.get("run")))
     with job.step("gate"):
         judged = tools.judge(made)
     stays = judged.verdict == NOT_ENOUGH  # what arrived waits for more
-    listing = list_files(paths.sources / cfg.choices["data"])
     if judged.accepted or stays:
         listing |= dict(zip(new["target"], new["bytes"].astype(int), strict=True))
     remember(paths, job, listing)

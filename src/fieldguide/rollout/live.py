@@ -8,6 +8,7 @@ from itertools import tee
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from fieldguide.base.compose import compose
 from fieldguide.base.config import RolloutConfig
@@ -88,7 +89,8 @@ def serving(paths: Paths) -> list[Serving]:
         if not found:
             raise UserError("no version predicts yet: `fieldguide rollout advance` brings a challenger into shadow")
         candidates = {step: registry.candidate(version) for step, version in found.items()}
-        write_json(last, {step: vars(version) for step, version in found.items()})
+        with FileLock(last.with_suffix(".lock")):  # several may predict at once
+            write_json(last, {step: vars(version) for step, version in found.items()})
     return [
         Serving(step, found[step].number, *load_screened(candidate.weights, candidate.description))
         for step, candidate in candidates.items()

@@ -17,7 +17,16 @@ from fieldguide.base.files import replace_folder, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.gate.candidate import Candidate
 from fieldguide.rollout.trial import why_it_does_not_predict
-from fieldguide.rollout.versions import CHALLENGER, FILES, STEPS, Event, Version, kept_candidate, kept_folder
+from fieldguide.rollout.versions import (
+    CHALLENGER,
+    FILES,
+    SCREEN_FILE,
+    STEPS,
+    Event,
+    Version,
+    kept_candidate,
+    kept_folder,
+)
 from fieldguide.runs import find_run
 from fieldguide.tracking import MEMBERSHIP_FILE, MODEL, SCREEN, Tracker, answering, experiment_name
 
@@ -119,16 +128,27 @@ class Registry:
         return next((version for version in self.versions() if step in version.steps), None)
 
     def candidate(self, version: Version) -> Candidate:
-        """A version's files, fetched once into .fieldguide/versions/ and checked by their hash."""
+        """A version's files, fetched once into .fieldguide/versions/ and checked by their hash.
+
+        They are fetched again while the screen is missing, which may come later than the model.
+        """
         folder = kept_folder(self.paths, version)
-        if not all((folder / name).is_file() for name in FILES):
-            with replace_folder(folder) as partial, tempfile.TemporaryDirectory() as fetched:
-                with self._answering():
-                    files = self._fetch(f"models:/{self.name}/{version.number}", Path(fetched))
-                    screen = self._fetch_screen(version, Path(fetched))
+        wanted = [*FILES, SCREEN_FILE]
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f"{folder.name}.lock")):  # several may predict at once
+            if not all((folder / name).is_file() for name in wanted):
+                self._keep(version, folder)
+        return kept_candidate(self.paths, version)
+
+    def _keep(self, version: Version, folder: Path) -> None:
+        with self._answering(), tempfile.TemporaryDirectory() as fetched:
+            screen = self._fetch_screen(version, Path(fetched))
+            if not screen and all((folder / name).is_file() for name in FILES):
+                return
+            files = self._fetch(f"models:/{self.name}/{version.number}", Path(fetched))
+            with replace_folder(folder) as partial:
                 for file in (*(files / name for name in FILES), *screen):
                     shutil.copyfile(file, partial / file.name)
-        return kept_candidate(self.paths, version)
 
     def check(self, version: Version) -> None:
         """Load a version in a process of its own and let it predict. Raises UserError if it does not."""

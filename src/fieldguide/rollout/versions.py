@@ -14,6 +14,7 @@ from fieldguide.gate.candidate import Candidate
 from fieldguide.tracking import MEMBERSHIP_FILE
 
 CHALLENGER, SHADOW, LIMITED, CHAMPION = STEPS = ("challenger", "shadow", "limited", "champion")
+SCREEN_FILE = "screen.safetensors"  # of those whose run learned what is strange to them
 FILES = ("classifier.safetensors", "classifier.json", MEMBERSHIP_FILE)
 
 
