@@ -33,7 +33,7 @@ LEAST_SCALE = 1e-6  # of scores whose unit says nothing
 
 @dataclass(frozen=True)
 class Fitted:
-    """The screen, and its verdicts on the pictures that it was made from, each by a screen that has not seen it."""
+    """The screen, and its verdicts on the pictures that it was made from; train's by scores learned from the others."""
 
     screen: Screen
     train: Verdicts
