@@ -27,10 +27,10 @@ class Entry:
 def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame:
     """Put all that was found about the pictures into one order of urgency.
 
-    First come look-alikes with different labels, of which one is wrong, and the doubts about labels that confident
-    learning calls errors. Then pictures with both an alarm and a weaker doubt; then alarms and weaker doubts take
-    turns. Last come look-alikes of one label, then poor pictures. Of two look-alikes only that with the more doubtful
-    label is listed.
+    First come look-alikes with different labels, of which one is wrong, and the most doubtful labels, as many as
+    confident learning calls errors. Then pictures with both an alarm and a weaker doubt; then alarms and weaker doubts
+    take turns. Last come look-alikes of one label, then poor pictures. Of two look-alikes only that with the more
+    doubtful label is listed.
 
     Parameters
     ----------
@@ -102,17 +102,20 @@ def _look_alikes(pictures: Sequence[Picture], reviewed: Collection[str]) -> tupl
 
 
 def _doubts(pictures: Sequence[Picture]) -> tuple[list[Entry], list[Entry]]:
-    """Labels that confident learning calls errors, and others than the most probable ones; the worst first."""
-    strong: list[Entry] = []
-    weak: list[Entry] = []
-    for picture in sorted(pictures, key=lambda picture: picture["label_quality"]):
-        suggested = picture["suggested_label"]
-        entry = Entry(picture["id"], f"may be {suggested}", 1 - picture["label_quality"], f"relabel {suggested}")
-        if picture["label_doubt"]:
-            strong.append(entry)
-        elif suggested != picture["label"]:
-            weak.append(entry)
-    return strong, weak
+    """Labels less probable than another one, the worst first: as many as confident learning finds, and the rest.
+
+    How many errors there are is what it tells best; which ones, the probability of the label (Northcutt et al. 2021).
+    """
+    doubted = [
+        picture for picture in pictures if picture["label_doubt"] or picture["suggested_label"] != picture["label"]
+    ]
+    entries = [
+        Entry(picture["id"], f"may be {suggested}", 1 - picture["label_quality"], f"relabel {suggested}")
+        for picture in sorted(doubted, key=lambda picture: picture["label_quality"])
+        for suggested in [picture["suggested_label"]]
+    ]
+    errors = sum(bool(picture["label_doubt"]) for picture in pictures)
+    return entries[:errors], entries[errors:]
 
 
 def _alarms(pictures: Sequence[Picture]) -> list[Entry]:

@@ -59,7 +59,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     counts = strangeness_table(screened, cfg.ood.alarm_rate)
     write_text(report / "out_of_domain.csv", counts.to_csv(index=False, float_format="%.4f"))
     save_figure(strangeness_figure(counts, cfg.ood.alarm_rate), report / "out_of_domain.png")
-    figures = _figures(screened, len(fitted.screen.combined.values), cfg.ood.alarm_rate)
+    figures = _figures(screened, fitted.calibrated_by, fitted.strangers, cfg.ood.alarm_rate)
     return {**figures, "review_queue": len(queue), **conclude_scores(screened, cfg, paths)}
 
 
@@ -154,23 +154,23 @@ def _other_findings(paths: Paths, classifier: "Classifier", table: pd.DataFrame,
     return pd.concat([frame.set_index(table.index) for frame in (doubts, twins, quality)], axis=1)
 
 
-def _figures(screened: pd.DataFrame, ordinary: int, promised: float) -> Metrics:
+def _figures(screened: pd.DataFrame, calibrated_by: int, strangers: int, promised: float) -> Metrics:
     from fieldguide.evaluation.metrics import wilson
 
-    valid = int((screened["split"] == Split.VALID).sum())
+    ordinary = calibrated_by - strangers
     test = screened.loc[screened["split"] == Split.TEST, "out_of_domain"]
     low, high = wilson(int(test.sum()), len(test))
     needed = int(np.ceil(1 / promised)) - 1
     if ordinary < needed:
         print(
-            f"warning: {ordinary} valid pictures are too few to promise {promised:.1%} false alarms, {needed} can: "
-            "add pictures, or raise split.valid, or alarm_rate in conf/ood/"
+            f"warning: {ordinary} calibration pictures are too few to promise {promised:.1%} false alarms, {needed} can:"
+            " add pictures, or raise split.valid, or alarm_rate in conf/ood/"
         )
     return {
         "alarm_rate_promised": promised,
         "promise_has_enough_pictures": ordinary >= needed,
-        "calibration_pictures": valid,
-        "calibration_strangers": valid - ordinary,
+        "calibration_pictures": calibrated_by,
+        "calibration_strangers": strangers,
         "test_pictures": len(test),
         "test_alarms": int(test.sum()),
         "test_alarm_rate": round(float(test.mean()), 6),

@@ -75,6 +75,8 @@ def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Scre
         raise UserError(f"{path} belongs to another classifier than {weights}: run `dvc repro`")
     tensors = _read_tensors(path)
     try:
+        if not all((tensors[f"tail.{name}"].diff() >= 0).all() for name in TAILS):
+            raise UserError(f"{path} holds a sample that is not in order: it is damaged")
         tails = {name: Tail(tensors[f"tail.{name}"].numpy(), *description.tails[name]) for name in TAILS}
         screen = Screen(
             description.detector,

@@ -38,6 +38,8 @@ class Fitted:
     screen: Screen
     train: Verdicts
     valid: Verdicts
+    calibrated_by: int  # pictures
+    strangers: int  # of them, too strange to calibrate by, see `fit_tail`
 
 
 def fit_screen(
@@ -91,11 +93,16 @@ def fit_screen(
         measurements = np.concatenate([train.measurements, valid.measurements])
     learned = {name: _cross_fitted(values) for name, values in scores.items()}
     parts, _ = part_p_values(tails, learned, measurements)
-    combined = fit_tail(combine(parts), COMBINED_TAIL, LEAST_SCALE)
+    together = combine(parts)
+    combined = fit_tail(together, COMBINED_TAIL, LEAST_SCALE)
     tails |= {name: fit_tail(values, LEARNED_TAIL, LEAST_SCALE) for name, values in scores.items()}
     screen = Screen(detector, state, orientation, tails, combined, alarm_rate)
     return Fitted(
-        screen, judge_scores(screen, of_train, train.measurements), judge_scores(screen, of_valid, valid.measurements)
+        screen,
+        judge_scores(screen, of_train, train.measurements),
+        judge_scores(screen, of_valid, valid.measurements),
+        len(together),
+        int((together > combined.values[-1]).sum()),
     )
 
 
