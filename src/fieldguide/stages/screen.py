@@ -163,8 +163,8 @@ def _figures(screened: pd.DataFrame, calibrated_by: int, strangers: int, promise
     needed = int(np.ceil(1 / promised)) - 1
     if ordinary < needed:
         print(
-            f"warning: {ordinary} calibration pictures are too few to promise {promised:.1%} false alarms, {needed} can:"
-            " add pictures, or raise split.valid, or alarm_rate in conf/ood/"
+            f"warning: {ordinary} calibration pictures are too few to promise {promised:.1%} false alarms, it takes "
+            f"{needed}: add pictures, or raise split.valid, or alarm_rate in conf/ood/"
         )
     return {
         "alarm_rate_promised": promised,
