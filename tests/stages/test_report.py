@@ -16,7 +16,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.files import read_json, sha256_of_file, write_json, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.checks.gate import CHECKS_COLUMNS, FLAGGED_COLUMNS
-from fieldguide.data.table import IMAGES, SPLIT, write_table
+from fieldguide.data.table import IMAGES, QUALITY, SCREEN, SPLIT, write_table
 from fieldguide.report.overview.headline import Stopped
 from fieldguide.report.overview.origin import chosen
 from fieldguide.report.overview.page import overview_page
@@ -85,10 +85,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Paths]:
         label_doubt=doubt,
         near_duplicate_of="",
         near_duplicate_similarity=0.0,
-        dark_score=1.0,
-        is_dark_issue=False,
+        **{field.name: False if field.name.startswith("is_") else 1.0 for field in QUALITY},
+        **{field.name: 1.0 for field in SCREEN if field.name.startswith("p_") and field.name != "p_value"},
     )
-    screened.to_parquet(paths.screen_table)
+    write_table(screened[SCREEN.names], paths.screen_table, SCREEN)
 
     write_json(paths.screen.with_suffix(".json"), {"alarm_rate": 0.05})
     write_text(paths.classifier, "weights")
