@@ -141,12 +141,12 @@ def test_what_cannot_be_taken_over_is_one_line_and_changes_nothing(home: Paths) 
     before = {path: path.read_bytes() for path in home.checkout.rglob("*") if path.is_file()}
     run = run_of(home, "resize=pad")
     unknown = replace(run, config={**run.config, "train": {**run.config["train"], "momentum": 0.9}})
-    section = replace(run, config={**run.config, "ood": {"share": 0.1}})
+    section = replace(run, config={**run.config, "weather": {"share": 0.1}})
     value = replace(run, config={**run.config, "train": {**run.config["train"], "mix": "mosaic"}})
     data = replace(run, choices={**run.choices, "data": "bears"}, config={**run.config, "data": {"kind": "folder"}})
     for broken, line in (
         (unknown, "params.yaml cannot take the choices of a run: this version knows no train.momentum"),
-        (section, "params.yaml cannot take the choices of a run: this version knows no ood.share"),
+        (section, "params.yaml cannot take the choices of a run: this version knows no weather.share"),
         (value, "params.yaml cannot take the choices of a run: params.yaml: train.mix: "),
         (data, "the run's data set 'bears' is gone: there is no data/sources/bears"),
     ):
