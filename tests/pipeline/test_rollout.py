@@ -164,6 +164,8 @@ def test_the_alias_answers_with_the_new_version_and_after_a_rollback_as_before(p
     registry.register("first", "Ann", "a test")
     with pytest.raises(Refused, match="version 1 stays in challenger: gate: not judged yet"):
         advance(cfg, paths, "Ann")
+    with pytest.raises(UserError, match="version 1 was never champion: the way there is `fieldguide gate`"):
+        rollback(paths, "Ben", to=1)
     first = bring_up(paths, "first")
     assert (first.number, first.steps) == (1, ("champion",))
     before = champion_says()

@@ -126,7 +126,8 @@ def _advance(cfg: Config, paths: Paths, registry: Registry, who: str, why: str, 
 def rollback(paths: Paths, who: str, why: str = "", to: int | None = None) -> Event:
     """Make an earlier version the champion again: `to`, or the one before the present one.
 
-    Nothing is asked but that it loads and predicts. Raises UserError if it does not, or if there is none.
+    Nothing is asked but that it was champion before, and loads and predicts. Raises UserError if it does not, or if
+    there is none.
     """
     registry = Registry(paths)
     with registry.lock:
@@ -135,12 +136,17 @@ def rollback(paths: Paths, who: str, why: str = "", to: int | None = None) -> Ev
 
 def _rollback(registry: Registry, who: str, why: str, to: int | None) -> Event:
     champion = registry.at(CHAMPION)
-    target = to if to is not None else _before(registry.history(), champion)
+    history = registry.history()
+    target = to if to is not None else _before(history, champion)
     if target is None:
         raise UserError("there was no champion before this one: name a version with --to")
     version = registry.version(target)
     if champion and champion.number == target:
         raise UserError(f"version {target} is the champion already")
+    if not any(target in (event.before, event.after) for event in history if event.alias == CHAMPION):
+        raise UserError(
+            f"version {target} was never champion: the way there is `fieldguide gate` and `rollout advance`"
+        )
     registry.check(version)
     event = registry.move(CHAMPION, target, "rollback", who, why or "rolled back")
     for step in version.steps:  # what answers everywhere is no candidate
