@@ -3,13 +3,11 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import tee
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_text
@@ -20,9 +18,9 @@ from fieldguide.checks.shift import Columns, detect_shift
 from fieldguide.data.images import PictureError
 from fieldguide.evaluation.figures import Shown, in_words
 from fieldguide.model.predict import Classifier, calibrated, load_classifier, open_for
-from fieldguide.prediction.answers import Answer, Screening, answers
-from fieldguide.prediction.command import CLASSIFIER, SHOW_PROGRESS_AFTER, lossless, weights_of
-from fieldguide.prediction.files import STDIN, picture_files, require_something
+from fieldguide.prediction.answers import Answer, Screening
+from fieldguide.prediction.command import CLASSIFIER, answered, lossless, weights_of
+from fieldguide.prediction.files import require_something
 from fieldguide.prediction.rows import printable, write_rows
 from fieldguide.report.batch_page import BatchFindings, batch_page, describe, verdict
 
@@ -86,21 +84,12 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
 
 
 def _print_rows(arguments: Sequence[str], classifier: Classifier, screening: Screening, kind: str | None) -> Batch:
-    total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
-    listed, files = tee(picture_files(arguments, sys.stdin.buffer))
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
     batch = Batch([], [], [], [], 0)
-    with tqdm(
-        answers(classifier, files, screening=screening),
-        "screen",
-        total,
-        unit="picture",
-        delay=SHOW_PROGRESS_AFTER,
-        disable=sys.stdout.isatty() or not sys.stderr.isatty(),
-    ) as bar:
+    with answered(arguments, classifier, screening, "screen") as given:
 
         def rows() -> Iterator[tuple[str, Answer]]:
-            for path, answer in zip(listed, bar, strict=True):
+            for path, answer in given:
                 if answer.observed is not None:
                     batch.paths.append(path)
                     batch.answers.append(replace(answer, observed=None))

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import tee
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from tqdm import tqdm
 
 from fieldguide.base.errors import UserError
 from fieldguide.prediction.files import STDIN, picture_files, require_something
+
+if TYPE_CHECKING:
+    from fieldguide.model.predict import Classifier
+    from fieldguide.prediction.answers import Answer, Screening
 
 CLASSIFIER = "classifier.safetensors"  # in a folder with that, screen.safetensors belongs to it
 SHOW_PROGRESS_AFTER = 2.0  # seconds
@@ -37,30 +41,34 @@ def predict_command(arguments: Sequence[str], model: Path, kind: str | None, eve
     with _collector_paused():
         from fieldguide.checks.ood.files import load_screen
         from fieldguide.model.predict import load_classifier
-        from fieldguide.prediction.answers import answers
         from fieldguide.prediction.rows import write_rows
 
         classifier = load_classifier(weights, weights.with_suffix(".json"))
         screen = weights.with_name("screen.safetensors")
         screening = load_screen(screen, classifier, weights) if weights.name == CLASSIFIER and screen.exists() else None
-    total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
-    paths, files = tee(picture_files(arguments, sys.stdin.buffer))
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
-    hidden = sys.stdout.isatty() or not sys.stderr.isatty()  # on a terminal the rows themselves show progress
-    with tqdm(
-        answers(classifier, files, screening=screening),
-        "predict",
-        total,
-        unit="picture",
-        delay=SHOW_PROGRESS_AFTER,
-        disable=hidden,
-    ) as bar:
-        rows = ((str(path), answer) for path, answer in zip(paths, bar, strict=True))
+    with answered(arguments, classifier, screening, "predict") as given:
+        rows = ((str(path), answer) for path, answer in given)
         out, screened = lossless(sys.stdout, kind), screening is not None
         unread = write_rows(out, kind, rows, classifier.vocabulary, every_label, screened=screened)
     if unread:
         print(f"fieldguide: {unread} could not be read", file=sys.stderr)
     return unread
+
+
+@contextmanager
+def answered(
+    arguments: Sequence[str], classifier: "Classifier", screening: "Screening | None", task: str
+) -> "Iterator[Iterator[tuple[Path, Answer]]]":
+    """Every picture that the arguments name, with its answer; a bar shows how far it is, named as the task."""
+    from fieldguide.prediction.answers import answers
+
+    total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
+    paths, files = tee(picture_files(arguments, sys.stdin.buffer))
+    hidden = sys.stdout.isatty() or not sys.stderr.isatty()  # on a terminal the rows themselves show progress
+    given = answers(classifier, files, screening=screening)
+    with tqdm(given, task, total, unit="picture", delay=SHOW_PROGRESS_AFTER, disable=hidden) as bar:
+        yield zip(paths, bar, strict=True)
 
 
 @contextmanager
