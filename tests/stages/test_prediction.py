@@ -312,7 +312,7 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     _, lines, _ = printed(capsys, pictures.parent / "night.png", "--model", tmp_path, "--format", "jsonl")
     assert json.loads(lines)["out_of_domain"] is True
 
-    # A picture that calibrated is as strange as itself: whether it counts is a matter of the last digit. So another one.
+    # A picture that calibrated is as strange as itself: the last digit decides whether it counts. So another one.
     day_file = put(pictures.parent / "day.png", noise(77))
     _, answered, _ = printed(capsys, day_file, "--model", tmp_path, "--format", "csv")
     (day,) = table(answered)
