@@ -3,7 +3,8 @@
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+PATIENCE = 1.0  # seconds of work for which no other process is started
 
 
 def usable_cores() -> int:
@@ -44,12 +46,25 @@ def map_processes(
     description
         The word before the progress bar, which is shown on a terminal only.
     processes
-        At most this many processes; by default one per usable core.
+        At most this many processes. By default one per usable core, but only for what is left after the first
+        `PATIENCE` seconds, since a process takes about as long to start.
     """
-    processes = min(processes or usable_cores(), max(1, len(items)))
+    with tqdm(total=len(items), desc=description, unit="picture", disable=None) as progress:
+        results: list[Result] = []
+        end = time.monotonic() + (PATIENCE if processes is None else 0)
+        while len(results) < len(items) and time.monotonic() < end:
+            results.append(function(items[len(results)]))
+            progress.update()
+        rest = items[len(results) :]
+        if rest:
+            for result in _in_processes(function, rest, min(processes or usable_cores(), len(rest))):
+                results.append(result)
+                progress.update()
+        return results
+
+
+def _in_processes(function: Callable[[Item], Result], items: Sequence[Item], processes: int) -> Iterator[Result]:
     with ProcessPoolExecutor(
         processes, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_with_parent
     ) as pool:
-        chunk = max(1, min(16, len(items) // (processes * 4)))
-        results = pool.map(function, items, chunksize=chunk)
-        return list(tqdm(results, total=len(items), desc=description, unit="picture", disable=None))
+        yield from pool.map(function, items, chunksize=max(1, min(16, len(items) // (processes * 4))))

@@ -158,6 +158,7 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_number_of_processes(
 ) -> None:
     files = {name: content for name, (content, _) in HOSTILE.items()} | {"a/copy.png": noise(1), "b/x.png": noise(6)}
     results = []
+    monkeypatch.setattr("fieldguide.parallel.PATIENCE", 0)
     for cores in (1, 2):
         monkeypatch.setattr("fieldguide.parallel.usable_cores", lambda cores=cores: cores)
         paths, _ = cleaned(own_data, files)

@@ -84,6 +84,7 @@ def test_the_sample_is_drawn_to_the_same_bytes_whatever_the_number_of_processes(
 ) -> None:
     cfg = compose(checkout, ["data.pictures=30"])
     drawn = []
+    monkeypatch.setattr("fieldguide.parallel.PATIENCE", 0)
     for cores in (1, 2):
         monkeypatch.setattr("fieldguide.parallel.usable_cores", lambda cores=cores: cores)
         metrics = download.run(cfg, checkout)

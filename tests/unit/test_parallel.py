@@ -35,6 +35,18 @@ def test_results_come_in_the_order_of_the_items(processes: int, capfd: pytest.Ca
     assert capfd.readouterr() == ("", "")  # a progress bar is for terminals
 
 
+def test_what_is_done_at_once_starts_no_process() -> None:
+    results = map_processes(slow_square, range(6), "test")
+    assert results == [(number * number, os.getpid()) for number in range(6)]
+
+
+def test_what_takes_longer_is_left_to_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fieldguide.parallel.PATIENCE", 0.01)  # gone after the first item, which sleeps for longer
+    squares, workers = zip(*map_processes(slow_square, range(20), "test"), strict=True)
+    assert list(squares) == [number * number for number in range(20)]
+    assert os.getpid() == workers[0] and os.getpid() not in workers[1:]
+
+
 def test_nothing_to_do() -> None:
     assert map_processes(slow_square, [], "test") == []
 

@@ -16,7 +16,6 @@ from fieldguide.data.sources.folder import as_text, is_label_folder
 from fieldguide.parallel import map_processes
 
 UNLABELLED = "unlabelled"
-FEW = 64  # files for which other processes are not worth their start
 
 
 class State(StrEnum):
@@ -54,7 +53,7 @@ def list_incoming(cfg: Config, paths: Paths) -> pd.DataFrame:
     source = paths.sources / cfg.choices["data"]
     files = list(_files(paths.incoming)) if paths.incoming.is_dir() else []
     look = partial(_look, cfg.clean, paths.incoming, _known_labels(cfg, source))
-    rows = map_processes(look, files, "incoming") if len(files) > FEW else [look(file) for file in files]
+    rows = map_processes(look, files, "incoming")
     table = pd.DataFrame([asdict(row) for row in _placed(rows, source)], columns=COLUMNS)
     return table.astype({"bytes": "int64"})
 
