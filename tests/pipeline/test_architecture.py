@@ -23,7 +23,7 @@ FLOORS: list[set[str]] = [
     | {"reviewing"},
     {"runs", "results", "compare", "reproduction", "mlproject", "job", "leaderboard"}
     | {"sweep", "sweep_job", "sweep_delivery"},
-    {"gate", "rollout", "retraining", "cli", "cli_gate"},
+    {"gate", "rollout", "retraining", "cli"},
 ]
 ONLY_IMPORTERS = {
     "fastai": {f"fieldguide.model.{name}" for name in ("learner", "callbacks", "loaders", "augment", "camera")},

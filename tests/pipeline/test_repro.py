@@ -112,7 +112,7 @@ FILES = [
     ("src/fieldguide/base/compose.py", set(STAGES)),
     ("src/fieldguide/tracking.py", set()),
     ("src/fieldguide/serving.py", set()),
-    ("src/fieldguide/cli.py", set()),
+    ("src/fieldguide/cli/__init__.py", set()),
 ]
 
 
