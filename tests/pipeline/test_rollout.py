@@ -28,7 +28,9 @@ from fieldguide.rollout.live import answers_limited, predict_live
 from fieldguide.rollout.registry import Registry
 from fieldguide.rollout.steps import Refused, advance, rollback, unrecorded, withdraw
 from fieldguide.rollout.versions import Version
-from fieldguide.tracking import DELIVERED, MODEL, SCREEN, Tracker, log_model
+from fieldguide.tracking.model import log_model
+from fieldguide.tracking.names import DELIVERED, MODEL, SCREEN
+from fieldguide.tracking.tracker import Tracker
 from pipeline.checkout import free_port
 from pipeline.test_tracking import answers, end
 from untrained import save_classifier

@@ -86,7 +86,7 @@ def _add(options: argparse.Namespace) -> None:
 
 
 def _sync(options: argparse.Namespace) -> None:
-    from fieldguide.tracking import sync
+    from fieldguide.tracking.delivery import sync
 
     print(sync(here()))
 
