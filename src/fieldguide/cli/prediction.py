@@ -105,7 +105,7 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _screen(options: argparse.Namespace) -> None:
-    from fieldguide.prediction.batch import screen_command
+    from fieldguide.prediction.screen_command import screen_command
 
     shifted = screen_command(options.pictures, options.model or here().classifier, options.format, options.page)
     sys.exit(SHIFTED if shifted else 0)
