@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from fieldguide.base.files import write_json
@@ -13,6 +14,13 @@ LABELS = ["black", "grizzly", "teddy"]
 NORMALIZATION = Normalization((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 TEMPERATURE = 4.0
 RESNET = Architecture("timm", "test_resnet", {})
+
+
+def untrained_folder(temporary: pytest.TempPathFactory) -> Path:
+    """A folder with such a classifier, for fixtures of a module."""
+    folder = temporary.mktemp("model")
+    save_classifier(folder)
+    return folder
 
 
 def save_classifier(

@@ -13,7 +13,10 @@ from pathlib import Path
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.quiet import quiet_environment
-from fieldguide.tracking import CHECKOUT, LAUNCHED_BY, LAUNCHER, PROCESS, Tracker, answering, checkout_id, process_id
+from fieldguide.tracking.names import CHECKOUT, LAUNCHED_BY, LAUNCHER, PROCESS
+from fieldguide.tracking.processes import checkout_id, process_id
+from fieldguide.tracking.store import answering
+from fieldguide.tracking.tracker import Tracker
 
 PYTHON = sys.executable
 FIELDGUIDE = [PYTHON, "-m", "fieldguide.cli"]

@@ -13,7 +13,10 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.table import PREDICTIONS_FIXED
 from fieldguide.report.comparison import Results
 from fieldguide.runs import find_run
-from fieldguide.tracking import CODE, Tracker, answering, run_name, shown_params
+from fieldguide.tracking.choices import run_name, shown_params
+from fieldguide.tracking.names import CODE
+from fieldguide.tracking.store import answering
+from fieldguide.tracking.tracker import Tracker
 
 HERE = "."
 THEN = "try again when it does"

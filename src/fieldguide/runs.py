@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from fieldguide.base.errors import UserError
-from fieldguide.tracking import DELIVERED, LAUNCHED_BY, PARENT, SWEEP, Tracker, shown_address
+from fieldguide.tracking.names import DELIVERED, LAUNCHED_BY, PARENT, SWEEP
+from fieldguide.tracking.store import shown_address
+from fieldguide.tracking.tracker import Tracker
 
 MOST_NAMED = 5
 

@@ -122,7 +122,7 @@ def _shown_to_mlflow(
 
     That process hands in the jobs as they finish, beside those that still run.
     """
-    from fieldguide.tracking import Tracker
+    from fieldguide.tracking.tracker import Tracker
 
     command = [sys.executable, "-m", "fieldguide.sweep_delivery", str(paths.checkout), str(folder), str(started)]
     delivery = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)

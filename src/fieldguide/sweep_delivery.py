@@ -34,7 +34,7 @@ def deliver(checkout: Path, sweep: Path, since: float, lines: Iterable[str]) -> 
         listener.join(PAUSE)
     _deliver_new(checkout, sweep, since, known)
     if said[-1:] != ["done"]:
-        from fieldguide.tracking import Tracker
+        from fieldguide.tracking.tracker import Tracker
 
         time.sleep(1)  # for the operating system to take note
         Tracker(Paths(checkout)).close_stale()
@@ -52,7 +52,7 @@ def _deliver_new(checkout: Path, sweep: Path, since: float, known: set[Path]) ->
 
 
 def _hand_in(paths: Paths) -> None:
-    from fieldguide.tracking import sync
+    from fieldguide.tracking.delivery import sync
 
     try:
         with (paths.root / "job.log").open("a", encoding="utf-8") as log, redirect_stdout(log):

@@ -152,7 +152,7 @@ def _shown(paths: Paths) -> Iterator[None]:
 
     What comes out of it is handed in by `fieldguide.sweep_delivery`.
     """
-    from fieldguide.tracking import follow
+    from fieldguide.tracking.live import follow
 
     lines: queue.Queue[str | None] = queue.Queue()
 

@@ -23,12 +23,13 @@ FLOORS: list[set[str]] = [
     | {"reviewing"},
     {"runs", "results", "compare", "reproduction", "mlproject", "job", "leaderboard"}
     | {"sweep", "sweep_job", "sweep_delivery"},
-    {"gate", "rollout", "retraining", "cli", "cli_gate"},
+    {"gate", "rollout", "retraining", "cli"},
 ]
 ONLY_IMPORTERS = {
     "fastai": {f"fieldguide.model.{name}" for name in ("learner", "callbacks", "loaders", "augment", "camera")},
     "great_expectations": {"fieldguide.checks.expectations"},
-    "mlflow": {"fieldguide.tracking", "fieldguide.serving", "fieldguide.rollout.registry"},
+    "mlflow": {f"fieldguide.tracking.{name}" for name in ("store", "tracker", "delivery", "model")}
+    | {"fieldguide.serving", "fieldguide.rollout.registry"},
 }
 PIPELINE: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 STAGES = sorted(PIPELINE)

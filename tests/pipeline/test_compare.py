@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from fieldguide.base.errors import UserError
 from fieldguide.compare import compare_runs
 from fieldguide.results import read_results
-from fieldguide.tracking import DELIVERED, PARENT, SWEEP
+from fieldguide.tracking.names import DELIVERED, PARENT, SWEEP
 from pipeline.checkout import Checkout, free_port
 from pipeline.conftest import Reproduced
 

@@ -110,9 +110,9 @@ FILES = [
     ("src/fieldguide/evaluation/figures.py", {"evaluate", "report"}),
     ("src/fieldguide/report/page.py", {"validate", "evaluate", "screen", "report"}),
     ("src/fieldguide/base/compose.py", set(STAGES)),
-    ("src/fieldguide/tracking.py", set()),
+    ("src/fieldguide/tracking/delivery.py", set()),
     ("src/fieldguide/serving.py", set()),
-    ("src/fieldguide/cli.py", set()),
+    ("src/fieldguide/cli/__init__.py", set()),
 ]
 
 

@@ -18,7 +18,7 @@ from fieldguide.reproduction.adopt import adopt
 from fieldguide.reproduction.recorded import Run, read_run
 from fieldguide.reproduction.reproduce import reproduce
 from fieldguide.reproduction.verdict import compare, other_surroundings
-from fieldguide.tracking import PARENT
+from fieldguide.tracking.names import PARENT
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
 

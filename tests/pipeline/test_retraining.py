@@ -20,7 +20,9 @@ from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.retraining.checkout import retrain
 from fieldguide.rollout.registry import Registry
-from fieldguide.tracking import DELIVERED, MODEL, Tracker, log_model
+from fieldguide.tracking.model import log_model
+from fieldguide.tracking.names import DELIVERED, MODEL
+from fieldguide.tracking.tracker import Tracker
 from pipeline.checkout import Checkout, free_port, small_checkout
 from pipeline.test_rollout import write_tables
 from untrained import save_classifier

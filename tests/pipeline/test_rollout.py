@@ -1,19 +1,13 @@
 """Two versions on their way through a registry: what answers under the alias, and what is written down."""
 
-import base64
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import mlflow
 import pandas as pd
-import psutil
 import pytest
 
 from conftest import encoded, noise, put
@@ -28,9 +22,11 @@ from fieldguide.rollout.live import answers_limited, predict_live
 from fieldguide.rollout.registry import Registry
 from fieldguide.rollout.steps import Refused, advance, rollback, unrecorded, withdraw
 from fieldguide.rollout.versions import Version
-from fieldguide.tracking import DELIVERED, MODEL, SCREEN, Tracker, log_model
-from pipeline.checkout import free_port
-from pipeline.test_tracking import answers, end
+from fieldguide.tracking.model import log_model
+from fieldguide.tracking.names import DELIVERED, MODEL, SCREEN
+from fieldguide.tracking.tracker import Tracker
+from pipeline.checkout import Checkout, free_port
+from pipeline.servers import asked, served
 from untrained import save_classifier
 
 pytestmark = pytest.mark.slow
@@ -111,52 +107,6 @@ def answered(model: Any) -> bytes:
     return json.dumps(model.predict(PICTURES).to_dict("records")).encode()
 
 
-@contextmanager
-def served(paths: Paths, folder: Path) -> Iterator[str]:
-    """`mlflow models serve` under the alias, logging what it says."""
-    port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "models",
-        "serve",
-        "--env-manager",
-        "local",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
-    environment = {
-        **os.environ,
-        "MLFLOW_TRACKING_URI": f"sqlite:///{paths.root}/mlflow.db",
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "PYTHONPATH": os.devnull,  # the code comes with the model
-        "FIELDGUIDE_LOG": str(paths.log),
-    }
-    with (folder / "server.log").open("w") as log:
-        process = psutil.Popen(
-            [*command, "--model-uri", "models:/fieldguide@champion"],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            answers(f"http://127.0.0.1:{port}/ping", process)
-            yield f"http://127.0.0.1:{port}/invocations"
-        finally:
-            end(process)
-
-
-def asked(address: str) -> list[dict[str, Any]]:
-    records = [{"picture": base64.b64encode(content).decode()} for content in PICTURES["picture"]]
-    body = json.dumps({"dataframe_records": records}).encode()
-    with urlopen(Request(address, body, {"Content-Type": "application/json"}), timeout=60) as response:
-        return list(json.load(response)["predictions"])
-
-
 def test_the_alias_answers_with_the_new_version_and_after_a_rollback_as_before(paths: Paths, tmp_path: Path) -> None:
     cfg, registry = compose(paths), Registry(paths)
     with pytest.raises(UserError, match="no version stands in any step before champion"):
@@ -179,8 +129,9 @@ def test_the_alias_answers_with_the_new_version_and_after_a_rollback_as_before(p
     event = rollback(paths, "Ben", "misses cubs")
     assert (event.before, event.after, event.who, event.why) == (2, 1, "Ben", "misses cubs")
     assert champion_says() == before
-    with served(paths, tmp_path) as address:
-        assert asked(address) == json.loads(before)
+    logging = Checkout(paths.root).with_variables(FIELDGUIDE_LOG=str(paths.log))
+    with served(logging, "models:/fieldguide@champion", tmp_path) as address:
+        assert asked(address, list(PICTURES["picture"])) == json.loads(before)
     log = read_log(paths)
     assert set(zip(log["version"], log["step"], strict=True)) == {(1, "champion")}
     assert set(log["id"]) == {picture_id(noise(seed)) for seed in range(3)}

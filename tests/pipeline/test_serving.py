@@ -1,26 +1,21 @@
 """The logged model answers as the classifier in the checkout does, in a program and over HTTP."""
 
-import base64
-import json
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import mlflow
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
 from fieldguide.model.predict import load_classifier, open_for, predict
-from pipeline.checkout import Checkout, free_port
+from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
-from pipeline.test_tracking import answers, client_of, end, runs_in
+from pipeline.servers import asked, served
+from pipeline.test_tracking import client_of, runs_in
 
 pytestmark = pytest.mark.slow
 
@@ -67,36 +62,14 @@ def test_the_logged_model_gives_the_same_probabilities(
 
 @pytest.fixture(scope="module")
 def address(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder, port = tmp_path_factory.mktemp("serving"), free_port()
-    command = ["mlflow", "models", "serve", "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
-    environment = {
-        **trained.checkout.environment,
-        "MLFLOW_TRACKING_URI": f"sqlite:///{trained.checkout.root}/mlflow.db",
-        "PYTHONPATH": os.devnull,  # the code comes with the model
-    }
-    with (folder / "server.log").open("w") as log:
-        process = psutil.Popen(
-            [*command, "--model-uri", model_of(trained.checkout)],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            answers(f"http://127.0.0.1:{port}/ping", process)
-            yield f"http://127.0.0.1:{port}/invocations"
-        finally:
-            end(process)
+    with served(trained.checkout, model_of(trained.checkout), tmp_path_factory.mktemp("serving")) as address:
+        yield address
 
 
 def test_a_server_answers_for_whole_and_for_broken_pictures(
     address: str, pictures: list[Path], expected: "np.ndarray[Any, np.dtype[np.float64]]"
 ) -> None:
-    rows = [{"picture": base64.b64encode(content).decode()} for content in (pictures[0].read_bytes(), BROKEN)]
-    body = json.dumps({"dataframe_records": rows}).encode()
-    request = Request(address, body, {"Content-Type": "application/json"})
-    with urlopen(request, timeout=60) as response:
-        whole, broken = json.load(response)["predictions"]
+    whole, broken = asked(address, [pictures[0].read_bytes(), BROKEN])
     assert whole["probability"] == pytest.approx(expected[0].max(), abs=1e-6)
     assert whole[f"probability_{whole['label']}"] == whole["probability"]
     assert whole["reason"] == ""

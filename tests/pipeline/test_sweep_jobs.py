@@ -6,7 +6,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from fieldguide.base.files import sha256_of_file
-from fieldguide.tracking import DELIVERED
+from fieldguide.tracking.names import DELIVERED
 from pipeline.checkout import Checkout, free_port
 from pipeline.conftest import Reproduced
 from pipeline.sweeps import children_and_parents, outcomes

@@ -6,21 +6,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pandas as pd
-import psutil
 import pytest
 from mlflow import MlflowClient
 
 from fieldguide.base.compose import compose
 from fieldguide.base.files import read_json, sha256_of_file
-from pipeline.checkout import Checkout, free_port
+from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
+from pipeline.servers import Server, end, started
 
 pytestmark = pytest.mark.slow
 
@@ -36,14 +33,6 @@ def client_of(checkout: Checkout) -> MlflowClient:
 def runs_in(client: MlflowClient) -> list[Any]:
     experiment = client.get_experiment_by_name("fieldguide")
     return list(client.search_runs([experiment.experiment_id])) if experiment else []
-
-
-def end(process: psutil.Popen) -> None:
-    """End a server and the workers that it started."""
-    if process.poll() is None:
-        for one in [*process.children(recursive=True), process]:
-            one.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -186,41 +175,13 @@ def test_no_training_is_shown_as_running_for_ever(copy: Checkout) -> None:
     assert [run.info.status for run in runs_in(client_of(copy))] == ["FINISHED", "KILLED", "KILLED"]
 
 
-@dataclass(frozen=True)
-class Server:
-    """A server of MLflow's."""
-
-    address: str
-    process: psutil.Popen
-
-
 @pytest.fixture(scope="module")
 def server(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An MLflow server of its own on this machine, with its own database and place for artifacts."""
-    folder, port = tmp_path_factory.mktemp("server"), free_port()
-    command = ["mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    folder = tmp_path_factory.mktemp("server")
     stores = [f"--backend-store-uri=sqlite:///{folder}/server.db", f"--artifacts-destination={folder}/artifacts"]
-    with (folder / "server.log").open("w") as log:
-        process = psutil.Popen(
-            [*command, *stores], cwd=folder, env=trained.checkout.environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            answers(f"http://127.0.0.1:{port}/health", process)
-            yield Server(f"http://127.0.0.1:{port}", process)
-        finally:
-            end(process)
-
-
-def answers(address: str, process: psutil.Popen) -> None:
-    """Wait until a server answers."""
-    for _ in range(600):
-        assert process.poll() is None, "the server ended"
-        try:
-            with urlopen(address, timeout=5):
-                return
-        except (URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-    raise AssertionError(f"{address} does not answer")
+    with started(trained.checkout, folder, "health", "server", "--workers", "1", *stores) as server:
+        yield server
 
 
 def test_a_server_that_came_back_gets_the_run(padded: Reproduced, server: Server, tmp_path: Path) -> None:

@@ -156,3 +156,21 @@ def test_a_reference_of_another_classifier_is_refused(screened: Paths, tmp_path:
     save_file(wrong, tmp_path / "reference.safetensors")
     with pytest.raises(SystemExit, match=r"reference\.safetensors does not belong to this classifier"):
         main(["screen", str(tmp_path), "--model", str(tmp_path)])
+
+
+def test_a_job_sees_the_same_of_pictures_and_says_why_one_cannot_be_read(screened: Paths, tmp_path: Path) -> None:
+    """What `fieldguide retrain` compares is what `fieldguide screen` measures; a file may go while it looks."""
+    from fieldguide.retraining.observe import compare, observe
+
+    day, night = (sorted(arrived(tmp_path / name, light).glob("*.png")) for name, light in (("d", 1.0), ("n", 0.1)))
+    gone, text = tmp_path / "gone.png", tmp_path / "d" / "note.txt"
+    light = observe(screened.classifier, [gone, *day, text])
+    assert next(iter(light.unread.items())) == (gone, "No such file or directory")
+    assert list(light.unread) == [gone, text] and len(light) == len(light.features) == len(day)
+    assert set(light.measurements) >= {"brightness", "aspect ratio", "border"}
+    labels = ["a"] * len(day)
+    dark = observe(screened.classifier, night)
+    assert "brightness (1.00)" in compare(light, labels, dark, labels, labels)["shift"]
+    nothing = observe(screened.classifier, [gone])
+    assert (len(nothing), list(nothing.unread)) == (0, [gone])
+    assert compare(light, labels, nothing, [], []) == {}

@@ -19,7 +19,7 @@ from fieldguide.base.compose import compose
 from fieldguide.base.paths import Paths
 from fieldguide.cli import main
 from fieldguide.model.network import Architecture
-from untrained import LABELS, NORMALIZATION, RESNET, TEMPERATURE, save_classifier
+from untrained import LABELS, NORMALIZATION, RESNET, TEMPERATURE, save_classifier, untrained_folder
 
 pytestmark = pytest.mark.slow  # importing PyTorch and timm takes seconds
 
@@ -33,9 +33,7 @@ ARCHITECTURES = [
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    save_classifier(folder)
-    return folder
+    return untrained_folder(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import html.parser
 import importlib.util
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +17,12 @@ from fieldguide.base.config import Config
 from fieldguide.base.files import read_json, sha256_of_file, write_json, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.checks.gate import CHECKS_COLUMNS, FLAGGED_COLUMNS
-from fieldguide.data.table import IMAGES, QUALITY, SCREEN, SPLIT, write_table
+from fieldguide.data.table import IMAGES, SCREEN, SPLIT, write_table
 from fieldguide.report.overview.headline import Stopped
 from fieldguide.report.overview.origin import chosen
 from fieldguide.report.overview.page import overview_page
 from fieldguide.stages.report import run
+from screened import screened
 
 HOSTILE = "<script>alert(1)</script>"
 CHECKOUT = Path(__file__).parents[2]
@@ -75,20 +77,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Paths]:
     lost = {**texts, "path": f"teddy/{HOSTILE}.jpg", "label": "teddy", "status": "unreadable", "clean_path": ""}
     write_table(pd.concat([images, pd.DataFrame([lost])]).reindex(columns=IMAGES.names), paths.image_table, IMAGES)
     write_table(pictures.assign(clean_sha256="", group=pictures["id"])[SPLIT.names], paths.split_table, SPLIT)
-    odd, doubt = (pictures["id"] == f"{number:016x}" for number in (20, 2))
-    screened = pictures.assign(
-        p_value=np.where(odd, 0.001, 0.5),
-        out_of_domain=odd,
-        reason=np.where(odd, "much darker than any training picture", ""),
-        label_quality=np.where(doubt, 0.1, 0.9),
-        suggested_label=pictures["label"].mask(doubt, "teddy"),
-        label_doubt=doubt,
-        near_duplicate_of="",
-        near_duplicate_similarity=0.0,
-        **{field.name: False if field.name.startswith("is_") else 1.0 for field in QUALITY},
-        **{field.name: 1.0 for field in SCREEN if field.name.startswith("p_") and field.name != "p_value"},
-    )
-    write_table(screened[SCREEN.names], paths.screen_table, SCREEN)
+    findings: dict[int, dict[str, Any]] = {
+        20: {"p_value": 0.001, "out_of_domain": True, "reason": "much darker than any training picture"},
+        2: {"label_quality": 0.1, "suggested_label": "teddy", "label_doubt": True},
+    }
+    rows = [
+        screened(str(picture.id), str(picture.label), str(picture.split), **findings.get(number, {}))
+        for number, picture in enumerate(pictures.itertuples())
+    ]
+    write_table(pd.DataFrame(rows)[SCREEN.names], paths.screen_table, SCREEN)
 
     write_json(paths.screen.with_suffix(".json"), {"alarm_rate": 0.05})
     write_text(paths.classifier, "weights")

@@ -13,10 +13,10 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.data.images import picture_id
 from fieldguide.data.reviews import read_reviews
-from fieldguide.data.table import QUALITY_ISSUES
 from fieldguide.reviewing.decide import record_decision
 from fieldguide.reviewing.story import explain
 from fieldguide.stages import clean, download, split
+from screened import screened
 
 FILES: dict[str, Image.Image | bytes] = {
     "a/1.png": noise(1),
@@ -111,24 +111,18 @@ def test_an_ambiguous_beginning_of_an_id_is_said(made: Paths, monkeypatch: pytes
 
 def test_the_story_tells_what_later_stages_and_people_said(made: Paths) -> None:
     number = identity("b/dark.png")
-    row = {
-        "id": number,
-        "label": "b",
-        "clean_path": f"b/{number}.jpg",
-        "split": "train",
-        "p_value": 0.0012,
-        "out_of_domain": True,
-        "reason": "much darker than any training picture",
-        "label_quality": 0.03,
-        "suggested_label": "a",
-        "label_doubt": True,
-        "near_duplicate_of": "",
-        "near_duplicate_similarity": float("nan"),
-        **{f"{issue}_score": 0.9 for issue in QUALITY_ISSUES},
-        **{f"is_{issue}_issue": False for issue in QUALITY_ISSUES},
-        "dark_score": 0.05,
-        "is_dark_issue": True,
-    }
+    row = screened(
+        number,
+        "b",
+        p_value=0.0012,
+        out_of_domain=True,
+        reason="much darker than any training picture",
+        label_quality=0.03,
+        suggested_label="a",
+        label_doubt=True,
+        dark_score=0.05,
+        is_dark_issue=True,
+    )
     pd.DataFrame([row]).to_parquet(made.root / "data" / "screen.parquet")
     made.report("screen").mkdir(parents=True)
     pd.DataFrame(

@@ -21,7 +21,7 @@ from fieldguide.checks.ood.measurements import NAMES, measure_squares
 from fieldguide.checks.ood.observations import Observations, Viewer, find_layout, observe_pairs, observe_pictures
 from fieldguide.checks.ood.screening import PARTS, judge
 from fieldguide.model.predict import Classifier, load_classifier
-from untrained import save_classifier
+from untrained import untrained_folder
 
 pytestmark = pytest.mark.slow  # importing PyTorch takes seconds
 
@@ -97,9 +97,7 @@ def scene(seed: int) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    save_classifier(folder)
-    return folder
+    return untrained_folder(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,30 @@ def test_a_delivery_whose_labels_are_in_doubt_is_held_back_untrained(cfg: Config
     assert len(files_below(home.held / "0002")) == 12
     page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
     assert "Held back before training" in page and "black/new-1000-11.png" in page
+
+
+def test_a_file_that_has_gone_while_the_champion_looked_is_a_row_with_the_reason(
+    cfg: Config, home: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A test picture that has gone is told, and the others are compared with."""
+    tools = FakeTools()
+    begun(cfg, home, tools)
+
+    def without_the_first(files: Sequence[Path]) -> Observed:
+        seen = indifferent(files[1:])
+        return replace(seen, unread={files[0]: "No such file or directory"})
+
+    tools.seen = without_the_first
+    tools.known = pd.DataFrame({"file": [Path(str(n)) for n in range(40)], "label": ["grizzly"] * 40})
+    deliver(home, 4)
+    assert "3 pictures accepted" in call(cfg, home, tools).told
+    assert tools.trained[-1] == [f"black/new-1000-{number}.png" for number in (1, 2, 3)]
+    told = "fieldguide: 1 test pictures cannot be read, the first is 0 (No such file or directory)\n"
+    assert capsys.readouterr().err == told
+    row = pd.read_csv(home.report("retrain") / "0002" / "incoming.csv").set_index("file").loc["black/new-1000-0.png"]
+    assert (row["state"], row["reason"]) == (State.REFUSED, "No such file or directory")
+    facts = read_json(home.retraining / "0002" / "journal.json")["facts"]
+    assert (facts["new"], facts["doubts"]["pictures"]) == ({"black": 3}, 3)
 
 
 def test_what_has_shifted_is_for_the_gate_to_judge(cfg: Config, home: Paths) -> None:

@@ -5,31 +5,12 @@ from typing import Any
 import pandas as pd
 
 from fieldguide.checks.review_queue import COLUMNS, review_queue
-from fieldguide.data.table import QUALITY_ISSUES
-
-GOOD: dict[str, Any] = {
-    "label": "cat",
-    "split": "train",
-    "p_value": 0.5,
-    "out_of_domain": False,
-    "reason": "",
-    "label_quality": 0.9,
-    "label_doubt": False,
-    "near_duplicate_of": "",
-    "near_duplicate_similarity": float("nan"),
-    **{f"{issue}_score": 1.0 for issue in QUALITY_ISSUES},
-    **{f"is_{issue}_issue": False for issue in QUALITY_ISSUES},
-}
+from screened import screened
 
 
 def table(**pictures: dict[str, Any]) -> pd.DataFrame:
     """Good pictures, but for what is said."""
-    rows = []
-    for name, differs in pictures.items():
-        row = {**GOOD, **differs, "id": name}
-        row = {"suggested_label": row["label"], **row}
-        rows.append({**row, "clean_path": f"{row['label']}/{name}.jpg"})
-    return pd.DataFrame(rows)
+    return pd.DataFrame([screened(name, **{"label": "cat", **differs}) for name, differs in pictures.items()])
 
 
 def doubt(quality: float, certain: bool = True) -> dict[str, Any]:

@@ -14,38 +14,20 @@ from fieldguide.base.paths import Paths
 from fieldguide.checks.score_tables import score_tables
 from fieldguide.checks.scores import check_scores, conclude_scores
 from fieldguide.data.images import PictureError
+from screened import screened
 
 CHECKOUT = Paths(Path(__file__).parents[2])
-GOOD: dict[str, Any] = {
-    "p_value": 0.5,
-    "out_of_domain": False,
-    "reason": "",
-    "label_quality": 0.9,
-    "label_doubt": False,
-    "near_duplicate_of": "",
-    "near_duplicate_similarity": 0.1,
-    "dark_score": 1.0,
-    "is_dark_issue": False,
-    "blurry_score": 1.0,
-    "is_blurry_issue": False,
-}
 ALARM: dict[str, Any] = {"p_value": 0.01, "out_of_domain": True, "reason": "upside down"}
 DOUBT: dict[str, Any] = {"label_quality": 0.1, "label_doubt": True, "suggested_label": "teddy"}
 DARK: dict[str, Any] = {"is_dark_issue": True, "is_blurry_issue": True}
 
 
 def picture(number: int, label: str = "black", split: str = "train", **other: Any) -> dict[str, object]:
-    identity = f"{number:016x}"
-    named = {"id": identity, "label": label, "clean_path": f"{label}/{identity}.jpg", "split": split}
-    return {**named, **GOOD, "suggested_label": label, **other}
+    return screened(f"{number:016x}", label, split, **other)
 
 
 def many(count: int, start: int = 100, **other: Any) -> list[dict[str, object]]:
     return [picture(start + number, **other) for number in range(count)]
-
-
-def screened(*rows: dict[str, object]) -> pd.DataFrame:
-    return pd.DataFrame(rows)
 
 
 def config(**scores: Expectation) -> Config:
@@ -54,17 +36,16 @@ def config(**scores: Expectation) -> Config:
 
 def test_findings_of_a_picture_are_texts_and_nothing_where_all_is_well() -> None:
     twin: dict[str, Any] = {"near_duplicate_of": f"{5:016x}"}
-    table = score_tables(
-        screened(
-            picture(1),
-            picture(2, **ALARM),
-            picture(3, **DOUBT),
-            picture(4, "grizzly", **twin),
-            picture(5),
-            picture(6, **twin),
-            picture(7, **DARK),
-        )
-    )["pictures"]
+    rows = [
+        picture(1),
+        picture(2, **ALARM),
+        picture(3, **DOUBT),
+        picture(4, "grizzly", **twin),
+        picture(5),
+        picture(6, **twin),
+        picture(7, **DARK),
+    ]
+    table = score_tables(pd.DataFrame(rows))["pictures"]
     found = table[["alarm", "doubt", "twin", "quality"]].astype("object")
     assert found.mask(found.isna(), None).to_numpy().tolist() == [
         [None, None, None, None],
@@ -80,7 +61,7 @@ def test_findings_of_a_picture_are_texts_and_nothing_where_all_is_well() -> None
 
 def test_shares_of_labels_and_splits_with_the_lower_end_of_their_interval() -> None:
     rows = [picture(1, split="test", **ALARM), picture(2, split="test"), *many(8), picture(3, "teddy", **ALARM)]
-    tables = score_tables(screened(*rows))
+    tables = score_tables(pd.DataFrame(rows))
     assert tables["splits"][["pictures", "alarm_rate"]].to_dict("index")["test"] == {"pictures": 2, "alarm_rate": 0.5}
     assert tables["splits"].loc["test", "alarm_rate_low"] == pytest.approx(0.0945, abs=1e-3)  # Wilson's, 1 of 2
     assert tables["labels"]["alarm_rate"].to_dict() == {"black": 0.1, "teddy": 1.0}
@@ -92,7 +73,7 @@ def test_shares_of_labels_and_splits_with_the_lower_end_of_their_interval() -> N
 def test_good_scores_pass_every_option(option: str) -> None:
     cfg = compose(CHECKOUT, [f"checks={option}"])
     rows = [*many(60, split="test"), *many(200, 200), *many(60, 500, label="teddy"), picture(1, **ALARM)]
-    results = check_scores(screened(*rows), cfg)
+    results = check_scores(pd.DataFrame(rows), cfg)
     assert results and not [result.name for result in results if not result.success]
 
 
@@ -101,7 +82,7 @@ def test_standard_stops_for_what_spoils_everything_and_warns_of_what_a_person_sh
     cfg = compose(CHECKOUT, ["checks=standard"])
     odd = [*many(30, split="test", **ALARM), *many(60, 200, **DOUBT), *many(60, 300, label="teddy", **DARK)]
     twin = picture(1, "teddy", near_duplicate_of=f"{200:016x}")
-    failed = {r.name: r.severity for r in check_scores(screened(*odd, twin), cfg) if not r.success}
+    failed = {r.name: r.severity for r in check_scores(pd.DataFrame([*odd, twin]), cfg) if not r.success}
     assert failed == {
         "in_domain": "warning",
         "same_world": "error",
@@ -121,11 +102,11 @@ def test_a_check_that_stops_has_written_its_report_before(tmp_path: Path) -> Non
     paths = Paths(tmp_path)
     rows = [*many(3), picture(1, clean_path="black/<b>.jpg", **ALARM)]
     with pytest.raises(PictureError):  # its picture is not there: a thumbnail is never left out in silence
-        conclude_scores(screened(*rows), config(never_odd=NEVER_ODD), paths)
+        conclude_scores(pd.DataFrame(rows), config(never_odd=NEVER_ODD), paths)
     (paths.clean / "black").mkdir(parents=True)
     Image.new("RGB", (40, 30), (10, 60, 90)).save(paths.clean / "black" / "<b>.jpg")
     with pytest.raises(CheckFailed, match=r"^check failed: never_odd: 1 of 4 pictures .*/clean/black/<b>.jpg\); see"):
-        conclude_scores(screened(*rows), config(never_odd=NEVER_ODD), paths)
+        conclude_scores(pd.DataFrame(rows), config(never_odd=NEVER_ODD), paths)
     report = paths.report("screen")
     assert pd.read_csv(report / "flagged.csv")["value"].tolist() == ["upside down"]
     assert pd.read_csv(report / "checks.csv")["state"].tolist() == ["error"]
@@ -136,5 +117,5 @@ def test_a_check_that_stops_has_written_its_report_before(tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_no_checks_of_scores_are_no_fault(tmp_path: Path) -> None:
-    counts = conclude_scores(screened(*many(3)), config(), Paths(tmp_path))
+    counts = conclude_scores(pd.DataFrame(many(3)), config(), Paths(tmp_path))
     assert counts == {"expectations": 0, "passed": 0, "warnings": 0, "errors": 0, "flagged_pictures": 0}

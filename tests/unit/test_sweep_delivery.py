@@ -24,7 +24,7 @@ def handed_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise UserError("MLflow does not answer")
         return f"{paths.root.name} handed in"
 
-    monkeypatch.setattr("fieldguide.tracking.sync", sync)
+    monkeypatch.setattr("fieldguide.tracking.delivery.sync", sync)
     return names
 
 
@@ -75,7 +75,7 @@ def test_runs_are_closed_where_the_sweep_ended_without_a_word(
         def close_stale(self) -> None:
             calls.append(self.paths.root)
 
-    monkeypatch.setattr("fieldguide.tracking.Tracker", Tracker)
+    monkeypatch.setattr("fieldguide.tracking.tracker.Tracker", Tracker)
     monkeypatch.setattr("fieldguide.sweep_delivery.time.sleep", lambda _: None)
     deliver(tmp_path, tmp_path / "sweeps" / "one", BEGAN, said)
     assert calls == [tmp_path] * closed

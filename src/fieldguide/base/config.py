@@ -13,7 +13,6 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, WrapValida
 STRICT = ConfigDict(extra="forbid")
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
 LabelName = Annotated[str, Field(pattern=r"^[^/\\.\x00][^/\\\x00]*$")]
 
 

@@ -5,7 +5,8 @@ Univariate tests on what the classifier answers and on plain measurements of the
 two-sample tests"), together corrected by Holm's method, which holds whatever hangs together with what.
 """
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,7 +80,9 @@ def detect_shift(
     """
     tests = []
     for name, known in reference.items():
-        found = ks_2samp(known, batch[name])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "ks_2samp: Exact calculation unsuccessful", RuntimeWarning)
+            found = ks_2samp(known, batch[name])  # of samples that hardly differ: p is 1 either way
         medians = float(np.median(known)), float(np.median(batch[name]))
         tests.append(TwoSample(name, float(found.statistic), float(found.pvalue), *medians))
     some = np.linspace(0, len(batch_features) - 1, min(len(batch_features), MOST_PICTURES)).round().astype(int)
@@ -91,6 +94,11 @@ def detect_shift(
     corrected = _holm(np.array([test.p_value for test in tests]))
     tests = [replace(test, p_value=float(p_value)) for test, p_value in zip(tests, corrected, strict=True)]
     return Shift(tuple(sorted(tests, key=lambda test: -test.effect)), typical)
+
+
+def probability_columns(vocabulary: Sequence[str], probabilities: NDArray[np.float64]) -> Columns:
+    """The probabilities (n, labels) of each label, by a name in words."""
+    return {f"probability of {label}": probabilities[:, place] for place, label in enumerate(vocabulary)}
 
 
 def _classifier_test(

@@ -13,7 +13,6 @@ from fieldguide.data.status import Status
 
 # Decoders for what cameras and browsers write; Pillow's others (some start programs) stay shut.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
-HASH_BITS = 256
 # What brings a picture upright whose EXIF orientation is the key (the standard's eight, 1 is upright).
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -11,7 +11,9 @@ from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.provenance import kept_provenance
 from fieldguide.runs import find_run
-from fieldguide.tracking import CODE, CONFIG, MODEL, Tracker, answering, home, tracking_address
+from fieldguide.tracking.names import CODE, CONFIG, MODEL
+from fieldguide.tracking.store import answering, home, tracking_address
+from fieldguide.tracking.tracker import Tracker
 
 THEN = "try again when it does"
 MACHINE = ("python", "machine", "system", "processor", "gpu")

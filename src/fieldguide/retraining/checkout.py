@@ -26,7 +26,9 @@ from fieldguide.retraining.retrain import Outcome, run_job
 from fieldguide.retraining.tools import Champion, Judged
 from fieldguide.rollout.registry import Registry
 from fieldguide.rollout.versions import CHAMPION, actor
-from fieldguide.tracking import MODEL, Tracker, checkout_id
+from fieldguide.tracking.names import MODEL
+from fieldguide.tracking.processes import checkout_id
+from fieldguide.tracking.tracker import Tracker
 
 REFERENCE = 500  # test pictures at most that new ones are compared with
 

@@ -1,6 +1,6 @@
 """What has arrived in data/incoming: one row a file, and what is to become of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial
@@ -56,6 +56,19 @@ def list_incoming(cfg: Config, paths: Paths) -> pd.DataFrame:
     rows = map_processes(look, files, "incoming")
     table = pd.DataFrame([asdict(row) for row in _placed(rows, source)], columns=COLUMNS)
     return table.astype({"bytes": "int64"})
+
+
+def refuse(incoming: pd.DataFrame, unread: Mapping[str, str]) -> pd.DataFrame:
+    """The same table, in which the files that `unread` names are refused for the reasons that it gives."""
+    if not unread:
+        return incoming
+    named = incoming["file"].isin(list(unread))
+    reasons = incoming["file"].map(unread)
+    return incoming.assign(
+        state=incoming["state"].mask(named, State.REFUSED),
+        reason=incoming["reason"].mask(named, reasons),
+        target=incoming["target"].mask(named, ""),
+    )
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -1,15 +1,18 @@
 """What the champion makes of new pictures: whether they have shifted, and whether their labels are in doubt."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.stats import mannwhitneyu
 
-from fieldguide.checks.shift import detect_shift
-from fieldguide.data.images import measure
+from fieldguide.checks.shift import Columns, detect_shift, probability_columns
+from fieldguide.data.images import PictureError
 from fieldguide.retraining.decide import Doubts
 
 Floats = NDArray[np.float64]
@@ -17,12 +20,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Observed:
-    """n pictures through the champion's eyes: probabilities (n, labels), features (n, f), measurements by name (n,)."""
+    """n pictures through the champion's eyes: probabilities (n, labels), features (n, f), measurements by name (n,).
+
+    Files that cannot be read are not among them: `unread` says why.
+    """
 
     vocabulary: Sequence[str]
     probabilities: Floats
     features: Floats
-    measurements: dict[str, Floats]
+    measurements: Columns
+    unread: Mapping[Path, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
 
     @property
     def answers(self) -> NDArray[np.str_]:
@@ -30,49 +40,41 @@ class Observed:
         return np.array(self.vocabulary)[self.probabilities.argmax(axis=1)]
 
 
-def observe(weights: Path, files: Sequence[Path], batch_size: int = 32) -> Observed:
-    """Look at readable pictures with the classifier whose description stands beside its weights."""
-    import torch
-
-    from fieldguide.model.predict import calibrated, load_classifier, open_for, to_input
+def observe(weights: Path, files: Sequence[Path]) -> Observed:
+    """Look at pictures, as screening does, with the classifier whose description stands beside its weights."""
+    from fieldguide.checks.ood.observations import Viewer, find_layout, observe_pictures
+    from fieldguide.model.predict import calibrated, load_classifier, open_for
+    from fieldguide.prediction.batch import measurement_columns
 
     classifier = load_classifier(weights, weights.with_suffix(".json"))
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = classifier.network.to(device)
-    logits, features, measured = [], [], []
-    for start in range(0, len(files), batch_size):
-        pictures = [open_for(classifier, file) for file in files[start : start + batch_size]]
-        measured += [measure(picture) for picture in pictures]
-        inputs = torch.stack([to_input(picture, classifier.preprocessing) for picture in pictures])
-        with torch.inference_mode():
-            found = network.get_submodule("body")(inputs.to(device, memory_format=torch.channels_last))
-            logits.append(network.get_submodule("head")(found).double().cpu().numpy())
-            features.append(found.double().cpu().numpy())
+    unread: dict[Path, str] = {}
+
+    def opened() -> Iterator[Image.Image]:
+        for file in files:
+            try:
+                yield open_for(classifier, file)
+            except PictureError as error:  # it could be read a moment ago
+                unread[file] = str(error)
+
+    pictures = opened()
+    first = next(pictures, None)
+    if first is None:
+        return Observed(classifier.vocabulary, np.zeros((0, len(classifier.vocabulary))), np.zeros((0, 0)), {}, unread)
+    viewer = Viewer(None, find_layout(classifier.network.get_submodule("body"), classifier.preprocessing.size))
+    seen = observe_pictures(classifier, viewer, chain([first], pictures))
     return Observed(
         classifier.vocabulary,
-        calibrated(np.concatenate(logits), classifier.temperature),
-        np.concatenate(features),
-        {name: np.array([row[name] for row in measured]) for name in measured[0]},
+        calibrated(seen.logits.double().numpy(), classifier.temperature),
+        seen.features.double().numpy(),
+        measurement_columns(seen.measurements),
+        unread,
     )
 
 
-def shift_in_words(reference: Observed, new: Observed) -> str:
-    """What has shifted beyond chance, the largest first; "" for nothing."""
-
-    def columns(observed: Observed) -> dict[str, Floats]:
-        each = {f"probability of {label}": observed.probabilities[:, n] for n, label in enumerate(observed.vocabulary)}
-        return {**observed.measurements, **each}
-
-    found = detect_shift(columns(reference), columns(new), reference.features, new.features)
-    return ", ".join(f"{test.name} ({test.effect:.2f})" for test in found.tests if test.shifted)
-
-
-def doubts_about(
+def compare(
     reference: Observed, labels: Sequence[str], new: Observed, given: Sequence[str], names: Sequence[str]
-) -> Doubts:
-    """How much more the champion disputes the labels of new pictures than those of pictures that it was tested on.
-
-    Only to be asked where the pictures have not shifted: about another world a champion is sure of nonsense.
+) -> dict[str, Any]:
+    """What sets new pictures apart from those that the champion was tested on.
 
     Parameters
     ----------
@@ -80,7 +82,33 @@ def doubts_about(
         n pictures that the champion was not trained on, and their labels.
     new, given, names
         m new pictures, the labels that they came with, and what to call them.
+
+    Returns
+    -------
+    `shift` and, unless they have shifted, `doubts` of `fieldguide.retraining.decide.Facts`: about another world a
+    champion is sure of nonsense. Nothing where n or m is 0.
     """
+    if not len(reference) or not len(new):
+        return {}
+    if shift := _shift_in_words(reference, new):
+        return {"shift": shift}
+    return {"shift": "", "doubts": _doubts(reference, labels, new, given, names)}
+
+
+def _shift_in_words(reference: Observed, new: Observed) -> str:
+    """What has shifted beyond chance, the largest first; "" for nothing."""
+
+    def columns(observed: Observed) -> Columns:
+        return {**observed.measurements, **probability_columns(observed.vocabulary, observed.probabilities)}
+
+    found = detect_shift(columns(reference), columns(new), reference.features, new.features)
+    return ", ".join(f"{test.name} ({test.effect:.2f})" for test in found.tests if test.shifted)
+
+
+def _doubts(
+    reference: Observed, labels: Sequence[str], new: Observed, given: Sequence[str], names: Sequence[str]
+) -> Doubts:
+    """How much more the champion disputes the labels of new pictures than those of pictures that it was tested on."""
     disputed = new.answers != np.array(given)
     usual = float((reference.answers != np.array(labels)).mean())
     # Sureness counts: the probability of the given label, compared as a whole.

@@ -23,7 +23,7 @@ from fieldguide.reproduction.restore import provide_weights
 from fieldguide.reproduction.worktree import add_worktree, drop_worktree, project_folder
 from fieldguide.retraining.data_set import list_files
 from fieldguide.retraining.journal import Journal
-from fieldguide.tracking import tracking_address
+from fieldguide.tracking.store import tracking_address
 
 JOB = "FIELDGUIDE_RETRAIN"  # names the job's folder to the processes that it starts
 LOG = "log.txt"

@@ -1,5 +1,6 @@
 """`fieldguide retrain`: one idempotent job, from what arrived to a judged model or to nothing at all."""
 
+import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,9 +13,9 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.retraining.data_set import by_label, list_files, new_reviews, remember, tried, untried
 from fieldguide.retraining.decide import Choice, Facts, decide
-from fieldguide.retraining.incoming import COLUMNS, State, list_incoming
+from fieldguide.retraining.incoming import COLUMNS, State, list_incoming, refuse
 from fieldguide.retraining.journal import OPEN, Journal, jobs, open_job
-from fieldguide.retraining.observe import doubts_about, shift_in_words
+from fieldguide.retraining.observe import compare
 from fieldguide.retraining.page import write_page
 from fieldguide.retraining.queue import write_queue
 from fieldguide.retraining.take_over import accepted_moves, held_moves, make_moves
@@ -47,7 +48,7 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
     start = time.monotonic()
     incoming = list_incoming(cfg, paths)
     champion = tools.champion()
-    facts = _facts(cfg, paths, tools, incoming, champion, force)
+    facts, incoming = _facts(cfg, paths, tools, incoming, champion, force)
     _queue_unlabelled(paths, tools, incoming, champion)
     choice = decide(facts, cfg.retrain)
     if not choice.train and not choice.hold:
@@ -79,30 +80,42 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
 
 def _facts(
     cfg: Config, paths: Paths, tools: Tools, incoming: pd.DataFrame, champion: Champion | None, force: bool
-) -> Facts:
-    """What the decision needs."""
+) -> tuple[Facts, pd.DataFrame]:
+    """What the decision needs; and `incoming`, in which the files are refused that the champion could not read."""
     had = tried(paths)
     present = list_files(paths.sources / cfg.choices["data"])
-    new = untried(had, present, incoming)
-    facts: dict[str, Any] = {
-        "new": new,
-        "had": by_label(had),
-        "reviews": new_reviews(paths),
-        "first": tools.is_first() and not any(job.get("judged") for job in jobs(paths.retraining)),
-        "forced": force,
-    }
+    seen: dict[str, Any] = {}
+    if champion and untried(had, present, incoming):
+        seen, unread = _seen_by(champion, paths, tools, incoming)
+        incoming = refuse(incoming, unread)
+    facts = Facts(
+        new=untried(had, present, incoming),
+        had=by_label(had),
+        reviews=new_reviews(paths),
+        first=tools.is_first() and not any(job.get("judged") for job in jobs(paths.retraining)),
+        forced=force,
+        **seen,
+    )
+    return facts, incoming
+
+
+def _seen_by(
+    champion: Champion, paths: Paths, tools: Tools, incoming: pd.DataFrame
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The facts `shift` and `doubts`, where there is something to compare; and why files could not be read."""
     labelled = incoming[incoming["state"] == State.NEW]
-    if champion is None or labelled.empty or not new:
-        return Facts(**facts)
     reference = tools.reference()
-    if len(reference):
-        before = tools.observe(champion, list(reference["file"]))
-        arrived = tools.observe(champion, [paths.incoming / file for file in labelled["file"]])
-        facts["shift"] = shift_in_words(before, arrived)
-        if not facts["shift"]:
-            known, given = list(reference["label"]), list(labelled["label"])
-            facts["doubts"] = doubts_about(before, known, arrived, given, list(labelled["file"]))
-    return Facts(**facts)
+    if labelled.empty or reference.empty:
+        return {}, {}
+    before = tools.observe(champion, list(reference["file"]))
+    arrived = tools.observe(champion, [paths.incoming / file for file in labelled["file"]])
+    for file, reason in list(before.unread.items())[:1]:
+        told = f"{len(before.unread)} test pictures cannot be read, the first is {file} ({reason})"
+        print(f"fieldguide: {told}", file=sys.stderr)
+    unread = {file.relative_to(paths.incoming).as_posix(): reason for file, reason in arrived.unread.items()}
+    known = reference[~reference["file"].isin(list(before.unread))]
+    new = labelled[~labelled["file"].isin(list(unread))]
+    return compare(before, list(known["label"]), arrived, list(new["label"]), list(new["file"])), unread
 
 
 def _queue_unlabelled(paths: Paths, tools: Tools, incoming: pd.DataFrame, champion: Champion | None) -> None:

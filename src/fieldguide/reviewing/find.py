@@ -38,20 +38,37 @@ def find_picture(paths: Paths, images: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _named(paths: Paths, images: pd.DataFrame, name: str) -> pd.DataFrame:
-    file = Path(name).expanduser()
-    absolute = Path.cwd() / file
+    found = _by_path(paths, images, name)
+    if found is None:
+        found = _by_id(images, name)
+    return _by_pixels(images, name) if found is None else found
+
+
+def _by_path(paths: Paths, images: pd.DataFrame, name: str) -> pd.DataFrame | None:
+    """What stands at a path or came from a source; None if the name is not one of those."""
+    absolute = Path.cwd() / Path(name).expanduser()
     for folder, column in ((paths.raw, "path"), (paths.clean, "clean_path")):
         if absolute.is_relative_to(folder) and absolute != folder:
             return images[images[column] == absolute.relative_to(folder).as_posix()]
     for column in ("path", "clean_path", "source"):
         if (found := images[images[column] == name]).size:
             return _kept_first(found)
-    if re.fullmatch("[0-9a-f]{6,16}", name):
-        found = images[images["id"].fillna("").str.startswith(name)]
-        if found["id"].nunique() > 1:
-            raise UserError(f"{name} is the beginning of several ids ({', '.join(sorted(set(found['id'])))}): say more")
-        if found.size:
-            return _kept_first(found)
+    return None
+
+
+def _by_id(images: pd.DataFrame, name: str) -> pd.DataFrame | None:
+    """What has an id that begins so; None if there is none."""
+    if not re.fullmatch("[0-9a-f]{6,16}", name):
+        return None
+    found = images[images["id"].fillna("").str.startswith(name)]
+    if found["id"].nunique() > 1:
+        raise UserError(f"{name} is the beginning of several ids ({', '.join(sorted(set(found['id'])))}): say more")
+    return _kept_first(found) if found.size else None
+
+
+def _by_pixels(images: pd.DataFrame, name: str) -> pd.DataFrame:
+    """What has the pixels of a picture file; no row if there is no such file."""
+    file = Path(name).expanduser()
     if not file.is_file():
         return images.iloc[:0]
     try:

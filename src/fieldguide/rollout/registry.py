@@ -28,7 +28,9 @@ from fieldguide.rollout.versions import (
     kept_folder,
 )
 from fieldguide.runs import find_run
-from fieldguide.tracking import MEMBERSHIP_FILE, MODEL, SCREEN, Tracker, answering, experiment_name
+from fieldguide.tracking.names import MEMBERSHIP_FILE, MODEL, SCREEN
+from fieldguide.tracking.store import answering, experiment_name
+from fieldguide.tracking.tracker import Tracker
 
 HISTORY = "fieldguide.history."  # tags of the registered model, one an event; none is ever changed or deleted
 GATE = "fieldguide.gate"

@@ -11,7 +11,7 @@ from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.data.membership import read_membership
 from fieldguide.gate.candidate import Candidate
-from fieldguide.tracking import MEMBERSHIP_FILE
+from fieldguide.tracking.names import MEMBERSHIP_FILE
 
 CHALLENGER, SHADOW, LIMITED, CHAMPION = STEPS = ("challenger", "shadow", "limited", "champion")
 SCREEN_FILE = "screen.safetensors"  # of those whose run learned what is strange to them

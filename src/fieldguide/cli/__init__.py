@@ -1,0 +1,50 @@
+"""The command `fieldguide`. Nothing heavy is imported before a command runs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from fieldguide import __version__
+from fieldguide.base.errors import UserError
+from fieldguide.base.quiet import quiet_environment
+from fieldguide.cli import experiments, pipeline, prediction, retraining, reviews, rollout
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code: 0 done, 1 the person can put it right, 2 wrong usage."""
+    quiet_environment()
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except UserError as error:
+        sys.exit(f"fieldguide: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fieldguide",
+        description="A reproducible pipeline for image classifiers. Commands work in the current folder, a checkout.",
+        epilog="The pipeline itself is run by DVC: `dvc repro`.\n\nexamples:\n"
+        "  fieldguide add bears ~/pictures/bears && dvc repro\n"
+        "  fieldguide add --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add_commands in (
+        pipeline.add_commands,
+        prediction.add_commands,
+        experiments.add_commands,
+        retraining.add_commands,
+        rollout.add_commands,
+        reviews.add_commands,
+    ):
+        add_commands(commands)
+    return parser

@@ -1,0 +1,156 @@
+"""The commands around choices and the runs that they make: compare, sweep, show-batch, adopt, reproduce."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from fieldguide.cli.commands import Commands, add_command, here
+
+RUN = "id of a run in MLflow, the beginning of one, a run's name, or the folder of a sweep's job"
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the parsers."""
+    _add_compare(commands)
+    _add_sweep(commands)
+    _add_show_batch(commands)
+    _add_adopt(commands)
+    _add_reproduce(commands)
+
+
+def _add_compare(commands: Commands) -> None:
+    compare = add_command(
+        commands,
+        "compare",
+        "put runs beside one another: choices, figures, confusions, the pictures on which they differ, and chance",
+        """
+        fieldguide compare 3f2a 91bc               two runs of MLflow by the beginnings of their ids
+        fieldguide compare "pad lr=0.01" .         one by its name, and the results in this checkout
+        fieldguide compare 3f2a 91bc c07d --out bears.html    the others against the first
+        """,
+    )
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="id, beginning of an id, or name; . is the checkout")
+    compare.add_argument("--out", type=Path, metavar="FILE", help="the page; default: in reports/compare/")
+    compare.set_defaults(command=_compare)
+
+
+def _add_sweep(commands: Commands) -> None:
+    sweep = add_command(
+        commands,
+        "sweep",
+        "train and evaluate every combination of choices, each in a folder of its own, and rank them",
+        """
+        fieldguide sweep resize=crop,pad,squish model=resnet18,convnext_atto train.lr=0.001,0.003
+        fieldguide sweep +sweep=resize             a study of conf/sweep/, ready-made
+        fieldguide sweep resize=crop,pad hydra/launcher=joblib hydra.launcher.n_jobs=2
+        fieldguide sweep hydra/sweeper=optuna hydra.sweeper.n_trials=20 'train.lr=tag(log,interval(0.0003,0.03))'
+        fieldguide sweep --hydra-help              what Hydra's command line offers
+        The same command goes on with a sweep that was interrupted. Exit code 1 if a job failed.
+        """,
+        prefix_chars="\0",  # what looks like an option is Hydra's
+        add_help=False,
+    )
+    sweep.add_argument("arguments", nargs="*", metavar="KEY=VALUE,VALUE...", help="what to try, in Hydra's grammar")
+    sweep.set_defaults(command=_sweep, parser=sweep)
+
+
+def _add_show_batch(commands: Commands) -> None:
+    show_batch = add_command(
+        commands,
+        "show-batch",
+        "draw what the network sees of training pictures: each as a plain square, then augmented",
+        """
+        fieldguide show-batch                      as params.yaml says; needs `dvc repro split`, no weights
+        fieldguide show-batch augment=strong resize=pad
+        fieldguide show-batch augment=trail_camera train.size=224 --pictures 8 --out what_it_sees.png
+        """,
+    )
+    show_batch.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="what to change, in Hydra's grammar")
+    show_batch.add_argument(
+        "--out", type=Path, metavar="FILE", help="the PNG to write; default: in reports/show_batch/"
+    )
+    show_batch.add_argument("--pictures", type=_count, default=24, metavar="N", help="how many; default: 24")
+    show_batch.set_defaults(command=_show_batch)
+
+
+def _add_adopt(commands: Commands) -> None:
+    adopt = add_command(
+        commands,
+        "adopt",
+        "write a run's choices into params.yaml, and show what that changes",
+        """
+        fieldguide adopt 3f2a1b                    then `dvc repro` makes that run's model
+        fieldguide adopt "pad convnext_atto lr=0.001" --dry-run
+        fieldguide adopt sweeps/resize-1a2b3c4d5e6f/0f1e2d3c4b
+        """,
+    )
+    adopt.epilog = (
+        f"{adopt.epilog}\n\nComments and layout of params.yaml stay. Where the run had other values inside an "
+        "option than its\nfile says, a new file in conf/ holds them, and params.yaml chooses that."
+    )
+    adopt.add_argument("run", metavar="RUN", help=RUN)
+    adopt.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
+    adopt.set_defaults(command=_adopt)
+
+
+def _add_reproduce(commands: Commands) -> None:
+    reproduce = add_command(
+        commands,
+        "reproduce",
+        "make a run again from its record, in a worktree of its own, and compare model, data and metrics",
+        """
+        fieldguide reproduce 3f2a1b
+        fieldguide reproduce "pad convnext_atto lr=0.001" --keep
+        """,
+    )
+    reproduce.epilog = (
+        f"{reproduce.epilog}\n\nexit code: 0 identical, 1 something differs or is gone, 2 wrong usage. The "
+        "checkout stays\nas it is, and MLflow gets no second run. The worktree, below .fieldguide/reproduce/, is kept "
+        "where results differ."
+    )
+    reproduce.add_argument("run", metavar="RUN", help=RUN)
+    reproduce.add_argument("--keep", action="store_true", help="keep the worktree with the results")
+    reproduce.set_defaults(command=_reproduce)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from fieldguide.compare import compare_runs
+
+    print(compare_runs(here(), options.runs, options.out))
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    if not options.arguments or options.arguments[0] in ("-h", "--help"):
+        options.parser.print_help()
+        options.parser.exit()
+    from fieldguide.sweep import main
+
+    sys.argv = ["fieldguide sweep", *options.arguments]
+    main()
+
+
+def _show_batch(options: argparse.Namespace) -> None:
+    from fieldguide.base.compose import compose
+    from fieldguide.batch_sheet import draw_batch
+
+    paths = here()
+    print(draw_batch(compose(paths, options.overrides), paths, options.overrides, options.pictures, options.out))
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _adopt(options: argparse.Namespace) -> None:
+    from fieldguide.reproduction.adopt import adopt
+
+    adopt(here(), options.run, options.dry_run)
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    from fieldguide.reproduction.reproduce import reproduce
+
+    sys.exit(0 if reproduce(here(), options.run, options.keep) else 1)

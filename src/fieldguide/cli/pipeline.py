@@ -1,0 +1,97 @@
+"""The commands around the pipeline of a checkout: config, add, sync, summary."""
+
+import argparse
+from pathlib import Path
+
+from fieldguide.cli.commands import Commands, add_command, here
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the parsers."""
+    _add_config(commands)
+    _add_add(commands)
+    _add_sync(commands)
+    _add_summary(commands)
+
+
+def _add_config(commands: Commands) -> None:
+    config = add_command(
+        commands,
+        "config",
+        "print the configuration that params.yaml, conf/ and overrides make",
+        """
+        fieldguide config                          what `dvc repro` would run with
+        fieldguide config resize=pad train.lr=0.001
+        """,
+    )
+    config.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="what to change, in Hydra's grammar")
+    config.set_defaults(command=_config)
+
+
+def _add_add(commands: Commands) -> None:
+    add = add_command(
+        commands,
+        "add",
+        "add a data set: a folder that holds one folder of pictures for each label",
+        """
+        fieldguide add bears ~/pictures/bears      copy it, track it with DVC, choose it in params.yaml
+        fieldguide add bears ~/pictures/bears --link    take them by hard links; DVC still makes copies of its own
+        """,
+    )
+    add.add_argument("name", help="name of the data set: a letter first, then letters, digits, - and _")
+    add.add_argument("folder", type=Path, help="the folder of labelled folders")
+    add.add_argument("--link", action="store_true", help="take the files by hard links (same file system only)")
+    add.set_defaults(command=_add)
+
+
+def _add_sync(commands: Commands) -> None:
+    sync = add_command(
+        commands,
+        "sync",
+        "hand the results in this checkout to MLflow, once",
+        """
+        fieldguide sync                            after a run that DVC restored from its cache, or an outage
+        MLFLOW_TRACKING_URI=http://127.0.0.1:5000 fieldguide sync
+        """,
+    )
+    sync.set_defaults(command=_sync)
+
+
+def _add_summary(commands: Commands) -> None:
+    summary = add_command(
+        commands,
+        "summary",
+        "print what came in, what was left out, and how good the classifier is",
+        """
+        fieldguide summary
+        """,
+    )
+    summary.set_defaults(command=_summary)
+
+
+def _config(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    import yaml
+
+    from fieldguide.base.compose import compose
+
+    print(yaml.safe_dump(asdict(compose(here(), options.overrides)), sort_keys=False, allow_unicode=True), end="")
+
+
+def _add(options: argparse.Namespace) -> None:
+    from fieldguide.dataset import add_folder
+
+    add_folder(here(), options.name, options.folder, link=options.link)
+
+
+def _sync(options: argparse.Namespace) -> None:
+    from fieldguide.tracking.delivery import sync
+
+    print(sync(here()))
+
+
+def _summary(options: argparse.Namespace) -> None:
+    from fieldguide.report.summary import summarize
+
+    print(summarize(here()))

@@ -1,0 +1,117 @@
+"""The commands that look at new pictures: predict, screen, export."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from fieldguide.base.errors import UserError
+from fieldguide.cli.commands import Commands, add_command, here
+
+SHIFTED = 3  # exit code
+MODEL = "folder of classifier.safetensors and .json, or the .safetensors file (default: models)"
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the parsers."""
+    _add_predict(commands)
+    _add_screen(commands)
+    _add_export(commands)
+
+
+def _add_predict(commands: Commands) -> None:
+    predict = add_command(
+        commands,
+        "predict",
+        "say what pictures show, and how probable that is",
+        """
+        fieldguide predict bear.jpg                a table: path, label, probability, reason if it cannot be read
+        fieldguide predict trail_camera > week.csv     all files in a folder and below, hidden ones left out
+        find . -name '*.jpg' | fieldguide predict -    the paths come from stdin, one a line
+        fieldguide predict trail_camera --format jsonl --all    JSON lines, the probabilities of all labels
+        fieldguide predict trail_camera --log > week.csv    the registered champion's answers, noted in data/log/
+        """,
+    )
+    predict.epilog = (
+        f"{predict.epilog}\n\n"
+        "Where screen.safetensors stands beside the classifier, p_value says how usual such a picture is,\n"
+        "out_of_domain whether that is an alarm, and the reason in which way it is unlike the training pictures.\n"
+        "exit code: 0 every picture was predicted, 1 some could not be read, 2 wrong usage.\n"
+        "Unprintable characters in a name are escapes in a table and in CSV; JSON lines hold every name exactly."
+    )
+    predict.add_argument("pictures", nargs="+", metavar="FILE|FOLDER|-", help="- reads paths from stdin, one a line")
+    which = predict.add_mutually_exclusive_group()
+    which.add_argument("--model", type=Path, help=MODEL)
+    which.add_argument("--log", action="store_true", help="predict as `fieldguide rollout` says, and log it, with ids")
+    predict.add_argument("--site", default="", metavar="NAME", help="with --log: where the pictures are from")
+    predict.add_argument(
+        "--format", choices=["table", "csv", "jsonl"], help="default: table on a terminal, csv into a file or pipe"
+    )
+    predict.add_argument("--all", action="store_true", help="add a column with the probability of each label")
+    predict.set_defaults(command=_predict)
+
+
+def _add_screen(commands: Commands) -> None:
+    screen = add_command(
+        commands,
+        "screen",
+        "say of new pictures whether they belong to what the classifier knows, each of them and as a batch",
+        """
+        fieldguide screen trail_camera             a table; below it, whether the batch has shifted, and in what
+        fieldguide screen trail_camera --format csv > week.csv || echo "look at week.csv"
+        fieldguide screen trail_camera --page week.html    the pictures that show it, by reason
+        """,
+    )
+    screen.epilog = (
+        f"{screen.epilog}\n\nThe batch is compared with the valid pictures: predictions, measurements, features.\nAll "
+        "tests together give a false alarm for 1 batch of 100.\n"
+        "exit code: 0 not shifted, 1 nothing could be screened, 2 wrong usage, 3 the batch has shifted."
+    )
+    screen.add_argument("pictures", nargs="+", metavar="FILE|FOLDER|-", help="- reads paths from stdin, one a line")
+    screen.add_argument("--model", type=Path, help="folder of classifier and screen (default: models)")
+    screen.add_argument(
+        "--format", choices=["table", "csv", "jsonl"], help="default: table on a terminal, csv into a file or pipe"
+    )
+    screen.add_argument("--page", type=Path, metavar="FILE", help="write a page (HTML) about the batch")
+    screen.set_defaults(command=_screen)
+
+
+def _add_export(commands: Commands) -> None:
+    export = add_command(
+        commands,
+        "export",
+        "write the classifier in a format for phones and other programs",
+        """
+        fieldguide export onnx                     models/classifier.onnx; needs pip install 'fieldguide[onnx]'
+        fieldguide export onnx --out bears.onnx
+        """,
+    )
+    export.add_argument("format", choices=["onnx"], help="ONNX: square RGB pictures in, calibrated probabilities out")
+    export.add_argument("--model", type=Path, help=MODEL)
+    export.add_argument("--out", type=Path, metavar="FILE", help="default: beside the weights, ending in .onnx")
+    export.set_defaults(command=_export)
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from fieldguide.prediction.command import predict_command
+
+    if options.log:
+        from fieldguide.rollout.live import predict_live
+
+        sys.exit(1 if predict_live(here(), options.pictures, options.format, options.all, options.site) else 0)
+    if options.site:
+        raise UserError("--site is for the log: add --log")
+    model = options.model or here().classifier
+    sys.exit(1 if predict_command(options.pictures, model, options.format, options.all) else 0)
+
+
+def _screen(options: argparse.Namespace) -> None:
+    from fieldguide.prediction.screen_command import screen_command
+
+    shifted = screen_command(options.pictures, options.model or here().classifier, options.format, options.page)
+    sys.exit(SHIFTED if shifted else 0)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from fieldguide.export import export_onnx
+
+    print(export_onnx(options.model or here().classifier, options.out))

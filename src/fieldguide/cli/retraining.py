@@ -1,0 +1,115 @@
+"""The commands that make and judge new models: retrain, gate, backtest."""
+
+import argparse
+import datetime
+import sys
+from pathlib import Path
+
+from fieldguide.cli.commands import NOT_ENOUGH, Commands, add_command, checkout
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the parsers."""
+    _add_retrain(commands)
+    _add_gate(commands)
+    _add_backtest(commands)
+
+
+def _add_retrain(commands: Commands) -> None:
+    retrain = add_command(
+        commands,
+        "retrain",
+        "take in what arrived, retrain if there is reason to, and judge the new model; made for a timer",
+        """
+        fieldguide retrain                         what is new is in data/incoming/<label>/; conf/retrain/ says when
+        fieldguide retrain --force                 train whatever there is
+        fieldguide retrain --wait                  after the job that is at work now
+        """,
+    )
+    retrain.epilog = (
+        f"{retrain.epilog}\n\nexit code: 0 done, or nothing to do; 1 stopped, the next call goes on; 2 wrong usage; "
+        "75 another job\nis at work. docs/schedule/ has examples for cron, systemd, GitHub Actions and Kubernetes."
+    )
+    retrain.add_argument("--force", action="store_true", help="train whatever there is")
+    retrain.add_argument("--wait", action="store_true", help="wait for a job that is at work, instead of leaving")
+    retrain.set_defaults(command=_retrain)
+
+
+def _add_gate(commands: Commands) -> None:
+    gate = add_command(
+        commands,
+        "gate",
+        "judge a new model against the champion, on the same pictures, by the rules of conf/gate/",
+        """
+        fieldguide gate                            the challenger; the verdict is kept with its version
+        fieldguide gate 7                          version 7
+        fieldguide gate .                          the classifier in models/
+        """,
+    )
+    gate.epilog = (
+        f"{gate.epilog}\n\nexit code: 0 it may take over, 1 it could not be judged, 2 wrong usage, {NOT_ENOUGH} it may "
+        "not take over.\nThe table is also left in reports/gate/."
+    )
+    gate.add_argument(
+        "model", nargs="?", type=_which, metavar="VERSION", help="a version's number, or . for the checkout"
+    )
+    gate.set_defaults(command=_gate)
+
+
+def _add_backtest(commands: Commands) -> None:
+    backtest = add_command(
+        commands,
+        "backtest",
+        "freeze a set of past pictures, on which the gate compares every later model too",
+        """
+        fieldguide backtest add spring_2026        the current test split, as data/backtests/spring_2026
+        fieldguide backtest add snow ~/snow --date 2026-02-01    a folder of labelled folders
+        """,
+    )
+    actions = backtest.add_subparsers(title="actions", metavar="ACTION", required=True)
+    add = actions.add_parser("add", help="freeze a set; it is tracked by DVC and never changed")
+    add.add_argument("name", help="a letter first, then letters, digits, - and _")
+    add.add_argument(
+        "folder", nargs="?", type=Path, help="a folder of labelled folders; default: the current test split"
+    )
+    add.add_argument(
+        "--date", type=datetime.date.fromisoformat, metavar="YYYY-MM-DD", help="of the pictures; default: today"
+    )
+    add.set_defaults(command=_backtest_add)
+
+
+def _retrain(options: argparse.Namespace) -> None:
+    from fieldguide.retraining.lock import BUSY, AnotherJob, job_lock
+
+    try:
+        paths = checkout()
+        with job_lock(paths.retraining, options.wait):  # before the slow imports
+            from fieldguide.retraining.checkout import retrain
+
+            print(retrain(paths, options.force).told)
+    except AnotherJob as error:
+        print(f"fieldguide: {error}", file=sys.stderr)
+        sys.exit(BUSY)
+
+
+def _gate(options: argparse.Namespace) -> None:
+    from fieldguide.gate.command import gate_command
+
+    text, accepted = gate_command(checkout(), options.model)
+    print(text)
+    sys.exit(0 if accepted else NOT_ENOUGH)
+
+
+def _which(text: str) -> str:
+    if text != "." and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a version's number nor . for the checkout")
+    return text
+
+
+def _backtest_add(options: argparse.Namespace) -> None:
+    from fieldguide.base.compose import compose
+    from fieldguide.gate.freeze import freeze
+
+    paths = checkout()
+    date = options.date or datetime.datetime.now(datetime.UTC).date()
+    print(freeze(compose(paths), paths, options.name, options.folder, date))

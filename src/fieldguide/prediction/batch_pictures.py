@@ -1,0 +1,56 @@
+"""The pictures that show what a batch is like, on a page about it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import write_text
+from fieldguide.data.images import PictureError
+from fieldguide.evaluation.figures import Shown
+from fieldguide.model.predict import Classifier, open_for
+from fieldguide.prediction.batch import Batch
+from fieldguide.prediction.rows import printable
+from fieldguide.report.batch_page import BatchFindings, batch_page
+
+SHOWN = 24  # pictures for each reason
+
+
+def write_page(page: Path, found: BatchFindings, classifier: Classifier, batch: Batch) -> None:
+    """Write the page as HTML. Raises UserError if that is not possible, or if a picture has changed meanwhile."""
+    typical = _shown(classifier, batch, np.argsort(-found.shift.typical, kind="stable")[:SHOWN])
+    try:
+        write_text(page, batch_page(found, typical, _flagged(classifier, batch)))
+    except OSError as error:
+        raise UserError(f"{page} cannot be written ({error.strerror})") from None
+
+
+def _flagged(classifier: Classifier, batch: Batch) -> list[tuple[str, list[Shown]]]:
+    """By reason, the most frequent first; of each the strangest pictures first."""
+    reasons: dict[str, list[int]] = {}
+    for place, answer in enumerate(batch.answers):
+        if answer.out_of_domain:
+            reasons.setdefault(answer.reason, []).append(place)
+    groups = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
+    strangest = [
+        (reason, sorted(places, key=lambda place: (batch.answers[place].p_value, place))[:SHOWN])
+        for reason, places in groups
+    ]
+    return [(f"{reason}: {len(reasons[reason])}", _shown(classifier, batch, places)) for reason, places in strangest]
+
+
+def _shown(classifier: Classifier, batch: Batch, places: Sequence[int] | NDArray[np.intp]) -> list[Shown]:
+    shown = []
+    for place in places:
+        answer = batch.answers[place]
+        assert answer.probabilities is not None
+        best = int(answer.probabilities.argmax())
+        said = f"{classifier.vocabulary[best]}, {answer.probabilities[best]:.0%}"
+        lines = (printable(batch.paths[place].name), said, f"p {answer.p_value:.2g}")
+        try:
+            shown.append(Shown(open_for(classifier, batch.paths[place]), lines))
+        except PictureError as error:  # it could be read a moment ago
+            raise UserError(f"{printable(str(batch.paths[place]))} has changed meanwhile: {error}") from None
+    return shown

@@ -1,0 +1,110 @@
+"""The command `fieldguide screen`: do new pictures belong to what the classifier knows, each of them and as a batch?"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fieldguide.base.errors import UserError
+from fieldguide.checks.ood.files import load_screen
+from fieldguide.checks.ood.reference import load_reference
+from fieldguide.model.predict import Classifier, load_classifier
+from fieldguide.prediction.answers import Answer, Screening
+from fieldguide.prediction.batch import Batch, findings
+from fieldguide.prediction.batch_pictures import write_page
+from fieldguide.prediction.command import CLASSIFIER, answered, lossless, weights_of
+from fieldguide.prediction.files import require_something
+from fieldguide.prediction.rows import printable, write_rows
+from fieldguide.report.batch_page import BatchFindings, describe, verdict
+
+FEWEST, FEWEST_KNOWN = 10, 5  # new and known pictures: by fewer no test could become significant
+TOLD = 5  # pictures named in the terminal
+
+
+def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page: Path | None) -> bool:
+    """Print a row for every picture to stdout and the verdict on all of them to stderr; return whether they shifted.
+
+    Parameters
+    ----------
+    arguments, kind
+        As `fieldguide.prediction.command.predict_command` takes them.
+    model
+        The folder of classifier, screen and reference, or the classifier's file in it.
+    page
+        Where to write a page about the batch; None writes none.
+
+    Raises
+    ------
+    UserError
+        If there is no file at all, none that can be read, or no screen beside the classifier.
+    """
+    require_something(arguments)
+    if page is not None and page.is_dir():
+        raise UserError(f"--page {page} is a folder: name a file")
+    weights = weights_of(model)
+    if weights.name != CLASSIFIER or not weights.with_name("screen.safetensors").is_file():
+        raise UserError(f"no screen.safetensors beside {weights}: run `dvc repro`")
+    classifier = load_classifier(weights, weights.with_suffix(".json"))
+    screening = load_screen(weights.with_name("screen.safetensors"), classifier, weights)
+    known = load_reference(weights.with_name("reference.safetensors"), len(classifier.vocabulary))
+    batch = _print_rows(arguments, classifier, screening, kind)
+    if not batch.paths:
+        raise UserError(f"there is no picture to screen, {batch.unread} files could not be read")
+    if len(batch.paths) < FEWEST or len(known[0]) < FEWEST_KNOWN:
+        unread = f"; {batch.unread} could not be read" if batch.unread else ""
+        without = f", and for {page}" if page else ""
+        read = f"{len(batch.paths)} read, {len(known[0])} to compare with"
+        needed = f"it takes {FEWEST} and {FEWEST_KNOWN}"
+        _print(f"{read}: too few to say whether they have shifted{without}, {needed}{unread}")
+        return False
+    found = findings(printable(", ".join(arguments)), classifier, screening[0].alarm_rate, known, batch)
+    _tell(found, batch)
+    if page is not None:
+        write_page(page, found, classifier, batch)
+        _print(f"see {page}")
+    return found.shift.shifted
+
+
+def _print_rows(arguments: Sequence[str], classifier: Classifier, screening: Screening, kind: str | None) -> Batch:
+    kind = kind or ("table" if sys.stdout.isatty() else "csv")
+    batch = Batch([], [], [], [], 0)
+    with answered(arguments, classifier, screening, "screen") as given:
+
+        def rows() -> Iterator[tuple[str, Answer]]:
+            for path, answer in given:
+                if answer.observed is not None:
+                    batch.paths.append(path)
+                    batch.answers.append(replace(answer, observed=None))
+                    batch.features.append(answer.observed.features.double().numpy())
+                    batch.measurements.append(answer.observed.measurements)
+                yield str(path), answer
+
+        out = lossless(sys.stdout, kind)
+        batch.unread = write_rows(out, kind, rows(), classifier.vocabulary, False, screened=True)
+    return batch
+
+
+def _tell(found: BatchFindings, batch: Batch) -> None:
+    """The verdict, in what the batch differs, the mix of predictions, and the pictures that show it best."""
+    others = [test for test in found.shift.tests if test.shifted][1:]  # the first is in the verdict
+    lines = [verdict(found), *(f"  {describe(test)}" for test in others)]
+    moved = ", ".join(
+        f"{row['label']} {row['batch']:.0%} (usual {row['reference']:.0%})" for row in found.mix.to_dict("records")
+    )
+    lines.append(f"predictions: {moved}")
+    lines.append(
+        f"out of domain: {found.alarms} of {found.pictures} ({found.alarms / found.pictures:.1%}; "
+        f"{found.alarm_rate:.1%} is usual)"
+    )
+    if found.unread:
+        lines.append(f"{found.unread} could not be read")
+    if found.shift.shifted:
+        best = np.argsort(-found.shift.typical, kind="stable")[:TOLD]
+        lines += ["most typical of the batch:", *(f"  {printable(str(batch.paths[place]))}" for place in best)]
+    _print(*lines)
+
+
+def _print(*lines: str) -> None:
+    print("\n".join(f"fieldguide: {line}" if not line.startswith(" ") else line for line in lines), file=sys.stderr)

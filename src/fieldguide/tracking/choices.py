@@ -1,0 +1,50 @@
+"""What a run is called, and its parameters."""
+
+import os
+from typing import Any
+
+import yaml
+
+from fieldguide.base.files import read_json
+from fieldguide.base.paths import Paths
+
+
+def read_origin(paths: Paths) -> dict[str, Any]:
+    """What a job in a folder of its own is part of (see `fieldguide.sweep`); nothing for the checkout itself."""
+    return read_json(paths.origin) if paths.origin.exists() else {}
+
+
+def run_name(paths: Paths, record: dict[str, Any]) -> str:
+    """A name that says what was chosen; jobs of a sweep and experiments of DVC have names already."""
+    choices = record["choices"]
+    return (
+        read_origin(paths).get("name")
+        or os.environ.get("DVC_EXP_NAME")
+        or " ".join(choices[group] for group in ("resize", "augment", "model"))
+    )
+
+
+def shown_params(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a training and of the stages before it, under their names in the configuration."""
+    upstream = read_origin(paths).get("upstream") or upstream_params(paths)
+    return {**upstream, **record["choices"], **_flat(record["config"])}
+
+
+def upstream_params(paths: Paths) -> dict[str, Any]:
+    """The parameters of the stages before training, as dvc.lock recorded them for the data in the checkout."""
+    lock = paths.checkout / "dvc.lock"
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
+    params: dict[str, Any] = {}
+    for stage in ("download", "clean", "validate", "split"):
+        params |= stages.get(stage, {}).get("params", {}).get("params.yaml", {})
+    return _flat(params)
+
+
+def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

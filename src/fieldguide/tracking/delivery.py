@@ -1,0 +1,144 @@
+"""Handing the results in a checkout to MLflow, once."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from fieldguide.base.compose import compose
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json, sha256_of_file
+from fieldguide.base.paths import Paths
+from fieldguide.provenance import collect_provenance, kept_provenance
+from fieldguide.record import report_record
+from fieldguide.tracking.choices import read_origin, run_name, upstream_params
+from fieldguide.tracking.model import log_model
+from fieldguide.tracking.names import DELIVERED, MODEL, SCREEN
+from fieldguide.tracking.store import answering
+from fieldguide.tracking.tracker import Tracker
+
+
+def sync(paths: Paths) -> str:
+    """Hand in the training and evaluation whose results stand in the checkout, once.
+
+    Returns a line that says what was done. Raises UserError if there are no results, or if MLflow does not answer.
+    """
+    description = paths.classifier.with_suffix(".json")
+    if not (description.exists() and paths.metrics("evaluate").exists()):
+        raise UserError("no results to hand in: run `dvc repro` first")
+    record = read_json(description)["record"]
+    provenance = _provenance_of_results(paths, record)
+    tracker = Tracker(paths)
+    with answering(tracker.address), FileLock(paths.state / "sync.lock"):  # called twice, it logs nothing twice
+        digest = sha256_of_file(paths.classifier)  # other code may have made another model of the same fingerprint
+        runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
+        found = runs[0] if runs else None
+        run = found.info.run_id if found else tracker.create(record, provenance, run_name(paths, record))
+        results = _results_digest(paths)
+        if found and found.data.tags.get(DELIVERED) == results:
+            return f"mlflow: run {run} ({run_name(paths, record)}) is complete"
+        _deliver(tracker, run, {} if found is None else found.data.tags)
+        tracker.log_config(run, provenance)
+        tracker.client.set_tag(run, DELIVERED, results)
+        tracker.client.set_terminated(run, "FINISHED")
+    return f"mlflow: run {run} ({run_name(paths, record)}) handed in"
+
+
+def _provenance_of_results(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:
+    """As kept when they were trained; as things are now for results that DVC restored.
+
+    How they were evaluated may have changed since the training, so that is always as it is now.
+    """
+    origin = read_origin(paths)
+    config = compose(paths, origin.get("overrides", []))
+    kept = kept_provenance(paths)
+    if kept.get("fingerprint") != record["fingerprint"]:
+        return collect_provenance(paths, config, origin)
+    return {**kept, "config": {**kept["config"], "evaluate": asdict(config.evaluate)}}
+
+
+def _results_digest(paths: Paths) -> str:
+    description = paths.classifier.with_suffix(".json")
+    files = [paths.classifier, description, paths.metrics("evaluate")]
+    parts = [sha256_of_file(path) for path in (*files, *([paths.metrics("report")] if has_report(paths) else []))]
+    return "-".join(part[:16] for part in parts)
+
+
+def has_report(paths: Paths) -> bool:
+    """Whether screening and reports/index.html are about the classifier and the evaluation in the checkout.
+
+    After a new training they are those of an older one until `dvc repro` comes to them.
+    """
+    file = paths.metrics("report")
+    return file.exists() and report_record(paths).items() <= read_json(file).items()
+
+
+def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
+    _log_epochs(tracker, run)
+    _log_figures(tracker, run)
+    for stage in ("train", "evaluate"):
+        for path in sorted(tracker.paths.report(stage).glob("[!.]*")):
+            tracker.client.log_artifact(run, str(path), stage)
+    if has_report(tracker.paths):
+        _log_report(tracker, run)
+    _log_data_and_model(tracker.paths, run, tags)
+
+
+def _log_epochs(tracker: Tracker, run: str) -> None:
+    """Log the metrics of those epochs that were not logged while they ran."""
+    import pandas as pd
+
+    known = {metric.step for metric in tracker.client.get_metric_history(run, "train_loss")}
+    history = pd.read_csv(tracker.paths.report("train") / "history.csv", index_col="epoch")
+    for epoch, figures in zip(history.index.tolist(), history.to_dict("records"), strict=True):
+        if epoch not in known:
+            tracker.log_metrics(run, {str(name): value for name, value in figures.items()}, step=epoch)
+
+
+def _log_figures(tracker: Tracker, run: str) -> None:
+    """Log the metrics of all stages, and the confusion matrix as metrics, by which the UI can compare runs."""
+    import pandas as pd
+
+    paths = tracker.paths
+    for stage in ("download", "clean", "validate", "split", "train"):
+        metrics = read_json(paths.metrics(stage))
+        tracker.log_metrics(run, {f"{stage}.{name}": value for name, value in metrics.items()})
+    tracker.log_metrics(run, read_json(paths.metrics("evaluate")))
+    counts = pd.read_csv(paths.report("evaluate") / "confusion_matrix.csv", index_col="label")
+    cells = {f"confusion/{true}/{predicted}": n for true, row in counts.iterrows() for predicted, n in row.items()}
+    tracker.log_metrics(run, {name: int(count) for name, count in cells.items()})
+
+
+def _log_report(tracker: Tracker, run: str) -> None:
+    paths = tracker.paths
+    metrics = read_json(paths.metrics("screen"))
+    tracker.log_metrics(run, {f"screen.{name}": value for name, value in metrics.items()})
+    for path in (paths.overview, *sorted(paths.report("screen").glob("[!.]*.csv"))):
+        tracker.client.log_artifact(run, str(path), "report")
+    for path in screen_files(paths):
+        tracker.client.log_artifact(run, str(path), SCREEN)
+
+
+def _log_data_and_model(paths: Paths, run: str, tags: dict[str, str]) -> None:
+    import mlflow
+    import pandas as pd
+
+    digest = sha256_of_file(paths.classifier)
+    with mlflow.start_run(run_id=run):
+        table = pd.read_parquet(paths.split_table)
+        name = str(upstream_params(paths).get("data", "data"))
+        dataset = mlflow.data.from_pandas(
+            table, name=name, targets="label", digest=sha256_of_file(paths.split_table)[:32]
+        )
+        mlflow.log_input(dataset, context="training")
+        if tags.get(MODEL) != digest:
+            log_model(paths)
+            mlflow.set_tag(MODEL, digest)
+
+
+def screen_files(paths: Paths) -> list[Path]:
+    """What it takes to screen new pictures beside the classifier's own files."""
+    description = paths.screen.with_suffix(".json")
+    other_body = read_json(description)["backbone_sha256"] is not None
+    return [paths.screen, description, paths.reference, *([paths.backbone] if other_body else [])]

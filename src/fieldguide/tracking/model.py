@@ -1,0 +1,46 @@
+"""The classifier as a logged model of MLflow."""
+
+import tempfile
+import warnings
+from pathlib import Path
+
+from fieldguide.base.paths import Paths
+from fieldguide.data.membership import membership, write_membership
+from fieldguide.provenance import package_versions
+from fieldguide.tracking.names import MEMBERSHIP_FILE
+
+SERVING_PACKAGES = (
+    *("imagehash", "matplotlib", "mlflow", "numpy", "pandas", "pillow", "pyarrow", "pydantic"),
+    *("safetensors", "scipy", "timm", "torch", "torchvision"),
+)
+
+
+def log_model(paths: Paths) -> None:
+    """Log the classifier to the active run, with the code that serves it and a table of the pictures it has seen."""
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    package = Path(__file__).parents[1]
+    requirements = [line for line in package_versions().split() if line.partition("==")[0].lower() in SERVING_PACKAGES]
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*input example was not provided", UserWarning)  # the signature is given
+        code = Path(folder) / package.name
+        for source in package.rglob("*.py"):
+            copy = code / source.relative_to(package)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(source.read_bytes())
+        known = Path(folder) / MEMBERSHIP_FILE
+        write_membership(membership(paths), known)
+        mlflow.pyfunc.log_model(
+            name="classifier",
+            python_model=str(package / "serving.py"),
+            artifacts={
+                "weights": str(paths.classifier),
+                "description": str(paths.classifier.with_suffix(".json")),
+                "pictures": str(known),
+            },
+            code_paths=[str(code)],
+            signature=ModelSignature(inputs=Schema([ColSpec(DataType.binary, "picture")])),
+            pip_requirements=requirements,
+        )

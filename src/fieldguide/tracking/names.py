@@ -1,0 +1,20 @@
+"""What things are called in MLflow."""
+
+EXPERIMENT = "fieldguide"
+LAUNCHER = "FIELDGUIDE_LAUNCHER"  # names the run of `mlflow run` to the processes that it starts
+
+# Tags of runs
+FINGERPRINT = "fieldguide.fingerprint"
+DELIVERED = "fieldguide.delivered"
+CHECKOUT = "fieldguide.checkout"
+MODEL = "fieldguide.model_sha256"
+PROCESS = "fieldguide.process"
+CODE = "fieldguide.code"
+PARENT = "mlflow.parentRunId"
+SWEEP = "fieldguide.sweep"
+LAUNCHED_BY = "fieldguide.launched_by"
+
+# Artifacts
+CONFIG = "environment/config.json"
+SCREEN = "screen"  # the folder of a run with what it takes to screen new pictures
+MEMBERSHIP_FILE = "pictures.parquet"  # of a logged model

@@ -1,0 +1,30 @@
+"""Names for checkouts and processes, by which is known later what still runs."""
+
+import hashlib
+import platform
+
+import psutil
+
+from fieldguide.base.paths import Paths
+from fieldguide.tracking.store import home
+
+
+def checkout_id(paths: Paths) -> str:
+    """A name for this checkout on this machine that gives neither away."""
+    place = f"{platform.node()}:{home(paths)}"
+    return hashlib.sha256(place.encode()).hexdigest()[:16]
+
+
+def process_id(pid: int) -> str:
+    """A name for a process that no later one on this machine has."""
+    return f"{pid} {psutil.Process(pid).create_time():.2f}"
+
+
+def process_lives(identity: str) -> bool:
+    """Whether the process with this name still runs on this machine."""
+    pid = identity.partition(" ")[0]
+    try:
+        alive = pid.isdecimal() and psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE
+        return alive and process_id(int(pid)) == identity
+    except psutil.Error:
+        return False

@@ -1,0 +1,100 @@
+"""Where runs are kept, and what is said when that does not answer."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
+from fieldguide.base.quiet import quiet_environment
+from fieldguide.tracking.names import EXPERIMENT
+
+LATER = "`fieldguide sync` hands the run in later"
+DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+
+
+def home(paths: Paths) -> Path:
+    """The checkout, by its absolute path, in which runs are kept.
+
+    DVC runs some experiments in a copy of the checkout that it deletes afterwards, and names the checkout itself.
+    """
+    in_experiment = "DVC_EXP_NAME" in os.environ
+    return Path(os.environ["DVC_ROOT"]) if in_experiment else paths.checkout.resolve()
+
+
+def tracking_address(paths: Paths) -> str:
+    """MLFLOW_TRACKING_URI, else a database in the checkout, by its absolute path."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home(paths)}/mlflow.db"
+
+
+def experiment_name() -> str:
+    """The name of the experiment, and of the registered model: MLFLOW_EXPERIMENT_NAME, else `fieldguide`."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
+
+
+def shown_address(address: str) -> str:
+    """The address of a store without a password in it."""
+    return address.rpartition("@")[2]
+
+
+def state_folder(paths: Paths) -> Path:
+    """The folder of the checkout for locks and what is being made; it is made where it is missing."""
+    folder = home(paths) / ".fieldguide"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def connect(paths: Paths, address: str) -> Any:
+    """A client of MLflow for the store at `address`, whose database is made if it is the checkout's own."""
+    mlflow = _mlflow()
+    mlflow.set_tracking_uri(address)
+    _make_database(paths, address)
+    return mlflow.MlflowClient()
+
+
+@contextmanager
+def answering(address: str, then: str = LATER) -> Iterator[None]:
+    """Turn what is raised when a store does not answer into a UserError, which ends with what to do."""
+    try:
+        yield
+    except _failures() as error:
+        secret = address.rpartition("@")[0]
+        line = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = line.replace(f"{secret}@", "") if secret else line
+        raise UserError(f"MLflow at {shown_address(address)} does not answer ({reason[:160]}): {then}") from None
+
+
+def _mlflow() -> Any:
+    """MLflow, which is told how to behave before it is imported."""
+    quiet_environment()
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+
+    return mlflow
+
+
+def _make_database(paths: Paths, address: str) -> None:
+    """Let MLflow make its tables, which takes it many steps, under another name: half of them are of no use."""
+    database, state = home(paths) / "mlflow.db", state_folder(paths)
+    if address != f"sqlite:///{database}" or database.exists():
+        return
+    for rest in state.glob("mlflow.db*"):
+        rest.unlink()
+    unfinished = state / "mlflow.db"
+    _mlflow().MlflowClient(f"sqlite:///{unfinished}").search_experiments(max_results=1)
+    unfinished.replace(database)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What is raised when a store does not answer, or is broken."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return (_mlflow().MlflowException, SQLAlchemyError, OSError)
