@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.base.quiet import quiet_environment
+from fieldguide.base.start import start_process
 from fieldguide.tracking.names import CHECKOUT, LAUNCHED_BY, LAUNCHER, PROCESS
 from fieldguide.tracking.processes import checkout_id, process_id
 from fieldguide.tracking.store import answering
@@ -25,7 +25,7 @@ DVC = [PYTHON, "-m", "dvc"]
 
 def main() -> None:
     """`python -m fieldguide.mlproject ENTRY_POINT TEXT`: run an entry point, and leave with its exit code."""
-    quiet_environment()
+    start_process()
     entry, text = sys.argv[1:]
     paths, launcher = Paths(Path.cwd()), os.environ.pop("MLFLOW_RUN_ID", "")
     os.environ.pop("MLFLOW_EXPERIMENT_ID", None)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from fieldguide.base.compose import compose
 from fieldguide.base.paths import Paths
+from fieldguide.base.start import start_process
 from fieldguide.report.overview.headline import Stopped
 from fieldguide.report.overview.origin import chosen
 from fieldguide.report.overview.page import write_overview
 
 if __name__ == "__main__":
+    start_process()
     root, stage, message = sys.argv[1:]
     home = Paths(Path(root))
     write_overview(home, chosen(compose(home)), Stopped(stage, message))

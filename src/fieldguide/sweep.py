@@ -17,7 +17,7 @@ from fieldguide.base.compose import compose, store_primary_config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
-from fieldguide.base.quiet import quiet_environment
+from fieldguide.base.start import start_process
 from fieldguide.record import code_digest
 from fieldguide.sweep_job import FOLDER, is_choice, run_combination
 
@@ -26,7 +26,7 @@ ONLY_SHOWS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--
 
 def main() -> None:
     """`python -m fieldguide.sweep ...`: Hydra's command line, with several values for what shall vary."""
-    quiet_environment()
+    start_process()
     arguments = sys.argv[1:]
     paths = Paths(Path.cwd())
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.start import start_process
 
 PAUSE = 1.0  # seconds between two looks at the sweep's folder
 
@@ -62,6 +63,7 @@ def _hand_in(paths: Paths) -> None:
 
 
 if __name__ == "__main__":
+    start_process()
     try:
         deliver(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.stdin)
     except UserError as problem:

@@ -16,7 +16,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.errors import CheckFailed, UserError
 from fieldguide.base.files import DISK_FULL, write_json
 from fieldguide.base.paths import Paths
-from fieldguide.base.quiet import quiet_environment
+from fieldguide.base.start import start_process
 
 Metrics = dict[str, float | int | str | bool | None]
 Stage = Callable[[Config, Paths], Metrics]
@@ -29,7 +29,7 @@ def main(run: Stage) -> None:
 
     A `UserError` becomes one line on stderr and exit code 1; any other exception keeps its traceback.
     """
-    quiet_environment()
+    start_process()
     stage = Path(inspect.getfile(run)).stem
     paths = Paths(Path.cwd())
     try:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from fieldguide import __version__
 from fieldguide.base.errors import UserError
-from fieldguide.base.quiet import quiet_environment
+from fieldguide.base.start import start_process
 from fieldguide.cli import experiments, pipeline, prediction, retraining, reviews, rollout
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code: 0 done, 1 the person can put it right, 2 wrong usage."""
-    quiet_environment()
+    start_process()
     options = _parser().parse_args(arguments)
     try:
         options.command(options)

@@ -15,8 +15,8 @@ from typing import Any
 from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.base.quiet import quiet_environment
 from fieldguide.base.runner import run_stage
+from fieldguide.base.start import start_process
 from fieldguide.record import code_digest
 
 
@@ -41,7 +41,7 @@ def repeat(what: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    quiet_environment()
+    start_process()
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # fastai's import uses it
     try:
         repeat(json.loads(sys.argv[1]))

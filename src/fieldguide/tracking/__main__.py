@@ -5,9 +5,11 @@ from pathlib import Path
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
+from fieldguide.base.start import start_process
 from fieldguide.tracking.live import follow
 
 if __name__ == "__main__":
+    start_process()
     try:
         follow(Paths(Path(sys.argv[1])), sys.argv[2], sys.stdin)
     except UserError as problem:
