@@ -40,7 +40,8 @@ CONFIG = "environment/config.json"
 LAUNCHED_BY = "fieldguide.launched_by"
 LAUNCHER = "FIELDGUIDE_LAUNCHER"  # names the run of `mlflow run` to the processes that it starts
 LONGEST_PARAM = 6000
-SCREEN = "screen"  # the folder of a run with what `screen_files` names
+MODEL_FILES = "artifacts"  # the folder in a logged model
+SCREEN_FILE = "screen.safetensors"  # among them, once the stage `screen` has run: the model screens too
 MEMBERSHIP_FILE = "pictures.parquet"  # among the artifacts of a logged model
 LATER = "`fieldguide sync` hands the run in later"
 DEFAULTS = {
@@ -326,10 +327,11 @@ def sync(paths: Paths) -> str:
         if found and found.data.tags.get(DELIVERED) == results:
             return f"mlflow: run {run} ({run_name(paths, record)}) is complete"
         _deliver(tracker, run, {} if found is None else found.data.tags)
+        kept = _add_screen(tracker, run) if has_report(paths) else ""
         tracker.log_config(run, provenance)
         tracker.client.set_tag(run, DELIVERED, results)
         tracker.client.set_terminated(run, "FINISHED")
-    return f"mlflow: run {run} ({run_name(paths, record)}) handed in"
+    return f"mlflow: run {run} ({run_name(paths, record)}) handed in{kept}"
 
 
 def _provenance_of_results(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:
@@ -381,8 +383,6 @@ def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
         tracker.log_metrics(run, {f"screen.{name}": value for name, value in metrics.items()})
         for path in (paths.overview, *sorted(paths.report("screen").glob("[!.]*.csv"))):
             client.log_artifact(run, str(path), "report")
-        for path in screen_files(paths):
-            client.log_artifact(run, str(path), SCREEN)
     digest = sha256_of_file(paths.classifier)
     with mlflow.start_run(run_id=run):
         table = pd.read_parquet(paths.split_table)
@@ -396,11 +396,27 @@ def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
             mlflow.set_tag(MODEL, digest)
 
 
+def _add_screen(tracker: Tracker, run: str) -> str:
+    """Put the screen, which is learned after the model was logged, beside the model's weights.
+
+    A version that has one keeps it: it has to answer as it did. Returns a word about that, or "".
+    """
+    client = tracker.client
+    model = client.get_run(run).outputs.model_outputs[-1].model_id
+    screened = SCREEN_FILE in {Path(file.path).name for file in client.list_logged_model_artifacts(model, MODEL_FILES)}
+    versions = client.search_model_versions(f"run_id = '{run}'") if screened else []
+    if versions:
+        return f"; version {versions[0].version} keeps the screen that it was registered with"
+    for path in screen_files(tracker.paths):
+        client.log_model_artifact(model, str(path), MODEL_FILES)
+    return ""
+
+
 def screen_files(paths: Paths) -> list[Path]:
-    """What it takes to screen new pictures beside the classifier's own files."""
+    """What it takes to screen new pictures beside the classifier's own files; last the one that loading asks for."""
     description = paths.screen.with_suffix(".json")
     other_body = read_json(description)["backbone_sha256"] is not None
-    return [paths.screen, description, paths.reference, *([paths.backbone] if other_body else [])]
+    return [*([paths.backbone] if other_body else []), description, paths.reference, paths.screen]
 
 
 def log_model(paths: Paths) -> None:

@@ -27,8 +27,8 @@ from fieldguide.prediction.log import read_log
 from fieldguide.rollout.live import answers_limited, predict_live
 from fieldguide.rollout.registry import Registry
 from fieldguide.rollout.steps import Refused, advance, rollback, unrecorded, withdraw
-from fieldguide.rollout.versions import Version
-from fieldguide.tracking import DELIVERED, MODEL, SCREEN, Tracker, log_model
+from fieldguide.rollout.versions import Version, kept_candidate
+from fieldguide.tracking import DELIVERED, MODEL, MODEL_FILES, SCREEN_FILE, Tracker, log_model
 from pipeline.checkout import free_port
 from pipeline.test_tracking import answers, end
 from untrained import save_classifier
@@ -278,8 +278,22 @@ def test_a_screen_that_is_handed_in_after_the_model_is_fetched_too(paths: Paths,
     registry = Registry(paths)
     version = registry.version(1)
     folder = registry.candidate(version).weights.parent
-    assert not (folder / "screen.safetensors").exists()
-    late = put(tmp_path / "screen.safetensors", b"numbers")
-    registry.client.log_artifact(version.run, str(late), SCREEN)
+    assert not (folder / SCREEN_FILE).exists()
+    late = put(tmp_path / SCREEN_FILE, b"numbers")
+    model = registry.client.get_run(version.run).outputs.model_outputs[0].model_id
+    registry.client.log_model_artifact(model, str(late), MODEL_FILES)
     registry.candidate(version)
-    assert (folder / "screen.safetensors").read_bytes() == b"numbers"
+    assert (folder / SCREEN_FILE).read_bytes() == b"numbers"
+
+
+@pytest.mark.parametrize("name", ["classifier.json", SCREEN_FILE, "sha256.json"])
+def test_a_damaged_file_of_a_version_is_fetched_again(paths: Paths, name: str) -> None:
+    registry = Registry(paths)
+    version = registry.version(1)
+    file = registry.candidate(version).weights.with_name(name)
+    content = file.read_bytes()
+    file.write_bytes(b"{")
+    with pytest.raises(UserError, match=rf"\.fieldguide/versions/\w+/{name} of version 1 is missing or damaged"):
+        kept_candidate(paths, version)
+    registry.candidate(version)
+    assert file.read_bytes() == content

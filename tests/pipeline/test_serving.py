@@ -15,12 +15,16 @@ import pandas as pd
 import psutil
 import pytest
 
+from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
 from fieldguide.model.predict import load_classifier, open_for, predict
+from fieldguide.prediction.answers import Answer, answers, load_screened
+from fieldguide.prediction.log import read_log
 from pipeline.checkout import Checkout, free_port
 from pipeline.conftest import Reproduced
-from pipeline.test_tracking import answers, client_of, end, runs_in
+from pipeline.test_tracking import answers as waits_for
+from pipeline.test_tracking import client_of, end, runs_in
 
 pytestmark = pytest.mark.slow
 
@@ -41,6 +45,15 @@ def expected(trained: Reproduced, pictures: list[Path]) -> "np.ndarray[Any, np.d
     return predict(classifier, (open_for(classifier, file) for file in pictures))
 
 
+@pytest.fixture(scope="module")
+def screened(trained: Reproduced, pictures: list[Path]) -> list[Answer]:
+    """What the files in the checkout say of the pictures, the screen among them."""
+    weights = trained.checkout.paths.classifier
+    classifier, screening = load_screened(weights, weights.with_suffix(".json"))
+    assert screening
+    return list(answers(classifier, pictures, screening=screening, identify=True))
+
+
 def model_of(checkout: Checkout) -> str:
     """The address of the model that the checkout's run logged."""
     (run,) = runs_in(client_of(checkout))
@@ -48,7 +61,10 @@ def model_of(checkout: Checkout) -> str:
 
 
 def test_the_logged_model_gives_the_same_probabilities(
-    trained: Reproduced, pictures: list[Path], expected: "np.ndarray[Any, np.dtype[np.float64]]"
+    trained: Reproduced,
+    pictures: list[Path],
+    expected: "np.ndarray[Any, np.dtype[np.float64]]",
+    screened: list[Answer],
 ) -> None:
     mlflow.set_tracking_uri(f"sqlite:///{trained.checkout.root}/mlflow.db")
     model = mlflow.pyfunc.load_model(model_of(trained.checkout))
@@ -62,17 +78,26 @@ def test_the_logged_model_gives_the_same_probabilities(
     broken = answer.loc[1]
     assert broken["label"] is None
     assert broken["reason"]
-    assert not answer.loc[[0, 2, 3], "reason"].any()
+    assert broken["p_value"] is None
+    assert list(answer.loc[[0, 2, 3], "p_value"]) == pytest.approx([known.p_value for known in screened], abs=1e-6)
+    assert list(answer.loc[[0, 2, 3], "reason"]) == [known.reason for known in screened]
 
 
 @pytest.fixture(scope="module")
-def address(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder, port = tmp_path_factory.mktemp("serving"), free_port()
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server runs and logs."""
+    return tmp_path_factory.mktemp("serving")
+
+
+@pytest.fixture(scope="module")
+def address(trained: Reproduced, folder: Path) -> Iterator[str]:
+    port = free_port()
     command = ["mlflow", "models", "serve", "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
     environment = {
         **trained.checkout.environment,
         "MLFLOW_TRACKING_URI": f"sqlite:///{trained.checkout.root}/mlflow.db",
         "PYTHONPATH": os.devnull,  # the code comes with the model
+        "FIELDGUIDE_LOG": str(Paths(folder).log),
     }
     with (folder / "server.log").open("w") as log:
         process = psutil.Popen(
@@ -83,14 +108,18 @@ def address(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> It
             stderr=subprocess.STDOUT,
         )
         try:
-            answers(f"http://127.0.0.1:{port}/ping", process)
+            waits_for(f"http://127.0.0.1:{port}/ping", process)
             yield f"http://127.0.0.1:{port}/invocations"
         finally:
             end(process)
 
 
 def test_a_server_answers_for_whole_and_for_broken_pictures(
-    address: str, pictures: list[Path], expected: "np.ndarray[Any, np.dtype[np.float64]]"
+    address: str,
+    folder: Path,
+    pictures: list[Path],
+    expected: "np.ndarray[Any, np.dtype[np.float64]]",
+    screened: list[Answer],
 ) -> None:
     rows = [{"picture": base64.b64encode(content).decode()} for content in (pictures[0].read_bytes(), BROKEN)]
     body = json.dumps({"dataframe_records": rows}).encode()
@@ -99,7 +128,11 @@ def test_a_server_answers_for_whole_and_for_broken_pictures(
         whole, broken = json.load(response)["predictions"]
     assert whole["probability"] == pytest.approx(expected[0].max(), abs=1e-6)
     assert whole[f"probability_{whole['label']}"] == whole["probability"]
-    assert whole["reason"] == ""
+    assert whole["out_of_domain"] == screened[0].out_of_domain
     assert broken["label"] is None
     assert broken["probability"] is None
     assert "picture" in broken["reason"]
+    logged = read_log(Paths(folder))
+    assert list(logged["id"]) == [screened[0].id], "what cannot be read is not logged"
+    assert logged.loc[0, ["p_value", "out_of_domain"]].to_list() == [whole["p_value"], whole["out_of_domain"]]
+    assert whole["p_value"] == pytest.approx(screened[0].p_value, abs=1e-6)

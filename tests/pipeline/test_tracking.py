@@ -18,7 +18,7 @@ import pytest
 from mlflow import MlflowClient
 
 from fieldguide.base.compose import compose
-from fieldguide.base.files import read_json, sha256_of_file
+from fieldguide.base.files import read_json, sha256_of_file, write_json
 from pipeline.checkout import Checkout, free_port
 from pipeline.conftest import Reproduced
 
@@ -235,6 +235,18 @@ def test_a_server_that_came_back_gets_the_run(padded: Reproduced, server: Server
     assert len(run.outputs.model_outputs) == 1
     assert checkout.fieldguide("sync").stdout.rstrip().endswith("is complete")
     assert len(runs_in(client)) == 1
+    model = run.outputs.model_outputs[0].model_id
+    files = {file.path for file in client.list_logged_model_artifacts(model, "artifacts")}
+    assert {f"artifacts/{name}" for name in ("screen.safetensors", "screen.json", "reference.safetensors")} <= files
+
+    client.create_registered_model("fieldguide")
+    client.create_model_version("fieldguide", f"models:/{model}", run.info.run_id, model_id=model)
+    write_json(checkout.paths.metrics("report"), {**read_json(checkout.paths.metrics("report")), "again": 1})
+    assert (
+        checkout.fieldguide("sync")
+        .stdout.rstrip()
+        .endswith("handed in; version 1 keeps the screen that it was registered with")
+    )
 
 
 def test_a_server_that_goes_away_during_training_is_one_line(copy: Checkout, server: Server) -> None:
