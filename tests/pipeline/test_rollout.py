@@ -24,6 +24,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.images import perceptual_hash, picture_id
 from fieldguide.data.table import IMAGES, SPLIT, write_table
 from fieldguide.prediction.log import read_log
+from fieldguide.rollout.evidence import needs_of
 from fieldguide.rollout.live import answers_limited, predict_live
 from fieldguide.rollout.registry import Registry
 from fieldguide.rollout.steps import Refused, advance, rollback, unrecorded, withdraw
@@ -272,6 +273,22 @@ def test_a_shadow_predicts_beside_the_champion_and_a_limited_one_for_its_share(
     assert withdraw(paths, "limited", "Ann").after is None
     with pytest.raises(UserError, match="no version stands in limited"):
         withdraw(paths, "limited", "Ann")
+
+
+def test_a_version_that_returns_to_a_step_begins_anew(paths: Paths) -> None:
+    cfg, registry = compose(paths, ["rollout=standard"]), Registry(paths)
+    assert set(read_log(paths).query("version == 2")["step"]) >= {"shadow"}
+    registry.register("second", "Ann", "once more")
+    advance(cfg, paths, "Ann")
+    needs = {need.name: need for need in needs_of(cfg, paths, registry, "shadow", registry.version(2))}
+    assert (needs["gate"].met, needs["predictions"].found, needs["predictions"].met) == (True, "0", False)
+    with pytest.raises(Refused, match="predictions: 0, needed 200; .*no prediction in the log has a p-value"):
+        advance(cfg, paths, "Ann")
+    withdraw(paths, "shadow", "Ann")
+    registry.client.set_registered_model_alias("fieldguide", "shadow", "2")
+    with pytest.raises(Refused, match="since when: none: it was moved by other means"):
+        advance(cfg, paths, "Ann")
+    registry.client.delete_registered_model_alias("fieldguide", "shadow")
 
 
 def test_a_screen_that_is_handed_in_after_the_model_is_fetched_too(paths: Paths, tmp_path: Path) -> None:
