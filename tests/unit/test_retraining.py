@@ -264,6 +264,46 @@ def test_a_sample_takes_no_pictures_in(cfg: Config, home: Paths) -> None:
     ]
 
 
+def test_a_copy_of_what_the_data_set_has_goes_and_is_told(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    before = contents(home)
+    put(home.incoming / "black" / "again.png", (home.sources / "own" / "black" / "1.png").read_bytes())
+    told = call(cfg, home, tools).told
+    assert "job 0002: nothing to train (0 new pictures of 1" in told
+    assert "1 removed from data/incoming that the data set has already" in told
+    assert contents(home) == before and len(tools.trained) == 1
+    page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
+    assert "Nothing to train" in page and "black/again.png" in page and "or came, as black/1.png" in page
+    assert call(cfg, home, tools).job == ""
+
+
+def test_a_copy_stays_if_what_it_is_a_copy_of_has_gone_meanwhile(
+    cfg: Config, home: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    original = home.sources / "own" / "black" / "1.png"
+    put(home.incoming / "black" / "again.png", original.read_bytes())
+    monkeypatch.setattr(tools, "open_run", lambda job: original.unlink(missing_ok=True) or "run")
+    call(cfg, home, tools)
+    assert files_below(home.incoming) == ["black/again.png"]
+    call(cfg, home, tools)
+    assert tools.trained[-1] == ["black/again.png"], "and is new"
+
+
+def test_what_came_twice_is_held_back_twice(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    tools.verdict = "worse"
+    for name in ("one.png", "two.png"):
+        put(home.incoming / "black" / name, noise(60))
+    put(home.incoming / "black" / "again.png", (home.sources / "own" / "black" / "1.png").read_bytes())
+    call(cfg, home, tools)
+    assert files_below(home.held / "0002") == ["black/one.png", "black/two.png"]
+    assert files_below(home.incoming) == []
+
+
 def disputing(files: Sequence[Path]) -> Observed:
     """Sure that every picture is a grizzly, and that all look alike."""
     seen = indifferent(files)

@@ -43,7 +43,7 @@ def _page(job: Journal, incoming: pd.DataFrame) -> str:
     if job.get("choice")["hold"]:
         disputed = incoming[incoming["file"].isin(job.get("facts")["doubts"]["which"])]
         parts += ["<h2>Labels that the champion disputes</h2>", _files(disputed)]
-    odd = incoming[incoming["state"].isin([State.REFUSED, State.UNLABELLED])]
+    odd = incoming[incoming["state"].isin([State.REFUSED, State.UNLABELLED, State.KNOWN])]
     if len(odd):
         parts += ["<h2>Files that were not trained on</h2>", _files(odd)]
     return document(f"Retraining {job.name}", "\n".join(parts), STYLE + OWN_STYLE)
@@ -53,8 +53,10 @@ def _verdict(job: Journal) -> tuple[str, str]:
     if error := job.get("error"):
         return "error", f"Stopped: {error}. The next call goes on from here; the champion serves on."
     judged = job.get("judged")
-    if not judged:
+    if not judged and job.get("choice")["hold"]:
         return "warning", "Held back before training. The champion serves on."
+    if not judged:
+        return "passed", "Nothing to train. The champion serves on."
     if judged["accepted"]:
         return "passed", f"{judged['verdict'].capitalize()}: accepted as a challenger."
     return "warning", f"{judged['verdict'].capitalize()}: the champion serves on."
@@ -79,12 +81,13 @@ def _new(job: Journal, incoming: pd.DataFrame) -> str:
 
 def _became(job: Journal) -> dict[str, Any]:
     moves = job.get("moves") or []
-    places = [move["target"].split("/")[1] if move["target"] else "" for move in moves]
+    places = ["copy" if move["copy"] else move["target"].split("/")[1] for move in moves]
     return {
         "version": job.get("version") or NOTHING,
         "branch": job.get("branch") or NOTHING,
         "into the data set": places.count("sources"),
         "held back": places.count("held"),
+        "copies removed": places.count("copy"),
     }
 
 
