@@ -25,7 +25,7 @@ from fieldguide.retraining.lock import AnotherJob, job_lock
 from fieldguide.retraining.observe import Observed
 from fieldguide.retraining.queue import ANSWERED
 from fieldguide.retraining.retrain import Outcome, run_job
-from fieldguide.retraining.tools import Champion, Judged
+from fieldguide.retraining.tools import SAME, Champion, Judged
 
 HAD = 6  # pictures of each label in the data set
 LABELS = ("black", "grizzly")
@@ -76,7 +76,7 @@ class FakeTools:
         return Paths(job.worktree)
 
     def judge(self, made: Paths) -> Judged:
-        return Judged(self.verdict, self.verdict in ("better", "not worse"), 900, self.name or "", [])
+        return Judged(self.verdict, self.verdict in ("better", "not worse", SAME), 900, self.name or "", [])
 
     def register(self, job: Journal, made: Paths, judged: Judged, why: str) -> str:
         self._may_fail("register")
@@ -172,6 +172,18 @@ def test_accepted_pictures_join_the_data_set(cfg: Config, home: Paths) -> None:
     page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
     assert "Not worse: accepted as a challenger" in page and "version 3" in page and "retrain/0002" in page
     assert call(cfg, home, tools).job == ""
+
+
+def test_the_same_model_again_takes_pictures_in_and_is_not_registered(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    deliver(home, 1)
+    tools.verdict = SAME
+    told = call(cfg, home, tools).told
+    assert "job 0002: the same model as version 1: nothing to compare; 1 pictures accepted" in told
+    assert tools.versions == ["0001"] and files_below(home.incoming) == []
+    page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
+    assert "The same model as version 1" in page and "The gate" not in page
 
 
 @pytest.mark.parametrize("verdict", ["worse", "not enough evidence"])

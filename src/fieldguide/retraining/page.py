@@ -13,6 +13,7 @@ from fieldguide.report.page import document
 from fieldguide.report.page_parts import STYLE, html_table
 from fieldguide.retraining.incoming import COLUMNS, State
 from fieldguide.retraining.journal import Journal
+from fieldguide.retraining.tools import SAME
 
 MOST_ROWS = 200
 NOTHING = "&ndash;"
@@ -36,7 +37,7 @@ def _page(job: Journal, incoming: pd.DataFrame) -> str:
         "<h2>What was decided, and why</h2>",
         "<ul>" + "".join(f"<li><p>{escape(reason)}</p></li>" for reason in job.get("choice")["reasons"]) + "</ul>",
     ]
-    if judged := job.get("judged"):
+    if (judged := job.get("judged")) and judged["verdict"] != SAME:
         against = judged["against"] or "the baselines"
         parts += [f"<h2>The gate: challenger against {escape(against)}</h2>", _rules(judged["rules"])]
     parts += ["<h2>What became of it</h2>", _facts(_became(job)), "<h2>What it cost</h2>", _seconds(job)]
@@ -57,6 +58,8 @@ def _verdict(job: Journal) -> tuple[str, str]:
         return "warning", "Held back before training. The champion serves on."
     if not judged:
         return "passed", "Nothing to train. The champion serves on."
+    if judged["verdict"] == SAME:
+        return "passed", f"The same model as {judged['against']}: nothing to compare, and nothing was registered."
     if judged["accepted"]:
         return "passed", f"{judged['verdict'].capitalize()}: accepted as a challenger."
     return "warning", f"{judged['verdict'].capitalize()}: the champion serves on."

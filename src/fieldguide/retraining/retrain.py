@@ -18,9 +18,8 @@ from fieldguide.retraining.observe import doubts_about, shift_in_words
 from fieldguide.retraining.page import write_page
 from fieldguide.retraining.queue import write_queue
 from fieldguide.retraining.take_over import accepted_moves, held_moves, make_moves, waiting_moves
-from fieldguide.retraining.tools import Champion, Judged, Tools
+from fieldguide.retraining.tools import NOT_ENOUGH, SAME, Champion, Judged, Tools
 
-NOT_ENOUGH = "not enough evidence"
 DONE = "done"
 
 
@@ -140,7 +139,7 @@ def _finish(paths: Paths, tools: Tools, job: Journal) -> Outcome:
         if verdict and verdict["accepted"]:
             judged, made = Judged(**verdict), Paths(Path(job.get("made")))
             told = f"retrain {job.name}: {judged.verdict}"
-            if not job.get("version"):
+            if not job.get("version") and judged.verdict != SAME:
                 with job.step("register"):
                     job.note(version=tools.register(job, made, judged, told))
             if not job.get("branch"):
@@ -170,6 +169,8 @@ def _told(job: Journal) -> str:
         )
     judged = Judged(**job.get("judged"))
     against = judged.against or "the baselines"
+    if judged.verdict == SAME:
+        return f"{SAME} as {against}: nothing to compare; {new} pictures accepted"
     if judged.accepted:
         version = job.get("version") or "to be registered"
         return f"{judged.verdict} against {against}, now {version}; {new} pictures accepted"
