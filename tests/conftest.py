@@ -23,8 +23,11 @@ from fieldguide.base.config import Config
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics
+from fieldguide.base.start import start_process
 from fieldguide.parallel import usable_cores
 from fieldguide.stages import clean, download, split
+
+start_process()  # before the libraries are imported
 
 OwnData = Callable[..., tuple[Config, Paths]]
 

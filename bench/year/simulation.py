@@ -19,7 +19,7 @@ from fieldguide.retraining.incoming import State
 from fieldguide.retraining.journal import jobs
 from fieldguide.retraining.lock import AnotherJob, job_lock
 from fieldguide.retraining.retrain import run_job
-from fieldguide.rollout.steps import seen as evidence
+from fieldguide.rollout.evidence import seen as evidence
 from year.model import Model, fit, look_at
 from year.tools import YearTools, data_set
 from year.world import VIEWS, Sent, Year, delivery, draw_base, seen
@@ -203,7 +203,7 @@ def _days(year: Year, fortnight: int, tools: YearTools, camera: _Camera) -> None
 
 def _complete(tools: YearTools, camera: _Camera, step: str, number: int) -> bool:
     log, confirmed = pd.DataFrame(camera.log), pd.DataFrame(camera.confirmed, columns=["id", "label"])
-    needs = evidence(NEEDS[step], log, confirmed, step, number, tools.registry.steps["champion"])
+    needs = evidence(NEEDS[step], log, confirmed, step, BEGIN, number, tools.registry.steps["champion"])
     return all(need.met for need in needs)
 
 

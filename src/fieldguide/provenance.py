@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def git_diff(root: Path) -> str:
         return _git(root, *show, "HEAD", "--", ".", *RESULTS, **environment)
 
 
+@cache
 def package_versions() -> str:
     """The installed packages as `name==version` lines, sorted."""
     lines = {f"{distribution.name}=={distribution.version}" for distribution in distributions() if distribution.name}

@@ -1,4 +1,4 @@
-"""The classifier as an MLflow pyfunc, logged as code: pictures in, labels and probabilities out."""
+"""The classifier as an MLflow pyfunc, logged as code: pictures in; labels, probabilities and p-values out."""
 
 import io
 import os
@@ -11,8 +11,6 @@ import pandas as pd
 import yaml
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from fieldguide.model.predict import load_classifier
-from fieldguide.prediction.answers import answers
 from fieldguide.prediction.log import Logged, log_predictions
 
 LOG, STEP = "FIELDGUIDE_LOG", "FIELDGUIDE_STEP"  # where to log predictions, if anywhere, and as a version of which step
@@ -23,31 +21,39 @@ class ServedClassifier(PythonModel):
     """Loads safetensors and JSON; the pictures come as the bytes of their files."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Load the classifier from the model's artifacts."""
+        """Load the classifier from the model's artifacts, and its screen where that stands beside it."""
+        from fieldguide.prediction.answers import load_screened  # MLflow runs this file to log it, and needs no torch
+
         weights = Path(context.artifacts["weights"])
-        self.classifier = load_classifier(weights, Path(context.artifacts["description"]))
+        self.classifier, self.screening = load_screened(weights, Path(context.artifacts["description"]))
         self.version = _registered_version(weights.parents[1])
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
         """Predict the column `picture` (bytes); a picture that cannot be read is a row without label, with a reason.
 
-        Returns the columns label, probability, reason, id, and `probability_<label>` for every label.
+        Returns the columns label, probability, p_value, out_of_domain (both None without a screen), reason (of an alarm
+        too), id, and `probability_<label>` for every label.
         """
+        from fieldguide.prediction.answers import answers
+
         labels = self.classifier.vocabulary
         rows: list[list[Any]] = []
         logged: list[Logged] = []
-        for answer in answers(self.classifier, map(io.BytesIO, model_input["picture"]), identify=True):
+        files = map(io.BytesIO, model_input["picture"])
+        for answer in answers(self.classifier, files, screening=self.screening, identify=True):
             known = answer.probabilities
             if known is None:
-                rows.append([None, None, answer.reason, None, *[None] * len(labels)])
+                rows.append([None, None, None, None, answer.reason, None, *[None] * len(labels)])
                 continue
             label, probability = labels[int(known.argmax())], float(known.max())
-            rows.append([label, probability, "", answer.id, *map(float, known)])
+            found = (answer.p_value, answer.out_of_domain)
+            rows.append([label, probability, *found, answer.reason, answer.id, *map(float, known)])
             step = os.environ.get(STEP, "champion")
-            logged.append(Logged(answer.id, self.version, step, label, probability))
+            logged.append(Logged(answer.id, self.version, step, label, probability, "", *found))
         if LOG in os.environ:
             _log(Path(os.environ[LOG]), logged)
-        columns = ["label", "probability", "reason", "id", *(f"probability_{label}" for label in labels)]
+        each = (f"probability_{label}" for label in labels)
+        columns = ["label", "probability", "p_value", "out_of_domain", "reason", "id", *each]
         return pd.DataFrame(rows, columns=columns, dtype=object)
 
 

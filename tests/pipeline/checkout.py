@@ -66,6 +66,7 @@ class Checkout:
         own = {
             "DVC_SITE_CACHE_DIR": str(self.root / ".dvc" / "tmp" / "site"),
             "DVC_GLOBAL_CONFIG_DIR": str(self.root / ".dvc" / "tmp" / "global"),
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # processes of servers that no test needs
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
             "PYTHONPATH": str(self.root / "src"),  # the package is installed from the checkout under test

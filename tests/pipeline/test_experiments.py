@@ -43,7 +43,7 @@ def test_experiments_of_two_workers_arrive_with_their_own_code(padded: Reproduce
     assert changed != text
     write_text(copy.root / SOURCE, changed)
     for name, choice in (("faster", "train.lr=0.005"), ("padded", "resize=pad")):
-        copy.dvc("exp", "run", "--queue", "--name", name, "--set-param", choice)
+        copy.dvc("exp", "run", "evaluate", "--queue", "--name", name, "--set-param", choice)
     write_text(copy.root / SOURCE, text)
     copy.dvc("queue", "start", "--jobs", "2")
     assert wait_for_workers(copy).count("Success") == 2

@@ -100,14 +100,14 @@ def test_an_adopted_job_is_the_same_model_with_dvc(
     assert [old.partition(":")[0].strip() for old, _ in changed] == ["resize", "seed"]
     assert all(old.partition("#")[2] == new.partition("#")[2] for old, new in changed)
 
-    home.dvc("exp", "run", "--name", "adopted", "-S", "evaluate.bootstrap=500")
+    home.dvc("exp", "run", "evaluate", "--name", "adopted", "-S", "evaluate.bootstrap=500")
     for name in ("models/classifier.safetensors", "reports/evaluate/predictions.parquet"):
         assert sha256_of_file(home.root / name) == sha256_of_file(job / name), name
     descriptions = [read_json(root / "models/classifier.json") for root in (home.root, job)]
     for description in descriptions:  # the option file has a name of its own now
         del description["record"]["choices"]["resize"], description["record"]["fingerprint"]
     assert descriptions[0] == descriptions[1]
-    assert home.repro() == []
+    assert home.repro("evaluate") == []
 
 
 def test_runs_of_every_origin_are_made_again_at_the_same_time(home: Checkout, job: Path) -> None:

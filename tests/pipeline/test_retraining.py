@@ -163,3 +163,15 @@ def test_merging_the_branch_leaves_nothing_to_run(home: Checkout) -> None:
     assert home.repro() == []
     assert retrain(home.paths, force=False).told == "nothing to do: 0 new pictures of 1, 0 new reviews of 1"
     assert os.path.lexists(home.paths.classifier)
+
+
+def test_the_same_model_again_leaves_everything_as_it_is(home: Checkout) -> None:
+    registry = Registry(home.paths)
+
+    def state() -> object:
+        return registry.versions(), registry.history(), home.run("git", "branch", "--list").stdout
+
+    before = state()
+    told = retrain(home.paths, force=True).told
+    assert told.startswith("job 0002: the same model as version 2: nothing to compare; 0 pictures accepted")
+    assert state() == before

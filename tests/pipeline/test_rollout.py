@@ -18,12 +18,13 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.images import perceptual_hash, picture_id
 from fieldguide.data.table import IMAGES, SPLIT, write_table
 from fieldguide.prediction.log import read_log
+from fieldguide.rollout.evidence import needs_of
 from fieldguide.rollout.live import answers_limited, predict_live
 from fieldguide.rollout.registry import Registry
 from fieldguide.rollout.steps import Refused, advance, rollback, unrecorded, withdraw
-from fieldguide.rollout.versions import Version
+from fieldguide.rollout.versions import Version, kept_candidate
 from fieldguide.tracking.model import log_model
-from fieldguide.tracking.names import DELIVERED, MODEL, SCREEN
+from fieldguide.tracking.names import DELIVERED, MODEL, MODEL_FILES, SCREEN_FILE
 from fieldguide.tracking.tracker import Tracker
 from pipeline.checkout import Checkout, free_port
 from pipeline.servers import asked, served
@@ -225,12 +226,42 @@ def test_a_shadow_predicts_beside_the_champion_and_a_limited_one_for_its_share(
         withdraw(paths, "limited", "Ann")
 
 
+def test_a_version_that_returns_to_a_step_begins_anew(paths: Paths) -> None:
+    cfg, registry = compose(paths, ["rollout=standard"]), Registry(paths)
+    assert set(read_log(paths).query("version == 2")["step"]) >= {"shadow"}
+    registry.register("second", "Ann", "once more")
+    advance(cfg, paths, "Ann")
+    needs = {need.name: need for need in needs_of(cfg, paths, registry, "shadow", registry.version(2))}
+    assert (needs["gate"].met, needs["predictions"].found, needs["predictions"].met) == (True, "0", False)
+    with pytest.raises(Refused, match=r"predictions: 0, needed 200; .*no prediction in the log has a p-value"):
+        advance(cfg, paths, "Ann")
+    withdraw(paths, "shadow", "Ann")
+    registry.client.set_registered_model_alias("fieldguide", "shadow", "2")
+    with pytest.raises(Refused, match="since when: none: it was moved by other means"):
+        advance(cfg, paths, "Ann")
+    registry.client.delete_registered_model_alias("fieldguide", "shadow")
+
+
 def test_a_screen_that_is_handed_in_after_the_model_is_fetched_too(paths: Paths, tmp_path: Path) -> None:
     registry = Registry(paths)
     version = registry.version(1)
     folder = registry.candidate(version).weights.parent
-    assert not (folder / "screen.safetensors").exists()
-    late = put(tmp_path / "screen.safetensors", b"numbers")
-    registry.client.log_artifact(version.run, str(late), SCREEN)
+    assert not (folder / SCREEN_FILE).exists()
+    late = put(tmp_path / SCREEN_FILE, b"numbers")
+    model = registry.client.get_run(version.run).outputs.model_outputs[0].model_id
+    registry.client.log_model_artifact(model, str(late), MODEL_FILES)
     registry.candidate(version)
-    assert (folder / "screen.safetensors").read_bytes() == b"numbers"
+    assert (folder / SCREEN_FILE).read_bytes() == b"numbers"
+
+
+@pytest.mark.parametrize("name", ["classifier.json", SCREEN_FILE, "sha256.json"])
+def test_a_damaged_file_of_a_version_is_fetched_again(paths: Paths, name: str) -> None:
+    registry = Registry(paths)
+    version = registry.version(1)
+    file = registry.candidate(version).weights.with_name(name)
+    content = file.read_bytes()
+    file.write_bytes(b"{")
+    with pytest.raises(UserError, match=rf"\.fieldguide/versions/\w+/{name} of version 1 is missing or damaged"):
+        kept_candidate(paths, version)
+    registry.candidate(version)
+    assert file.read_bytes() == content

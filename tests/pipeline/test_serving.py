@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
 from fieldguide.model.predict import load_classifier, open_for, predict
+from fieldguide.prediction.answers import Answer, answers, load_screened
+from fieldguide.prediction.log import read_log
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
 from pipeline.servers import asked, served
@@ -36,6 +39,15 @@ def expected(trained: Reproduced, pictures: list[Path]) -> "np.ndarray[Any, np.d
     return predict(classifier, (open_for(classifier, file) for file in pictures))
 
 
+@pytest.fixture(scope="module")
+def screened(trained: Reproduced, pictures: list[Path]) -> list[Answer]:
+    """What the files in the checkout say of the pictures, the screen among them."""
+    weights = trained.checkout.paths.classifier
+    classifier, screening = load_screened(weights, weights.with_suffix(".json"))
+    assert screening
+    return list(answers(classifier, pictures, screening=screening, identify=True))
+
+
 def model_of(checkout: Checkout) -> str:
     """The address of the model that the checkout's run logged."""
     (run,) = runs_in(client_of(checkout))
@@ -43,7 +55,10 @@ def model_of(checkout: Checkout) -> str:
 
 
 def test_the_logged_model_gives_the_same_probabilities(
-    trained: Reproduced, pictures: list[Path], expected: "np.ndarray[Any, np.dtype[np.float64]]"
+    trained: Reproduced,
+    pictures: list[Path],
+    expected: "np.ndarray[Any, np.dtype[np.float64]]",
+    screened: list[Answer],
 ) -> None:
     mlflow.set_tracking_uri(f"sqlite:///{trained.checkout.root}/mlflow.db")
     model = mlflow.pyfunc.load_model(model_of(trained.checkout))
@@ -57,22 +72,39 @@ def test_the_logged_model_gives_the_same_probabilities(
     broken = answer.loc[1]
     assert broken["label"] is None
     assert broken["reason"]
-    assert not answer.loc[[0, 2, 3], "reason"].any()
+    assert broken["p_value"] is None
+    assert list(answer.loc[[0, 2, 3], "p_value"]) == pytest.approx([known.p_value for known in screened], abs=1e-6)
+    assert list(answer.loc[[0, 2, 3], "reason"]) == [known.reason for known in screened]
 
 
 @pytest.fixture(scope="module")
-def address(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(trained.checkout, model_of(trained.checkout), tmp_path_factory.mktemp("serving")) as address:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server runs and logs."""
+    return tmp_path_factory.mktemp("serving")
+
+
+@pytest.fixture(scope="module")
+def address(trained: Reproduced, folder: Path) -> Iterator[str]:
+    logging = trained.checkout.with_variables(FIELDGUIDE_LOG=str(Paths(folder).log))
+    with served(logging, model_of(trained.checkout), folder) as address:
         yield address
 
 
 def test_a_server_answers_for_whole_and_for_broken_pictures(
-    address: str, pictures: list[Path], expected: "np.ndarray[Any, np.dtype[np.float64]]"
+    address: str,
+    folder: Path,
+    pictures: list[Path],
+    expected: "np.ndarray[Any, np.dtype[np.float64]]",
+    screened: list[Answer],
 ) -> None:
     whole, broken = asked(address, [pictures[0].read_bytes(), BROKEN])
     assert whole["probability"] == pytest.approx(expected[0].max(), abs=1e-6)
     assert whole[f"probability_{whole['label']}"] == whole["probability"]
-    assert whole["reason"] == ""
+    assert whole["out_of_domain"] == screened[0].out_of_domain
     assert broken["label"] is None
     assert broken["probability"] is None
     assert "picture" in broken["reason"]
+    logged = read_log(Paths(folder))
+    assert list(logged["id"]) == [screened[0].id], "what cannot be read is not logged"
+    assert list(logged.loc[0, ["p_value", "out_of_domain"]]) == [whole["p_value"], whole["out_of_domain"]]
+    assert whole["p_value"] == pytest.approx(screened[0].p_value, abs=1e-6)

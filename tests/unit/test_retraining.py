@@ -26,7 +26,7 @@ from fieldguide.retraining.lock import AnotherJob, job_lock
 from fieldguide.retraining.observe import Observed
 from fieldguide.retraining.queue import ANSWERED
 from fieldguide.retraining.retrain import Outcome, run_job
-from fieldguide.retraining.tools import Champion, Judged
+from fieldguide.retraining.tools import SAME, Champion, Judged
 
 HAD = 6  # pictures of each label in the data set
 LABELS = ("black", "grizzly")
@@ -77,7 +77,7 @@ class FakeTools:
         return Paths(job.worktree)
 
     def judge(self, made: Paths) -> Judged:
-        return Judged(self.verdict, self.verdict in ("better", "not worse"), 900, self.name or "", [])
+        return Judged(self.verdict, self.verdict in ("better", "not worse", SAME), 900, self.name or "", [])
 
     def register(self, job: Journal, made: Paths, judged: Judged, why: str) -> str:
         self._may_fail("register")
@@ -175,6 +175,18 @@ def test_accepted_pictures_join_the_data_set(cfg: Config, home: Paths) -> None:
     assert call(cfg, home, tools).job == ""
 
 
+def test_the_same_model_again_takes_pictures_in_and_is_not_registered(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    deliver(home, 1)
+    tools.verdict = SAME
+    told = call(cfg, home, tools).told
+    assert "job 0002: the same model as version 1: nothing to compare; 1 pictures accepted" in told
+    assert tools.versions == ["0001"] and files_below(home.incoming) == []
+    page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
+    assert "The same model as version 1" in page and "The gate" not in page
+
+
 @pytest.mark.parametrize("verdict", ["worse", "not enough evidence"])
 def test_what_the_gate_refuses_changes_nothing_but_its_own_files(cfg: Config, home: Paths, verdict: str) -> None:
     tools = FakeTools()
@@ -263,6 +275,46 @@ def test_a_sample_takes_no_pictures_in(cfg: Config, home: Paths) -> None:
     assert table["reason"].tolist() == [
         "the chosen data set takes no pictures in: `fieldguide add NAME FOLDER` makes one that does"
     ]
+
+
+def test_a_copy_of_what_the_data_set_has_goes_and_is_told(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    before = contents(home)
+    put(home.incoming / "black" / "again.png", (home.sources / "own" / "black" / "1.png").read_bytes())
+    told = call(cfg, home, tools).told
+    assert "job 0002: nothing to train (0 new pictures of 1" in told
+    assert "1 removed from data/incoming that the data set has already" in told
+    assert contents(home) == before and len(tools.trained) == 1
+    page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
+    assert "Nothing to train" in page and "black/again.png" in page and "or came, as black/1.png" in page
+    assert call(cfg, home, tools).job == ""
+
+
+def test_a_copy_stays_if_what_it_is_a_copy_of_has_gone_meanwhile(
+    cfg: Config, home: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    original = home.sources / "own" / "black" / "1.png"
+    put(home.incoming / "black" / "again.png", original.read_bytes())
+    monkeypatch.setattr(tools, "open_run", lambda job: original.unlink(missing_ok=True) or "run")
+    call(cfg, home, tools)
+    assert files_below(home.incoming) == ["black/again.png"]
+    call(cfg, home, tools)
+    assert tools.trained[-1] == ["black/again.png"], "and is new"
+
+
+def test_what_came_twice_is_held_back_twice(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    tools.verdict = "worse"
+    for name in ("one.png", "two.png"):
+        put(home.incoming / "black" / name, noise(60))
+    put(home.incoming / "black" / "again.png", (home.sources / "own" / "black" / "1.png").read_bytes())
+    call(cfg, home, tools)
+    assert files_below(home.held / "0002") == ["black/one.png", "black/two.png"]
+    assert files_below(home.incoming) == []
 
 
 def disputing(files: Sequence[Path]) -> Observed:

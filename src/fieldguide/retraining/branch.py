@@ -19,7 +19,8 @@ def job_branches(checkout: Path) -> set[str]:
 def commit_results(checkout: Path, worktree: Path, job: str, data: str, message: str) -> str:
     """Commit what a job changed in its worktree, and let the branch retrain/<job> name it; returns the branch.
 
-    That is dvc.lock, the figures in reports/, decisions of people, and the data set's .dvc file.
+    That is dvc.lock, the figures in reports/, decisions of people, and the data set's .dvc file. If none of it differs
+    from the commit that is checked out, there is no branch, and "" is returned.
     """
     branch = f"{BRANCHES}{job}"
     names = ("params.yaml", "dvc.lock", "reports", "data/reviews.csv", f"data/sources/{data}.dvc")
@@ -27,6 +28,8 @@ def commit_results(checkout: Path, worktree: Path, job: str, data: str, message:
     if _git(worktree, "diff", "--cached", "--name-only"):
         identity = () if _has_identity(worktree) else NOBODY
         _git(worktree, *NO_HOOKS, *identity, "commit", "--quiet", "--no-verify", "--message", message)
+    if _git(worktree, "rev-parse", "HEAD") == _git(checkout, "rev-parse", "HEAD"):
+        return ""
     _git(checkout, "update-ref", f"refs/heads/{branch}", _git(worktree, "rev-parse", "HEAD"))
     return branch
 

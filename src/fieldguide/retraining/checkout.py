@@ -23,7 +23,7 @@ from fieldguide.retraining.observe import Observed, observe
 from fieldguide.retraining.pipeline import end_processes, hand_in, run_pipeline
 from fieldguide.retraining.queue import ask
 from fieldguide.retraining.retrain import Outcome, run_job
-from fieldguide.retraining.tools import Champion, Judged
+from fieldguide.retraining.tools import SAME, Champion, Judged
 from fieldguide.rollout.registry import Registry
 from fieldguide.rollout.versions import CHAMPION, actor
 from fieldguide.tracking.names import MODEL
@@ -99,8 +99,17 @@ class CheckoutTools:
         return made
 
     def judge(self, made: Paths) -> Judged:
-        """The gate, by the rules of the commit, on the test pictures of the worktree and the checkout's frozen sets."""
+        """The gate, by the rules of the commit, on the test pictures of the worktree and the checkout's frozen sets.
+
+        The champion's own weights again, or those of a version that it let pass once, are not judged: that version
+        stays what and where it is, also if people withdrew it.
+        """
         version = self.registry.at(CHAMPION)
+        digest = sha256_of_file(made.classifier)
+        for known in self.registry.versions():
+            accepted = known.gate is not None and known.gate["accepted"]
+            if known.model_sha256 == digest and (accepted or known == version):
+                return Judged(SAME, True, None, f"version {known.number}", [])
         champion = self.registry.candidate(version) if version else None
         where = Paths(made.root, own_checkout=self.paths.checkout)
         rates = alarm_rate_of_checkout(made), self.registry.alarm_rate(version) if version else None

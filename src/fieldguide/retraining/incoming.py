@@ -1,7 +1,7 @@
 """What has arrived in data/incoming: one row a file, and what is to become of it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -23,13 +23,16 @@ class State(StrEnum):
 
     NEW = "new"  # labelled, readable, not yet in the data set
     UNLABELLED = "unlabelled"  # for the review queue
-    KNOWN = "known"  # the same bytes are in the data set under this label
+    KNOWN = "known"  # the same bytes are in the data set under this label, or came as another file too
     REFUSED = "refused"  # `reason` says why
 
 
 @dataclass(frozen=True)
 class Arrived:
-    """One file. `file` is below data/incoming, `target` below data/sources/NAME ("" unless new)."""
+    """One file. `file` is below data/incoming.
+
+    `target` is below data/sources/NAME: where a new picture goes, or where the same bytes as a known one's are or go.
+    """
 
     file: str
     label: str  # the folder's name; "" without a label
@@ -122,24 +125,29 @@ def _refusal(path: Path, name: str, label: str, labels: frozenset[str] | None) -
 def _placed(rows: list[Arrived], source: Path) -> Iterator[Arrived]:
     """Give new pictures their place in the data set; what is there already, or came twice, is not new."""
     present = {path: path.stat().st_size for path in source.rglob("*") if path.is_file()} if source.is_dir() else {}
-    sizes = {size: [path for path, other in present.items() if other == size] for size in {row.bytes for row in rows}}
-    labels: dict[str, str] = {}  # of the bytes that are there or came before, by their hash
-    for candidates in sizes.values():
-        labels |= {sha256_of_file(path): path.relative_to(source).parts[0] for path in candidates}
+    arrived = {row.bytes for row in rows}
+    places: dict[str, dict[str, str]] = {}  # of bytes that are there or came before, by their hash: label, path
+    for path in sorted(path for path, size in present.items() if size in arrived and not path.is_symlink()):
+        place = path.relative_to(source)
+        if len(place.parts) == 1 or any(part.startswith(".") for part in place.parts):
+            continue  # no picture of the data set
+        places.setdefault(sha256_of_file(path), {}).setdefault(place.parts[0], place.as_posix())
     taken = {path.relative_to(source).as_posix() for path in present}
     for row in rows:
+        same = places.get(row.sha256, {})
         if row.state != State.NEW:
             yield row
-        elif row.sha256 in labels:
-            same = labels[row.sha256] == row.label
-            reason = "" if same else f"the same file is there, or came, as {labels[row.sha256]!r}"
-            state = State.KNOWN if same else State.REFUSED
-            yield Arrived(row.file, row.label, state, reason, row.bytes, row.sha256, row.id)
+        elif row.label in same:
+            reason = f"the same file is there, or came, as {same[row.label]}"
+            yield replace(row, state=State.KNOWN, reason=reason, target=same[row.label])
+        elif same:
+            reason = f"the same file is there, or came, as {next(iter(same))!r}"
+            yield replace(row, state=State.REFUSED, reason=reason)
         else:
-            labels[row.sha256] = row.label
             target = row.file if row.file not in taken else _beside(row)
+            places[row.sha256] = {row.label: target}
             taken.add(target)
-            yield Arrived(row.file, row.label, row.state, "", row.bytes, row.sha256, row.id, target)
+            yield replace(row, target=target)
 
 
 def _beside(row: Arrived) -> str:

@@ -13,6 +13,7 @@ from fieldguide.report.page import document
 from fieldguide.report.page_parts import STYLE, html_table
 from fieldguide.retraining.incoming import COLUMNS, State
 from fieldguide.retraining.journal import Journal
+from fieldguide.retraining.tools import SAME
 
 MOST_ROWS = 200
 NOTHING = "&ndash;"
@@ -36,14 +37,14 @@ def _page(job: Journal, incoming: pd.DataFrame) -> str:
         "<h2>What was decided, and why</h2>",
         "<ul>" + "".join(f"<li><p>{escape(reason)}</p></li>" for reason in job.get("choice")["reasons"]) + "</ul>",
     ]
-    if judged := job.get("judged"):
+    if (judged := job.get("judged")) and judged["verdict"] != SAME:
         against = judged["against"] or "the baselines"
         parts += [f"<h2>The gate: challenger against {escape(against)}</h2>", _rules(judged["rules"])]
     parts += ["<h2>What became of it</h2>", _facts(_became(job)), "<h2>What it cost</h2>", _seconds(job)]
     if job.get("choice")["hold"]:
         disputed = incoming[incoming["file"].isin(job.get("facts")["doubts"]["which"])]
         parts += ["<h2>Labels that the champion disputes</h2>", _files(disputed)]
-    odd = incoming[incoming["state"].isin([State.REFUSED, State.UNLABELLED])]
+    odd = incoming[incoming["state"].isin([State.REFUSED, State.UNLABELLED, State.KNOWN])]
     if len(odd):
         parts += ["<h2>Files that were not trained on</h2>", _files(odd)]
     return document(f"Retraining {job.name}", "\n".join(parts), STYLE + OWN_STYLE)
@@ -53,8 +54,12 @@ def _verdict(job: Journal) -> tuple[str, str]:
     if error := job.get("error"):
         return "error", f"Stopped: {error}. The next call goes on from here; the champion serves on."
     judged = job.get("judged")
-    if not judged:
+    if not judged and job.get("choice")["hold"]:
         return "warning", "Held back before training. The champion serves on."
+    if not judged:
+        return "passed", "Nothing to train. The champion serves on."
+    if judged["verdict"] == SAME:
+        return "passed", f"The same model as {judged['against']}: nothing to compare, and nothing was registered."
     if judged["accepted"]:
         return "passed", f"{judged['verdict'].capitalize()}: accepted as a challenger."
     return "warning", f"{judged['verdict'].capitalize()}: the champion serves on."
@@ -79,12 +84,13 @@ def _new(job: Journal, incoming: pd.DataFrame) -> str:
 
 def _became(job: Journal) -> dict[str, Any]:
     moves = job.get("moves") or []
-    places = [move["target"].split("/")[1] if move["target"] else "" for move in moves]
+    places = ["copy" if move["copy"] else move["target"].split("/")[1] for move in moves]
     return {
         "version": job.get("version") or NOTHING,
         "branch": job.get("branch") or NOTHING,
         "into the data set": places.count("sources"),
         "held back": places.count("held"),
+        "copies removed": places.count("copy"),
     }
 
 

@@ -18,10 +18,9 @@ from fieldguide.retraining.journal import OPEN, Journal, jobs, open_job
 from fieldguide.retraining.observe import compare
 from fieldguide.retraining.page import write_page
 from fieldguide.retraining.queue import write_queue
-from fieldguide.retraining.take_over import accepted_moves, held_moves, make_moves
-from fieldguide.retraining.tools import Champion, Judged, Tools
+from fieldguide.retraining.take_over import accepted_moves, held_moves, make_moves, waiting_moves
+from fieldguide.retraining.tools import NOT_ENOUGH, SAME, Champion, Judged, Tools
 
-NOT_ENOUGH = "not enough evidence"
 DONE = "done"
 
 
@@ -51,7 +50,8 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
     facts, incoming = _facts(cfg, paths, tools, incoming, champion, force)
     _queue_unlabelled(paths, tools, incoming, champion)
     choice = decide(facts, cfg.retrain)
-    if not choice.train and not choice.hold:
+    copies = waiting_moves(incoming, cfg.choices["data"])
+    if not choice.train and not choice.hold and not copies:
         if interrupted:  # what it was about has gone
             tools.clear(interrupted)
             interrupted.note(status="abandoned")
@@ -68,9 +68,11 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
     try:
         job.note(run=tools.open_run(job))
         if choice.hold:
-            job.note(moves=held_moves(incoming, job.name))
-        else:
+            job.note(moves=held_moves(incoming, cfg.choices["data"], job.name))
+        elif choice.train:
             _train_and_judge(cfg, paths, tools, job, incoming)
+        else:
+            job.note(moves=copies)
     except UserError as error:
         job.note(error=str(error))
         write_page(paths, job)
@@ -135,10 +137,11 @@ def _train_and_judge(cfg: Config, paths: Paths, tools: Tools, job: Journal, inco
     if judged.accepted or stays:
         listing |= dict(zip(new["target"], new["bytes"].astype(int), strict=True))
     remember(paths, job, listing)
+    name = cfg.choices["data"]
     if judged.accepted:
-        moves = accepted_moves(incoming, cfg.choices["data"], job.name)
+        moves = accepted_moves(incoming, name, job.name)
     else:
-        moves = [] if stays else held_moves(incoming, job.name)
+        moves = waiting_moves(incoming, name) if stays else held_moves(incoming, name, job.name)
     job.note(judged=asdict(judged), made=str(made.root), moves=moves)
 
 
@@ -149,7 +152,7 @@ def _finish(paths: Paths, tools: Tools, job: Journal) -> Outcome:
         if verdict and verdict["accepted"]:
             judged, made = Judged(**verdict), Paths(Path(job.get("made")))
             told = f"retrain {job.name}: {judged.verdict}"
-            if not job.get("version"):
+            if not job.get("version") and judged.verdict != SAME:
                 with job.step("register"):
                     job.note(version=tools.register(job, made, judged, told))
             if not job.get("branch"):
@@ -172,8 +175,15 @@ def _told(job: Journal) -> str:
     new = sum(row["state"] == State.NEW for row in job.get("incoming"))
     if choice.hold:
         return f"{new} new pictures held back in data/held/{job.name}: {choice.reasons[0]}"
+    if not choice.train:
+        copies = len(job.get("moves"))
+        return (
+            f"nothing to train ({choice.reasons[0]}); {copies} removed from data/incoming that the data set has already"
+        )
     judged = Judged(**job.get("judged"))
     against = judged.against or "the baselines"
+    if judged.verdict == SAME:
+        return f"{SAME} as {against}: nothing to compare; {new} pictures accepted"
     if judged.accepted:
         version = job.get("version") or "to be registered"
         return f"{judged.verdict} against {against}, now {version}; {new} pictures accepted"
@@ -192,7 +202,9 @@ def _figures(job: Journal) -> dict[str, float]:
 def _beside(incoming: pd.DataFrame) -> str:
     counts = incoming["state"].value_counts()
     parts = [f"{counts[state]} {state}" for state in (State.UNLABELLED, State.REFUSED) if state in counts]
-    return f"; in data/incoming also {', '.join(parts)}" if parts else ""
+    refused = incoming[incoming["state"] == State.REFUSED]
+    first = f" ({refused['file'].iloc[0]}: {refused['reason'].iloc[0]})" if len(refused) else ""
+    return f"; in data/incoming also {', '.join(parts)}{first}" if parts else ""
 
 
 def _page(job: Journal) -> str:

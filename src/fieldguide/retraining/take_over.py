@@ -12,57 +12,77 @@ from typing import TypedDict
 
 import pandas as pd
 
+from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_file, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.retraining.incoming import State
 
 
 class Move(TypedDict):
-    """One move, by paths below the checkout; `sha256` is what the file holds. No target: it is there already."""
+    """One move, by paths below the checkout; `sha256` is what the file holds.
+
+    `copy`: the target holds the same bytes already, and the source goes.
+    """
 
     source: str
     target: str
     sha256: str
+    copy: bool
 
 
 def accepted_moves(incoming: pd.DataFrame, name: str, job: str) -> list[Move]:
-    """New pictures go to the data set, refused ones to data/held, and what was known before goes."""
-    moves = []
-    for row in incoming.itertuples():
-        if row.state == State.NEW:
-            moves.append(_move(row.file, f"data/sources/{name}/{row.target}", row.sha256))
-        elif row.state == State.KNOWN:
-            moves.append(_move(row.file, "", row.sha256))
-    return moves + _refused(incoming, job)
-
-
-def held_moves(incoming: pd.DataFrame, job: str) -> list[Move]:
-    """All that came with a label goes to data/held."""
+    """New pictures go to the data set, copies of what is there then go, and refused files go to data/held."""
     new = incoming[incoming["state"] == State.NEW]
-    return [_move(row.file, f"data/held/{job}/{row.file}", row.sha256) for row in new.itertuples()] + _refused(
-        incoming, job
-    )
+    moves = [_move(row.file, f"data/sources/{name}/{row.target}", row.sha256) for row in new.itertuples()]
+    return moves + _copies(incoming[incoming["state"] == State.KNOWN], name) + _refused(incoming, job)
+
+
+def held_moves(incoming: pd.DataFrame, name: str, job: str) -> list[Move]:
+    """All that came with a label goes to data/held, but copies of what is in the data set go."""
+    new = incoming["state"].eq(State.NEW) | _came_twice(incoming)
+    moves = [_move(row.file, f"data/held/{job}/{row.file}", row.sha256) for row in incoming[new].itertuples()]
+    return moves + waiting_moves(incoming, name) + _refused(incoming, job)
+
+
+def waiting_moves(incoming: pd.DataFrame, name: str) -> list[Move]:
+    """All stays where it is, but copies of what is in the data set go."""
+    copies = incoming["state"].eq(State.KNOWN) & ~_came_twice(incoming)
+    return _copies(incoming[copies], name)
+
+
+def _came_twice(incoming: pd.DataFrame) -> "pd.Series[bool]":
+    """The second and later ones of new pictures that came as several files."""
+    new = incoming.loc[incoming["state"] == State.NEW, "sha256"]
+    return incoming["state"].eq(State.KNOWN) & incoming["sha256"].isin(new)
 
 
 def make_moves(paths: Paths, moves: Sequence[Move]) -> int:
     """Make the moves that are not made yet; returns how many files arrived in their new place by this call.
 
-    A file that is no longer what was judged (replaced, or still being written) stays where it is, and counts as new
-    the next time.
+    A copy goes only while the same bytes are in the data set. A file that is no longer what was judged (replaced, or
+    still being written) stays where it is, and counts as new the next time. Raises UserError where that is forbidden.
     """
     made = 0
     for move in moves:
-        source = paths.checkout / move["source"]
-        if not source.is_file() or sha256_of_file(source) != move["sha256"]:
-            continue
-        if move["target"]:
-            made += _place(source, paths.checkout / move["target"], move["sha256"])
-        source.unlink()
+        try:
+            made += _make(paths.checkout / move["source"], paths.checkout / move["target"], move)
+        except PermissionError as error:
+            raise UserError(f"{move['source']} cannot be moved to {move['target']} ({error.strerror})") from None
     return made
 
 
+def _make(source: Path, target: Path, move: Move) -> int:
+    if not _holds(source, move["sha256"]):
+        return 0
+    if move["copy"] and not _holds(target, move["sha256"]):
+        return 0
+    placed = 0 if move["copy"] else _place(source, target, move["sha256"])
+    source.unlink()
+    return placed
+
+
 def _place(source: Path, target: Path, sha256: str) -> int:
-    if target.is_file() and sha256_of_file(target) == sha256:
+    if _holds(target, sha256):
         return 0
     if target.exists():  # somebody put another file there meanwhile
         target = target.with_name(f"{target.stem}-{sha256[:8]}{target.suffix}")
@@ -74,10 +94,18 @@ def _place(source: Path, target: Path, sha256: str) -> int:
     return 1
 
 
+def _holds(file: Path, sha256: str) -> bool:
+    return file.is_file() and sha256_of_file(file) == sha256
+
+
+def _copies(known: pd.DataFrame, name: str) -> list[Move]:
+    return [_move(row.file, f"data/sources/{name}/{row.target}", row.sha256, copy=True) for row in known.itertuples()]
+
+
 def _refused(incoming: pd.DataFrame, job: str) -> list[Move]:
     refused = incoming[(incoming["state"] == State.REFUSED) & (incoming["sha256"] != "")]
     return [_move(row.file, f"data/held/{job}/{row.file}", row.sha256) for row in refused.itertuples()]
 
 
-def _move(file: object, target: str, sha256: object) -> Move:
-    return {"source": f"data/incoming/{file}", "target": target, "sha256": str(sha256)}
+def _move(file: object, target: str, sha256: object, copy: bool = False) -> Move:
+    return {"source": f"data/incoming/{file}", "target": target, "sha256": str(sha256), "copy": copy}

@@ -20,9 +20,13 @@ class Champion:
     weights: Path
 
 
+NOT_ENOUGH = "not enough evidence"
+SAME = "the same model"  # as the version that it was compared with: there is nothing to judge, nothing to register
+
+
 @dataclass(frozen=True)
 class Judged:
-    """What the gate said. `rules` are the rows of its table."""
+    """What the gate said; of a model that is registered already, SAME. `rules` are the rows of its table."""
 
     verdict: str
     accepted: bool
@@ -63,7 +67,7 @@ class Tools(Protocol):
         """Make the challenger a version; returns its name."""
 
     def commit(self, job: Journal, made: Paths, message: str) -> str:
-        """Commit the results to a branch of the job's own; returns the branch."""
+        """Commit the results to a branch of the job's own; returns the branch, "" if there is nothing to commit."""
 
     def open_run(self, job: Journal) -> str:
         """The id of the job's own run in the tracking store, opened if there is none yet."""

@@ -9,8 +9,9 @@ from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.prediction.log import confirm_labels, read_labels_csv, read_log
+from fieldguide.rollout.evidence import needs_of
 from fieldguide.rollout.registry import Registry
-from fieldguide.rollout.steps import NEXT, candidates, needs_of, unrecorded
+from fieldguide.rollout.steps import NEXT, candidates, unrecorded
 from fieldguide.rollout.versions import CHAMPION, Event, Version, actor
 
 

@@ -1,7 +1,6 @@
 """The registered versions of the classifier in MLflow: their aliases, files and history."""
 
 import json
-import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -13,22 +12,22 @@ from typing import Any
 from filelock import FileLock
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import replace_folder, sha256_of_file
+from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.gate.candidate import Candidate
 from fieldguide.rollout.trial import why_it_does_not_predict
 from fieldguide.rollout.versions import (
     CHALLENGER,
-    FILES,
-    SCREEN_FILE,
     STEPS,
     Event,
     Version,
+    damaged_file,
+    keep_files,
     kept_candidate,
     kept_folder,
 )
 from fieldguide.runs import find_run
-from fieldguide.tracking.names import MEMBERSHIP_FILE, MODEL, SCREEN
+from fieldguide.tracking.names import MEMBERSHIP_FILE, MODEL, MODEL_FILES, SCREEN_FILE
 from fieldguide.tracking.store import answering, experiment_name
 from fieldguide.tracking.tracker import Tracker
 
@@ -130,31 +129,28 @@ class Registry:
         return next((version for version in self.versions() if step in version.steps), None)
 
     def candidate(self, version: Version) -> Candidate:
-        """A version's files, fetched once into .fieldguide/versions/ and checked by their hash.
+        """A version's files, fetched once into .fieldguide/versions/ and checked by their hashes.
 
-        They are fetched again while the screen is missing, which may come later than the model.
+        They are fetched again if one is damaged, and while the screen is missing, which may come later than the model.
         """
         folder = kept_folder(self.paths, version)
-        wanted = [*FILES, SCREEN_FILE]
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f"{folder.name}.lock")):  # several may predict at once
-            if not all((folder / name).is_file() for name in wanted):
-                self._keep(version, folder)
+            if damaged_file(folder) or (not (folder / SCREEN_FILE).is_file() and self._is_screened(version)):
+                with self._answering(), tempfile.TemporaryDirectory() as fetched:
+                    keep_files(self.paths, version, self._fetch(_address(self.name, version.number), Path(fetched)))
         return kept_candidate(self.paths, version)
 
-    def _keep(self, version: Version, folder: Path) -> None:
-        with self._answering(), tempfile.TemporaryDirectory() as fetched:
-            screen = self._fetch_screen(version, Path(fetched))
-            if not screen and all((folder / name).is_file() for name in FILES):
-                return
-            files = self._fetch(f"models:/{self.name}/{version.number}", Path(fetched))
-            with replace_folder(folder) as partial:
-                for file in (*(files / name for name in FILES), *screen):
-                    shutil.copyfile(file, partial / file.name)
+    def _is_screened(self, version: Version) -> bool:
+        import mlflow
+
+        with self._answering():
+            files = mlflow.artifacts.list_artifacts(f"{_address(self.name, version.number)}/{MODEL_FILES}")
+        return SCREEN_FILE in {Path(file.path).name for file in files}
 
     def check(self, version: Version) -> None:
         """Load a version in a process of its own and let it predict. Raises UserError if it does not."""
-        address = f"models:/{self.name}/{version.number}"
+        address = _address(self.name, version.number)
         if reason := why_it_does_not_predict(address, self.tracker.address):
             raise UserError(f"version {version.number} does not load and predict ({reason}): nothing was moved")
 
@@ -190,16 +186,7 @@ class Registry:
     def _fetch(self, address: str, folder: Path) -> Path:
         import mlflow
 
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder))) / "artifacts"
-
-    def _fetch_screen(self, version: Version, folder: Path) -> list[Path]:
-        """What its run has for screening pictures; nothing if it ended before that was learned."""
-        import mlflow
-
-        if not self.client.list_artifacts(version.run, SCREEN):
-            return []
-        fetched = mlflow.artifacts.download_artifacts(run_id=version.run, artifact_path=SCREEN, dst_path=str(folder))
-        return sorted(Path(fetched).iterdir())
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder))) / MODEL_FILES
 
     def alarm_rate(self, version: Version) -> float | None:
         """The share of the test pictures of its run that a version finds out of its domain; None without a screen."""
@@ -213,6 +200,10 @@ class Registry:
     def _answering(self) -> Iterator[None]:
         with answering(self.tracker.address, AWAY):
             yield
+
+
+def _address(name: str, number: int) -> str:
+    return f"models:/{name}/{number}"
 
 
 def _now() -> str:

@@ -1,28 +1,15 @@
 """Moving versions from step to step by the evidence, and back at once: challenger, shadow, limited, champion."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import pandas as pd
-
-from fieldguide.base.config import Config, RolloutNeeds
+from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.prediction.log import read_confirmed, read_log
+from fieldguide.rollout.evidence import named, needs_of
 from fieldguide.rollout.registry import Registry
 from fieldguide.rollout.versions import CHALLENGER, CHAMPION, LIMITED, SHADOW, STEPS, Event, Version
 
 NEXT = {CHALLENGER: SHADOW, SHADOW: LIMITED, LIMITED: CHAMPION}
-
-
-@dataclass(frozen=True)
-class Need:
-    """One thing that a step needs, what there is of it, and whether that is enough."""
-
-    name: str
-    wanted: str
-    found: str
-    met: bool
 
 
 class Refused(Exception):
@@ -33,60 +20,6 @@ def candidates(registry: Registry) -> list[tuple[str, Version]]:
     """The versions on their way, each with its furthest step, the one that is furthest first."""
     found = [(step, registry.at(step)) for step in (LIMITED, SHADOW, CHALLENGER)]
     return [(step, version) for step, version in found if version and version.steps[-1] == step]
-
-
-def needs_of(cfg: Config, paths: Paths, registry: Registry, step: str, version: Version) -> list[Need]:
-    """What a version in `step` needs to take the next one."""
-    champion = registry.at(CHAMPION)
-    needs = [_gate(version, champion)]
-    if step == CHALLENGER:
-        return needs
-    wanted = cfg.rollout.limited if step == SHADOW else cfg.rollout.champion
-    log, confirmed = read_log(paths), read_confirmed(paths)
-    return needs + seen(wanted, log, confirmed, step, version.number, champion.number if champion else None)
-
-
-def seen(
-    wanted: RolloutNeeds,
-    log: pd.DataFrame,
-    confirmed: pd.DataFrame,
-    step: str,
-    version: int,
-    champion: int | None,
-) -> list[Need]:
-    """What the prediction log says of a version in a step; of each picture its last prediction counts.
-
-    Parameters
-    ----------
-    log, confirmed
-        As `fieldguide.prediction.log` reads them.
-    champion
-        None if there is none: then there is nobody to agree with.
-    """
-    mine = log[(log["version"] == version) & (log["step"] == step)]
-    days = mine["at"].dt.date.nunique()
-    mine = mine.drop_duplicates("id", keep="last")
-    others = log[log["version"] == champion].drop_duplicates("id", keep="last")
-    both = mine.merge(others[["id", "prediction"]], on="id", suffixes=("", "_champion"))
-    known = mine.merge(confirmed[["id", "label"]], on="id")
-    alarms = mine["out_of_domain"].dropna().astype(bool)
-    agreed = both["prediction"] == both["prediction_champion"]
-    right = known["prediction"] == known["label"]
-    asked = [
-        (wanted.predictions > 0, _at_least("predictions", wanted.predictions, len(mine))),
-        (wanted.days > 0, _at_least("days", wanted.days, days)),
-        (
-            wanted.agreement > 0 and champion is not None,
-            _share("agreement with the champion", wanted.agreement, agreed, wanted.predictions),
-        ),
-        (wanted.confirmed > 0, _at_least("confirmed labels", wanted.confirmed, len(known))),
-        (
-            wanted.confirmed_accuracy > 0,
-            _share("right of the confirmed", wanted.confirmed_accuracy, right, wanted.confirmed),
-        ),
-        (wanted.max_alarm_rate < 1, _alarms(wanted.max_alarm_rate, alarms)),
-    ]
-    return [need for is_asked, need in asked if is_asked]
 
 
 def advance(cfg: Config, paths: Paths, who: str, why: str = "", step: str | None = None) -> Event:
@@ -171,7 +104,7 @@ def unrecorded(registry: Registry, history: Sequence[Event]) -> list[str]:
         version = registry.at(alias)
         now = version.number if version else None
         if now != last.get(alias):
-            lines.append(f"{alias} names {_named(now)}, the history says {_named(last.get(alias))}")
+            lines.append(f"{alias} names {named(now)}, the history says {named(last.get(alias))}")
     return lines
 
 
@@ -189,35 +122,3 @@ def _before(history: Sequence[Event], champion: Version | None) -> int | None:
     while now in stack and stack[-1] != now:  # a move that was written down and then not done
         stack.pop()
     return next((number for number in reversed(stack) if number != now), None)
-
-
-def _gate(version: Version, champion: Version | None) -> Need:
-    against = champion.number if champion else None
-    wanted = f"accepted against {_named(against)}" if champion else "accepted against the baselines"
-    if version.gate is None:
-        return Need("gate", wanted, "not judged yet (`fieldguide gate`)", False)
-    found = f"{version.gate['verdict']} against {_named(version.gate['against'])}"
-    if champion is None and version.gate["against"] is None:
-        found = f"{version.gate['verdict']} against the baselines"
-    return Need("gate", wanted, found, bool(version.gate["accepted"]) and version.gate["against"] == against)
-
-
-def _at_least(name: str, wanted: int, found: int) -> Need:
-    return Need(name, str(wanted), str(found), found >= wanted)
-
-
-def _share(name: str, wanted: float, hits: "pd.Series[bool]", least: int) -> Need:
-    share = float(hits.mean()) if len(hits) else 0.0
-    enough = len(hits) >= least
-    return Need(name, f"{wanted:.2f} of at least {least}", f"{share:.3f} of {len(hits)}", enough and share >= wanted)
-
-
-def _alarms(at_most: float, alarms: "pd.Series[bool]") -> Need:
-    if alarms.empty:
-        return Need("out-of-domain alarms", f"at most {at_most:.2f}", "not measured", True)
-    rate = float(alarms.mean())
-    return Need("out-of-domain alarms", f"at most {at_most:.2f}", f"{rate:.3f} of {len(alarms)}", rate <= at_most)
-
-
-def _named(number: int | None) -> str:
-    return "no version" if number is None else f"version {number}"

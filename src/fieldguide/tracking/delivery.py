@@ -14,7 +14,7 @@ from fieldguide.provenance import collect_provenance, kept_provenance
 from fieldguide.record import report_record
 from fieldguide.tracking.choices import read_origin, run_name, upstream_params
 from fieldguide.tracking.model import log_model
-from fieldguide.tracking.names import DELIVERED, MODEL, SCREEN
+from fieldguide.tracking.names import DELIVERED, MODEL, MODEL_FILES, SCREEN_FILE
 from fieldguide.tracking.store import answering
 from fieldguide.tracking.tracker import Tracker
 
@@ -39,10 +39,11 @@ def sync(paths: Paths) -> str:
         if found and found.data.tags.get(DELIVERED) == results:
             return f"mlflow: run {run} ({run_name(paths, record)}) is complete"
         _deliver(tracker, run, {} if found is None else found.data.tags)
+        kept = _add_screen(tracker, run) if has_report(paths) else ""
         tracker.log_config(run, provenance)
         tracker.client.set_tag(run, DELIVERED, results)
         tracker.client.set_terminated(run, "FINISHED")
-    return f"mlflow: run {run} ({run_name(paths, record)}) handed in"
+    return f"mlflow: run {run} ({run_name(paths, record)}) handed in{kept}"
 
 
 def _provenance_of_results(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:
@@ -116,8 +117,6 @@ def _log_report(tracker: Tracker, run: str) -> None:
     tracker.log_metrics(run, {f"screen.{name}": value for name, value in metrics.items()})
     for path in (paths.overview, *sorted(paths.report("screen").glob("[!.]*.csv"))):
         tracker.client.log_artifact(run, str(path), "report")
-    for path in screen_files(paths):
-        tracker.client.log_artifact(run, str(path), SCREEN)
 
 
 def _log_data_and_model(paths: Paths, run: str, tags: dict[str, str]) -> None:
@@ -137,8 +136,24 @@ def _log_data_and_model(paths: Paths, run: str, tags: dict[str, str]) -> None:
             mlflow.set_tag(MODEL, digest)
 
 
+def _add_screen(tracker: Tracker, run: str) -> str:
+    """Put the screen, which is learned after the model was logged, beside the model's weights.
+
+    A version that has one keeps it: it has to answer as it did. Returns a word about that, or "".
+    """
+    client = tracker.client
+    model = client.get_run(run).outputs.model_outputs[-1].model_id
+    screened = SCREEN_FILE in {Path(file.path).name for file in client.list_logged_model_artifacts(model, MODEL_FILES)}
+    versions = client.search_model_versions(f"run_id = '{run}'") if screened else []
+    if versions:
+        return f"; version {versions[0].version} keeps the screen that it was registered with"
+    for path in screen_files(tracker.paths):
+        client.log_model_artifact(model, str(path), MODEL_FILES)
+    return ""
+
+
 def screen_files(paths: Paths) -> list[Path]:
-    """What it takes to screen new pictures beside the classifier's own files."""
+    """What it takes to screen new pictures beside the classifier's own files; last the one that loading asks for."""
     description = paths.screen.with_suffix(".json")
     other_body = read_json(description)["backbone_sha256"] is not None
-    return [paths.screen, description, paths.reference, *([paths.backbone] if other_body else [])]
+    return [*([paths.backbone] if other_body else []), description, paths.reference, paths.screen]

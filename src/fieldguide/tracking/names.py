@@ -16,5 +16,6 @@ LAUNCHED_BY = "fieldguide.launched_by"
 
 # Artifacts
 CONFIG = "environment/config.json"
-SCREEN = "screen"  # the folder of a run with what it takes to screen new pictures
+MODEL_FILES = "artifacts"  # the folder in a logged model
+SCREEN_FILE = "screen.safetensors"  # among them, once the stage `screen` has run: the model screens too
 MEMBERSHIP_FILE = "pictures.parquet"  # of a logged model
