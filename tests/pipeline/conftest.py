@@ -47,7 +47,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
 
 @pytest.fixture(scope="session")
 def padded(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
-    """Another resize, trained and evaluated in a copy while the tracking server was away. It is shared in the same way."""
+    """Another resize, trained and evaluated in a copy while the tracking server was away; shared in the same way."""
 
     def make(folder: Path) -> None:
         copy = trained.checkout.copy(folder / "checkout")
