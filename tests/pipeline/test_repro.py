@@ -145,7 +145,7 @@ def test_an_edited_source_file_reruns_its_stage_and_stops_where_nothing_changed(
 
 @pytest.mark.slow
 def test_another_resize_trains_and_evaluates_again(trained: Reproduced, padded: Reproduced) -> None:
-    assert padded.stages == ["config", "train", "evaluate"]
+    assert padded.stages == ["config", "train", "evaluate", "screen", "report"]
     before, after = (done.checkout.digests(*RESULTS, *TABLES) for done in (trained, padded))
     assert {file for file in before if before[file] != after[file]} == {
         "models/classifier.safetensors",
@@ -164,9 +164,9 @@ def test_an_experiment_of_dvc_gives_what_repro_gives(padded: Reproduced, tmp_pat
     copy.dvc("checkout", "--quiet")
     before = copy.paths.params.read_text(encoding="utf-8")
     assert copy.digests(*RESULTS) != {file: wanted[file] for file in RESULTS}
-    done = copy.dvc("exp", "run", "evaluate", "--name", "padded", "-S", "resize=pad")
+    done = copy.dvc("exp", "run", "--name", "padded", "-S", "resize=pad")
     assert ran(done.stdout) == ["config"]
-    for stage in ("train", "evaluate"):
+    for stage in ("train", "evaluate", "screen"):
         assert f"Stage '{stage}' is cached - skipping run" in done.stdout
     assert copy.digests(*RESULTS, *TABLES) == wanted
     after = copy.paths.params.read_text(encoding="utf-8")

@@ -135,7 +135,7 @@ def test_a_run_that_dvc_restored_is_handed_in(copy: Checkout, run: Any) -> None:
 
 def test_training_goes_on_without_the_tracking_server(padded: Reproduced) -> None:
     said = [line for line in padded.stderr.splitlines() if line.strip()]
-    assert len(said) == 2, said  # one line of train, one of evaluate
+    assert len(said) == 3, said  # one line of train, one of evaluate, one of report
     for line in said:
         assert line.startswith("MLflow at 127.0.0.1:")
         assert "secret" not in line
