@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fieldguide.base.compose import read_params
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_folder, write_text
+from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
 from fieldguide.data.sources.folder import as_text
 

@@ -12,9 +12,10 @@ from pydantic import TypeAdapter
 from torch.nn.functional import conv2d
 
 from conftest import OwnData, noise, put
-from fieldguide.base.compose import compose, options_of
+from fieldguide.base.compose import compose
 from fieldguide.base.config import AugmentConfig, Config
 from fieldguide.base.errors import UserError
+from fieldguide.base.option_files import options_of
 from fieldguide.base.paths import Paths
 from fieldguide.cli import main
 from fieldguide.data.square import to_square

@@ -19,6 +19,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.images import open_picture, picture_id
 from fieldguide.data.table import IMAGES, RAW, SPLIT, read_table
 from fieldguide.stages import clean, download
+from stages.cleaned import check_folder
 
 
 @pytest.fixture(autouse=True)
@@ -49,22 +50,6 @@ def cleaned(own_data: OwnData, files: dict[str, Image.Image | bytes], *overrides
     }
     check_folder(paths, table)
     return paths, table.set_index("source")
-
-
-def check_folder(paths: Paths, table: pd.DataFrame) -> None:
-    """The folder holds exactly the kept pictures, and the table knows their bytes."""
-    kept = table[table["status"] == "kept"]
-    there = {path.relative_to(paths.clean).as_posix() for path in paths.clean.rglob("*") if path.is_file()}
-    assert there == set(kept["clean_path"])
-    assert len(there) == len(kept)
-    for row in kept.itertuples():
-        assert row.clean_path == f"{row.label}/{row.id}.jpg"
-        assert sha256_of_file(paths.clean / str(row.clean_path)) == row.clean_sha256
-    left = table[table["status"] != "kept"]
-    assert set(left["clean_path"]) | set(left["clean_sha256"]) <= {""}
-    assert (kept["reason"] == "").all()
-    assert (left["reason"] != "").all()
-    assert not left["reason"].str.contains(str(paths.root), regex=False).any()
 
 
 def test_what_is_kept_is_upright_small_rgb_and_says_nothing_of_its_owner(own_data: OwnData) -> None:

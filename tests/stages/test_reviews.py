@@ -14,6 +14,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.images import picture_id
 from fieldguide.data.table import IMAGES, SPLIT, read_table
 from fieldguide.stages import clean, download, split
+from stages.cleaned import check_folder
 
 HEADER = "id,decision,label,reviewer,date,note\n"
 Changes = dict[str, tuple[dict[str, object], dict[str, object]]]
@@ -35,12 +36,7 @@ def cleaned(own_data: OwnData, files: dict[str, Image.Image], *reviews: str) -> 
     paths.reviews.write_text(HEADER + "".join(lines), encoding="utf-8")
     clean.run(cfg, paths)
     table = read_table(paths.image_table, IMAGES).set_index("source")
-    kept = table[table["status"] == "kept"]
-    there = {path.relative_to(paths.clean).as_posix() for path in paths.clean.rglob("*") if path.is_file()}
-    assert there == set(kept["clean_path"])
-    for row in kept.itertuples():
-        assert row.clean_path == f"{row.label}/{row.id}.jpg"
-        assert sha256_of_file(paths.clean / str(row.clean_path)) == row.clean_sha256
+    check_folder(paths, table)
     assert list(table["raw_label"]) == [source.partition("/")[0] for source in table.index]
     return paths, table
 

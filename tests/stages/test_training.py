@@ -12,9 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from fieldguide.base.compose import compose, options_of
+from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
+from fieldguide.base.option_files import options_of
 from fieldguide.base.paths import Paths
 from fieldguide.data.table import SPLIT, predictions_schema, read_table
 from fieldguide.model import loaders

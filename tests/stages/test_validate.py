@@ -157,7 +157,7 @@ def test_a_hostile_file_name_is_escaped_and_breaks_no_line(tmp_path: Path) -> No
     paths = given(tmp_path, rows)
     with pytest.raises(UserError) as caught:
         run(config(readable=READABLE), paths)
-    assert "data/raw/teddy/two?lines?.jpg" in str(caught.value)
+    assert r"data/raw/teddy/two\nlines\x1b.jpg" in str(caught.value)
     page = (paths.report("validate") / "data_docs" / "index.html").read_text()
     assert "<script" not in page
     assert "teddy/&lt;script&gt;alert(1)&lt;/script&gt;.jpg" in page

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fieldguide.base.compose import compose, options_of, read_params
+from fieldguide.base.compose import compose
 from fieldguide.base.config import GROUPS, FolderData, OneCycle, SampleData
 from fieldguide.base.errors import UserError
+from fieldguide.base.option_files import options_of, read_params
 from fieldguide.base.paths import Paths
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

@@ -1,43 +1,25 @@
 """Composing params.yaml and conf/ into one validated `Config`, the same way for stages, sweeps and commands."""
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
-from yaml import MarkedYAMLError, YAMLError
 
-from fieldguide.base.config import (
-    GROUPS,
-    Config,
-    DataSource,
-    HeadOnly,
-    RandomCrop,
-    Resize,
-    Schedule,
-    Schema,
-    Transform,
-)
+from fieldguide.base.config import GROUPS, Config, HeadOnly, RandomCrop, Schema
 from fieldguide.base.errors import UserError
+from fieldguide.base.mistakes import explain_hydra, explain_pydantic, known_keys, origin_of
+from fieldguide.base.option_files import options_of, read_mapping, read_params
 from fieldguide.base.paths import Paths
-
-# The groups that are one of several dataclasses, or lists of such, and the key that tells which.
-UNIONS: dict[str, tuple[Any, str]] = {
-    "data": (DataSource, "kind"),
-    "resize": (Resize, "method"),
-    "schedule": (Schedule, "name"),
-    "augment": (Transform, "name"),
-}
 
 
 def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
@@ -64,7 +46,7 @@ def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
     try:
         config = TypeAdapter(Config).validate_python(composed)
     except ValidationError as error:
-        raise UserError(_explain_pydantic(paths, overrides, composed, error)) from None
+        raise UserError(explain_pydantic(paths, overrides, composed, error)) from None
     _check_together(paths, overrides, config)
     return config
 
@@ -88,34 +70,7 @@ def _check_together(paths: Paths, overrides: Sequence[str], config: Config) -> N
         ]
     for is_wrong, key, message in together:
         if is_wrong:
-            raise UserError(f"{_where(paths, overrides, key)}: {key}: {message}")
-
-
-def read_params(paths: Paths) -> dict[str, Any]:
-    """params.yaml as plain containers. Raises UserError if it is missing or no mapping."""
-    if not paths.params.is_file():
-        raise UserError(f"{paths.params.name} is missing in {paths.checkout}: run this in a checkout")
-    return _read_mapping(paths.params, paths.params.name)
-
-
-def options_of(paths: Paths, group: str) -> list[str]:
-    """The names of a group's options, sorted."""
-    return sorted(path.stem for path in (paths.conf / group).glob("*.yaml"))
-
-
-def _read_mapping(path: Path, name: str) -> dict[str, Any]:
-    try:
-        content = OmegaConf.load(path)
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name} is not UTF-8 (byte {error.start}): save it as UTF-8") from None
-    except MarkedYAMLError as error:
-        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UserError(f"{name} is not valid YAML: {error.problem}{line}") from None
-    except (YAMLError, OmegaConfBaseException, OSError) as error:
-        raise UserError(f"{name} is not valid YAML: {_one_line(error)}") from None
-    if not isinstance(content, DictConfig):
-        raise UserError(f"{name} must hold `key: value` lines")
-    return {str(key): value for key, value in OmegaConf.to_container(content).items()}  # type: ignore[union-attr]
+            raise UserError(f"{origin_of(paths, overrides, key)}: {key}: {message}")
 
 
 def _check_sections(paths: Paths, params: dict[str, Any]) -> None:
@@ -125,15 +80,15 @@ def _check_sections(paths: Paths, params: dict[str, Any]) -> None:
         if "${" in str(value):
             raise UserError(f"{paths.params.name}: {key}: ${{...}} is not allowed: it holds plain values")
         if key not in known:
-            raise UserError(f"{paths.params.name}: {key}: no such key{_known_keys(key)}")
+            raise UserError(f"{paths.params.name}: {key}: no such key{known_keys(key)}")
         if key not in GROUPS and is_dataclass(known[key]) and not isinstance(value, dict):
-            keys = _known_keys(f"{key}.")
+            keys = known_keys(f"{key}.")
             raise UserError(f"{paths.params.name}: {key}: must hold `key: value` lines (given: {value!r}){keys}")
 
 
 def _check_option_file(path: Path, name: str) -> None:
     """An option file stands alone and says the same on every machine."""
-    content = _read_mapping(path, name)
+    content = read_mapping(path, name)
     if "defaults" in content:
         raise UserError(f"{name}: defaults: an option file stands alone, copy what it needs into it")
     if "${" in str(content):
@@ -163,7 +118,7 @@ def _compose_with_hydra(paths: Paths, overrides: Sequence[str]) -> dict[str, Any
             config = hydra_compose(name, list(overrides))
         content = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(_explain_hydra(paths, overrides, error)) from None
+        raise UserError(explain_hydra(paths, overrides, error)) from None
     finally:
         around.hydra = outer
     assert isinstance(content, dict)
@@ -180,7 +135,7 @@ def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[st
         if override.is_sweep_override():
             raise UserError(f"override {override.input_line!r} names several values: that is for `sweep`")
         if override.key_or_group.partition(".")[0] == "hydra":
-            raise UserError(f"override {override.input_line}: hydra: no such key{_known_keys('hydra')}")
+            raise UserError(f"override {override.input_line}: hydra: no such key{known_keys('hydra')}")
         if override.key_or_group in GROUPS:
             chosen[override.key_or_group] = ("override", override.value())
     for group, (where, option) in chosen.items():
@@ -188,94 +143,3 @@ def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[st
             known = ", ".join(options_of(paths, group))
             raise UserError(f"{where}: {group}: {option!r} is no option of it; choose one of: {known} (conf/{group}/)")
     return {group: option for group, (_, option) in chosen.items()}
-
-
-def _explain_hydra(paths: Paths, overrides: Sequence[str], error: Exception) -> str:
-    for cause in _causes(error):
-        if isinstance(cause, OmegaConfBaseException) and cause.full_key:
-            key = re.sub(r"\[(\d+)\]", r".\1", cause.full_key)
-            reason = _one_line(cause.msg or cause)
-            if isinstance(cause, MissingMandatoryValue):
-                reason = "is missing"
-            elif "not in struct" in reason:
-                reason = "the chosen option does not set it; write +KEY=VALUE to add it"
-            elif "not in" in reason:
-                reason += _known_keys(key)
-            return f"{_where(paths, overrides, key)}: {key}: {reason}"
-    if isinstance(error, MissingConfigException) or overrides:
-        return f"configuration: {_one_line(error)}"
-    return f"{paths.params.name}: {_one_line(error)}"
-
-
-def _explain_pydantic(paths: Paths, overrides: Sequence[str], composed: dict[str, Any], error: ValidationError) -> str:
-    problems = error.errors(include_url=False)
-    first = problems[0]
-    key, value, message = _key_of(composed, first["loc"]), first["input"], first["msg"].removeprefix("Value error, ")
-    if first["type"] == "union_tag_not_found":
-        tags, name = _union_tags(key)
-        message = f"`{name}` is missing; one of: {', '.join(tags)}"
-    elif first["type"] == "unexpected_keyword_argument":
-        tags, _ = _union_tags(key)
-        member = next((tags[str(part)] for part in first["loc"] if part in tags), None)
-        message = f"no such key{_known_keys(key, member)}"
-    given = f" (given: {value!r})" if not isinstance(value, dict | list) else ""
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{_where(paths, overrides, key)}: {key}: {message}{given}{more}"
-
-
-def _key_of(composed: Any, location: tuple[int | str, ...]) -> str:
-    """The dotted key of a location in pydantic's sense, without the names of union members that stand in it."""
-    node, parts = composed, []
-    for position, part in enumerate(location):
-        inside = part in node if isinstance(node, dict) else isinstance(node, list) and isinstance(part, int)
-        if inside:
-            node = node[part]
-        if inside or position == len(location) - 1:
-            parts.append(str(part))
-    return ".".join(parts)
-
-
-def _where(paths: Paths, overrides: Sequence[str], key: str) -> str:
-    """The file, or the override, that a key's value comes from."""
-    for override in overrides:
-        name = override.lstrip("+~").partition("=")[0]
-        if name not in GROUPS and (f"{key}.".startswith(f"{name}.") or name.startswith(f"{key}.")):
-            return f"override {override}"
-    group = key.partition(".")[0]
-    if group not in GROUPS:
-        return paths.params.name
-    option = read_params(paths)[group]
-    for override in overrides:
-        if override.startswith(f"{group}="):
-            option = override.partition("=")[2]
-    return f"conf/{group}/{option}.yaml"
-
-
-def _union_tags(key: str) -> tuple[dict[str, type], str]:
-    """The dataclasses that a key's group is one of, by the words that tell them apart, and the key of those words."""
-    union, name = UNIONS.get(key.partition(".")[0], (None, ""))
-    return {tag: member for member in get_args(union) for tag in get_args(get_type_hints(member)[name])}, name
-
-
-def _known_keys(key: str, kind: Any = None) -> str:
-    """The keys that might stand where `key` does: those of the dataclass `kind`, or of the one found by its place."""
-    if kind is None:
-        kind = Schema
-        for part in key.split(".")[:-1]:
-            kind = get_args(kind)[1] if get_origin(kind) is dict else get_type_hints(kind).get(part)
-            if not is_dataclass(kind) and get_origin(kind) is not dict:
-                return ""
-    return f"; known: {', '.join(field.name for field in fields(kind))}" if is_dataclass(kind) else ""
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _one_line(text: object) -> str:
-    parts: Iterable[str] = (line.strip() for line in str(text).splitlines())
-    return " ".join(
-        part for part in parts if part and not part.startswith(("full_key", "object_type", "reference_type"))
-    )

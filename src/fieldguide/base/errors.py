@@ -1,4 +1,8 @@
-"""The one exception that a person is meant to read."""
+"""The one exception that a person is meant to read, and how strange names are told."""
+
+import re
+
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class UserError(Exception):
@@ -11,3 +15,8 @@ class UserError(Exception):
 
 class CheckFailed(UserError):
     """A check of the pictures that stops the pipeline; the runner then has reports/index.html tell about it."""
+
+
+def printable(text: str) -> str:
+    """A strange name as a message, a terminal or a page can show it: what is not printable as escapes, on one line."""
+    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

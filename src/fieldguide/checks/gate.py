@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from fieldguide.base.errors import CheckFailed
+from fieldguide.base.errors import CheckFailed, printable
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from fieldguide.checks.data_docs import Docs, write_data_docs
@@ -103,8 +103,4 @@ def _first(result: CheckResult, in_full: Callable[[str], str], count: int) -> st
     if not shown:
         return ""
     more = len(result.offenders) - count
-    return f" ({_printable(', '.join(shown))}{f' and {more} more' if more > 0 else ''})"
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return f" ({printable(', '.join(shown))}{f' and {more} more' if more > 0 else ''})"

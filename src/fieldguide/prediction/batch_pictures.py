@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import write_text
 from fieldguide.data.images import PictureError
 from fieldguide.evaluation.figures import Shown
 from fieldguide.model.predict import Classifier, open_for
 from fieldguide.prediction.batch import Batch
-from fieldguide.prediction.rows import printable
 from fieldguide.report.batch_page import BatchFindings, batch_page
 
 SHOWN = 24  # pictures for each reason

@@ -6,18 +6,17 @@ CSV such characters are written as escapes (`\\n`, `\\x1b`, `\\udcff`); JSON giv
 
 import csv
 import json
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TextIO
 
+from fieldguide.base.errors import UNPRINTABLE, printable
 from fieldguide.prediction.answers import Answer
 
 FORMATS = ("table", "csv", "jsonl")
 DIGITS = 6
 # Control characters, line separators, those that turn the direction of writing, and bytes that were no UTF-8.
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 FORMULA = ("=", "+", "-", "@")  # a cell that starts so is run by spreadsheets
 FIRST_ROWS, WIDEST_PATH = 32, 80  # the table's first column is as wide as the paths in its first rows, within reason
 
@@ -117,11 +116,6 @@ def _cell(value: Value) -> str:
     if isinstance(value, float):
         return f"{value:.{DIGITS}f}"
     return printable(value or "")
-
-
-def printable(text: str) -> str:
-    """A strange name as a terminal and a page can show it: what is not printable as escapes."""
-    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _width(text: str) -> int:

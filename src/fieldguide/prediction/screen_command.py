@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, printable
 from fieldguide.checks.ood.files import load_screen
 from fieldguide.checks.ood.reference import load_reference
 from fieldguide.model.predict import Classifier, load_classifier
@@ -16,7 +16,7 @@ from fieldguide.prediction.batch import Batch, findings
 from fieldguide.prediction.batch_pictures import write_page
 from fieldguide.prediction.command import CLASSIFIER, answered, lossless, weights_of
 from fieldguide.prediction.files import require_something
-from fieldguide.prediction.rows import printable, write_rows
+from fieldguide.prediction.rows import write_rows
 from fieldguide.report.batch_page import BatchFindings, describe, verdict
 
 FEWEST, FEWEST_KNOWN = 10, 5  # new and known pictures: by fewer no test could become significant

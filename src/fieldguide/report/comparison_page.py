@@ -4,8 +4,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from PIL import Image
 
 from fieldguide.evaluation.figures import in_words
@@ -15,16 +13,16 @@ from fieldguide.report.comparison import (
     differing_answers,
     differing_choices,
     evidence,
-    shares,
     verdict,
 )
+from fieldguide.report.comparison_confusions import STYLE as CONFUSIONS_STYLE
+from fieldguide.report.comparison_confusions import confusions
 from fieldguide.report.comparison_curves import comparison_curves
 from fieldguide.report.page import document
 from fieldguide.report.page_parts import STYLE as PARTS_STYLE
 from fieldguide.report.page_parts import chart_tag, html_table, image_tag, number, share_cell
 
 THUMBNAIL = 96  # pixels of the longer side
-BETTER, WORSE, NEUTRAL = "42 111 176", "217 130 43", "42 111 176"  # red, green, blue: as the figures' blue and orange
 NOTHING = "&ndash;"
 SHIFT = "shift_accuracy_"
 PICTURES = "test_pictures"
@@ -55,7 +53,7 @@ def comparison_page(found: Comparison, thumbnails: Mapping[str, Image.Image]) ->
     if shifts := _shifts(runs):
         parts += ["<h3>Accuracy when pictures are different</h3>", _figures(runs, shifts)]
     if len(found.answers[0]):
-        parts += ["<h2>Confusions</h2>", _confusions(found)]
+        parts += ["<h2>Confusions</h2>", confusions(found)]
     parts += ["<h2>Training</h2>", chart_tag(comparison_curves(runs), "losses and accuracy per epoch")]
     if len(found.answers[0]):
         parts += ["<h2>Pictures on which they differ</h2>", _pictures(found, thumbnails)]
@@ -110,58 +108,6 @@ def _figure(metrics: Mapping[str, float], name: str) -> str:
     return f"<td>{number(value)} {between}</td>"
 
 
-def _confusions(found: Comparison) -> str:
-    first, blocks = found.runs[0], []
-    for run, counts in zip(found.runs, found.matrices, strict=True):
-        block = f"<h3>{escape(run.name)}</h3>{_matrix(counts)}"
-        if run is not first:
-            block += f"<h4>less {escape(first.name)}</h4>{_difference(counts, found.matrices[0])}"
-        blocks.append(f"<div>{block}</div>")
-    wide = "wide" if len(found.matrices[0]) > 6 else ""
-    told = (
-        f"<p>{len(found.answers[0])} test pictures. Rows are true labels, columns predictions, coloured by the share "
-        f"of the row. Below each: the change against {escape(first.name)} in pictures and in points of the share, "
-        "<b class=better>blue</b> for better (more on the diagonal, fewer beside it), <b class=worse>orange</b> for "
-        "worse.</p>"
-    )
-    return f'{told}<div class="matrices {wide}">{"".join(blocks)}</div>'
-
-
-def _matrix(counts: pd.DataFrame) -> str:
-    cells = [
-        [
-            _cell(NEUTRAL, share, f"{count}", f"{100 * share:.0f} %" if count else "")
-            for count, share in zip(*row, strict=True)
-        ]
-        for row in zip(counts.to_numpy(), shares(counts).to_numpy(), strict=True)
-    ]
-    return _labelled(counts, cells)
-
-
-def _difference(counts: pd.DataFrame, first: pd.DataFrame) -> str:
-    change, points = (counts - first).to_numpy(), (shares(counts) - shares(first)).to_numpy()
-    strongest = max(float(np.abs(points).max()), 1e-9)
-    cells = []
-    for row in range(len(first)):
-        line = []
-        for column in range(len(first)):
-            more, moved = change[row, column], points[row, column]
-            tone = BETTER if (moved > 0) == (row == column) else WORSE
-            text, small = (f"{more:+d}", f"{100 * moved:+.0f}") if more else ("0", "")
-            line.append(_cell(tone, abs(moved) / strongest, text, small))
-        cells.append(line)
-    return _labelled(first, cells)
-
-
-def _labelled(counts: pd.DataFrame, cells: Sequence[Sequence[str]]) -> str:
-    rows = [f"<tr><th>{escape(name)}</th>{''.join(row)}</tr>" for name, row in zip(counts.index, cells, strict=True)]
-    return html_table(("", *counts.columns), rows, "counts")
-
-
-def _cell(tone: str, strength: float, text: str, small: str) -> str:
-    return f'<td style="background: rgb({tone} / {0.6 * strength:.2f})">{text}<small>{small}</small></td>'
-
-
 def _pictures(found: Comparison, thumbnails: Mapping[str, Image.Image]) -> str:
     groups = differing_answers(found)
     if not groups:
@@ -192,6 +138,7 @@ def _picture(row: Mapping[Hashable, Any], runs: int, thumbnail: Image.Image | No
 
 STYLE = (
     PARTS_STYLE
+    + CONFUSIONS_STYLE
     + """\
 .verdict + .verdict { margin-top: .5rem; }
 .verdict:not(.passed, .warning) { color: inherit; border-left-color: var(--soft); }
@@ -201,13 +148,6 @@ h4 { font-size: .85rem; font-weight: 400; color: var(--soft); margin: .75rem 0 .
 .better { color: var(--blue); } .worse { color: var(--orange); }
 :root { --blue: #1f5a94; --orange: #a85a10; }
 @media (prefers-color-scheme: dark) { :root { --blue: #86b9ec; --orange: #f0a75a; } }
-.matrices { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); gap: 0 1rem; }
-.matrices > div { min-width: 0; } .matrices.wide { grid-template-columns: minmax(0, 1fr); }
-.counts td { text-align: center; border-left: 1px solid var(--line); line-height: 1.25; }
-.counts td small { display: block; color: inherit; opacity: .8; }
-.counts thead th { text-align: center; }
-.counts th, .counts td { padding: .3rem .4rem; } .counts tbody th { min-width: 0; white-space: nowrap; }
-.wide thead th { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; }
 .chart { width: 58rem; }
 .plain thead th, .pictures thead th { white-space: normal; overflow-wrap: normal; color: inherit; font-weight: 600; }
 .plain tbody th { overflow-wrap: normal; min-width: 6.5rem; } .plain td:last-child { white-space: normal; }

@@ -11,9 +11,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
-from fieldguide.base.compose import options_of
 from fieldguide.base.config import Schema
 from fieldguide.base.errors import UserError
+from fieldguide.base.option_files import options_of
 from fieldguide.base.paths import Paths
 from fieldguide.reproduction.edit_yaml import set_value, written
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fieldguide.base.errors import printable
 from fieldguide.base.paths import Paths
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.status import Split, Status
@@ -34,7 +35,7 @@ def explain(paths: Paths, name: str) -> str:
         identity, clean_path = str(kept["id"].iloc[0]), str(kept["clean_path"].iloc[0])
         lines += [*_place(paths, identity), *_screening(paths, identity), *_prediction(paths, identity, clean_path)]
     title = f"data/raw/{picture['path']}" if picture["path"] else picture["source"]
-    return "\n".join([_printable(title), *(f"  {key:<{WIDTH}}{_printable(text)}" for key, text in lines)])
+    return "\n".join([printable(title), *(f"  {key:<{WIDTH}}{printable(text)}" for key, text in lines)])
 
 
 def _origin(paths: Paths, picture: pd.Series) -> Iterator[tuple[str, str]]:
@@ -142,7 +143,3 @@ def _optional(path: Path) -> pd.DataFrame | None:
 def _row_of(table: pd.DataFrame, identity: str) -> pd.Series | None:
     found = table[table["id"] == identity]
     return found.iloc[0] if len(found) else None
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)

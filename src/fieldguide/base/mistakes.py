@@ -1,0 +1,108 @@
+"""What is wrong with a configuration, in words: file or override, key, value, and what is allowed."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_origin, get_type_hints
+
+from hydra.errors import MissingConfigException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from pydantic import ValidationError
+
+from fieldguide.base.config import GROUPS, DataSource, Resize, Schedule, Schema, Transform
+from fieldguide.base.option_files import one_line, read_params
+from fieldguide.base.paths import Paths
+
+# The groups that are one of several dataclasses, or lists of such, and the key that tells which.
+UNIONS: dict[str, tuple[Any, str]] = {
+    "data": (DataSource, "kind"),
+    "resize": (Resize, "method"),
+    "schedule": (Schedule, "name"),
+    "augment": (Transform, "name"),
+}
+
+
+def explain_hydra(paths: Paths, overrides: Sequence[str], error: Exception) -> str:
+    """Why Hydra could not compose."""
+    for cause in _causes(error):
+        if isinstance(cause, OmegaConfBaseException) and cause.full_key:
+            key = re.sub(r"\[(\d+)\]", r".\1", cause.full_key)
+            reason = one_line(cause.msg or cause)
+            if isinstance(cause, MissingMandatoryValue):
+                reason = "is missing"
+            elif "not in struct" in reason:
+                reason = "the chosen option does not set it; write +KEY=VALUE to add it"
+            elif "not in" in reason:
+                reason += known_keys(key)
+            return f"{origin_of(paths, overrides, key)}: {key}: {reason}"
+    if isinstance(error, MissingConfigException) or overrides:
+        return f"configuration: {one_line(error)}"
+    return f"{paths.params.name}: {one_line(error)}"
+
+
+def explain_pydantic(paths: Paths, overrides: Sequence[str], composed: dict[str, Any], error: ValidationError) -> str:
+    """The first reason why what was composed is no configuration, and how many more there are."""
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    key, value, message = _key_of(composed, first["loc"]), first["input"], first["msg"].removeprefix("Value error, ")
+    if first["type"] == "union_tag_not_found":
+        tags, name = _union_tags(key)
+        message = f"`{name}` is missing; one of: {', '.join(tags)}"
+    elif first["type"] == "unexpected_keyword_argument":
+        tags, _ = _union_tags(key)
+        member = next((tags[str(part)] for part in first["loc"] if part in tags), None)
+        message = f"no such key{known_keys(key, member)}"
+    given = f" (given: {value!r})" if not isinstance(value, dict | list) else ""
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{origin_of(paths, overrides, key)}: {key}: {message}{given}{more}"
+
+
+def origin_of(paths: Paths, overrides: Sequence[str], key: str) -> str:
+    """The file, or the override, that a key's value comes from."""
+    for override in overrides:
+        name = override.lstrip("+~").partition("=")[0]
+        if name not in GROUPS and (f"{key}.".startswith(f"{name}.") or name.startswith(f"{key}.")):
+            return f"override {override}"
+    group = key.partition(".")[0]
+    if group not in GROUPS:
+        return paths.params.name
+    option = read_params(paths)[group]
+    for override in overrides:
+        if override.startswith(f"{group}="):
+            option = override.partition("=")[2]
+    return f"conf/{group}/{option}.yaml"
+
+
+def known_keys(key: str, kind: Any = None) -> str:
+    """The keys that might stand where `key` does: those of the dataclass `kind`, or of the one found by its place."""
+    if kind is None:
+        kind = Schema
+        for part in key.split(".")[:-1]:
+            kind = get_args(kind)[1] if get_origin(kind) is dict else get_type_hints(kind).get(part)
+            if not is_dataclass(kind) and get_origin(kind) is not dict:
+                return ""
+    return f"; known: {', '.join(field.name for field in fields(kind))}" if is_dataclass(kind) else ""
+
+
+def _key_of(composed: Any, location: tuple[int | str, ...]) -> str:
+    """The dotted key of a location in pydantic's sense, without the names of union members that stand in it."""
+    node, parts = composed, []
+    for position, part in enumerate(location):
+        inside = part in node if isinstance(node, dict) else isinstance(node, list) and isinstance(part, int)
+        if inside:
+            node = node[part]
+        if inside or position == len(location) - 1:
+            parts.append(str(part))
+    return ".".join(parts)
+
+
+def _union_tags(key: str) -> tuple[dict[str, type], str]:
+    """The dataclasses that a key's group is one of, by the words that tell them apart, and the key of those words."""
+    union, name = UNIONS.get(key.partition(".")[0], (None, ""))
+    return {tag: member for member in get_args(union) for tag in get_args(get_type_hints(member)[name])}, name
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
