@@ -24,7 +24,7 @@ def summarize(paths: Paths) -> str:
         ("left out", ", ".join(left_out) or "none"),
         (
             "checks",
-            f"{validate['passed']} of {validate['expectations']} passed, {validate['warnings']} warnings, "
+            f"{validate['passed']} of {validate['expectations']} passed, warnings: {validate['warnings']}, "
             f"{validate['flagged_pictures']} pictures flagged",
         ),
         (
