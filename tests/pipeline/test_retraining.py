@@ -18,6 +18,7 @@ from PIL import Image
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.paths import Paths
+from fieldguide.retraining.branch import job_branches
 from fieldguide.retraining.checkout import retrain
 from fieldguide.rollout.registry import Registry
 from fieldguide.tracking import DELIVERED, MODEL, Tracker, log_model
@@ -161,6 +162,11 @@ def test_merging_the_branch_leaves_nothing_to_run(home: Checkout) -> None:
     assert home.repro() == []
     assert retrain(home.paths, force=False).told == "nothing to do: 0 new pictures of 1, 0 new reviews of 1"
     assert os.path.lexists(home.paths.classifier)
+
+
+def test_a_fresh_clone_goes_on_with_the_numbers(home: Checkout, tmp_path: Path) -> None:
+    home.run("git", "clone", "--quiet", str(home.root), str(tmp_path / "clone"))
+    assert job_branches(tmp_path / "clone") == {"0001"}
 
 
 def test_the_same_model_again_leaves_everything_as_it_is(home: Checkout) -> None:

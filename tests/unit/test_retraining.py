@@ -297,7 +297,12 @@ def test_a_copy_stays_if_what_it_is_a_copy_of_has_gone_meanwhile(
     begun(cfg, home, tools)
     original = home.sources / "own" / "black" / "1.png"
     put(home.incoming / "black" / "again.png", original.read_bytes())
-    monkeypatch.setattr(tools, "open_run", lambda job: original.unlink(missing_ok=True) or "run")
+
+    def open_run(job: Journal) -> str:
+        original.unlink(missing_ok=True)
+        return "run"
+
+    monkeypatch.setattr(tools, "open_run", open_run)
     call(cfg, home, tools)
     assert files_below(home.incoming) == ["black/again.png"]
     call(cfg, home, tools)

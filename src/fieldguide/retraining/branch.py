@@ -11,9 +11,10 @@ NOBODY = ("-c", "user.name=fieldguide retrain", "-c", "user.email=fieldguide@loc
 
 
 def job_branches(checkout: Path) -> set[str]:
-    """The numbers of the jobs that have a branch."""
-    names = _git(checkout, "for-each-ref", "--format=%(refname:short)", f"refs/heads/{BRANCHES}").split()
-    return {number for name in names if (number := name.removeprefix(BRANCHES)).isdecimal()}
+    """The numbers of the jobs that have a branch, here or, as a fresh clone knows them, where it was cloned from."""
+    places = (f"refs/heads/{BRANCHES}", f"refs/remotes/*/{BRANCHES}*")
+    names = _git(checkout, "for-each-ref", "--format=%(refname)", *places).split()
+    return {number for name in names if (number := name.rpartition("/")[2]).isdecimal()}
 
 
 def commit_results(checkout: Path, worktree: Path, job: str, data: str, message: str) -> str:
