@@ -1,6 +1,7 @@
 """Two versions on their way through a registry: what answers under the alias, and what is written down."""
 
 import base64
+import errno
 import json
 import os
 import subprocess
@@ -273,6 +274,18 @@ def test_a_shadow_predicts_beside_the_champion_and_a_limited_one_for_its_share(
     assert withdraw(paths, "limited", "Ann").after is None
     with pytest.raises(UserError, match="no version stands in limited"):
         withdraw(paths, "limited", "Ann")
+
+
+def test_answers_are_given_where_the_log_cannot_be_written(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("fieldguide.prediction.day_files.pq.write_table", full)
+    with pytest.raises(UserError, match=r"not all predictions are in the log: .*No space left"):
+        predict_live(paths, [str(put(tmp_path / "new.png", noise(200)))], "csv", False, "")
+    assert picture_id(noise(200)) in capsys.readouterr().out
 
 
 def test_a_version_that_returns_to_a_step_begins_anew(paths: Paths) -> None:

@@ -41,6 +41,7 @@ class FakeTools:
         self.versions: list[str] = []
         self.branches: list[str] = []
         self.closed: list[str] = []
+        self.failed: list[str] = []
         self.failing: str | None = None
         self.seen: Callable[[Sequence[Path]], Observed] = indifferent
         self.known = pd.DataFrame(columns=["file", "label"])
@@ -94,7 +95,9 @@ class FakeTools:
 
     def close_run(self, job: Journal, run: str, files: Sequence[Path], figures: dict[str, float], failed: bool) -> None:
         self._may_fail("report")
-        if run not in self.closed:
+        if failed:
+            self.failed.append(run)
+        elif run not in self.closed:
             self.closed.append(run)
 
     def clear(self, job: Journal) -> None:
@@ -472,6 +475,7 @@ def test_a_step_that_fails_is_taken_up_again(cfg: Config, home: Paths, step: str
     if step == "train":
         page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
         assert "Stopped: train does not answer" in page
+        assert tools.failed == ["run-0002"]
     tools.failing = None
     assert call(cfg, home, tools).job == "0002"
     assert (tools.versions, tools.branches, tools.closed[-1]) == (["0001", "0002"], ["0001", "0002"], "run-0002")
@@ -507,8 +511,10 @@ def test_a_clock_that_jumps_changes_nothing(cfg: Config, home: Paths, monkeypatc
 
 
 def test_numbers_go_on_where_branches_are(cfg: Config, home: Paths) -> None:
-    outcome = run_job(cfg, home, FakeTools(), {"0007"}, True)
-    assert outcome.job == "0008"
+    outcome = run_job(cfg, home, FakeTools(), {"0007", "9999"}, True)
+    assert outcome.job == "10000"
+    deliver(home, 1)
+    assert call(cfg, home, FakeTools()).job == "10001"
 
 
 def test_a_file_that_changes_meanwhile_stays_and_counts_as_new(cfg: Config, home: Paths) -> None:

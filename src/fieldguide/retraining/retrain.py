@@ -1,6 +1,7 @@
 """`fieldguide retrain`: one idempotent job, from what arrived to a judged model or to nothing at all."""
 
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,10 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
             job.note(moves=copies)
     except UserError as error:
         job.note(error=str(error))
-        write_page(paths, job)
+        page = write_page(paths, job)
+        if job.get("run"):
+            with suppress(UserError):  # MLflow may be what does not answer
+                tools.close_run(job, str(job.get("run")), [page], _figures(job), failed=True)
         raise UserError(f"job {job.name}: {error}; see {_page(job)}") from None
     return _finish(paths, tools, job)
 
