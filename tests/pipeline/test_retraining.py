@@ -62,6 +62,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     checkout.set_params(gate="mini", retrain="eager")
     leave_out(checkout.root / "dvc.yaml", "screen", "report")
     checkout.commit("stripes")
+    checkout.run("git", "config", "commit.gpgsign", "true")
+    checkout.run("git", "config", "gpg.program", "false")  # as where nobody types the password
     variables = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("MLFLOW_")}
     enthrone(checkout.paths, Paths(folder / "untrained"))
     yield checkout
@@ -179,3 +181,10 @@ def test_the_same_model_again_leaves_everything_as_it_is(home: Checkout) -> None
     told = retrain(home.paths, force=True).told
     assert told.startswith("job 0002: the same model as version 2: nothing to compare; 0 pictures accepted")
     assert state() == before
+
+
+def test_a_data_set_that_no_commit_chooses_is_said(home: Checkout) -> None:
+    home.set_params(data="mini")
+    with pytest.raises(UserError, match="chooses the data set 'mini', the commit 'stripes': commit params"):
+        retrain(home.paths, force=True)
+    home.run("git", "checkout", "--quiet", "params.yaml")

@@ -291,7 +291,10 @@ def test_answers_are_given_where_the_log_cannot_be_written(
 def test_a_version_that_returns_to_a_step_begins_anew(paths: Paths) -> None:
     cfg, registry = compose(paths, ["rollout=standard"]), Registry(paths)
     assert set(read_log(paths).query("version == 2")["step"]) >= {"shadow"}
-    registry.register("second", "Ann", "once more")
+    version = registry.register("second", "Ann", "once more")
+    with pytest.raises(Refused, match=r"gate: better against version 1, before it was registered again"):
+        advance(cfg, paths, "Ann")
+    registry.record_gate(version, {**ACCEPTED, "against": 1})
     advance(cfg, paths, "Ann")
     needs = {need.name: need for need in needs_of(cfg, paths, registry, "shadow", registry.version(2))}
     assert (needs["gate"].met, needs["predictions"].found, needs["predictions"].met) == (True, "0", False)

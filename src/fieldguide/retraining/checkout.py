@@ -134,7 +134,9 @@ class CheckoutTools:
         """The training's run becomes a version, with what the gate said."""
         record = read_json(made.classifier.with_suffix(".json"))["record"]
         digest = sha256_of_file(made.classifier)
-        runs = [run for run in self.registry.tracker.finished(record["fingerprint"]) if run.data.tags[MODEL] == digest]
+        runs = [
+            run for run in self.registry.tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL) == digest
+        ]
         if not runs:
             raise UserError("MLflow has no run of this training any more: delete the job's folder and call again")
         version = self.registry.register(runs[0].info.run_id, actor(self.paths), why)

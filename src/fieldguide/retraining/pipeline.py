@@ -86,6 +86,8 @@ def _prepare(paths: Paths, name: str, job: Journal, commit: str, new: pd.DataFra
         raise UserError(
             f"the data set {name!r} is in no commit yet: commit conf/data/{name}.yaml and what goes with it"
         )
+    if (chosen := compose(Paths(place)).choices["data"]) != name:
+        raise UserError(f"params.yaml chooses the data set {name!r}, the commit {chosen!r}: commit params.yaml")
     source = place / "data" / "sources" / name
     pointer = source.with_name(f"{name}.dvc")
     if pointer.exists():
