@@ -484,7 +484,8 @@ def has_report(paths: Paths) -> bool:
 def _results_digest(paths: Paths) -> str:
     description = paths.classifier.with_suffix(".json")
     files = [paths.classifier, description, paths.metrics("evaluate")]
-    parts = [sha256_of_file(path) for path in (*files, *([paths.metrics("report")] if has_report(paths) else []))]
+    later = [paths.metrics("report"), paths.screen] if has_report(paths) else []
+    parts = [sha256_of_file(path) for path in (*files, *later)]
     return "-".join(part[:16] for part in parts)
 
 
