@@ -18,6 +18,7 @@ from PIL import Image
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.paths import Paths
+from fieldguide.retraining.branch import job_branches
 from fieldguide.retraining.checkout import retrain
 from fieldguide.rollout.registry import Registry
 from fieldguide.tracking.model import log_model
@@ -63,6 +64,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     checkout.set_params(gate="mini", retrain="eager")
     leave_out(checkout.root / "dvc.yaml", "screen", "report")
     checkout.commit("stripes")
+    checkout.run("git", "config", "commit.gpgsign", "true")
+    checkout.run("git", "config", "gpg.program", "false")  # as where nobody types the password
     variables = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("MLFLOW_")}
     enthrone(checkout.paths, Paths(folder / "untrained"))
     yield checkout
@@ -165,6 +168,11 @@ def test_merging_the_branch_leaves_nothing_to_run(home: Checkout) -> None:
     assert os.path.lexists(home.paths.classifier)
 
 
+def test_a_fresh_clone_goes_on_with_the_numbers(home: Checkout, tmp_path: Path) -> None:
+    home.run("git", "clone", "--quiet", str(home.root), str(tmp_path / "clone"))
+    assert job_branches(tmp_path / "clone") == {"0001"}
+
+
 def test_the_same_model_again_leaves_everything_as_it_is(home: Checkout) -> None:
     registry = Registry(home.paths)
 
@@ -175,3 +183,10 @@ def test_the_same_model_again_leaves_everything_as_it_is(home: Checkout) -> None
     told = retrain(home.paths, force=True).told
     assert told.startswith("job 0002: the same model as version 2: nothing to compare; 0 pictures accepted")
     assert state() == before
+
+
+def test_a_data_set_that_no_commit_chooses_is_said(home: Checkout) -> None:
+    home.set_params(data="mini")
+    with pytest.raises(UserError, match="chooses the data set 'mini', the commit 'stripes': commit params"):
+        retrain(home.paths, force=True)
+    home.run("git", "checkout", "--quiet", "params.yaml")

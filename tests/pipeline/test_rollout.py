@@ -1,5 +1,6 @@
 """Two versions on their way through a registry: what answers under the alias, and what is written down."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -226,10 +227,25 @@ def test_a_shadow_predicts_beside_the_champion_and_a_limited_one_for_its_share(
         withdraw(paths, "limited", "Ann")
 
 
+def test_answers_are_given_where_the_log_cannot_be_written(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("fieldguide.prediction.day_files.pq.write_table", full)
+    with pytest.raises(UserError, match=r"not all predictions are in the log: .*No space left"):
+        predict_live(paths, [str(put(tmp_path / "new.png", noise(200)))], "csv", False, "")
+    assert picture_id(noise(200)) in capsys.readouterr().out
+
+
 def test_a_version_that_returns_to_a_step_begins_anew(paths: Paths) -> None:
     cfg, registry = compose(paths, ["rollout=standard"]), Registry(paths)
     assert set(read_log(paths).query("version == 2")["step"]) >= {"shadow"}
-    registry.register("second", "Ann", "once more")
+    version = registry.register("second", "Ann", "once more")
+    with pytest.raises(Refused, match=r"gate: better against version 1, before it was registered again"):
+        advance(cfg, paths, "Ann")
+    registry.record_gate(version, {**ACCEPTED, "against": 1})
     advance(cfg, paths, "Ann")
     needs = {need.name: need for need in needs_of(cfg, paths, registry, "shadow", registry.version(2))}
     assert (needs["gate"].met, needs["predictions"].found, needs["predictions"].met) == (True, "0", False)

@@ -4,6 +4,7 @@ import multiprocessing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from fieldguide.base.errors import UserError
@@ -13,6 +14,7 @@ from fieldguide.prediction.log import (
     PREDICTED,
     Logged,
     confirm_labels,
+    join_log,
     log_predictions,
     read_confirmed,
     read_labels_csv,
@@ -33,11 +35,45 @@ def test_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     writers = [context.Process(target=write_many, args=(paths.log, number)) for number in range(4)]
     for process in writers:
         process.start()
-    for process in writers:
-        process.join()
-        assert process.exitcode == 0
-    assert set(read_log(paths)["id"]) == {f"{w}-{n}-{p}" for w in range(4) for n in range(25) for p in range(2)}
+    rows = 0
+    while any(process.is_alive() for process in writers):
+        join_log(paths)
+        before, rows = rows, len(read_log(paths))
+        assert rows >= before, "nothing is missing while files are joined"
+    assert all(process.exitcode == 0 for process in writers)
+    join_log(paths)
+    assert sorted(read_log(paths)["id"]) == sorted(
+        f"{w}-{n}-{p}" for w in range(4) for n in range(25) for p in range(2)
+    )
     assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_files_of_a_day_become_one_even_if_a_kill_leaves_some_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = Paths(tmp_path)
+    for number in range(6):
+        log_predictions(paths.log, [Logged(f"{number}", 1, "shadow", "bear", 0.5)], DAY + timedelta(days=number % 2))
+    confirm_labels(paths.log, [("one", "bear")], "Ann", DAY)
+    confirm_labels(paths.log, [("one", "teddy")], "Ben", DAY + timedelta(hours=1))
+    wanted = read_log(paths)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(_: Path) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Path, "unlink", lambda path, missing_ok=False: None if missing_ok else killed(path))
+        join_log(paths)
+    pd.testing.assert_frame_equal(read_log(paths), wanted)
+    assert join_log(paths) == 3 + 2, "the first day was done"
+    pd.testing.assert_frame_equal(read_log(paths), wanted)
+    assert read_confirmed(paths)["label"].to_list() == ["teddy"]
+    assert len(list(paths.log.rglob("*.parquet"))) == 3
+    log_predictions(paths.log, [Logged("later", 1, "shadow", "bear", 0.5)], DAY)
+    assert (join_log(paths), join_log(paths), len(read_log(paths))) == (2, 0, 7)
 
 
 def test_what_was_logged_is_read_in_the_order_of_time_with_its_gaps(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ class FakeTools:
         self.versions: list[str] = []
         self.branches: list[str] = []
         self.closed: list[str] = []
+        self.failed: list[str] = []
         self.failing: str | None = None
         self.seen: Callable[[Sequence[Path]], Observed] = indifferent
         self.known = pd.DataFrame(columns=["file", "label"])
@@ -95,7 +96,9 @@ class FakeTools:
 
     def close_run(self, job: Journal, run: str, files: Sequence[Path], figures: dict[str, float], failed: bool) -> None:
         self._may_fail("report")
-        if run not in self.closed:
+        if failed:
+            self.failed.append(run)
+        elif run not in self.closed:
             self.closed.append(run)
 
     def clear(self, job: Journal) -> None:
@@ -299,11 +302,11 @@ def test_a_copy_stays_if_what_it_is_a_copy_of_has_gone_meanwhile(
     original = home.sources / "own" / "black" / "1.png"
     put(home.incoming / "black" / "again.png", original.read_bytes())
 
-    def lose_it(job: int) -> str:
+    def open_run(job: Journal) -> str:
         original.unlink(missing_ok=True)
         return "run"
 
-    monkeypatch.setattr(tools, "open_run", lose_it)
+    monkeypatch.setattr(tools, "open_run", open_run)
     call(cfg, home, tools)
     assert files_below(home.incoming) == ["black/again.png"]
     call(cfg, home, tools)
@@ -497,6 +500,7 @@ def test_a_step_that_fails_is_taken_up_again(cfg: Config, home: Paths, step: str
     if step == "train":
         page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
         assert "Stopped: train does not answer" in page
+        assert tools.failed == ["run-0002"]
     tools.failing = None
     assert call(cfg, home, tools).job == "0002"
     assert (tools.versions, tools.branches, tools.closed[-1]) == (["0001", "0002"], ["0001", "0002"], "run-0002")
@@ -532,8 +536,10 @@ def test_a_clock_that_jumps_changes_nothing(cfg: Config, home: Paths, monkeypatc
 
 
 def test_numbers_go_on_where_branches_are(cfg: Config, home: Paths) -> None:
-    outcome = run_job(cfg, home, FakeTools(), {"0007"}, True)
-    assert outcome.job == "0008"
+    outcome = run_job(cfg, home, FakeTools(), {"0007", "9999"}, True)
+    assert outcome.job == "10000"
+    deliver(home, 1)
+    assert call(cfg, home, FakeTools()).job == "10001"
 
 
 def test_a_file_that_changes_meanwhile_stays_and_counts_as_new(cfg: Config, home: Paths) -> None:

@@ -1,12 +1,16 @@
 """What the prediction log says of a version in a step of its roll-out."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from fieldguide.base.config import RolloutConfig, RolloutNeeds
 from fieldguide.base.paths import Paths
 from fieldguide.prediction.log import Logged, confirm_labels, log_predictions, read_confirmed, read_log
 from fieldguide.rollout.evidence import seen
+from fieldguide.rollout.versions import actor
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -69,3 +73,12 @@ def test_what_a_version_said_in_an_earlier_stay_is_no_evidence(tmp_path: Path) -
         "confirmed labels": ("0", False),
         "out-of-domain alarms": ("0.000 of 5", False),
     }
+
+
+def test_a_move_has_an_actor_where_the_account_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setattr("os.getuid", lambda: 123456789)
+    assert actor(Paths(tmp_path)) == "user 123456789"

@@ -1,24 +1,20 @@
 """The prediction log: who said what of which picture, and what people say it is. It holds no pictures.
 
-Each writer makes files of its own, with names that no other has, in a folder for each day; a file is complete or not
-there, and none is ever changed. So any number of processes may write at once, and lose nothing.
+How it lies on the disk: see `fieldguide.prediction.day_files`.
 """
 
-import sys
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+from filelock import FileLock
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import replace_file
 from fieldguide.base.paths import Paths
+from fieldguide.prediction.day_files import append_rows, join_files, read_rows
 
 PREDICTED = pa.schema(
     [
@@ -64,50 +60,30 @@ def predictions_folder(log: Path) -> Path:
 
 def log_predictions(log: Path, predictions: Sequence[Logged], at: datetime | None = None) -> None:
     """Write predictions, made `at` (now) in UTC, as one new file."""
-    _append(predictions_folder(log), [vars(row) for row in predictions], PREDICTED, at)
+    append_rows(predictions_folder(log), [vars(row) for row in predictions], PREDICTED, at)
 
 
 def confirm_labels(log: Path, labels: Sequence[tuple[str, str]], who: str, at: datetime | None = None) -> None:
     """Write what a person says pictures show, as (id, label); of several about one picture the last counts."""
     rows = [{"id": identity, "label": label, "who": who} for identity, label in labels]
-    _append(log / "confirmed", rows, CONFIRMED, at)
+    append_rows(log / "confirmed", rows, CONFIRMED, at)
 
 
 def read_log(paths: Paths) -> pd.DataFrame:
     """All predictions in the order of time; columns as in PREDICTED, none if nothing was logged."""
-    return _read(predictions_folder(paths.log), PREDICTED)
+    return read_rows(predictions_folder(paths.log), PREDICTED)
 
 
 def read_confirmed(paths: Paths) -> pd.DataFrame:
     """The last confirmed label of every picture; columns as in CONFIRMED."""
-    return _read(paths.log / "confirmed", CONFIRMED).drop_duplicates("id", keep="last").reset_index(drop=True)
+    return read_rows(paths.log / "confirmed", CONFIRMED).drop_duplicates("id", keep="last").reset_index(drop=True)
 
 
-def _append(folder: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema, at: datetime | None) -> None:
-    if not rows:
-        return
-    now = at or datetime.now(UTC)
-    name = f"{now:%H%M%S%f}-{uuid.uuid4().hex}.parquet"
-    table = pa.Table.from_pylist([{"at": now, **row} for row in rows], schema=schema)
-    with replace_file(folder / f"day={now:%Y-%m-%d}" / name) as partial:
-        pq.write_table(table, partial, compression="zstd")
-
-
-def _read(folder: Path, schema: pa.Schema) -> pd.DataFrame:
-    tables = [schema.empty_table()]
-    for file in sorted(folder.glob("day=*/[!.]*.parquet")):
-        try:
-            tables.append(pq.ParquetFile(file).read(columns=schema.names).cast(schema))
-        except (pa.ArrowException, ValueError) as error:  # a power cut may leave a file empty
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            print(f"warning: {file.parent.name}/{file.name} is damaged and left out ({reason[:100]})", file=sys.stderr)
-    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas(types_mapper=_nullable)
-    return frame.sort_values("at", kind="stable").reset_index(drop=True)
-
-
-def _nullable(kind: pa.DataType) -> "pd.api.extensions.ExtensionDtype | None":
-    """Numbers and truths that may be missing stay what they are."""
-    return {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.float64(): pd.Float64Dtype()}.get(kind)
+def join_log(paths: Paths) -> int:
+    """Make one file of those of each day; returns how many were joined. Others may write and read meanwhile."""
+    (paths.checkout / ".fieldguide").mkdir(exist_ok=True)
+    with FileLock(paths.checkout / ".fieldguide" / "log.lock"):
+        return join_files(predictions_folder(paths.log), PREDICTED) + join_files(paths.log / "confirmed", CONFIRMED)
 
 
 def read_labels_csv(path: Path) -> list[tuple[str, str]]:

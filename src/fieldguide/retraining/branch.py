@@ -11,9 +11,10 @@ NOBODY = ("-c", "user.name=fieldguide retrain", "-c", "user.email=fieldguide@loc
 
 
 def job_branches(checkout: Path) -> set[str]:
-    """The numbers of the jobs that have a branch."""
-    names = _git(checkout, "for-each-ref", "--format=%(refname:short)", f"refs/heads/{BRANCHES}").split()
-    return {number for name in names if (number := name.removeprefix(BRANCHES)).isdecimal()}
+    """The numbers of the jobs that have a branch, here or, as a fresh clone knows them, where it was cloned from."""
+    places = (f"refs/heads/{BRANCHES}", f"refs/remotes/*/{BRANCHES}*")
+    names = _git(checkout, "for-each-ref", "--format=%(refname)", *places).split()
+    return {number for name in names if (number := name.rpartition("/")[2]).isdecimal()}
 
 
 def commit_results(checkout: Path, worktree: Path, job: str, data: str, message: str) -> str:
@@ -27,7 +28,8 @@ def commit_results(checkout: Path, worktree: Path, job: str, data: str, message:
     _git(worktree, "add", "--", *(name for name in names if (worktree / name).exists()))
     if _git(worktree, "diff", "--cached", "--name-only"):
         identity = () if _has_identity(worktree) else NOBODY
-        _git(worktree, *NO_HOOKS, *identity, "commit", "--quiet", "--no-verify", "--message", message)
+        options = ("--quiet", "--no-verify", "--no-gpg-sign")  # nobody is there to be asked for a password
+        _git(worktree, *NO_HOOKS, *identity, "commit", *options, "--message", message)
     if _git(worktree, "rev-parse", "HEAD") == _git(checkout, "rev-parse", "HEAD"):
         return ""
     _git(checkout, "update-ref", f"refs/heads/{branch}", _git(worktree, "rev-parse", "HEAD"))

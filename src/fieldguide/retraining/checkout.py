@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
 from fieldguide.gate.command import alarm_rate_of_checkout
 from fieldguide.gate.gate import candidate_of_checkout, run_gate, summary
+from fieldguide.prediction.log import join_log
 from fieldguide.reproduction.worktree import drop_worktree
 from fieldguide.retraining.branch import commit_results, job_branches
 from fieldguide.retraining.journal import Journal
@@ -34,14 +35,26 @@ REFERENCE = 500  # test pictures at most that new ones are compared with
 
 
 def retrain(paths: Paths, force: bool) -> Outcome:
-    """Run the job of a checkout (see `fieldguide.retraining.retrain.run_job`). The caller holds the lock."""
+    """Run the job of a checkout (see `fieldguide.retraining.retrain.run_job`), then tidy up the prediction log.
+
+    The caller holds the lock.
+    """
     cfg = compose(paths)
     try:
-        return run_job(cfg, paths, CheckoutTools(paths), job_branches(paths.checkout), force)
+        outcome = run_job(cfg, paths, CheckoutTools(paths), job_branches(paths.checkout), force)
+        return replace(outcome, told=f"{outcome.told}{_tidied(paths)}")
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
         raise UserError("the disk is full: make room, then `fieldguide retrain` goes on") from None
+
+
+def _tidied(paths: Paths) -> str:
+    try:
+        joined = join_log(paths)
+    except PermissionError as error:  # written by a server of another user: it is slower to read, and complete
+        return f"; the prediction log could not be tidied up ({error.filename}: {error.strerror})"
+    return f"; {joined} files of the prediction log joined" if joined else ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +136,9 @@ class CheckoutTools:
         """The training's run becomes a version, with what the gate said."""
         record = read_json(made.classifier.with_suffix(".json"))["record"]
         digest = sha256_of_file(made.classifier)
-        runs = [run for run in self.registry.tracker.finished(record["fingerprint"]) if run.data.tags[MODEL] == digest]
+        runs = [
+            run for run in self.registry.tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL) == digest
+        ]
         if not runs:
             raise UserError("MLflow has no run of this training any more: delete the job's folder and call again")
         version = self.registry.register(runs[0].info.run_id, actor(self.paths), why)

@@ -52,8 +52,8 @@ class Journal:
 
 def jobs(folder: Path) -> list[Journal]:
     """All jobs that left a journal below `folder`, the oldest first."""
-    files = sorted(folder.glob("[0-9]*/journal.json"))
-    return [Journal(file.parent, read_json(file)) for file in files]
+    files = [file for file in folder.glob("*/journal.json") if file.parent.name.isdecimal()]
+    return [Journal(file.parent, read_json(file)) for file in sorted(files, key=lambda file: int(file.parent.name))]
 
 
 def open_job(folder: Path, taken: set[str]) -> Journal:

@@ -86,12 +86,14 @@ def _prepare(paths: Paths, name: str, job: Journal, commit: str, new: pd.DataFra
         raise UserError(
             f"the data set {name!r} is in no commit yet: commit conf/data/{name}.yaml and what goes with it"
         )
+    if (chosen := compose(Paths(place)).choices["data"]) != name:
+        raise UserError(f"params.yaml chooses the data set {name!r}, the commit {chosen!r}: commit params.yaml")
     source = place / "data" / "sources" / name
     pointer = source.with_name(f"{name}.dvc")
     if pointer.exists():
         _take_all(paths.sources / name, source)
         for row in new.itertuples():
-            _copy(paths.incoming / str(row.file), source / str(row.target), str(row.sha256))
+            _copy(paths.incoming, str(row.file), source / str(row.target), str(row.sha256))
     features = Paths(place).features  # of frozen bodies: those of old pictures are known in the checkout
     paths.features.mkdir(parents=True, exist_ok=True)
     features.parent.mkdir(parents=True, exist_ok=True)
@@ -123,16 +125,14 @@ def _take_all(source: Path, target: Path) -> None:
                 shutil.copy2(Path(parent, file), link, follow_symlinks=False)
 
 
-def _copy(file: Path, target: Path, sha256: str) -> None:
+def _copy(incoming: Path, file: str, target: Path, sha256: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        shutil.copyfile(file, target)
+        shutil.copyfile(incoming / file, target)
     except FileNotFoundError:
-        raise UserError(
-            f"data/incoming/{file.name} has gone while it was taken in: the next call starts anew"
-        ) from None
+        raise UserError(f"data/incoming/{file} has gone while it was taken in: the next call starts anew") from None
     if sha256_of_file(target) != sha256:
-        raise UserError(f"data/incoming/{file.name} changed while it was taken in: the next call starts anew")
+        raise UserError(f"data/incoming/{file} changed while it was taken in: the next call starts anew")
 
 
 def _environment(paths: Paths, job: Journal, folder: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,10 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
             job.note(moves=copies)
     except UserError as error:
         job.note(error=str(error))
-        write_page(paths, job)
+        page = write_page(paths, job)
+        if job.get("run"):
+            with suppress(UserError):  # MLflow may be what does not answer
+                tools.close_run(job, str(job.get("run")), [page], _figures(job), failed=True)
         raise UserError(f"job {job.name}: {error}; see {_page(job)}") from None
     return _finish(paths, tools, job)
 

@@ -25,12 +25,12 @@ class Need:
 
 def needs_of(cfg: Config, paths: Paths, registry: Registry, step: str, version: Version) -> list[Need]:
     """What a version in `step` needs to take the next one."""
-    champion = registry.at(CHAMPION)
-    needs = [_gate(version, champion)]
+    champion, history = registry.at(CHAMPION), registry.history()
+    needs = [_gate(version, champion, history)]
     if step == CHALLENGER:
         return needs
     wanted = cfg.rollout.limited if step == SHADOW else cfg.rollout.champion
-    since = _entered(registry.history(), step, version.number)
+    since = _entered(history, step, version.number)
     if since is None:
         return [*needs, Need("since when", "a move in the history", "none: it was moved by other means", False)]
     log, confirmed = read_log(paths), read_confirmed(paths)
@@ -83,7 +83,7 @@ def seen(
     return [need for is_asked, need in asked if is_asked]
 
 
-def _gate(version: Version, champion: Version | None) -> Need:
+def _gate(version: Version, champion: Version | None, history: Sequence[Event]) -> Need:
     against = champion.number if champion else None
     wanted = f"accepted against {named(against)}" if champion else "accepted against the baselines"
     if version.gate is None:
@@ -91,6 +91,11 @@ def _gate(version: Version, champion: Version | None) -> Need:
     found = f"{version.gate['verdict']} against {named(version.gate['against'])}"
     if champion is None and version.gate["against"] is None:
         found = f"{version.gate['verdict']} against the baselines"
+    registered = max(
+        (event.at for event in history if event.alias == CHALLENGER and event.after == version.number), default=""
+    )
+    if version.gate["at"] < registered:
+        return Need("gate", wanted, f"{found}, before it was registered again (`fieldguide gate`)", False)
     return Need("gate", wanted, found, bool(version.gate["accepted"]) and version.gate["against"] == against)
 
 

@@ -1,5 +1,6 @@
 """Predicting as the roll-out says: the champion answers, others beside it or for their share, and all is logged."""
 
+import json
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -40,6 +41,8 @@ class Serving:
 def predict_live(paths: Paths, arguments: Sequence[str], kind: str | None, every_label: bool, site: str) -> int:
     """Print the roll-out's answer for every picture and log all predictions; return how many could not be read.
 
+    Raises UserError if no version answers, or, after all answers, if some could not be logged (a full disk, say).
+
     Parameters
     ----------
     arguments, kind, every_label
@@ -60,13 +63,16 @@ def predict_live(paths: Paths, arguments: Sequence[str], kind: str | None, every
     ]
     screened = any(model.screening for model in models)
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
-    with closing(_logged(paths.log, models, zip(*streams, strict=True), labels, rollout, site)) as given:
+    lost: list[str] = []
+    with closing(_logged(paths.log, models, zip(*streams, strict=True), labels, rollout, site, lost)) as given:
         rows = ((str(path), answer) for path, answer in zip(listed, given, strict=True))
         unread = write_rows(
             lossless(sys.stdout, kind), kind, rows, labels, every_label, screened=screened, identify=True
         )
     if unread:
         print(f"fieldguide: {unread} could not be read", file=sys.stderr)
+    if lost:
+        raise UserError(f"not all predictions are in the log: {lost[0]}")
     return unread
 
 
@@ -89,12 +95,19 @@ def serving(paths: Paths) -> list[Serving]:
         if not found:
             raise UserError("no version predicts yet: `fieldguide rollout advance` brings a challenger into shadow")
         candidates = {step: registry.candidate(version) for step, version in found.items()}
-        with FileLock(last.with_suffix(".lock")):  # several may predict at once
-            write_json(last, {step: vars(version) for step, version in found.items()})
+        _remember(last, found)
     return [
         Serving(step, found[step].number, *load_screened(candidate.weights, candidate.description))
         for step, candidate in candidates.items()
     ]
+
+
+def _remember(last: Path, found: dict[str, Version]) -> None:
+    """Keep which versions predict, for when MLflow does not answer."""
+    steps = json.loads(json.dumps({step: vars(version) for step, version in found.items()}))
+    with FileLock(last.with_suffix(".lock")):  # several may predict at once
+        if not last.is_file() or read_json(last) != steps:  # nothing to write is nothing that a full disk could stop
+            write_json(last, steps)
 
 
 def answers_limited(identity: str, site: str, rollout: RolloutConfig) -> bool:
@@ -109,8 +122,12 @@ def _logged(
     labels: list[str],
     rollout: RolloutConfig,
     site: str,
+    lost: list[str],
 ) -> Generator[Answer, None, None]:
-    """The answer that counts for each picture, over all labels; what each model said is logged."""
+    """The answer that counts for each picture, over all labels; what each model said is logged.
+
+    Why something could not be logged is added to `lost`: it is no reason to give no answer.
+    """
     waiting: list[Logged] = []
     try:
         for several in given:
@@ -127,11 +144,18 @@ def _logged(
                 found = (answer.p_value, answer.out_of_domain)
                 waiting.append(Logged(answer.id, model.number, model.step, label, probability, site, *found))
             if len(waiting) >= AT_ONCE:
-                log_predictions(log, waiting)
+                _log(log, waiting, lost)
                 waiting = []
             yield _over(labels, models[chosen].classifier.vocabulary, several[chosen])
     finally:
-        log_predictions(log, waiting)
+        _log(log, waiting, lost)
+
+
+def _log(log: Path, predictions: Sequence[Logged], lost: list[str]) -> None:
+    try:
+        log_predictions(log, predictions)
+    except OSError as error:
+        lost.append(str(error))
 
 
 def _over(labels: list[str], vocabulary: list[str], answer: Answer) -> Answer:

@@ -1,6 +1,7 @@
 """What is known of a registered version, and its files as this checkout keeps them."""
 
 import getpass
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -84,7 +85,10 @@ def kept_folder(paths: Paths, version: Version) -> Path:
 
 
 def actor(paths: Paths) -> str:
-    """Who acts: the name that git knows, else that of the account."""
+    """Who acts: the name that git knows, else that of the account, else its number (containers may have no more)."""
     command = ["git", "config", "user.name"]
     done = subprocess.run(command, cwd=paths.checkout, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or getpass.getuser()
+    try:
+        return done.stdout.strip() or getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

@@ -62,7 +62,8 @@ def _provenance_of_results(paths: Paths, record: dict[str, Any]) -> dict[str, An
 def _results_digest(paths: Paths) -> str:
     description = paths.classifier.with_suffix(".json")
     files = [paths.classifier, description, paths.metrics("evaluate")]
-    parts = [sha256_of_file(path) for path in (*files, *([paths.metrics("report")] if has_report(paths) else []))]
+    later = [paths.metrics("report"), paths.screen] if has_report(paths) else []
+    parts = [sha256_of_file(path) for path in (*files, *later)]
     return "-".join(part[:16] for part in parts)
 
 
