@@ -24,7 +24,8 @@ class Stage:
     writes: tuple[str, ...]
 
 
-def read_stages(checkout: Path) -> list[Stage]:
+@cache
+def read_stages(checkout: Path) -> tuple[Stage, ...]:
     """The stages of dvc.yaml up to evaluate, each after those whose results it reads.
 
     What follows judges the pictures, not the run: a job leaves it to the checkout.
@@ -41,7 +42,7 @@ def read_stages(checkout: Path) -> list[Stage]:
                 tuple(next(iter(entry)) if isinstance(entry, dict) else entry for entry in written),
             )
         )
-    return stages[: 1 + [stage.name for stage in stages].index("evaluate")]
+    return tuple(stages[: 1 + [stage.name for stage in stages].index("evaluate")])
 
 
 def concerned_stages(stages: Sequence[Stage], before: Config, after: Config) -> list[str]:

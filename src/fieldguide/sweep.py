@@ -16,6 +16,7 @@ from hydra import main as hydra_main
 from fieldguide.base.compose import compose, store_primary_config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
+from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.start import start_process
 from fieldguide.record import code_digest
@@ -70,7 +71,7 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
 
 def _run_hydra(paths: Paths, arguments: Sequence[str], more: dict[str, Any]) -> None:
     sys.argv = [sys.argv[0], *arguments]
-    name = store_primary_config(paths, **more)
+    name = store_primary_config(read_params(paths), **more)
     hydra_main(version_base="1.3", config_path=str(paths.conf.resolve()), config_name=name)(run_combination)()
 
 

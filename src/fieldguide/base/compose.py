@@ -42,7 +42,7 @@ def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
     choices = _chosen_options(paths, params, overrides)
     for group, option in choices.items():
         _check_option_file(paths.conf / group / f"{option}.yaml", f"conf/{group}/{option}.yaml")
-    composed = {**_compose_with_hydra(paths, overrides), "choices": choices}
+    composed = {**_compose_with_hydra(paths, params, overrides), "choices": choices}
     try:
         config = TypeAdapter(Config).validate_python(composed)
     except ValidationError as error:
@@ -95,12 +95,11 @@ def _check_option_file(path: Path, name: str) -> None:
         raise UserError(f"{name}: ${{...}} is not allowed: an option file holds plain values")
 
 
-def store_primary_config(paths: Paths, **more: Any) -> str:
+def store_primary_config(params: dict[str, Any], **more: Any) -> str:
     """Tell Hydra the schema and the values and choices of params.yaml; returns the primary config's name.
 
     `more` are further keys of it, such as `hydra`.
     """
-    params = read_params(paths)
     store = ConfigStore.instance()
     store.store(name="schema", node=Schema)
     choices: list[Any] = [{group: params.get(group)} for group in GROUPS]
@@ -109,8 +108,8 @@ def store_primary_config(paths: Paths, **more: Any) -> str:
     return "params"
 
 
-def _compose_with_hydra(paths: Paths, overrides: Sequence[str]) -> dict[str, Any]:
-    name = store_primary_config(paths)
+def _compose_with_hydra(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    name = store_primary_config(params)
     around = GlobalHydra.instance()
     outer, around.hydra = around.hydra, None  # of a sweep that this is called in
     try:
