@@ -165,10 +165,9 @@ def test_observing_gives_what_predicting_gives(classifier: Classifier, viewer: V
 
 def test_features_know_that_a_subject_stands_out_of_its_surroundings(classifier: Classifier) -> None:
     """Two pictures of the same colours on the whole: in one they are the same all over."""
-    body = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 1), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
-    with torch.no_grad():
-        body[0].weight.copy_(torch.linspace(-1, 1, 15).view(5, 3, 1, 1))
-        body[0].bias.copy_(torch.linspace(2, 3, 5))
+    colours = torch.nn.Conv2d(3, 5, 1, bias=False)
+    colours.weight.data = torch.linspace(-1, 1, 15).view(5, 3, 1, 1)
+    body = torch.nn.Sequential(colours, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
     rows, columns = np.indices((32, 32))
     spread, gathered = (rows // 4 + columns // 4) % 2, columns // 16
     pictures = [Image.fromarray(np.uint8(200 * plane)).convert("RGB") for plane in (spread, gathered)]
