@@ -23,27 +23,23 @@ def measure() -> list[Figure]:
 
 
 def sample_figures() -> list[Figure]:
-    """On the sample as it lies in this checkout; networks are trained out of fold, since it has no pretrained ones."""
-    from fieldguide.base.compose import compose
+    """On the sample, by what screen wrote about it in this checkout."""
     from fieldguide.base.paths import Paths
-    from fieldguide.checks.crossfit import out_of_fold_from_pictures
-    from fieldguide.checks.labels import label_doubts
-    from fieldguide.checks.look_alikes import look_alikes
-    from fieldguide.data.table import IMAGES, SPLIT, read_table
+    from fieldguide.data.table import IMAGES, SCREEN, read_table
 
     paths = Paths(ROOT)
-    if not (paths.raw / "truth.csv").is_file() or not paths.split_table.is_file():
+    if not (paths.raw / "truth.csv").is_file() or not paths.screen_table.is_file():
         raise Skipped("no results of the sample in this checkout: run `make repro` first")
     truth = pd.read_csv(paths.raw / "truth.csv", keep_default_na=False).drop(columns="label")
     images = read_table(paths.image_table, IMAGES)[["id", "path", "status"]].query("status == 'kept'")
-    table = read_table(paths.split_table, SPLIT).merge(images, on="id").merge(truth, on="path")
-    files = [paths.clean / path for path in table["clean_path"]]
-    seed = compose(paths).seed
-    probabilities = out_of_fold_from_pictures(files, list(table["label"]), list(table["group"]), seed)
-    quality = label_doubts(probabilities, list(table["label"]))["label_quality"]
+    table = read_table(paths.screen_table, SCREEN).merge(images, on="id").merge(truth, on="path")
     wrong = table["planted"] == "wrong_label"
-    first = quality.sort_values(kind="stable").index[: 2 * int(wrong.sum())]
+    first = table["label_quality"].sort_values(kind="stable").index[: 2 * int(wrong.sum())]
     found = wrong[first].sum()
+    queued = list(pd.read_csv(paths.report("screen") / "review_queue.csv", dtype={"id": str})["id"])
+    at_all = set(table.loc[(table["true_label"] != "") & (table["true_label"] != table["label"]), "id"])
+    of_all = f"with near duplicates under another label {len(at_all & set(queued[: 2 * len(at_all)]))} of {len(at_all)}"
+    in_queue = len(set(table.loc[wrong, "id"]) & set(queued[: 2 * int(wrong.sum())]))
     figures = [
         Figure(
             "wrong labels of the sample in the first 2n places",
@@ -51,21 +47,21 @@ def sample_figures() -> list[Figure]:
             0.85,
             unit="",
             detail=f"{found} of {wrong.sum()}, by the probability of the label",
-        )
+        ),
+        Figure(
+            "the same in the whole queue",
+            in_queue / wrong.sum(),
+            0.85,
+            unit="",
+            detail=f"{in_queue} of {wrong.sum()}, in reports/screen/review_queue.csv; {of_all}",
+        ),
     ]
-    queue = paths.report("screen") / "review_queue.csv"
-    if queue.is_file():
-        places = pd.read_csv(queue, dtype={"id": str})["id"][: 2 * int(wrong.sum())]
-        queued = set(places) & set(table.loc[wrong, "id"])
-        detail = f"{len(queued)} of {wrong.sum()}, in reports/screen/review_queue.csv"
-        figures.append(Figure("the same in the whole queue", len(queued) / wrong.sum(), 0.85, unit="", detail=detail))
     ids = dict(zip(table["path"], table["id"], strict=True))
     near = table[table["planted"].isin(["near_duplicate", "near_conflict"]) & table["original"].isin(list(ids))]
     known = {
         frozenset((identity, ids[original])) for identity, original in zip(near["id"], near["original"], strict=True)
     }
-    alike = look_alikes(probabilities.astype(np.float32), table, min_similarity=None)["near_duplicate_of"]
-    pairs = {frozenset(pair) for pair in zip(table["id"], alike, strict=True) if pair[1]}
+    pairs = {frozenset(pair) for pair in zip(table["id"], table["near_duplicate_of"], strict=True) if pair[1]}
     right = len(pairs & known)
     return [
         *figures,

@@ -37,6 +37,7 @@ GOALS = {  # AUROC and share caught
 }
 REAL_GOALS = {"not_bears": 0.995, "black_and_white": 0.95, "dark": 0.95, "upside_down": 0.97, "24_pixels": 0.97}
 STRANGE_BEARS = {"teddys/00000113.jpg", "black/00000068.jpg"}  # seen in test: a drawing, and an infrared photo at night
+TEDDIES = {"n03876231_paintbrush.JPEG"}  # seen in not_bears: two teddy bears, with a brush
 DARK = 0.22  # of the light is left
 OVERRIDES = ["data=photos", "model=photos", "schedule=head_only", "augment=none", "train.size=160", "split.valid=0.25"]
 
@@ -170,16 +171,16 @@ def measure_photos() -> list[Figure]:
         test = table[table["split"] == "test"].reset_index(drop=True)
         pictures = [open_picture(paths.clean / path, 150) for path in test["clean_path"]]
         judged = {kind: judge_files(paths.classifier, files) for kind, files in changed(pictures).items()}
-        judged["not_bears"] = judge_files(
-            paths.classifier, sorted(file for file in others.rglob("*") if file.is_file())
-        )
+        files = sorted(file for file in others.rglob("*") if file.is_file())
+        judged["not_bears"] = judge_files(paths.classifier, files)
         judged["ordinary"] = test
         images = pd.read_parquet(paths.image_table, columns=["id", "path", "status"])
         names = images[images["status"] == "kept"].set_index("id").loc[test["id"], "path"]
-        cleaner = {**judged, "ordinary": test[~names.isin(STRANGE_BEARS).to_numpy()]}
+        without_teddies = judged["not_bears"].drop([row for row, file in enumerate(files) if file.name in TEDDIES])
+        cleaner = {"ordinary": test[~names.isin(STRANGE_BEARS).to_numpy()], "not_bears": without_teddies}
         return [
             *found("photos", judged, {kind: (goal, None) for kind, goal in REAL_GOALS.items()}),
-            *found("photos, test without two strangers", cleaner, {"not_bears": (REAL_GOALS["not_bears"], None)}),
+            *found("photos that are what they are filed as", cleaner, {"not_bears": (REAL_GOALS["not_bears"], None)}),
             alarms("photos, test split", test),
             cost("photos", paths.classifier, sorted(bears.rglob("*.jpg"))[:240]),
         ]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import read_json, sha256_of_file
+from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SCREEN, SPLIT, read_table, write_table
@@ -17,7 +17,6 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def trained(source: Paths, tmp_path_factory: pytest.TempPathFactory) -> Paths:
-    from fieldguide.base.files import write_json
     from fieldguide.stages import train
 
     paths = linked(source, tmp_path_factory.mktemp("screened"))
@@ -26,7 +25,7 @@ def trained(source: Paths, tmp_path_factory: pytest.TempPathFactory) -> Paths:
 
 
 def test_every_picture_gets_a_row_and_the_results_are_the_same_every_time(
-    trained: Paths, capsys: pytest.CaptureFixture[str]
+    trained: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from fieldguide.stages import screen
 
@@ -45,9 +44,20 @@ def test_every_picture_gets_a_row_and_the_results_are_the_same_every_time(
 
     assert screen.run(composed(), trained) == metrics
     assert [sha256_of_file(path) for path in results] == digests
-    screen.run(composed("ood=energy", "ood.alarm_rate=0.3"), trained)
-    assert read_json(trained.screen.with_suffix(".json"))["detector"] == "energy"
-    assert not np.array_equal(read_table(trained.screen_table, SCREEN)["p_value"], screened["p_value"])
+
+    unsure = linked(trained, tmp_path)  # a classifier that says nothing, asked about what it has not learned
+    unsure.classifier.with_suffix(".json").unlink()
+    description = read_json(trained.classifier.with_suffix(".json"))
+    write_json(unsure.classifier.with_suffix(".json"), {**description, "temperature": 1000.0})
+    screen.run(composed("ood=energy", "ood.alarm_rate=0.3"), unsure)
+    assert read_json(unsure.screen.with_suffix(".json"))["detector"] == "energy"
+    again = read_table(unsure.screen_table, SCREEN)
+    assert not np.array_equal(again["p_value"], screened["p_value"])
+    learned = (screened["split"] == Split.TRAIN).to_numpy()
+    same = again["label_quality"].to_numpy() == screened["label_quality"].to_numpy()
+    assert same[learned].all()
+    assert not same[~learned].any()
+    assert again.loc[~learned, "label_quality"].between(1 / 6 - 0.01, 2 / 3 + 0.01).all()
 
 
 def test_features_of_the_frozen_body_need_its_weights_beside_the_screen(trained: Paths, tmp_path: Path) -> None:

@@ -161,6 +161,20 @@ def test_observing_gives_what_predicting_gives(classifier: Classifier, viewer: V
     np.testing.assert_allclose(seen.logits, predict_logits(classifier, pictures, batch_size=2), rtol=1e-5, atol=1e-5)
 
 
+def test_features_know_that_a_subject_stands_out_of_its_surroundings(classifier: Classifier) -> None:
+    """Two pictures of the same colours on the whole: in one they are the same all over."""
+    colours = torch.nn.Conv2d(3, 5, 1, bias=False)
+    colours.weight.data = torch.linspace(-1, 1, 15).view(5, 3, 1, 1)
+    body = torch.nn.Sequential(colours, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    rows, columns = np.indices((32, 32))
+    spread, gathered = (rows // 4 + columns // 4) % 2, columns // 16
+    pictures = [Image.fromarray(np.uint8(200 * plane)).convert("RGB") for plane in (spread, gathered)]
+    seen = observe_pictures(classifier, Viewer(body, "0"), pictures)
+    last, of_places = seen.features[:, :5], seen.features[:, 5:]
+    torch.testing.assert_close(last[0], last[1], atol=1e-4, rtol=0)
+    assert float((of_places[0] - of_places[1]).norm()) > 0.3
+
+
 def test_a_saved_screen_says_the_same(
     fitted: Fitted, new: Observations, classifier: Classifier, viewer: Viewer, folder: Path, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ from fieldguide.data.square import to_square
 from fieldguide.model.network import IMAGENET_MEAN, IMAGENET_STD, Architecture, build_body, build_classifier
 from fieldguide.model.precision import choose_computing
 
-SIZE, FOLDS, EPOCHS, BATCH, LEARNING_RATE = 64, 3, 10, 32, 0.003
+SIZE, FOLDS, EPOCHS, BATCH, LEARNING_RATE = 64, 3, 16, 32, 0.006
 CHANNELS = [32, 64, 128, 256]
 ARCHITECTURE = Architecture("timm", "resnet10t", {"channels": CHANNELS, "stem_width": CHANNELS[0] // 2})
 

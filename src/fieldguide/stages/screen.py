@@ -47,10 +47,10 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     classifier = load_classifier(paths.classifier, description)
     torch.set_num_threads(read_json(description)["record"]["config"]["train"]["threads"])
     viewer, frozen = _viewer(classifier, paths, cfg.ood.features)
-    fitted, valid, screened = _screened(cfg, paths, classifier, viewer, table, frozen)
+    fitted, valid, screened, unseen = _screened(cfg, paths, classifier, viewer, table, frozen)
     save_screen(fitted.screen, viewer, paths.screen, paths.classifier, paths.backbone if viewer.body else None)
     save_reference(valid, paths.reference)
-    screened = screened.join(_other_findings(paths, classifier, table, cfg.seed))
+    screened = screened.join(_other_findings(paths, classifier, table, unseen, cfg.seed))
     write_table(screened, paths.screen_table, SCREEN)
 
     report = paths.report("screen")
@@ -86,12 +86,17 @@ def _viewer(classifier: "Classifier", paths: Paths, features: str) -> tuple["Vie
 
 def _screened(
     cfg: Config, paths: Paths, classifier: "Classifier", viewer: "Viewer", table: pd.DataFrame, frozen: bool
-) -> tuple["Fitted", "Observations", pd.DataFrame]:
-    """The screen, what was seen of the valid pictures, and the verdict on every picture, in the order of the table."""
+) -> tuple["Fitted", "Observations", pd.DataFrame, pd.DataFrame]:
+    """The screen, what was seen of the valid pictures, and the verdict on every picture, in the order of the table.
+
+    Then the classifier's probabilities, a column a label, for the pictures that it was not trained on.
+    """
+    import torch
+
     from fieldguide.checks.ood.fitting import fit_screen
     from fieldguide.checks.ood.observations import observe_pairs, observe_pictures
     from fieldguide.checks.ood.screening import judge
-    from fieldguide.model.predict import open_for
+    from fieldguide.model.predict import calibrated, open_for
 
     def pictures(rows: pd.DataFrame, task: str) -> Iterator[Image.Image]:
         for path in tqdm(rows["clean_path"], desc=task, unit="picture", disable=None):
@@ -108,10 +113,13 @@ def _screened(
     choices = (cfg.ood.detector, cfg.ood.neighbours, cfg.ood.alarm_rate)
     fitted = fit_screen(upright, turned, labels, seen, *choices, frozen=frozen)
     judged = [_with_verdicts(train, fitted.train), _with_verdicts(valid, fitted.valid)]
+    rows, logits = list(valid.index), [seen.logits]
     if len(others):
         found = observe_pictures(classifier, viewer, pictures(others, "screen, other pictures"))
         judged.append(_with_verdicts(others, judge(fitted.screen, found)))
-    return fitted, seen, pd.concat(judged).sort_index()
+        rows, logits = [*rows, *others.index], [*logits, found.logits]
+    answers = calibrated(torch.cat(logits).double().numpy(), classifier.temperature)
+    return fitted, seen, pd.concat(judged).sort_index(), pd.DataFrame(answers, rows, classifier.vocabulary)
 
 
 def _with_verdicts(rows: pd.DataFrame, verdicts: "Verdicts") -> pd.DataFrame:
@@ -123,11 +131,14 @@ def _with_verdicts(rows: pd.DataFrame, verdicts: "Verdicts") -> pd.DataFrame:
     )
 
 
-def _other_findings(paths: Paths, classifier: "Classifier", table: pd.DataFrame, seed: int) -> pd.DataFrame:
+def _other_findings(
+    paths: Paths, classifier: "Classifier", table: pd.DataFrame, unseen: pd.DataFrame, seed: int
+) -> pd.DataFrame:
     """Doubts about labels, near duplicates and the quality of every picture, in the order of the table.
 
     Pretrained features know nothing of these labels. Where there are none, networks are trained that have not seen the
-    picture, and what they say of it stands for its features.
+    picture, and what they say of it stands for its features. They know less than the classifier, which is asked too
+    about the pictures that it has not seen.
     """
     from fieldguide.checks.crossfit import out_of_fold_from_pictures
     from fieldguide.checks.labels import label_doubts, out_of_fold
@@ -143,6 +154,7 @@ def _other_findings(paths: Paths, classifier: "Classifier", table: pd.DataFrame,
     if backbone["source"] == "random":
         probabilities = out_of_fold_from_pictures(files, labels, groups, seed)
         twins = look_alikes(probabilities.astype(np.float32), table, min_similarity=None)
+        probabilities[unseen.index] = (probabilities[unseen.index] + unseen) / 2
     else:
         body = build_body(Architecture(**backbone["architecture"]))
         load_weights(body, paths.backbone)

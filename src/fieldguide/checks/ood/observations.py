@@ -17,7 +17,7 @@ from fieldguide.model.network import Normalization
 from fieldguide.model.predict import Classifier, to_input
 
 PLACES = 4  # the layout is a map of features averaged over 4 x 4 places
-EARLIER = 0.5  # length of the earlier features beside the last ones, 1
+MEAN, SPREAD = 0.5, 1.0  # lengths of what the layout adds to the features, beside the body's last ones, 1
 LEAST_PLACES = 8  # of the map's sides before that
 
 
@@ -94,12 +94,12 @@ def observe(
             last = body(batch)
             own = last if viewer.body is None else network.get_submodule("body")(batch)
             logits = network.get_submodule("head")(own)
-            features = _features(last, maps[-1])
-            layout = torch.nn.functional.adaptive_avg_pool2d(maps[-1], PLACES).flatten(1)
+            places = torch.nn.functional.adaptive_avg_pool2d(maps[-1], PLACES).flatten(2)
+            features = _features(last, places)
             measurements = measure_squares(_pixels(batch, classifier.preprocessing.normalization), sizes)
     finally:
         hook.remove()
-    return Observations(logits.float().cpu(), features.float().cpu(), layout.float().cpu(), measurements)
+    return Observations(logits.float().cpu(), features.float().cpu(), places.flatten(1).float().cpu(), measurements)
 
 
 def observe_pictures(
@@ -141,12 +141,14 @@ def _joined(parts: Sequence[Observations]) -> Observations:
 
 
 def _features(last: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """The body's features and, with less weight, the map's averages over all places, each on a sphere.
+    """The body's features and, of an earlier map (n, c, places), mean and standard deviation over all places.
 
-    The latter know less of the labels and more of everything else, which finds a few more strangers.
+    Each is on a sphere. The mean knows less of the labels and more of everything else. The deviation knows how much one
+    place differs from the others: in a picture without its subject there is nothing to differ.
     """
     normalize = torch.nn.functional.normalize
-    return torch.cat([normalize(last, dim=1), EARLIER * normalize(places.mean(dim=(2, 3)), dim=1)], dim=1)
+    mean, spread = places.mean(dim=2), places.std(dim=2)
+    return torch.cat([normalize(last, dim=1), MEAN * normalize(mean, dim=1), SPREAD * normalize(spread, dim=1)], dim=1)
 
 
 def _pixels(batch: torch.Tensor, normalization: Normalization) -> torch.Tensor:
