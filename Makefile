@@ -25,6 +25,9 @@ repro: setup  ## run the pipeline on the chosen data (dvc repro), hand the run t
 	@fieldguide sync || true
 	@fieldguide summary
 
+# There is a test process for each core: with more threads they would only wait for each other.
+test test-all: export OMP_NUM_THREADS := 1
+
 test: setup  ## run the test suite
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
