@@ -14,29 +14,54 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_folder, write_text
 from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
+from fieldguide.data.addresses import address_list, fetch, read_addresses
 from fieldguide.data.sources.folder import as_text
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}  # words that YAML takes for something else
 
 
-def add_folder(paths: Paths, name: str, folder: Path, link: bool = False) -> None:
-    """Make `folder` the data set `name` and choose it: data/sources/NAME, `dvc add`, conf/data/NAME.yaml, params.yaml.
+def add_data_set(paths: Paths, name: str, source: Path, link: bool = False) -> None:
+    """Make `source` the data set `name` and choose it: data/sources/NAME, `dvc add`, conf/data/NAME.yaml, params.yaml.
 
     Parameters
     ----------
-    folder
-        Holds one folder of pictures for each label; hidden files and folders, links and names that are not UTF-8 stay
-        behind.
+    source
+        A folder that holds one folder of pictures for each label; hidden files and folders, links and names that are
+        not UTF-8 stay behind. Or an address list (see `read_addresses`), which is kept as data/sources/NAME.csv; rows
+        without a label, and those that give nothing, are left to `fieldguide retrain`.
     link
-        Hard links instead of copies.
+        Hard links instead of copies of a folder's files.
 
     Raises
     ------
     UserError
-        For a name that is taken or no name, a folder without labelled folders, or one that cannot be linked or tracked,
-        or a params.yaml in which no line chooses a data set. Nothing is changed then.
+        For a name that is taken or no name, less than two labels, what cannot be read, linked or tracked, or a
+        params.yaml in which no line chooses a data set. Nothing is changed then.
     """
+    _check_name(paths, name)
+    chosen = _chosen(paths, name)
+    target = paths.sources / name
+    if source.is_dir():
+        told, comment = _take_folder(paths, source, target, link)
+    elif source.is_file():
+        told, comment = _take_addresses(source, target)
+    else:
+        raise UserError(f"no folder and no address list {source}")
+    dvc_add(paths, target)
+    commit = [f"conf/data/{name}.yaml", f"data/sources/{name}.dvc", "data/sources/.gitignore"]
+    if source.is_file():
+        write_text(address_list(paths, name), source.read_text(encoding="utf-8-sig"))
+        commit.insert(1, f"data/sources/{name}.csv")
+    write_text(paths.conf / "data" / f"{name}.yaml", f"# {comment}\nkind: folder\n")
+    write_text(paths.params, chosen)
+    print(
+        f"added {told} as data set {name!r}\n"
+        f"chosen in params.yaml; next: `dvc repro`, then commit params.yaml, {', '.join(commit[:-1])} and {commit[-1]}"
+    )
+
+
+def _check_name(paths: Paths, name: str) -> None:
     if read_params(paths).get("data") is None:
         raise UserError("params.yaml chooses no data set: add a line `data: sample`")
     target, option = paths.sources / name, paths.conf / "data" / f"{name}.yaml"
@@ -45,14 +70,18 @@ def add_folder(paths: Paths, name: str, folder: Path, link: bool = False) -> Non
     if target.exists() and not option.exists():
         raise UserError(f"data/sources/{name} is left from an `add` that was interrupted: delete it and add again")
     if target.exists() or option.exists():
-        raise UserError(
-            f"there is a data set {name!r} already: choose another name, or add pictures to data/sources/{name}"
+        more = (
+            f"rows to data/sources/{name}.csv"
+            if address_list(paths, name).exists()
+            else f"pictures to data/sources/{name}"
         )
-    if not folder.is_dir():
-        raise UserError(f"no folder {folder}")
+        raise UserError(f"there is a data set {name!r} already: choose another name, or add {more}")
+
+
+def _take_folder(paths: Paths, folder: Path, target: Path, link: bool) -> tuple[str, str]:
+    """Copy or link the pictures; returns what there is to tell, and a line about their origin."""
     if paths.root.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"{folder} holds this checkout: name the folder of the pictures only")
-    _chosen(paths, name)
     walk = os.walk(folder, onerror=_unreadable)
     found = [Path(parent, name).relative_to(folder) for parent, _, names in walk for name in names]
     files = sorted(file for file in found if _may_come(folder, file))
@@ -61,26 +90,39 @@ def add_folder(paths: Paths, name: str, folder: Path, link: bool = False) -> Non
         raise UserError(
             f"{folder} holds {len(labels)} folders with files: it takes a folder of pictures for each of several labels"
         )
-
     try:
         _take(folder, files, target, os.link if link else shutil.copy2)
     except OSError as error:
         if not link:
             raise UserError(f"{error.filename} cannot be copied: {error.strerror}") from None
         raise UserError(f"{folder} cannot be linked ({error.strerror}): leave --link away to copy it") from None
-    dvc_add(paths, target)
-    write_text(
-        option,
-        f"# {len(files)} files in the folders {', '.join(labels)}, added from a folder named "
-        f"{_printable(folder.resolve().name)}.\nkind: folder\n",
-    )
-    write_text(paths.params, _chosen(paths, name))
     left = len(found) - len(files)
     left_behind = f" ({left} left behind: hidden, links, or names that are not UTF-8)" if left else ""
-    print(
-        f"added {len(files)} files{left_behind} under {len(labels)} labels ({', '.join(labels)}) as data set {name!r}\n"
-        f"chosen in params.yaml; next: `dvc repro`, then commit params.yaml, conf/data/{name}.yaml, "
-        f"data/sources/{name}.dvc and data/sources/.gitignore"
+    origin = f"added from a folder named {_printable(folder.resolve().name)}"
+    return (
+        f"{len(files)} files{left_behind} under {len(labels)} labels ({', '.join(labels)})",
+        f"{len(files)} files in the folders {', '.join(labels)}, {origin}.",
+    )
+
+
+def _take_addresses(file: Path, target: Path) -> tuple[str, str]:
+    """Fetch the pictures; returns what there is to tell, and a line about their origin."""
+    rows = read_addresses(file)
+    with replace_folder(target) as partial:
+        results = fetch([row for row in rows if row.label], (), partial)
+        came = [result for result in results if result.file]
+        failed = [f"{result.address.shown}: {result.problem}" for result in results if result.problem]
+        labels = sorted({_printable(result.address.label) for result in came})
+        if len(labels) < 2:
+            why = f", the first that gave nothing is {failed[0]}" if failed else ""
+            raise UserError(f"{file.name} gave pictures of {len(labels)} labels, it takes several{why}")
+    for line in failed:
+        print(f"fieldguide: {file.name}: {line}", file=sys.stderr)
+    left = len(rows) - len(came)
+    left_out = f" ({left} left to `fieldguide retrain`: no label, or nothing came)" if left else ""
+    return (
+        f"{len(came)} pictures{left_out} under {len(labels)} labels ({', '.join(labels)})",
+        f"{len(came)} pictures in the folders {', '.join(labels)}, fetched from data/sources/{target.name}.csv.",
     )
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import CHECKOUT, FEW_CHECKS, PARAMS, noise, put, run_python
+from conftest import CHECKOUT, FEW_CHECKS, PARAMS, encoded, noise, put, run_python
 from fieldguide.base.compose import compose
 from fieldguide.base.config import FolderData
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
-from fieldguide.dataset import add_folder
+from fieldguide.dataset import add_data_set
+from web import serve
 
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
 
@@ -151,26 +152,26 @@ def test_what_dvc_refuses_leaves_nothing_behind(checkout: Paths, tmp_path: Path)
 )
 def test_names_that_mean_something_else_to_yaml_or_the_system(checkout: Paths, tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match=r"is no name for a data set: a letter first"):
-        add_folder(checkout, name, pictures_at(tmp_path / "pictures"))
+        add_data_set(checkout, name, pictures_at(tmp_path / "pictures"))
     assert not checkout.sources.exists()
 
 
 def test_the_sample_cannot_be_replaced(checkout: Paths, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is a data set 'sample' already"):
-        add_folder(checkout, "sample", pictures_at(tmp_path / "pictures"))
+        add_data_set(checkout, "sample", pictures_at(tmp_path / "pictures"))
 
 
 def test_folders_that_hold_no_labels(checkout: Paths, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no folder"):
-        add_folder(checkout, "pets", tmp_path / "nowhere")
+        add_data_set(checkout, "pets", tmp_path / "nowhere")
     put(tmp_path / "few" / "cat" / "1.png", noise(1))
     put(tmp_path / "few" / ".git" / "HEAD", b"x")
     put(tmp_path / "few" / "README.md", b"x")
     (tmp_path / "few" / "empty").mkdir()
     with pytest.raises(UserError, match="holds 1 folders with files"):
-        add_folder(checkout, "pets", tmp_path / "few")
+        add_data_set(checkout, "pets", tmp_path / "few")
     with pytest.raises(UserError, match="holds this checkout"):
-        add_folder(checkout, "pets", checkout.root.parent)
+        add_data_set(checkout, "pets", checkout.root.parent)
     assert not checkout.sources.exists()
 
 
@@ -178,7 +179,7 @@ def test_folders_that_hold_no_labels(checkout: Paths, tmp_path: Path) -> None:
 def test_params_without_a_line_that_can_be_changed(checkout: Paths, tmp_path: Path, line: str) -> None:
     checkout.params.write_text(f"{line}\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"params.yaml (holds no line|chooses no data set)"):
-        add_folder(checkout, "pets", pictures_at(tmp_path / "pictures"))
+        add_data_set(checkout, "pets", pictures_at(tmp_path / "pictures"))
     assert checkout.params.read_text(encoding="utf-8") == f"{line}\n"
     assert not checkout.sources.exists()
 
@@ -192,6 +193,39 @@ def test_names_of_labels_cannot_write_configuration(
     pictures = pictures_at(tmp_path / "a\nkind: sample")
     put(pictures / "b\nkind: sample\n#" / "1.png", noise(1))
     put(Path(os.fsdecode(os.fsencode(pictures) + b"/\xff/1.png")), noise(1))
-    add_folder(checkout, "pets", pictures)
+    add_data_set(checkout, "pets", pictures)
     assert compose(checkout).data == FolderData("folder", {})
     assert len((checkout.conf / "data" / "pets.yaml").read_text().splitlines()) == 2
+
+
+def test_a_list_of_addresses_becomes_a_data_set_of_what_came(tmp_path: Path) -> None:
+    """With its list beside it in git; what did not come is named, and left to the nightly job."""
+    paths = new_checkout(tmp_path / "checkout")
+    pages = {f"/{label}/{number}.png": noise(number + len(label)) for label in ("cat", "bear") for number in range(2)}
+    with serve({path: (200, encoded(image, "PNG")) for path, image in pages.items()}) as web:
+        rows = [f"{web.address}{path},{path.split('/')[1]}" for path in pages]
+        rows += [f"{web.address}/gone.png,cat", f"{web.address}/cat/0.png?of=nobody,"]
+        (tmp_path / "pets.csv").write_text("\n".join(["url,label", *rows]) + "\n", encoding="utf-8")
+        done = run_python("-m", "fieldguide.cli", "add", "pets", str(tmp_path / "pets.csv"), cwd=paths.root)
+    assert done.returncode == 0
+    failed = f"line 6, {web.address}/gone.png: the server answers 404 Not Found"
+    assert done.stderr == f"fieldguide: pets.csv: {failed}\n"
+    left = "(2 left to `fieldguide retrain`: no label, or nothing came)"
+    assert done.stdout.startswith(f"added 4 pictures {left} under 2 labels (bear, cat) as data set 'pets'\n")
+    came = sorted(path.relative_to(paths.sources / "pets").parts[0] for path in (paths.sources / "pets").rglob("*.png"))
+    assert came == ["bear", "bear", "cat", "cat"]
+    assert compose(paths).data == FolderData(kind="folder")
+    status = git(paths.root, "status", "--porcelain", "-uall").split()
+    assert {"data/sources/pets.csv", "data/sources/pets.dvc", "conf/data/pets.yaml", "params.yaml"} <= set(status)
+    assert not [file for file in status if file.endswith(".png")]
+
+
+def test_a_list_that_gives_too_little_changes_nothing(tmp_path: Path) -> None:
+    paths = new_checkout(tmp_path / "checkout")
+    with serve({"/cat.png": (200, encoded(noise(1), "PNG"))}) as web:
+        rows = f"url,label\n{web.address}/cat.png,cat\n{web.address}/bear.png,bear\n"
+        (tmp_path / "pets.csv").write_text(rows, encoding="utf-8")
+        with pytest.raises(UserError, match=r"pets.csv gave pictures of 1 labels.*line 3, .*404 Not Found"):
+            add_data_set(paths, "pets", tmp_path / "pets.csv")
+    assert git(paths.root, "status", "--porcelain", "-uall") == ""
+    assert not (paths.sources / "pets").exists()

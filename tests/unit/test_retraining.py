@@ -2,7 +2,8 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import CHECKOUT, PARAMS, noise, put
+from conftest import CHECKOUT, PARAMS, encoded, noise, put
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config, RetrainConfig
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import read_json, sha256_of_file
+from fieldguide.base.files import read_json, sha256_of_file, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.data.images import picture_id
 from fieldguide.retraining import journal, take_over
@@ -27,6 +28,7 @@ from fieldguide.retraining.observe import Observed
 from fieldguide.retraining.queue import ANSWERED
 from fieldguide.retraining.retrain import Outcome, run_job
 from fieldguide.retraining.tools import SAME, Champion, Judged
+from web import Web, serve
 
 HAD = 6  # pictures of each label in the data set
 LABELS = ("black", "grizzly")
@@ -278,6 +280,54 @@ def test_a_sample_takes_no_pictures_in(cfg: Config, home: Paths) -> None:
     assert table["reason"].tolist() == [
         "the chosen data set takes no pictures in: `fieldguide add NAME FOLDER` makes one that does"
     ]
+
+
+@contextmanager
+def web_of(paths: Paths, count: int) -> Iterator[Web]:
+    """A web of `count` pictures, all black bears by the data set's address list; and an address that gives nothing."""
+    pages = {f"/{number}.png": (200, encoded(noise(2000 + number), "PNG")) for number in range(count)}
+    with serve(pages) as web:
+        rows = [f"{web.address}{path},black" for path in (*pages, "/gone.png?token=secret")]
+        write_text(paths.sources / "own.csv", "\n".join(["url,label", *rows, ""]))
+        yield web
+
+
+def test_new_rows_of_an_address_list_are_fetched_once_and_join_the_data_set(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    with web_of(home, 4) as web:
+        told = call(cfg, home, tools).told
+        assert "not worse against version 1" in told
+        assert "4 pictures accepted" in told
+        assert len(files_below(home.sources / "own" / "black")) == HAD + 4
+        again = call(cfg, home, tools)
+        assert again.job == ""
+        assert web.asked == {**{f"/{number}.png": 1 for number in range(4)}, "/gone.png?token=secret": 2}
+    reason = f"1 refused (line 6, {web.address}/gone.png: the server answers 404 Not Found)"
+    assert again.told.endswith(f"in data/incoming also {reason}")
+    page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
+    assert "/gone.png" in page
+    assert "secret" not in page
+
+
+def test_what_of_an_address_list_was_held_back_does_not_come_again(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    tools.verdict = "worse"
+    with web_of(home, 4) as web:
+        assert "4 pictures held back" in call(cfg, home, tools).told
+        shutil.rmtree(home.checkout / "data" / "held")
+        assert call(cfg, home, tools).job == ""
+    assert web.asked["/0.png"] == 1
+
+
+def test_a_fresh_clone_knows_the_addresses_of_its_pictures(cfg: Config, home: Paths) -> None:
+    """A clone has the data set and not what jobs have noted; and a killed job has noted nothing."""
+    with web_of(home, 4) as web:
+        call(cfg, home, FakeTools(), force=True)
+        shutil.rmtree(home.retraining)
+        call(cfg, home, FakeTools(), force=True)
+    assert web.asked["/0.png"] == 1
 
 
 def test_a_copy_of_what_the_data_set_has_goes_and_is_told(cfg: Config, home: Paths) -> None:

@@ -32,14 +32,15 @@ def _add_add(commands: Commands) -> None:
     add = add_command(
         commands,
         "add",
-        "add a data set: a folder that holds one folder of pictures for each label",
+        "add a data set: a folder that holds one folder of pictures for each label, or a list of addresses",
         """
         fieldguide add bears ~/pictures/bears      copy it, track it with DVC, choose it in params.yaml
         fieldguide add bears ~/pictures/bears --link    take them by hard links; DVC still makes copies of its own
+        fieldguide add bears bears.csv             download them: columns url and label, a row for each picture
         """,
     )
     add.add_argument("name", help="name of the data set: a letter first, then letters, digits, - and _")
-    add.add_argument("folder", type=Path, help="the folder of labelled folders")
+    add.add_argument("source", type=Path, help="the folder of labelled folders, or the CSV file of addresses")
     add.add_argument("--link", action="store_true", help="take the files by hard links (same file system only)")
     add.set_defaults(command=_add)
 
@@ -80,9 +81,9 @@ def _config(options: argparse.Namespace) -> None:
 
 
 def _add(options: argparse.Namespace) -> None:
-    from fieldguide.dataset import add_folder
+    from fieldguide.dataset import add_data_set
 
-    add_folder(here(), options.name, options.folder, link=options.link)
+    add_data_set(here(), options.name, options.source, link=options.link)
 
 
 def _sync(options: argparse.Namespace) -> None:

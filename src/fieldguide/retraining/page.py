@@ -127,7 +127,7 @@ def _files(odd: pd.DataFrame) -> str:
         for row in odd.head(MOST_ROWS).itertuples()
     ]
     more = f"<p>and {len(odd) - MOST_ROWS} more, in incoming.csv</p>" if len(odd) > MOST_ROWS else ""
-    return html_table(("file in data/incoming", "", "reason"), rows, "gate") + more
+    return html_table(("file in data/incoming, or address", "", "reason"), rows, "gate") + more
 
 
 OWN_STYLE = """\

@@ -12,9 +12,10 @@ import pandas as pd
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
+from fieldguide.retraining.collect import collect
 from fieldguide.retraining.data_set import by_label, list_files, new_reviews, remember, tried, untried
 from fieldguide.retraining.decide import Choice, Facts, decide
-from fieldguide.retraining.incoming import COLUMNS, State, list_incoming, refuse
+from fieldguide.retraining.incoming import COLUMNS, State, refuse
 from fieldguide.retraining.journal import OPEN, Journal, jobs, open_job
 from fieldguide.retraining.observe import compare
 from fieldguide.retraining.page import write_page
@@ -46,7 +47,7 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
     if interrupted and interrupted.get("facts"):
         force = force or interrupted.get("facts")["forced"]
     start = time.monotonic()
-    incoming = list_incoming(cfg, paths)
+    incoming = collect(cfg, paths)
     champion = tools.champion()
     facts, incoming = _facts(cfg, paths, tools, incoming, champion, force)
     _queue_unlabelled(paths, tools, incoming, champion)

@@ -1,0 +1,183 @@
+"""Address lists: pictures that a data set takes from the web, every address once.
+
+What an address gives may change or vanish, so no stage reads one: what came is a file of the data set from then on,
+tracked by DVC like any other.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import pandas as pd
+import requests
+from requests.adapters import HTTPAdapter
+from tqdm import tqdm
+from urllib3.util import Retry
+
+from fieldguide import __version__
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import DISK_FULL, replace_file
+from fieldguide.base.paths import Paths
+
+COLUMNS = ("url", "label")
+UNLABELLED = "unlabelled"  # the folder of what came without a label
+AT_A_TIME = 8  # downloads
+MEGABYTES = 100  # of one picture, at most
+CONNECT, SILENCE, WHOLE = 10.0, 30.0, 300.0  # seconds: to get an answer, without a byte, for one picture
+TRIES = Retry(total=3, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), respect_retry_after_header=False)
+CHUNK = 1 << 16  # bytes
+KEY = re.compile(r"-([0-9a-f]{12})(?:\.|$)")  # in the name of a file
+LABEL = re.compile(r"[^/\\.\x00][^/\\\x00]*")
+
+
+@dataclass(frozen=True)
+class Address:
+    """One row of an address list; `label` is "" where nobody knows it."""
+
+    url: str
+    label: str
+    line: int
+
+    @property
+    def key(self) -> str:
+        """12 hex digits that tell the url from others; urls may hold passwords and tokens, and are written nowhere."""
+        return hashlib.sha256(self.url.encode()).hexdigest()[:12]
+
+    @property
+    def shown(self) -> str:
+        """The line and the url, without what may be secret in it."""
+        try:
+            parts = urlsplit(self.url)
+            return f"line {self.line}, {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        except ValueError:
+            return f"line {self.line}"
+
+    @property
+    def file(self) -> str:
+        """Where the picture goes: a folder for its label, and a name that no other address has."""
+        name = PurePosixPath(unquote(urlsplit(self.url).path)).name
+        place = PurePosixPath(re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".") or "picture")
+        suffix = place.suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,5}", place.suffix) else ""
+        return f"{self.label or UNLABELLED}/{place.stem[:60]}-{self.key}{suffix}"
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What became of an address: `file` below the folder that was asked for, or else the problem with it."""
+
+    address: Address
+    file: str = ""
+    problem: str = ""
+
+
+def address_list(paths: Paths, name: str) -> Path:
+    """Where a data set's address list is, if it has one."""
+    return paths.sources / f"{name}.csv"
+
+
+def read_addresses(file: Path) -> list[Address]:
+    """The rows of an address list, in its order: a CSV file (UTF-8) with the columns url and label, others ignored.
+
+    A row that comes again counts once. Raises UserError for a file that is no such table.
+    """
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise UserError(f"{file.name} cannot be read as a CSV file in UTF-8: {error}") from None
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise UserError(f"{file.name} has no column {missing[0]!r}: its first line must be {','.join(COLUMNS)}")
+    found: dict[tuple[str, str], Address] = {}
+    for line, (url, label) in enumerate(zip(table["url"].str.strip(), table["label"].str.strip(), strict=True), 2):
+        if url:
+            found.setdefault((url, label), Address(url, label, line))
+    return list(found.values())
+
+
+def keys_of(files: Iterable[str]) -> set[str]:
+    """The keys of the addresses that files were fetched from, by the files' names."""
+    return {found[1] for file in files if (found := KEY.search(PurePosixPath(file).name))}
+
+
+def fetch(addresses: Sequence[Address], known: Collection[str], folder: Path) -> list[Fetched]:
+    """Download what is new in a list, several addresses at a time, to `folder`/<label>/; one result for each, in order.
+
+    Parameters
+    ----------
+    known
+        Keys (`Address.key`) that are not asked for again; they have no result.
+    folder
+        Gets the files; those without a label go to its folder `unlabelled`. A file that is there is replaced.
+
+    What is no address, cannot be reached, or is larger than MEGABYTES costs its row and nothing else.
+    """
+    labels: dict[str, Address] = {}
+    for address in addresses:
+        labels.setdefault(address.url, address)
+    new = [address for address in addresses if address.key not in known]
+    with requests.Session() as session, ThreadPoolExecutor(AT_A_TIME) as pool:
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(max_retries=TRIES, pool_maxsize=AT_A_TIME))
+        session.headers["User-Agent"] = f"fieldguide/{__version__}"
+        results = pool.map(partial(_fetch, session, labels, folder), new)
+        return list(tqdm(results, total=len(new), desc="fetch", unit="picture", disable=None))
+
+
+def _fetch(session: requests.Session, labels: dict[str, Address], folder: Path, address: Address) -> Fetched:
+    if problem := _problem(address, labels[address.url]):
+        return Fetched(address, problem=problem)
+    try:
+        with replace_file(folder / address.file) as partial_file:
+            _download(session, address.url, partial_file)
+    except _Refused as error:
+        return Fetched(address, problem=str(error))
+    except requests.RequestException as error:
+        return Fetched(address, problem=f"cannot be reached ({_cause(error)})")
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise
+        return Fetched(address, problem=f"cannot be written: {error.strerror}")
+    return Fetched(address, file=address.file)
+
+
+def _problem(address: Address, first: Address) -> str:
+    try:
+        parts = urlsplit(address.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return "no address that begins with http:// or https://"
+    except ValueError as error:
+        return f"no address: {error}"
+    if address.label and not LABEL.fullmatch(address.label):
+        return f"{address.label!r} can be no folder, so it is no label"
+    if address != first:
+        return f"stands under the label {first.label!r} too (line {first.line}): keep one"
+    return ""
+
+
+class _Refused(Exception):
+    """A server answered, but not with a picture that could be taken."""
+
+
+def _download(session: requests.Session, url: str, file: Path) -> None:
+    end = time.monotonic() + WHOLE
+    with session.get(url, stream=True, timeout=(CONNECT, SILENCE)) as answer, file.open("wb") as out:
+        if answer.status_code != requests.codes.ok:
+            raise _Refused(f"the server answers {answer.status_code} {answer.reason}")
+        for chunk in answer.iter_content(CHUNK):
+            if out.tell() + len(chunk) > MEGABYTES * 1_000_000:
+                raise _Refused(f"larger than {MEGABYTES} megabytes")
+            if time.monotonic() > end:
+                raise _Refused(f"not all there after {WHOLE:.0f} seconds")
+            out.write(chunk)
+        if not out.tell():
+            raise _Refused("the server answers with nothing")
+
+
+def _cause(error: requests.RequestException) -> str:
+    """A short name: the errors' own texts hold the url."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()

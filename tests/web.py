@@ -1,0 +1,48 @@
+"""A small web that tests serve themselves, on 127.0.0.1."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Web:
+    """Its address, what it answers by path (a status, and a body or where to go instead), and what it was asked."""
+
+    address: str
+    pages: dict[str, tuple[int, bytes | str]]
+    asked: Counter[str] = field(default_factory=Counter)
+
+
+@contextmanager
+def serve(pages: Mapping[str, tuple[int, bytes | str]]) -> Iterator[Web]:
+    """Serve pages until the block ends; a path that is none of them is answered with 404."""
+    web = Web("", dict(pages))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            web.asked[self.path] += 1
+            status, body = web.pages.get(self.path.partition("?")[0], (404, b""))
+            self.send_response(status)
+            if isinstance(body, str):
+                self.send_header("Location", body)
+            content = body if isinstance(body, bytes) else b""
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        web.address = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield web
+        finally:
+            server.shutdown()
+            thread.join()
