@@ -12,7 +12,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.data.images import picture_id
-from fieldguide.data.table import IMAGES, SPLIT, read_table
+from fieldguide.data.table import IMAGES, RAW, SPLIT, read_table, write_table
 from fieldguide.stages import clean, download, split
 from stages.cleaned import check_folder
 
@@ -117,7 +117,7 @@ def test_twenty_decisions_change_exactly_their_pictures_and_without_them_all_is_
     paths = Paths(tmp_path)
     (tmp_path / "data").mkdir()
     paths.raw.symlink_to(sample.paths.raw)
-    paths.raw_table.symlink_to(sample.paths.raw_table)
+    write_table(read_table(sample.paths.raw_table, RAW)[::3], paths.raw_table, RAW)  # a third, for speed
 
     def made(reviews: str) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
         paths.reviews.write_text(HEADER + reviews, encoding="utf-8")
@@ -128,7 +128,7 @@ def test_twenty_decisions_change_exactly_their_pictures_and_without_them_all_is_
 
     images, places, files = made("")
     alone = places[~places["group"].duplicated(keep=False)]
-    drop, relabel = list(alone["id"][::90])[:10], list(alone["id"][45::90])[:10]
+    drop, relabel = list(alone["id"][::25])[:10], list(alone["id"][12::25])[:10]
     lines = [f"{identity},drop,,Ada,2026-11-22,\n" for identity in drop]
     label = dict(zip(alone["id"], alone["label"], strict=True))
     other = {"black": "teddy", "teddy": "grizzly", "grizzly": "black"}

@@ -15,6 +15,12 @@ from stages.training import composed, linked
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(autouse=True)
+def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How well the networks for label doubts learn is shown by their own tests."""
+    monkeypatch.setattr("fieldguide.checks.crossfit.EPOCHS", 1)
+
+
 @pytest.fixture(scope="module")
 def trained(source: Paths, tmp_path_factory: pytest.TempPathFactory) -> Paths:
     from fieldguide.stages import train

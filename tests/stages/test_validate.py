@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fieldguide.base.compose import compose
 from fieldguide.base.config import ChecksConfig, Config, Expectation
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.data.table import IMAGES, write_table
 from fieldguide.stages.validate import label_table, run
+from stages.training import of_the_project
 
 HOSTILE = "teddy/<script>alert(1)</script>.jpg"
 MEASURED = {
@@ -224,12 +224,9 @@ def test_a_label_of_which_nothing_was_kept_counts_zero(tmp_path: Path) -> None:
     }
 
 
-CHECKOUT = Paths(Path(__file__).parents[2])
-
-
 @pytest.mark.parametrize("option", ["standard", "strict"])
 def test_good_pictures_pass_every_option_without_a_warning(option: str, tmp_path: Path) -> None:
-    checks = compose(CHECKOUT, [f"checks={option}"]).checks
+    checks = of_the_project(f"checks={option}").checks
     metrics = run(config(**checks.expectations), given(tmp_path, [*many("black", 200), *many("teddy", 200)]))
     assert metrics["passed"] == metrics["expectations"]
 
@@ -243,7 +240,7 @@ def test_good_pictures_pass_every_option_without_a_warning(option: str, tmp_path
     ],
 )
 def test_standard_stops_for_what_spoils_a_training(name: str, rows: list[dict[str, object]], tmp_path: Path) -> None:
-    checks = compose(CHECKOUT, ["checks=standard"]).checks
+    checks = of_the_project("checks=standard").checks
     with pytest.raises(UserError, match=f"^check failed: {name}: "):
         run(config(**checks.expectations), given(tmp_path, rows))
 
@@ -266,13 +263,13 @@ def test_standard_stops_for_what_spoils_a_training(name: str, rows: list[dict[st
 def test_standard_warns_of_what_a_person_should_look_at(
     name: str, extra: list[dict[str, object]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    checks = compose(CHECKOUT, ["checks=standard"]).checks
+    checks = of_the_project("checks=standard").checks
     run(config(**checks.expectations), given(tmp_path, [*many("black", 100), *many("teddy", 100), *extra]))
     printed = capsys.readouterr().out.splitlines()
     assert [line.split(": ")[1] for line in printed if line.startswith("warning: ")] == [name]
 
 
 def test_standard_warns_of_a_rare_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    checks = compose(CHECKOUT, ["checks=standard"]).checks
+    checks = of_the_project("checks=standard").checks
     run(config(**checks.expectations), given(tmp_path, [*many("black", 200), *many("teddy", 60)]))
     assert capsys.readouterr().out.startswith("warning: balanced_labels: 1 of 2 labels (50.0 %) outside")

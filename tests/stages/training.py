@@ -1,5 +1,7 @@
 """What tests of training share: a fast configuration, and folders for results."""
 
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,15 @@ FAST = [
 ]
 
 
+@cache
+def of_the_project(*overrides: str) -> Config:
+    """The project's own configuration, composed once; nobody may change it."""
+    return compose(Paths(ROOT), overrides)
+
+
 def composed(*overrides: str, **model: Any) -> Config:
     """The project's own configuration, made fast, with timm's smallest network."""
-    cfg = compose(Paths(ROOT), [*FAST, *overrides])
+    cfg = deepcopy(of_the_project(*FAST, *overrides))
     cfg.model = ModelConfig(**{"arch": "test_resnet", "weights": "random", **model})
     return cfg
 

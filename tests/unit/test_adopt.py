@@ -1,6 +1,5 @@
 """Adopting a run writes what it had chosen into a checkout, and nothing else."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -46,18 +45,18 @@ def adopted(paths: Paths, run: Run) -> dict[str, str]:
     return {path.relative_to(paths.checkout).as_posix(): text for path, text in texts.items()}
 
 
-def config_of(paths: Paths, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    config = asdict(compose(paths, overrides))
+def config_of(paths: Paths) -> dict[str, Any]:
+    config = asdict(compose(paths))
     del config["choices"]
     return config
 
 
 def test_choices_and_numbers_go_into_params_and_comments_stay(home: Paths) -> None:
     overrides = ["resize=pad", "train.lr=0.00001", "clean.jpeg_quality=80", "evaluate.bootstrap=500", "seed=7"]
-    wanted, before = config_of(home, overrides), home.params.read_text(encoding="utf-8")
-    texts = adopted(home, run_of(home, *overrides))
+    run, before = run_of(home, *overrides), home.params.read_text(encoding="utf-8")
+    texts = adopted(home, run)
     assert list(texts) == ["params.yaml"]
-    assert config_of(home) == wanted
+    assert config_of(home) == run.config
     expected = before.replace("squish", "pad").replace("0.003     ", "0.00001   ").replace("seed: 42", "seed: 7")
     expected = expected.replace("min_side: 32}", "min_side: 32, jpeg_quality: 80}")
     assert texts["params.yaml"] == expected + "evaluate:\n  bootstrap: 500\n"
@@ -89,13 +88,13 @@ def test_loader_processes_stay_a_persons_own(home: Paths) -> None:
 def test_an_override_inside_an_option_becomes_an_option_file(
     home: Paths, overrides: list[str], file: str, line: str
 ) -> None:
-    wanted, run = config_of(home, overrides), run_of(home, *overrides)
+    run = run_of(home, *overrides)
     texts = adopted(home, run)
     assert list(texts) == [f"conf/{file}.yaml", "params.yaml"]
     text = texts[f"conf/{file}.yaml"]
     assert text.startswith("# ") and text.partition("\n")[0].endswith("s in the run a run.")
     assert line in text
-    assert config_of(home) == wanted
+    assert config_of(home) == run.config
     group, _, option = file.partition("/")
     assert compose(home).choices[group] == option
     assert adopted(home, run) == {}  # the same run once more finds the file that it needs

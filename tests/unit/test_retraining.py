@@ -4,6 +4,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -114,10 +115,10 @@ def indifferent(files: Sequence[Path]) -> Observed:
     return Observed(LABELS, np.full((count, 2), 0.5), chance.normal(size=(count, 3)), {"light": chance.random(count)})
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Paths:
-    """A checkout with a data set of twelve pictures."""
-    root = tmp_path / "home"
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Paths]:
+    """A checkout with a data set of twelve pictures, of which each test gets a copy."""
+    root = tmp_path_factory.mktemp("untouched")
     shutil.copytree(CHECKOUT / "conf", root / "conf")
     (root / "conf" / "data" / "own.yaml").write_text("kind: folder\n", encoding="utf-8")
     text = PARAMS.replace("data: sample", "data: own").replace("checks: few", "checks: standard")
@@ -126,12 +127,17 @@ def home(tmp_path: Path) -> Paths:
     for place, label in enumerate(LABELS):
         for number in range(HAD):
             put(paths.sources / "own" / label / f"{number}.png", noise(100 * place + number))
-    return paths
+    return compose(paths, ["retrain=eager"]), paths
 
 
 @pytest.fixture
-def cfg(home: Paths) -> Config:
-    return compose(home, ["retrain=eager"])
+def home(untouched: tuple[Config, Paths], tmp_path: Path) -> Paths:
+    return Paths(shutil.copytree(untouched[1].root, tmp_path / "home"))
+
+
+@pytest.fixture
+def cfg(untouched: tuple[Config, Paths]) -> Config:
+    return deepcopy(untouched[0])
 
 
 def deliver(paths: Paths, count: int, seed: int = 1000, label: str = "black") -> None:
