@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,11 @@ INTERRUPTED = {
 def test_an_interrupted_training_goes_on_and_ends_with_the_same_bytes(
     source: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
+    from fieldguide.model.learner import Learner
+
     cfg = composed(*INTERRUPTED[name])
+    fewer = partialmethod(Learner.lr_find, num_it=25)  # for speed: whole searches are shown below
+    monkeypatch.setattr(Learner, "lr_find", fewer)
     whole, broken = linked(source, tmp_path / "whole"), linked(source, tmp_path / "broken")
     figures = train.run(cfg, whole)
     killed_epoch = 1 if name == "last frozen epoch" else 2
@@ -164,11 +169,12 @@ def test_the_best_epoch_is_kept_and_no_improvement_ends_training(source: Paths, 
 def test_a_learning_rate_is_found_and_its_curve_kept(source: Paths, tmp_path: Path, suggestion: str) -> None:
     paths = linked(source, tmp_path / "results")
     before = set(Path.cwd().iterdir())
-    figures = train.run(composed("train.epochs=1", "train.lr=find", f"train.lr_suggestion={suggestion}"), paths)
-    search = pd.read_csv(paths.report("train") / "lr_find.csv")
-    assert search["lr"].is_monotonic_increasing
-    assert search["lr"].min() < figures["lr"] < search["lr"].max()
-    assert len(search) > 30
+    search = ["train.lr=find", f"train.lr_suggestion={suggestion}", "train.batch_size=2"]
+    figures = train.run(composed("train.epochs=1", *search), paths)
+    tried = pd.read_csv(paths.report("train") / "lr_find.csv")
+    assert tried["lr"].is_monotonic_increasing
+    assert tried["lr"].min() < figures["lr"] < tried["lr"].max()
+    assert len(tried) > 30
     assert set(Path.cwd().iterdir()) == before
 
 
