@@ -68,7 +68,8 @@ INTERRUPTED = {
 def test_an_interrupted_training_goes_on_and_ends_with_the_same_bytes(
     source: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    from fieldguide.model.learner import Learner
+    import fastai.callback.schedule  # noqa: F401 - adds lr_find to the Learner
+    from fastai.learner import Learner
 
     cfg = composed(*INTERRUPTED[name])
     fewer = partialmethod(Learner.lr_find, num_it=25)  # for speed: whole searches are shown below
