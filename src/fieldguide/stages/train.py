@@ -82,7 +82,7 @@ def _train(
     from fieldguide.model.checkpoint import training_key
     from fieldguide.model.description import Preprocessing
     from fieldguide.model.features import frozen_features
-    from fieldguide.model.learner import fit
+    from fieldguide.model.learner import balanced_weights, fit
     from fieldguide.model.loaders import feature_loaders, make_loaders, pad_mode_of
     from fieldguide.model.network import (
         Architecture,
@@ -134,6 +134,7 @@ def _train(
     network = build_classifier(body, features, len(vocabulary))
     learning = build_head(network) if isinstance(cfg.schedule, HeadOnly) else network
     computing = choose_computing(learning, cfg.train.precision)
+    trained = pictures[~pictures["is_valid"]]
     training = fit(
         learning,
         loaders,
@@ -141,6 +142,7 @@ def _train(
         cfg.schedule,
         computing,
         cfg.seed,
+        balanced_weights(list(trained["label"]), vocabulary) if cfg.train.class_weights == "balanced" else None,
         lambda epoch, figures: EPOCHS.info("epoch", extra={"epoch": epoch, "metrics": figures}),
         paths.checkpoint,
         training_key(fingerprint, code_digest(), computing.precision),
