@@ -17,7 +17,7 @@ from fieldguide.data.table import SPLIT, read_table
 from fieldguide.record import code_digest, training_record
 
 if TYPE_CHECKING:
-    from fastai.data.core import DataLoaders
+    import torch
     from torch import nn
 
     from fieldguide.model.description import Preprocessing
@@ -86,7 +86,7 @@ def _train(
     from fieldguide.model.checkpoint import training_key
     from fieldguide.model.description import Preprocessing
     from fieldguide.model.learner import balanced_weights, fit
-    from fieldguide.model.loaders import make_loaders, pad_mode_of
+    from fieldguide.model.loaders import feature_loaders, make_loaders, pad_mode_of
     from fieldguide.model.network import (
         Architecture,
         Normalization,
@@ -114,7 +114,8 @@ def _train(
     load_weights(body, paths.backbone)
     features = count_features(body, cfg.train.size)
     if isinstance(cfg.schedule, HeadOnly):
-        loaders = _feature_loaders(cfg, paths, pictures, vocabulary, body, backbone["sha256"], preprocessing)
+        values = _features(paths, pictures, body, backbone["sha256"], preprocessing)
+        loaders = feature_loaders(pictures, values, vocabulary, cfg.train, cfg.seed)
     else:
         loaders = make_loaders(
             pictures,
@@ -147,24 +148,16 @@ def _train(
     return classifier, training, computing
 
 
-def _feature_loaders(
-    cfg: Config,
-    paths: Paths,
-    pictures: pd.DataFrame,
-    vocabulary: list[str],
-    body: "nn.Module",
-    body_sha256: str,
-    preprocessing: "Preprocessing",
-) -> "DataLoaders":
+def _features(
+    paths: Paths, pictures: pd.DataFrame, body: "nn.Module", body_sha256: str, preprocessing: "Preprocessing"
+) -> "torch.Tensor":
     from fieldguide.model.features import frozen_features
-    from fieldguide.model.loaders import feature_loaders
 
     files = [
         (str(sha256), paths.clean / str(path))
         for sha256, path in zip(pictures["clean_sha256"], pictures["clean_path"], strict=True)
     ]
-    values = frozen_features(body, body_sha256, preprocessing, files, paths.features)
-    return feature_loaders(pictures, values, vocabulary, cfg.train, cfg.seed)
+    return frozen_features(body, body_sha256, preprocessing, files, paths.features)
 
 
 def _temperature(classifier: "Classifier", paths: Paths, valid: pd.DataFrame) -> float:
