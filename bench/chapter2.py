@@ -18,7 +18,11 @@ from photos import photos
 
 COMPARED = "from raw photos to a trained mobilenetv2_100: a plain chapter-2 fastai script against fieldguide"
 SIZE, BATCH, EPOCHS, PER_LABEL = 128, 32, 4, 120
-PHOTOS = {"1 to 3 megapixels": ((1.0, 3.0), 3.0), "12 megapixels": ((12.0, 12.0), 8.0)}
+PHOTOS = {  # megapixels, copies of every photo, goal
+    "1 to 3 megapixels": ((1.0, 3.0), 1, 3.0),
+    "12 megapixels": ((12.0, 12.0), 1, 8.0),
+    "1 to 3 megapixels, four times as many photos": ((1.0, 3.0), 4, 3.0),
+}
 SCHEDULES = ("fine_tune", "head_only")
 
 
@@ -38,8 +42,8 @@ def measure() -> list[Figure]:
     """Both sizes of photo, each with the schedule that the script has, and with fieldguide's own for few pictures."""
     weights = shared("weights", "mobilenetv2_100.pth")
     figures = []
-    for name, (megapixels, goal) in PHOTOS.items():
-        folder = photos(megapixels, PER_LABEL)
+    for name, (megapixels, copies, goal) in PHOTOS.items():
+        folder = photos(megapixels, PER_LABEL, copies)
         with tempfile.TemporaryDirectory() as temporary:
             table = Path(temporary) / "pictures.csv"
             ours = {

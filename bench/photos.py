@@ -9,19 +9,20 @@ from fieldguide.data.images import PictureError, open_picture
 from fieldguide.parallel import map_processes
 
 
-def photos(megapixels: tuple[float, float], per_label: int) -> Path:
+def photos(megapixels: tuple[float, float], per_label: int, copies: int = 1) -> Path:
     """A folder of labelled folders: the largest bears, each resized to between so many megapixels; JPEG, quality 90.
 
-    Sizes are spread evenly over the range.
+    Sizes are spread evenly over the range; several copies of a photo have different ones.
     """
     low, high = megapixels
-    folder = Path(tempfile.gettempdir()) / f"fieldguide-photos-{low:g}-{high:g}-{per_label}"
+    folder = Path(tempfile.gettempdir()) / f"fieldguide-photos-{low:g}-{high:g}-{per_label}x{copies}"
     if folder.is_dir():
         return folder
     chosen = []
     for label in sorted(path for path in shared("data", "bears").iterdir() if path.is_dir()):
         files = sorted(label.iterdir(), key=lambda file: (-file.stat().st_size, file.name))[:per_label]
-        chosen += [(file, low + (high - low) * number / len(files)) for number, file in enumerate(files)]
+        wanted = [(file, copy) for copy in range(copies) for file in files]
+        chosen += [(*what, low + (high - low) * number / len(wanted)) for number, what in enumerate(wanted)]
     with tempfile.TemporaryDirectory(dir=folder.parent) as partial_folder:
         made = map_processes(partial(_resized, Path(partial_folder)), chosen, "photos")
         if not any(made):
@@ -31,14 +32,14 @@ def photos(megapixels: tuple[float, float], per_label: int) -> Path:
     return folder
 
 
-def _resized(target: Path, work: tuple[Path, float]) -> bool:
-    file, megapixels = work
+def _resized(target: Path, work: tuple[Path, int, float]) -> bool:
+    file, copy, megapixels = work
     try:
         picture = open_picture(file, max_megapixels=150)
     except PictureError:
         return False
     scale = (megapixels * 1e6 / (picture.width * picture.height)) ** 0.5
-    copy = target / file.parent.name / f"{file.stem}.jpg"
-    copy.parent.mkdir(exist_ok=True)
-    picture.resize((round(picture.width * scale), round(picture.height * scale))).save(copy, quality=90)
+    made = target / file.parent.name / f"{file.stem}-{copy}.jpg"
+    made.parent.mkdir(exist_ok=True)
+    picture.resize((round(picture.width * scale), round(picture.height * scale))).save(made, quality=90)
     return True

@@ -47,7 +47,7 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False) -> N
     elif source.is_file():
         told, comment = _take_addresses(source, target)
     else:
-        raise UserError(f"no folder and no address list {source}")
+        raise UserError(f"no folder {source}, and no file that could be a list of addresses")
     dvc_add(paths, target)
     commit = [f"conf/data/{name}.yaml", f"data/sources/{name}.dvc", "data/sources/.gitignore"]
     if source.is_file():

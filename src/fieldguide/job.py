@@ -60,20 +60,18 @@ def concerned_stages(stages: Sequence[Stage], before: Config, after: Config) -> 
     return names
 
 
-def prepare_job(checkout: Path, folder: Path, overrides: Sequence[str]) -> tuple[Config, Paths, list[str]]:
-    """Make a job's folder: links to the checkout's results up to the first stage that the overrides concern.
+def prepare_job(checkout: Path, folder: Path, config: Config) -> tuple[Paths, list[str]]:
+    """Make a job's folder: links to the checkout's results up to the first stage that its configuration concerns.
 
-    Returns the job's configuration, its paths, and the stages that it has to run. Raises UserError for a bad override.
+    Returns the job's paths, and the stages that it has to run.
     """
-    home = Paths(checkout)
-    after = compose(home, overrides)
     stages = read_stages(checkout)
-    concerned = concerned_stages(stages, _own_config(checkout), after)
+    concerned = concerned_stages(stages, _own_config(checkout), config)
     for stage in stages:
         if stage.name not in concerned:
             for written in stage.writes:
                 _link(checkout / written, folder / written)
-    return after, Paths(folder, checkout), concerned
+    return Paths(folder, checkout), concerned
 
 
 @cache

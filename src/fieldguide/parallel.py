@@ -49,18 +49,18 @@ def map_processes(
         At most this many processes. By default one per usable core, but only for what is left after the first
         `PATIENCE` seconds, since a process takes about as long to start.
     """
-    with tqdm(total=len(items), desc=description, unit="picture", disable=None) as progress:
-        results: list[Result] = []
-        end = time.monotonic() + (PATIENCE if processes is None else 0)
-        while len(results) < len(items) and time.monotonic() < end:
-            results.append(function(items[len(results)]))
-            progress.update()
-        rest = items[len(results) :]
-        if rest:
-            for result in _in_processes(function, rest, min(processes or usable_cores(), len(rest))):
-                results.append(result)
-                progress.update()
-        return results
+    results = _results(function, items, processes)
+    return list(tqdm(results, total=len(items), desc=description, unit="picture", disable=None))
+
+
+def _results(function: Callable[[Item], Result], items: Sequence[Item], processes: int | None) -> Iterator[Result]:
+    end = time.monotonic() + (PATIENCE if processes is None else 0)
+    done = 0
+    while done < len(items) and time.monotonic() < end:
+        yield function(items[done])
+        done += 1
+    if rest := items[done:]:
+        yield from _in_processes(function, rest, min(processes or usable_cores(), len(rest)))
 
 
 def _in_processes(function: Callable[[Item], Result], items: Sequence[Item], processes: int) -> Iterator[Result]:

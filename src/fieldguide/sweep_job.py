@@ -10,15 +10,17 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from fieldguide.base.compose import validate
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file, write_json
@@ -31,7 +33,7 @@ from fieldguide.record import code_digest, training_record
 FOLDER = "FIELDGUIDE_SWEEP"  # names the sweep's folder to the processes that run its jobs
 
 
-def run_combination(_: DictConfig) -> float:
+def run_combination(composed: DictConfig) -> float:
     """One job of a sweep, Hydra's task function: returns the valid accuracy, for sweepers that search, or NaN."""
     settings = HydraConfig.get()
     sweep = Path(os.environ[FOLDER])
@@ -41,7 +43,10 @@ def run_combination(_: DictConfig) -> float:
     threads = _threads(settings.launcher)
     if threads and not any(override.startswith("train.threads=") for override in overrides):
         overrides.append(f"train.threads={threads}")
-    return run_sweep_job(sweep, name, overrides, int(settings.job.num))
+        OmegaConf.update(composed, "train.threads", threads)
+    choices = {group: str(settings.runtime.choices[group]) for group in GROUPS}
+    config = partial(validate, Paths(Path.cwd()), overrides, choices, composed)
+    return run_sweep_job(sweep, name, overrides, int(settings.job.num), config)
 
 
 def _threads(launcher: Any) -> int | None:
@@ -59,17 +64,18 @@ def is_choice(argument: str) -> bool:
     return not argument.startswith("-") and not argument.lstrip("+~").startswith(("hydra.", "hydra/", "sweep="))
 
 
-def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int) -> float:
+def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int, config: Callable[[], Config]) -> float:
     """Run one combination, or skip it if it is finished already; its failure is printed and written down, never raised.
 
-    Returns the valid accuracy, NaN for a failure.
+    `config` gives the configuration of the combination, or raises UserError. Returns the valid accuracy, NaN for a
+    failure.
     """
     folder = sweep / hashlib.sha256(json.dumps(sorted(overrides)).encode()).hexdigest()[:10]
     folder.mkdir(parents=True, exist_ok=True)
     outcome: dict[str, Any] = {"name": name, "overrides": list(overrides), "folder": folder.name, "status": "failed"}
     start = time.time()
     try:
-        found = _run(sweep, folder, name, overrides)
+        found = _run(sweep, folder, name, overrides, config())
         outcome |= {**found, "status": "finished"}
         told = "skipped, finished before" if found["skipped"] else f"{time.time() - start:.0f} s"
         line = f"valid accuracy {found['valid_accuracy']:.3f}, test accuracy {found['accuracy']:.3f}, {told}"
@@ -94,9 +100,8 @@ def job_name(overrides: Sequence[str]) -> str:
     return " ".join(words) or "as it is"
 
 
-def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str]) -> dict[str, Any]:
-    checkout = Path.cwd()
-    config, paths, stages = prepare_job(checkout, folder, overrides)
+def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str], config: Config) -> dict[str, Any]:
+    paths, stages = prepare_job(Path.cwd(), folder, config)
     about = read_json(sweep / "sweep.json")
     values = asdict(config)
     upstream: dict[str, Any] = {group: config.choices[group] for group in ("data", "checks")}

@@ -202,12 +202,17 @@ def test_a_server_that_came_back_gets_the_run(padded: Reproduced, server: Server
 
     client.create_registered_model("fieldguide")
     client.create_model_version("fieldguide", f"models:/{model}", run.info.run_id, model_id=model)
-    write_json(checkout.paths.metrics("report"), {**read_json(checkout.paths.metrics("report")), "again": 1})
+    rate = run.data.tags["fieldguide.alarm_rate"]
+    assert float(rate) == read_json(checkout.paths.metrics("screen"))["test_alarm_rate"]
+    for stage, changed in (("report", {"again": 1}), ("screen", {"test_alarm_rate": 0.75})):  # as of other choices
+        write_json(checkout.paths.metrics(stage), {**read_json(checkout.paths.metrics(stage)), **changed})
     assert (
         checkout.fieldguide("sync")
         .stdout.rstrip()
         .endswith("handed in; version 1 keeps the screen that it was registered with")
     )
+    assert client.get_run(run.info.run_id).data.tags["fieldguide.alarm_rate"] == rate
+    assert client.get_run(run.info.run_id).data.metrics["screen.test_alarm_rate"] == 0.75
 
 
 def test_a_server_that_goes_away_during_training_is_one_line(copy: Checkout, server: Server) -> None:

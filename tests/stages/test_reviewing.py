@@ -11,6 +11,7 @@ from PIL import Image
 from conftest import OwnData, noise, put, run_python
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
+from fieldguide.data.addresses import Address
 from fieldguide.data.images import picture_id
 from fieldguide.data.reviews import read_reviews
 from fieldguide.reviewing.decide import record_decision
@@ -61,6 +62,18 @@ def test_the_story_of_a_kept_picture(made: Paths) -> None:
     assert f"  clean       kept as data/clean/a/{identity('a/1.png')}.jpg, label a\n" in story
     assert "  copy        data/raw/a/copy.png, left out, duplicate: the same picture as a/1.png\n" in story
     assert re.search(r"  split       (train|valid|test)$", story)
+
+
+def test_the_story_of_a_picture_from_the_web_tells_its_address(own_data: OwnData) -> None:
+    cfg, paths = own_data("{}")
+    address = Address("https://example.org/bears/1.png?token=secret", "a", 3)
+    put(paths.sources / "own" / address.file, FILES["a/1.png"])
+    (paths.sources / "own.csv").write_text(f"url,label\nhttps://example.org/2.png,b\n{address.url},a\n")
+    download.run(cfg, paths)
+    clean.run(cfg, paths)
+    story = explain(paths, address.file)
+    assert "  address     data/sources/own.csv, line 3, https://example.org/bears/1.png\n" in story
+    assert "secret" not in story
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,11 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def web() -> Iterator[Web]:
-    pages = {"/a.png": (200, PICTURE), "/b/a.png": (200, encoded(noise(2), "PNG")), "/moved": (302, "/a.png")}
+    pages: dict[str, tuple[int, bytes | str]] = {
+        "/a.png": (200, PICTURE),
+        "/b/a.png": (200, encoded(noise(2), "PNG")),
+        "/moved": (302, "/a.png"),
+    }
     with serve(pages) as served:
         yield served
 

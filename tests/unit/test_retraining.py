@@ -251,7 +251,7 @@ def test_unlabelled_pictures_are_queued_and_never_trained_on(cfg: Config, home: 
     tools.verdict = "not enough evidence"
     call(cfg, home, tools)
     outcome = call(cfg, home, tools)
-    assert outcome.told.endswith("; in data/incoming also 3 unlabelled")
+    assert outcome.told.endswith("; also there: 3 unlabelled")
     assert (home.report("retrain") / "review_queue.csv").read_text(encoding="utf-8").splitlines() == [
         "file,id,prediction,probability,p_value,out_of_domain,reason,model",
         f"data/incoming/unlabelled/odd.png,{picture_id(noise(3))},black,0.7,0.004,True,upside down,version 1",
@@ -310,7 +310,7 @@ def test_new_rows_of_an_address_list_are_fetched_once_and_join_the_data_set(cfg:
         assert again.job == ""
         assert web.asked == {**{f"/{number}.png": 1 for number in range(4)}, "/gone.png?token=secret": 2}
     reason = f"1 refused (line 6, {web.address}/gone.png: the server answers 404 Not Found)"
-    assert again.told.endswith(f"in data/incoming also {reason}")
+    assert again.told.endswith(f"also there: {reason}")
     page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
     assert "/gone.png" in page
     assert "secret" not in page

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import is_dataclass
-from pathlib import Path
 from typing import Any, get_type_hints
 
 from hydra import compose as hydra_compose
@@ -11,7 +10,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
@@ -40,13 +39,30 @@ def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
     params = read_params(paths)
     _check_sections(paths, params)
     choices = _chosen_options(paths, params, overrides)
-    for group, option in choices.items():
-        _check_option_file(paths.conf / group / f"{option}.yaml", f"conf/{group}/{option}.yaml")
-    composed = {**_compose_with_hydra(paths, params, overrides), "choices": choices}
+    _check_options(paths, choices)  # first: Hydra's own words about a broken file are for programmers
+    return _validate(paths, overrides, choices, _compose_with_hydra(paths, params, overrides))
+
+
+def validate(paths: Paths, overrides: Sequence[str], choices: dict[str, str], composed: DictConfig) -> Config:
+    """What Hydra has composed from `store_primary_config`'s name and overrides, as a `Config`; else like `compose`.
+
+    `choices` are the options that were chosen, by group.
+    """
+    _check_options(paths, choices)
+    return _validate(paths, overrides, choices, composed)
+
+
+def _validate(paths: Paths, overrides: Sequence[str], choices: dict[str, str], composed: DictConfig) -> Config:
     try:
-        config = TypeAdapter(Config).validate_python(composed)
+        content = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise UserError(explain_hydra(paths, overrides, error)) from None
+    assert isinstance(content, dict)
+    values = {**{str(key): value for key, value in content.items()}, "choices": choices}
+    try:
+        config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
-        raise UserError(explain_pydantic(paths, overrides, composed, error)) from None
+        raise UserError(explain_pydantic(paths, overrides, values, error)) from None
     _check_together(paths, overrides, config)
     return config
 
@@ -86,13 +102,15 @@ def _check_sections(paths: Paths, params: dict[str, Any]) -> None:
             raise UserError(f"{paths.params.name}: {key}: must hold `key: value` lines (given: {value!r}){keys}")
 
 
-def _check_option_file(path: Path, name: str) -> None:
+def _check_options(paths: Paths, choices: dict[str, str]) -> None:
     """An option file stands alone and says the same on every machine."""
-    content = read_mapping(path, name)
-    if "defaults" in content:
-        raise UserError(f"{name}: defaults: an option file stands alone, copy what it needs into it")
-    if "${" in str(content):
-        raise UserError(f"{name}: ${{...}} is not allowed: an option file holds plain values")
+    for group, option in choices.items():
+        name = f"conf/{group}/{option}.yaml"
+        content = read_mapping(paths.conf / group / f"{option}.yaml", name)
+        if "defaults" in content:
+            raise UserError(f"{name}: defaults: an option file stands alone, copy what it needs into it")
+        if "${" in str(content):
+            raise UserError(f"{name}: ${{...}} is not allowed: an option file holds plain values")
 
 
 def store_primary_config(params: dict[str, Any], **more: Any) -> str:
@@ -108,20 +126,17 @@ def store_primary_config(params: dict[str, Any], **more: Any) -> str:
     return "params"
 
 
-def _compose_with_hydra(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+def _compose_with_hydra(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> DictConfig:
     name = store_primary_config(params)
     around = GlobalHydra.instance()
     outer, around.hydra = around.hydra, None  # of a sweep that this is called in
     try:
         with initialize_config_dir(str(paths.conf.resolve()), version_base="1.3"):
-            config = hydra_compose(name, list(overrides))
-        content = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+            return hydra_compose(name, list(overrides))
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(explain_hydra(paths, overrides, error)) from None
     finally:
         around.hydra = outer
-    assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items()}
 
 
 def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> dict[str, str]:

@@ -9,13 +9,12 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.paths import Paths
+from fieldguide.base.paths import Paths, check_checkout
 
 
 def read_params(paths: Paths) -> dict[str, Any]:
     """params.yaml as plain containers. Raises UserError if it is missing or no mapping."""
-    if not paths.params.is_file():
-        raise UserError(f"{paths.params.name} is missing in {paths.checkout}: run this in a checkout")
+    check_checkout(paths)
     return read_mapping(paths.params, paths.params.name)
 
 

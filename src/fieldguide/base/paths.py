@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from fieldguide.base.errors import UserError
+
 
 @dataclass(frozen=True)
 class Paths:
@@ -152,3 +154,9 @@ class Paths:
     def origin(self) -> Path:
         """What a job in a folder of its own is part of."""
         return self.root / "origin.json"
+
+
+def check_checkout(paths: Paths) -> None:
+    """Raise UserError where there is no checkout."""
+    if not paths.params.is_file():
+        raise UserError(f"{paths.params.name} is missing in {paths.checkout}: run this in a checkout")

@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from fieldguide.base.errors import UserError
-from fieldguide.base.paths import Paths
+from fieldguide.base.paths import Paths, check_checkout
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 NOT_ENOUGH = 3  # exit code: the evidence does not carry it
@@ -34,6 +33,5 @@ def here() -> Paths:
 def checkout() -> Paths:
     """The current folder, a checkout. Raises UserError where it is none, before a database or a lock is made there."""
     paths = here()
-    if not paths.params.is_file():
-        raise UserError(f"{paths.params.name} is missing in {paths.checkout}: run this in a checkout")
+    check_checkout(paths)
     return paths

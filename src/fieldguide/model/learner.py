@@ -2,7 +2,7 @@
 
 import copy
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -64,6 +64,7 @@ def fit(
     schedule: Schedule,
     computing: Computing,
     seed: int,
+    label_weights: torch.Tensor | None,
     on_epoch: OnEpoch,
     checkpoint: Path,
     key: str,
@@ -74,6 +75,8 @@ def fit(
     ----------
     network
         `body` and `head`, as `build_classifier` makes it.
+    label_weights
+        How much an error at each label counts; all the same if None.
     on_epoch
         Called after every epoch with its number, from 1, and its figures.
     checkpoint, key
@@ -88,7 +91,15 @@ def fit(
     torch.set_num_threads(train.threads)
     if computing.channels_last:
         network.to(memory_format=torch.channels_last)
-    make = partial(_make_learner, loaders=loaders, train=train, schedule=schedule, computing=computing, seed=seed)
+    make = partial(
+        _make_learner,
+        loaders=loaders,
+        train=train,
+        schedule=schedule,
+        computing=computing,
+        seed=seed,
+        label_weights=label_weights,
+    )
     state = load_checkpoint(checkpoint, key)
     search = state["search"] if state else _learning_rate(make, network, train, schedule)
     phases = phases_of(schedule, train.epochs, search["lr"])
@@ -126,6 +137,12 @@ def fit(
     return Training(history, report.best_epoch, search["lr"], found)
 
 
+def balanced_weights(labels: Sequence[str], vocabulary: list[str]) -> torch.Tensor:
+    """Weights float32 (vocabulary,) by which every label counts the same, however many of the pictures have it."""
+    weights = compute_class_weight("balanced", classes=np.asarray(vocabulary), y=np.asarray(labels))
+    return torch.tensor(weights, dtype=torch.float32)
+
+
 def _make_learner(
     network: nn.Sequential,
     callbacks: list[Callback],
@@ -134,6 +151,7 @@ def _make_learner(
     schedule: Schedule,
     computing: Computing,
     seed: int,
+    label_weights: torch.Tensor | None,
 ) -> Learner:
     callbacks = [EachEpoch(seed), *callbacks, *PRECISIONS[computing.precision](), *MIXES[train.mix]()]
     if train.accumulate > 1:
@@ -141,7 +159,7 @@ def _make_learner(
     train_norm = not isinstance(schedule, FineTune) or schedule.train_norm
     if not train_norm:
         callbacks.append(BnFreeze())
-    weight = _label_weights(loaders) if train.class_weights == "balanced" else None
+    weight = None if label_weights is None else label_weights.to(loaders.device)
     return Learner(
         loaders,
         network,
@@ -152,14 +170,6 @@ def _make_learner(
         splitter=lambda network: [params(network.body), params(network.head)],
         cbs=callbacks,
     )
-
-
-def _label_weights(loaders: DataLoaders) -> torch.Tensor:
-    """Weights (labels,) by which every label counts the same, however many pictures it has."""
-    targets = [int(target) for target in loaders.train_ds.tls[-1]]
-    labels = np.arange(len(loaders.vocab))
-    weights = compute_class_weight("balanced", classes=labels, y=targets)
-    return torch.tensor(weights, dtype=torch.float32, device=loaders.device)
 
 
 def _learning_rate(

@@ -1,7 +1,7 @@
 """fastai's loaders over cleaned pictures: the same batches whatever the number of workers, and fast."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from fastai.data.block import CategoryBlock, DataBlock, TransformBlock
+from fastai.data.block import CategoryBlock, DataBlock
 from fastai.data.core import DataLoaders, TfmdDL
+from fastai.data.load import DataLoader
 from fastai.data.transforms import ColReader, ColSplitter
-from fastai.torch_core import set_seed
+from fastai.torch_core import default_device, set_seed
 from fastai.vision.augment import RandTransform
 from fastai.vision.core import PILImage
 from fastai.vision.data import ImageBlock
+from fastcore.basics import chunked
 from numpy.typing import NDArray
 from PIL import Image
+from torch.utils.data import TensorDataset
 from tqdm import tqdm
 
 from fieldguide.base.config import Pad, RandomCrop, Resize, TrainConfig
@@ -50,6 +53,23 @@ class ToSquare(RandTransform):
         return PILImage(to_square(picture, self.resize.method, self.size, pad_mode_of(self.resize)))
 
 
+class FeatureDataLoader(DataLoader):
+    """Batches of a `TensorDataset`, each taken at once; their order follows from (seed, epoch)."""
+
+    def __init__(self, dataset: TensorDataset, seed: int, **kwargs: Any) -> None:
+        super().__init__(dataset, **kwargs)
+        self.seed, self.epoch = seed, 0
+
+    def shuffle_fn(self, indices: list[int]) -> list[int]:
+        """Shuffle by seed and epoch."""
+        return shuffled(indices, self.seed, self.epoch)
+
+    def create_batches(self, indices: Iterable[int]) -> Iterator[tuple[torch.Tensor, ...]]:
+        """Inputs and targets of as many items as a batch has."""
+        for batch in chunked(indices, self.bs, self.drop_last):
+            yield self.dataset[batch]
+
+
 class SeededDataLoader(TfmdDL):
     """A data loader whose order and items follow from (seed, epoch, index) alone, whatever the number of workers."""
 
@@ -59,7 +79,7 @@ class SeededDataLoader(TfmdDL):
 
     def shuffle_fn(self, indices: list[int]) -> list[int]:
         """Shuffle by seed and epoch."""
-        return random.Random(f"{self.seed}/{self.epoch}").sample(indices, len(indices))
+        return shuffled(indices, self.seed, self.epoch)
 
     def do_item(self, index: int) -> Any:
         """Make one item with its own random numbers, and leave everybody else's as they were."""
@@ -74,6 +94,11 @@ class SeededDataLoader(TfmdDL):
             random.setstate(before[0])
             np.random.set_state(before[1])
             torch.set_rng_state(before[2])
+
+
+def shuffled(indices: list[int], seed: int, epoch: int) -> list[int]:
+    """The order of a training split in one epoch."""
+    return random.Random(f"{seed}/{epoch}").sample(indices, len(indices))
 
 
 def make_loaders(
@@ -129,14 +154,15 @@ def feature_loaders(
         float32 (pictures, f), in the same order.
     """
     set_seed(seed, reproducible=True)
-    block = DataBlock(
-        blocks=(TransformBlock(), CategoryBlock(vocab=vocabulary)),
-        get_x=lambda row: features[row["position"]],
-        get_y=ColReader("label"),
-        splitter=ColSplitter("is_valid"),
+    targets = torch.from_numpy(np.searchsorted(vocabulary, pictures["label"].to_numpy(str)))
+    is_valid = torch.from_numpy(pictures["is_valid"].to_numpy(bool))
+    train_set, valid_set = (TensorDataset(features[side], targets[side]) for side in (~is_valid, is_valid))
+    device = default_device()
+    return DataLoaders(
+        FeatureDataLoader(train_set, seed, bs=train.batch_size, shuffle=True, drop_last=True, device=device),
+        FeatureDataLoader(valid_set, seed, bs=train.batch_size, device=device),
+        device=device,
     )
-    rows = pictures.assign(position=range(len(pictures)))
-    return block.dataloaders(rows, bs=train.batch_size, num_workers=0, dl_type=SeededDataLoader, seed=seed)
 
 
 def number_of(key: str) -> int:

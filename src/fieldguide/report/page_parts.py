@@ -4,11 +4,14 @@ import base64
 import io
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
 from PIL import Image
 
 from fieldguide.report.save import png
+
+if TYPE_CHECKING:  # slow to import, and pages without charts do without
+    from matplotlib.figure import Figure
 
 THUMBNAIL = 192  # pixels of the longer side
 
@@ -35,7 +38,7 @@ def image_tag(picture: Image.Image, text: str = "", side: int = THUMBNAIL) -> st
     return f'<img alt="{escape(text)}" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
 
 
-def chart_tag(figure: Figure, text: str) -> str:
+def chart_tag(figure: "Figure", text: str) -> str:
     """A figure without a background, whose colours the styles turn where the page is dark."""
     source = f"data:image/png;base64,{base64.b64encode(png(figure, transparent=True)).decode()}"
     return f'<div class="overview"><img class="chart" alt="{text}" src="{source}"></div>'

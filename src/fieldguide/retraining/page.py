@@ -136,5 +136,6 @@ li p { margin: 0; padding: .5rem .9rem; }
 dd { font-size: 1.1rem; }
 .gate td { white-space: nowrap; overflow-wrap: normal; }
 .gate th, .gate td { padding: .3rem .6rem; }
-.gate td:last-child { white-space: normal; min-width: 12rem; }
+.gate td:nth-child(-n+2) { white-space: normal; }
+.gate td:last-child { white-space: normal; min-width: 10rem; }
 """

@@ -209,7 +209,7 @@ def _beside(incoming: pd.DataFrame) -> str:
     parts = [f"{counts[state]} {state}" for state in (State.UNLABELLED, State.REFUSED) if state in counts]
     refused = incoming[incoming["state"] == State.REFUSED]
     first = f" ({refused['file'].iloc[0]}: {refused['reason'].iloc[0]})" if len(refused) else ""
-    return f"; in data/incoming also {', '.join(parts)}{first}" if parts else ""
+    return f"; also there: {', '.join(parts)}{first}" if parts else ""
 
 
 def _page(job: Journal) -> str:

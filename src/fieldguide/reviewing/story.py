@@ -6,7 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from fieldguide.base.errors import printable
+from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
+from fieldguide.data.addresses import address_list, keys_of, read_addresses
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, QUALITY_ISSUES, RAW, SPLIT, read_table
@@ -42,11 +44,21 @@ def _origin(paths: Paths, picture: pd.Series) -> Iterator[tuple[str, str]]:
     raw = read_table(paths.raw_table, RAW)
     file = raw[raw["source"] == picture["source"]].iloc[0]
     yield "source", f"{picture['source']}, with the label {picture['raw_label'] or '(none)'}"
+    yield from _address(paths, str(picture["source"]))
     if file["sha256"]:
         yield "file", f"{file['bytes']:,} bytes, sha256 {file['sha256']}"
     if isinstance(picture["id"], str):
         yield "id", picture["id"]
         yield "pixels", f"{picture['width']:.0f} x {picture['height']:.0f}{_measured(picture)}"
+
+
+def _address(paths: Paths, source: str) -> Iterator[tuple[str, str]]:
+    """Where on the web it is from, if the data set has an address list that says so."""
+    addresses = address_list(paths, str(read_params(paths).get("data")))
+    if (key := keys_of([source])) and addresses.is_file():
+        for address in read_addresses(addresses):
+            if address.key in key:
+                yield "address", f"{addresses.relative_to(paths.checkout)}, {address.shown}"
 
 
 def _measured(picture: pd.Series) -> str:

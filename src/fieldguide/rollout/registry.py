@@ -27,7 +27,7 @@ from fieldguide.rollout.versions import (
     kept_folder,
 )
 from fieldguide.runs import find_run
-from fieldguide.tracking.names import MEMBERSHIP_FILE, MODEL, MODEL_FILES, SCREEN_FILE
+from fieldguide.tracking.names import ALARM_RATE, MEMBERSHIP_FILE, MODEL, MODEL_FILES, SCREEN_FILE
 from fieldguide.tracking.store import answering, experiment_name
 from fieldguide.tracking.tracker import Tracker
 
@@ -191,7 +191,8 @@ class Registry:
     def alarm_rate(self, version: Version) -> float | None:
         """The share of the test pictures of its run that a version finds out of its domain; None without a screen."""
         with self._answering():
-            return self.client.get_run(version.run).data.metrics.get("screen.test_alarm_rate")
+            rate = self.client.get_run(version.run).data.tags.get(ALARM_RATE)
+        return None if rate is None else float(rate)
 
     def _is_registered(self) -> bool:
         return bool(self.client.search_registered_models(f"name = '{self.name}'"))

@@ -17,6 +17,10 @@ from fieldguide.data.table import SPLIT, read_table
 from fieldguide.record import code_digest, training_record
 
 if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from fieldguide.model.description import Preprocessing
     from fieldguide.model.learner import Training
     from fieldguide.model.precision import Computing
     from fieldguide.model.predict import Classifier
@@ -81,8 +85,7 @@ def _train(
 
     from fieldguide.model.checkpoint import training_key
     from fieldguide.model.description import Preprocessing
-    from fieldguide.model.features import frozen_features
-    from fieldguide.model.learner import fit
+    from fieldguide.model.learner import balanced_weights, fit
     from fieldguide.model.loaders import feature_loaders, make_loaders, pad_mode_of
     from fieldguide.model.network import (
         Architecture,
@@ -99,25 +102,19 @@ def _train(
     torch.set_num_threads(cfg.train.threads)
     vocabulary = sorted(pictures["label"].unique())
     backbone = read_json(paths.backbone.with_suffix(".json"))
-    architecture = Architecture(**backbone["architecture"])
-    normalization = Normalization(**backbone["normalization"])
     preprocessing = Preprocessing(
         cfg.clean.max_megapixels,
         cfg.clean.max_side,
         cfg.resize.method,
         pad_mode_of(cfg.resize),
         cfg.train.size,
-        normalization,
+        Normalization(**backbone["normalization"]),
     )
-    body = build_body(architecture)
+    body = build_body(Architecture(**backbone["architecture"]))
     load_weights(body, paths.backbone)
     features = count_features(body, cfg.train.size)
     if isinstance(cfg.schedule, HeadOnly):
-        files = [
-            (str(sha256), paths.clean / str(path))
-            for sha256, path in zip(pictures["clean_sha256"], pictures["clean_path"], strict=True)
-        ]
-        values = frozen_features(body, backbone["sha256"], preprocessing, files, paths.features)
+        values = _features(paths, pictures, body, backbone["sha256"], preprocessing)
         loaders = feature_loaders(pictures, values, vocabulary, cfg.train, cfg.seed)
     else:
         loaders = make_loaders(
@@ -126,7 +123,7 @@ def _train(
             vocabulary,
             cfg.resize,
             cfg.augment.transforms,
-            normalization,
+            preprocessing.normalization,
             cfg.train,
             cfg.seed,
         )
@@ -134,6 +131,7 @@ def _train(
     network = build_classifier(body, features, len(vocabulary))
     learning = build_head(network) if isinstance(cfg.schedule, HeadOnly) else network
     computing = choose_computing(learning, cfg.train.precision)
+    trained = list(pictures.loc[~pictures["is_valid"], "label"])
     training = fit(
         learning,
         loaders,
@@ -141,12 +139,25 @@ def _train(
         cfg.schedule,
         computing,
         cfg.seed,
+        balanced_weights(trained, vocabulary) if cfg.train.class_weights == "balanced" else None,
         lambda epoch, figures: EPOCHS.info("epoch", extra={"epoch": epoch, "metrics": figures}),
         paths.checkpoint,
         training_key(fingerprint, code_digest(), computing.precision),
     )
     classifier = Classifier(network.eval(), vocabulary, preprocessing, temperature=1.0)
     return classifier, training, computing
+
+
+def _features(
+    paths: Paths, pictures: pd.DataFrame, body: "nn.Module", body_sha256: str, preprocessing: "Preprocessing"
+) -> "torch.Tensor":
+    from fieldguide.model.features import frozen_features
+
+    files = [
+        (str(sha256), paths.clean / str(path))
+        for sha256, path in zip(pictures["clean_sha256"], pictures["clean_path"], strict=True)
+    ]
+    return frozen_features(body, body_sha256, preprocessing, files, paths.features)
 
 
 def _temperature(classifier: "Classifier", paths: Paths, valid: pd.DataFrame) -> float:

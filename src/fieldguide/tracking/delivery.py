@@ -14,7 +14,7 @@ from fieldguide.provenance import collect_provenance, kept_provenance
 from fieldguide.record import report_record
 from fieldguide.tracking.choices import read_origin, run_name, upstream_params
 from fieldguide.tracking.model import log_model
-from fieldguide.tracking.names import DELIVERED, MODEL, MODEL_FILES, SCREEN_FILE
+from fieldguide.tracking.names import ALARM_RATE, DELIVERED, MODEL, MODEL_FILES, SCREEN_FILE
 from fieldguide.tracking.store import answering
 from fieldguide.tracking.tracker import Tracker
 
@@ -150,6 +150,7 @@ def _add_screen(tracker: Tracker, run: str) -> str:
         return f"; version {versions[0].version} keeps the screen that it was registered with"
     for path in screen_files(tracker.paths):
         client.log_model_artifact(model, str(path), MODEL_FILES)
+    client.set_tag(run, ALARM_RATE, str(read_json(tracker.paths.metrics("screen"))["test_alarm_rate"]))
     return ""
 
 

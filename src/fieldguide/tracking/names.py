@@ -12,6 +12,7 @@ PROCESS = "fieldguide.process"
 CODE = "fieldguide.code"
 PARENT = "mlflow.parentRunId"
 SWEEP = "fieldguide.sweep"
+ALARM_RATE = "fieldguide.alarm_rate"  # on the test split, of the screen that the run's model has
 LAUNCHED_BY = "fieldguide.launched_by"
 
 # Artifacts
