@@ -138,8 +138,9 @@ def pytest_xdist_auto_num_workers() -> int:
 # What takes longest comes first, and what the first ones wait for is not made twice at a time: so the processes end
 # together. The rest follows by name.
 FIRST = (
-    *("test_sweep", "test_clean", "test_kill", "test_reproduction", "test_sweep_jobs", "test_training_choices"),
-    *("test_experiments", "test_checks_of_the_code", "test_compare", "test_tracking", "test_repro", "test_training"),
+    *("test_sweep", "test_clean", "test_training_choices", "test_kill", "test_reproduction", "test_sweep_jobs"),
+    *("test_retraining", "test_experiments", "test_checks_of_the_code", "test_compare", "test_tracking", "test_repro"),
+    *("test_training", "test_simulated_year"),
 )
 
 

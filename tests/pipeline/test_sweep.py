@@ -4,18 +4,17 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from fieldguide.base.compose import compose
 from fieldguide.job import concerned_stages, read_stages
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
 from pipeline.source_graph import ROOT
 from pipeline.sweeps import children_and_parents, outcomes
 from pipeline.test_tracking import client_of, runs_in
+from stages.training import of_the_project
 
 pytestmark = pytest.mark.slow
 
@@ -104,7 +103,4 @@ def test_the_checkout_stays_as_it_was(swept: tuple[Checkout, str]) -> None:
     ],
 )
 def test_the_stages_of_a_job_follow_from_what_it_overrides(override: str, first: list[str]) -> None:
-    from fieldguide.base.paths import Paths
-
-    here = Paths(Path(ROOT))
-    assert concerned_stages(read_stages(here.root), compose(here), compose(here, [override])) == first
+    assert concerned_stages(read_stages(ROOT), of_the_project(), of_the_project(override)) == first
