@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from hydra import main as hydra_main
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, ValueType
+from hydra.errors import OverrideParseException
 
-from fieldguide.base.compose import compose, store_primary_config
+from fieldguide.base.compose import check_names, compose, store_primary_config
+from fieldguide.base.config import GROUPS
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.option_files import read_params
@@ -47,6 +51,7 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
     """Run all jobs; returns how many failed."""
     from fieldguide.leaderboard import write_leaderboard
 
+    _check_choices(paths, arguments)
     _bring_up_to_date(paths)
     varied = [argument for argument in arguments if is_choice(argument) or argument.startswith("+sweep=")]
     content = [sorted(varied), *_studies(paths, varied), _base_fingerprint(paths), code_digest()]
@@ -67,6 +72,27 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
         files = write_leaderboard(folder, outcomes)
         close(files, {"jobs": len(outcomes), "failed": len(failed)})
     return len(failed)
+
+
+def _check_choices(paths: Paths, arguments: Sequence[str]) -> None:
+    """Raise UserError for an option or a key that does not exist, before anything is begun or shown to MLflow."""
+    try:
+        overrides = OverridesParser.create().parse_overrides([a for a in arguments if is_choice(a)])
+    except OverrideParseException as error:
+        raise UserError(f"{error.override!r} is not understood: write key=value or key=value,value") from None
+    tried = [(override, _single(override)) for override in overrides]
+    options = max([len(single) for override, single in tried if override.key_or_group in GROUPS], default=1)
+    for turn in range(options):
+        check_names(paths, [single[turn] if turn < len(single) else single[0] for _, single in tried if single])
+
+
+def _single(override: Override) -> list[str]:
+    """An override for each value that one lists; none where the values come from a sweeper, or what files there are."""
+    if override.value_type in (ValueType.INTERVAL_SWEEP, ValueType.GLOB_CHOICE_SWEEP):
+        return []
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
 
 
 def _run_hydra(paths: Paths, arguments: Sequence[str], more: dict[str, Any]) -> None:

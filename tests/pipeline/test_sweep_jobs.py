@@ -102,13 +102,24 @@ def mistaken(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> C
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("argument", "message"),
     [
-        (["resize=crop,stretch"], "stretch"),
-        (["train.lr=99"], "train.lr: must be a number above 0 and at most 10"),
+        ("resize=crop,stretch", "override: resize: 'stretch' is no option of it; choose one of: crop, pad"),
+        ("trian.lr=0.1,0.2", "override trian.lr=0.1: trian: "),
+        ("train.lr=0.1,", "'train.lr=0.1,' is not understood"),
     ],
 )
-def test_a_mistake_is_told_without_a_traceback(mistaken: Checkout, arguments: list[str], message: str) -> None:
-    done = mistaken.fieldguide("sweep", *arguments, "train.epochs=1", code=1)
-    assert message in done.stdout + done.stderr
+def test_a_name_that_does_not_exist_is_one_line_before_anything_begins(
+    mistaken: Checkout, argument: str, message: str
+) -> None:
+    before = list(mistaken.paths.root.glob("sweeps/*"))
+    done = mistaken.fieldguide("sweep", argument, code=1)
+    assert done.stderr.startswith(f"sweep: {message}")
+    assert done.stderr.count("\n") == 1
+    assert list(mistaken.paths.root.glob("sweeps/*")) == before
+
+
+def test_a_wrong_value_is_told_without_a_traceback(mistaken: Checkout) -> None:
+    done = mistaken.fieldguide("sweep", "train.lr=99", "train.epochs=1", code=1)
+    assert "train.lr: must be a number above 0 and at most 10" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr

@@ -52,6 +52,13 @@ def validate(paths: Paths, overrides: Sequence[str], choices: dict[str, str], co
     return _validate(paths, overrides, choices, composed)
 
 
+def check_names(paths: Paths, overrides: Sequence[str]) -> None:
+    """Raise UserError for an option or a key that does not exist; what a key is set to is not looked at."""
+    params = read_params(paths)
+    _chosen_options(paths, params, overrides)
+    _compose_with_hydra(paths, params, overrides)
+
+
 def _validate(paths: Paths, overrides: Sequence[str], choices: dict[str, str], composed: DictConfig) -> Config:
     try:
         content = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
