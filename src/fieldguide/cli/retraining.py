@@ -93,9 +93,10 @@ def _retrain(options: argparse.Namespace) -> None:
 
 
 def _gate(options: argparse.Namespace) -> None:
+    paths = checkout()  # before the slow imports
     from fieldguide.gate.command import gate_command
 
-    text, accepted = gate_command(checkout(), options.model)
+    text, accepted = gate_command(paths, options.model)
     print(text)
     sys.exit(0 if accepted else NOT_ENOUGH)
 
