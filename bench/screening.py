@@ -22,6 +22,7 @@ from common import ROOT, Figure, Skipped, report, seconds, shared
 from fieldguide.base.paths import Paths
 from fieldguide.data.sample import KINDS, SHIFTS, SamplePicture, draw
 from fieldguide.parallel import map_processes
+from labels import SEEN
 
 COMPARED = "screening against the truth, at 5 % promised false alarms; prediction with it against prediction without"
 ORDINARY, STRANGERS, SEED = 600, 120, 4242  # drawn pictures, and of each kind of stranger, that nothing was fitted to
@@ -101,7 +102,7 @@ def found(what: str, judged: Judged, goals: Mapping[str, tuple[float, float | No
         is_strange = np.repeat([0, 1], [len(judged["ordinary"]), len(judged[kind])])
         value = float(roc_auc_score(is_strange, -both["p_value"]))
         reasons = judged[kind].loc[judged[kind]["out_of_domain"], "reason"].value_counts()
-        detail = f"{len(judged[kind])} against {len(judged['ordinary'])} pictures"
+        detail = f"{value:.4f}; {len(judged[kind])} against {len(judged['ordinary'])} pictures"
         yield Figure(f"{what}: {kind}, AUROC", value, auroc, unit="", detail=detail)
         exact = float((judged[kind]["p_value"] < judged["ordinary"]["p_value"].quantile(0.05)).mean())
         said = f"{exact:.2f} at exactly 5 % alarms; said most: {reasons.index[0] if len(reasons) else 'nothing'}"
@@ -189,8 +190,25 @@ def photo_figures(size: int) -> list[Figure]:
             *found(f"photos, {size} px", judged, {kind: (least, None) for kind, least in REAL_GOALS.items()}),
             *found(f"photos that are what they are filed as, {size} px", cleaner, {"not_bears": (goal, None)}),
             alarms(f"photos, {size} px, test split", test),
+            wrong_labels(f"photos, {size} px", paths),
             cost(f"photos, {size} px", paths.classifier, sorted(bears.rglob("*.jpg"))[:240]),
         ]
+
+
+def wrong_labels(what: str, paths: Paths) -> Figure:
+    """Where the plainly wrong labels stand in the review queue."""
+    images = pd.read_parquet(paths.image_table, columns=["id", "path", "status"])
+    kept = images[images["status"] == "kept"]
+    names = dict(zip(kept["id"], kept["path"].str.rpartition(".")[0], strict=True))
+    queue = pd.read_csv(paths.report("screen") / "review_queue.csv", dtype={"id": str})["id"].map(names)
+    places = [place for place, name in enumerate(queue, start=1) if name in SEEN]
+    return Figure(
+        f"{what}: plainly wrong labels in the first 40 places of the queue",
+        sum(place <= 40 for place in places) / len(SEEN),
+        1,
+        unit="",
+        detail=f"places {', '.join(map(str, places))} of {len(queue)}",
+    )
 
 
 def run_stages(paths: Paths, photos: Path, weights: Path, size: int) -> None:
