@@ -33,27 +33,24 @@ def sample_figures() -> list[Figure]:
     truth = pd.read_csv(paths.raw / "truth.csv", keep_default_na=False).drop(columns="label")
     images = read_table(paths.image_table, IMAGES)[["id", "path", "status"]].query("status == 'kept'")
     table = read_table(paths.screen_table, SCREEN).merge(images, on="id").merge(truth, on="path")
-    wrong = table["planted"] == "wrong_label"
-    first = table["label_quality"].sort_values(kind="stable").index[: 2 * int(wrong.sum())]
-    found = wrong[first].sum()
+    # All that the truth file says is wrong: labels changed on purpose, and near duplicates under another label.
+    wrong = set(table.loc[(table["true_label"] != "") & (table["true_label"] != table["label"]), "id"])
+    changed = set(table.loc[table["planted"] == "wrong_label", "id"])
+    by_probability = list(table.sort_values("label_quality", kind="stable")["id"])
     queued = list(pd.read_csv(paths.report("screen") / "review_queue.csv", dtype={"id": str})["id"])
-    at_all = set(table.loc[(table["true_label"] != "") & (table["true_label"] != table["label"]), "id"])
-    of_all = f"with near duplicates under another label {len(at_all & set(queued[: 2 * len(at_all)]))} of {len(at_all)}"
-    in_queue = len(set(table.loc[wrong, "id"]) & set(queued[: 2 * int(wrong.sum())]))
     figures = [
         Figure(
-            "wrong labels of the sample in the first 2n places",
-            found / wrong.sum(),
+            "wrong labels of the sample in the first 2n places of the queue",
+            first_places(wrong, queued) / len(wrong),
             0.85,
             unit="",
-            detail=f"{found} of {wrong.sum()}, by the probability of the label",
+            detail=f"{counted(wrong, queued)}; without near duplicates under another label {counted(changed, queued)}",
         ),
         Figure(
-            "the same in the whole queue",
-            in_queue / wrong.sum(),
-            0.85,
+            "the same by the probability of the label alone",
+            first_places(wrong, by_probability) / len(wrong),
             unit="",
-            detail=f"{in_queue} of {wrong.sum()}, in reports/screen/review_queue.csv; {of_all}",
+            detail=f"{counted(wrong, by_probability)}; without those {counted(changed, by_probability)}",
         ),
     ]
     ids = dict(zip(table["path"], table["id"], strict=True))
@@ -68,6 +65,16 @@ def sample_figures() -> list[Figure]:
         Figure("near duplicates of the sample, found", right / len(known), 0.95, unit="", detail=f"of {len(known)}"),
         Figure("near duplicates of the sample, precision", right / len(pairs), 0.9, unit="", detail=f"of {len(pairs)}"),
     ]
+
+
+def first_places(wrong: set[str], order: list[str]) -> int:
+    """How many of n wrong labels stand in the first 2n places of an order of ids."""
+    return len(wrong & set(order[: 2 * len(wrong)]))
+
+
+def counted(wrong: set[str], order: list[str]) -> str:
+    """The same in words."""
+    return f"{first_places(wrong, order)} of {len(wrong)} in the first {2 * len(wrong)}"
 
 
 def photo_figures() -> list[Figure]:

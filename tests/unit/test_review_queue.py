@@ -43,8 +43,10 @@ def test_the_order_is_by_kind_and_within_a_kind_by_how_bad_it_is() -> None:
             copy=twin("good"),
             good=twin("copy", label_quality=0.95),
             weak1=doubt(0.3, certain=False),
-            weak3={**doubt(0.45, certain=False), **alarm(0.04)},
             weak2=doubt(0.4, certain=False),
+            both2={**doubt(0.45, certain=False), **alarm(0.04)},
+            both1={**doubt(0.42, certain=False), **alarm(0.05)},
+            sure={**doubt(0.15), **alarm(0.03)},
             strange=alarm(0.01),
             stranger=alarm(0.001),
             strangest=alarm(0.0001),
@@ -56,9 +58,9 @@ def test_the_order_is_by_kind_and_within_a_kind_by_how_bad_it_is() -> None:
         [],
     )
     assert queued(found) == [
-        *("wrong", "doubt1", "doubt2"),
-        "weak3",  # two signs
-        *("strangest", "weak1", "stranger", "weak2", "strange"),
+        *("wrong", "doubt1", "sure", "doubt2"),
+        *("both1", "weak1", "strangest"),
+        *("both2", "weak2", "stranger", "strange"),
         *("copy", "black", "dark"),
     ]
     assert found["score"].between(0, 1).all()

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import norm
 
-from fieldguide.checks.ood.tails import MOST_VALUES, fit_tail
+from fieldguide.checks.ood.tails import MOST_VALUES, fit_tail, with_normal_tail
 
 scores = arrays(np.float64, st.integers(2, 80), elements=st.floats(-1e6, 1e6), unique=True)
 shares = st.sampled_from([0.1, 0.25, 0.5])
@@ -52,6 +53,23 @@ def test_beyond_the_sample_p_values_go_on_falling() -> None:
     far, farther = fit_tail(sample, 0.25, 1e-6).p_values(np.array([10.0, 15.0]))
     assert farther < far < 1 / 101  # where counting ends
     assert far == pytest.approx(np.exp(-10), rel=10)
+
+
+def test_normal_scores_get_the_p_values_of_a_normal_distribution() -> None:
+    sample = np.random.default_rng(3).standard_normal(20000)
+    asked = np.linspace(-2, 5, 50)
+    p_values = with_normal_tail(fit_tail(sample, 0.25, 1e-6).p_values(asked), 0.25)
+    np.testing.assert_allclose(np.log(p_values), norm.logsf(asked), atol=0.5)
+
+
+@given(scores, shares)
+def test_the_normal_tail_is_in_the_same_order_and_nowhere_heavier_far_out(sample: np.ndarray, share: float) -> None:
+    exponential = fit_tail(sample, share, least_scale=1e-6).p_values(np.sort(sample))
+    normal = with_normal_tail(exponential, share)
+    assert (np.diff(normal) <= 0).all()
+    assert (normal > 0).all()
+    assert (normal[exponential >= share] == exponential[exponential >= share]).all()
+    assert (normal[exponential < share / 50] < exponential[exponential < share / 50]).all()
 
 
 def test_a_few_strangers_in_the_sample_change_little() -> None:

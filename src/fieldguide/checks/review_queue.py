@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
@@ -28,9 +29,9 @@ def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame
     """Put all that was found about the pictures into one order of urgency.
 
     First come look-alikes with different labels, of which one is wrong, and the most doubtful labels, as many as
-    confident learning calls errors. Then pictures with both an alarm and a weaker doubt; then alarms and weaker doubts
-    take turns. Last come look-alikes of one label, then poor pictures. Of two look-alikes only that with the more
-    doubtful label is listed.
+    confident learning calls errors. Then three kinds take turns, since nothing tells which is worth most: pictures with
+    both a weaker doubt and an alarm, with a weaker doubt alone, with an alarm alone. Last come look-alikes of one
+    label, then poor pictures. Of two look-alikes only that with the more doubtful label is listed.
 
     Parameters
     ----------
@@ -48,12 +49,16 @@ def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame
     across, within = _look_alikes(pictures, reviewed)
     doubts, weak_doubts = _doubts(pictures)
     alarms = _alarms(pictures)
-    alarmed = {entry.id for entry in alarms}
+    alarmed, doubted = {entry.id for entry in alarms}, {entry.id for entry in [*doubts, *weak_doubts]}
     order = [
         *across,
         *doubts,
-        *(entry for entry in weak_doubts if entry.id in alarmed),
-        *_taking_turns(alarms, weak_doubts),
+        *_taking_turns(
+            [entry for entry in weak_doubts if entry.id in alarmed],
+            [entry for entry in weak_doubts if entry.id not in alarmed],
+            [entry for entry in alarms if entry.id not in doubted],
+        ),
+        *alarms,  # the second reason of those above
         *within,
         *_poor(pictures),
     ]
@@ -138,11 +143,9 @@ def _poor(pictures: Sequence[Picture]) -> list[Entry]:
     return sorted(entries, key=lambda entry: -entry.score)
 
 
-def _taking_turns(first: Sequence[Entry], second: Sequence[Entry]) -> Iterator[Entry]:
-    """One of each at a time; what is left of the longer one follows."""
-    for turn in range(max(len(first), len(second))):
-        yield from first[turn : turn + 1]
-        yield from second[turn : turn + 1]
+def _taking_turns(*kinds: Sequence[Entry]) -> Iterator[Entry]:
+    """One of each kind at a time, while it lasts."""
+    return (entry for turn in zip_longest(*kinds) for entry in turn if entry)
 
 
 def _file(picture: Picture) -> str:

@@ -25,7 +25,7 @@ from fieldguide.model.weights import first_line, load_weights
 
 LARGEST_FILE = 2**16  # bytes of the JSON
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Share = Annotated[float, Field(gt=0, le=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
 Scale = Annotated[float, Field(gt=0, le=1e6)]
 TAILS = ("features", "orientation", "combined", *(side_name(number) for number in range(len(SIDES))))
 

@@ -22,7 +22,7 @@ from fieldguide.checks.ood.screening import (
     part_p_values,
     side_name,
 )
-from fieldguide.checks.ood.tails import fit_tail
+from fieldguide.checks.ood.tails import are_ordinary, fit_tail, tail_of, with_normal_tail
 
 FOLDS = 5
 # Shares of the tails. Of a hundred valid pictures a quarter or half describe a tail better than a few: these kept the
@@ -59,7 +59,8 @@ def fit_screen(
     is like on new pictures, those that calibrate tell: the valid ones. Where the features are frozen, every training
     picture does so too, with the score that it gets from the others (cross-fitting); a network that was trained on a
     picture has drawn its features towards the others. The tail of the combined score is fitted to values that are made
-    with tails of other folds: every picture calibrates, and none its own parts.
+    with tails of other folds: every picture calibrates, and none its own parts. Strangers among them are those that are
+    so with exponential tails: normal ones are right for the learned parts, but would call ordinary pictures so too.
 
     Parameters
     ----------
@@ -93,16 +94,17 @@ def fit_screen(
         measurements = np.concatenate([train.measurements, valid.measurements])
     learned = {name: _cross_fitted(values) for name, values in scores.items()}
     parts, _ = part_p_values(tails, learned, measurements)
-    together = combine(parts)
-    combined = fit_tail(together, COMBINED_TAIL, LEAST_SCALE)
+    ordinary = are_ordinary(combine(parts), COMBINED_TAIL, LEAST_SCALE)
+    parts |= {name: with_normal_tail(values, LEARNED_TAIL) for name, values in learned.items()}
+    combined = tail_of(combine(parts)[ordinary], COMBINED_TAIL, LEAST_SCALE)
     tails |= {name: fit_tail(values, LEARNED_TAIL, LEAST_SCALE) for name, values in scores.items()}
     screen = Screen(detector, state, orientation, tails, combined, alarm_rate)
     return Fitted(
         screen,
         judge_scores(screen, of_train, train.measurements),
         judge_scores(screen, of_valid, valid.measurements),
-        len(together),
-        int((together > combined.values[-1]).sum()),
+        len(ordinary),
+        int((~ordinary).sum()),
     )
 
 

@@ -11,7 +11,7 @@ from fieldguide.checks.ood.detectors import DETECTORS, State
 from fieldguide.checks.ood.measurements import NAMES, SIDES
 from fieldguide.checks.ood.observations import Observations
 from fieldguide.checks.ood.orientation import Orientation
-from fieldguide.checks.ood.tails import Tail
+from fieldguide.checks.ood.tails import Tail, with_normal_tail
 
 Numbers = NDArray[np.float64]
 
@@ -103,7 +103,8 @@ def judge(screen: Screen, observations: Observations) -> Verdicts:
 
 def judge_scores(screen: Screen, scores: Mapping[str, Numbers], measurements: Numbers) -> Verdicts:
     """Judge n pictures by their learned scores (n,) and measurements."""
-    learned = {name: screen.tails[name].p_values(values) for name, values in scores.items()}
+    tails = {name: screen.tails[name] for name in scores}
+    learned = {name: with_normal_tail(tail.p_values(scores[name]), tail.share) for name, tail in tails.items()}
     parts, words = part_p_values(screen.tails, learned, measurements)
     return verdicts(parts, words, screen.combined.p_values(combine(parts)), screen.alarm_rate)
 
