@@ -98,7 +98,10 @@ def test_a_sweep_called_again_hands_in_what_the_tracking_server_missed(
 
 @pytest.fixture(scope="module")
 def mistaken(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    return trained.checkout.copy(tmp_path_factory.mktemp("mistaken") / "checkout")
+    checkout = trained.checkout.copy(tmp_path_factory.mktemp("mistaken") / "checkout")
+    study = "# @package _global_\ntrain: {epochs: 1}\nhydra: {sweeper: {params: {resize: crop}}}\n"
+    (checkout.root / "conf" / "sweep" / "short.yaml").write_text(study)
+    return checkout
 
 
 @pytest.mark.parametrize(
@@ -106,6 +109,8 @@ def mistaken(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> C
     [
         (["resize=crop,stretch"], "stretch"),
         (["train.lr=99"], "train.lr: must be a number above 0 and at most 10"),
+        (["~resize"], "override: resize: None is no option of it; choose one of: crop"),
+        (["+sweep=short"], "sweep: conf/sweep/short.yaml: train: a study says all below hydra.sweeper.params"),
     ],
 )
 def test_a_mistake_is_told_without_a_traceback(mistaken: Checkout, arguments: list[str], message: str) -> None:
