@@ -63,7 +63,7 @@ def says(parts: Iterable[bytes], pause: float = 0) -> Iterator[Web]:
 
 @contextmanager
 def _running(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield

@@ -162,6 +162,18 @@ def test_a_server_that_sends_a_byte_now_and_then_is_left(tmp_path: Path, monkeyp
         assert problem(raw, tmp_path, "/a.png") == "not all there after 0 seconds"
 
 
+def test_ctrl_c_waits_for_no_slow_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(addresses, "tqdm", interrupted)
+    parts = chain([b"HTTP/1.0 200 OK\r\n\r\n"], repeat(b"x", 100))
+    with says(parts, pause=0.02) as raw, pytest.raises(KeyboardInterrupt):
+        fetch([Address(f"{raw.address}/a.png", "cat", 2)], (), tmp_path)
+    assert next(parts, None)  # not all was waited for
+    assert not list(tmp_path.rglob("*.*"))
+
+
 def test_half_a_file_is_not_taken_for_a_picture_that_was_fetched(web: Web, tmp_path: Path) -> None:
     """A killed job leaves one under a hidden name."""
     address = Address(f"{web.address}/a.png", "cat", 2)

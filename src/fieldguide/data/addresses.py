@@ -7,6 +7,7 @@ tracked by DVC like any other.
 import csv
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -140,16 +141,22 @@ def fetch(addresses: Sequence[Address], known: Collection[str], folder: Path) ->
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=TRIES, pool_maxsize=AT_A_TIME))
         session.headers["User-Agent"] = f"fieldguide/{__version__}"
-        results = pool.map(partial(_fetch, session, labels, folder), new)
-        return list(tqdm(results, total=len(new), desc="fetch", unit="picture", disable=None))
+        stop = threading.Event()
+        results = pool.map(partial(_fetch, session, labels, folder, stop), new)
+        try:
+            return list(tqdm(results, total=len(new), desc="fetch", unit="picture", disable=None))
+        finally:
+            stop.set()  # Ctrl-C waits for no slow server
 
 
-def _fetch(session: requests.Session, labels: dict[str, Address], folder: Path, address: Address) -> Fetched:
+def _fetch(
+    session: requests.Session, labels: dict[str, Address], folder: Path, stop: threading.Event, address: Address
+) -> Fetched:
     if problem := _problem(address, labels[address.url]):
         return Fetched(address, problem=problem)
     try:
         with replace_file(folder / address.file) as partial_file:
-            _download(session, address.url, partial_file)
+            _download(session, address.url, partial_file, stop)
     except _Refused as error:
         return Fetched(address, problem=str(error))
     except (requests.RequestException, HTTPError, ValueError) as error:  # the last for where a server sends us on to
@@ -179,7 +186,7 @@ class _Refused(Exception):
     """A server answered, but not with a picture that could be taken."""
 
 
-def _download(session: requests.Session, url: str, file: Path) -> None:
+def _download(session: requests.Session, url: str, file: Path, stop: threading.Event) -> None:
     end = time.monotonic() + WHOLE
     with session.get(url, stream=True, timeout=(CONNECT, SILENCE)) as answer, file.open("wb") as out:
         if answer.status_code != requests.codes.ok:
@@ -188,6 +195,8 @@ def _download(session: requests.Session, url: str, file: Path) -> None:
         while chunk := answer.raw.read1(CHUNK, decode_content=True):  # what is there: few bytes of a slow server
             if out.tell() + len(chunk) > MEGABYTES * 1_000_000:
                 raise _Refused(f"larger than {MEGABYTES} megabytes")
+            if stop.is_set():
+                raise _Refused("stopped")
             if time.monotonic() > end:
                 raise _Refused(f"not all there after {WHOLE:.0f} seconds")
             out.write(chunk)
