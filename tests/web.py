@@ -1,9 +1,11 @@
 """A small web that tests serve themselves, on 127.0.0.1."""
 
+import socketserver
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -39,10 +41,32 @@ def serve(pages: Mapping[str, tuple[int, bytes | str]]) -> Iterator[Web]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         web.address = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
+        with _running(server):
             yield web
-        finally:
-            server.shutdown()
-            thread.join()
+
+
+@contextmanager
+def says(parts: Iterable[bytes], pause: float = 0) -> Iterator[Web]:
+    """A server that answers whatever it is asked with these bytes, `pause` seconds after each part, and hangs up."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+            with suppress(OSError):  # the other side has heard enough
+                for part in parts:
+                    self.request.sendall(part)
+                    time.sleep(pause)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server, _running(server):
+        yield Web(f"http://127.0.0.1:{server.server_address[1]}", {})
+
+
+@contextmanager
+def _running(server: socketserver.BaseServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()

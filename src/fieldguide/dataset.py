@@ -109,7 +109,10 @@ def _take_addresses(file: Path, target: Path) -> tuple[str, str]:
     """Fetch the pictures; returns what there is to tell, and a line about their origin."""
     rows = read_addresses(file)
     with replace_folder(target) as partial:
-        results = fetch([row for row in rows if row.label], (), partial)
+        try:
+            results = fetch([row for row in rows if row.label], (), partial)
+        except OSError as error:
+            raise UserError(f"{file.name} cannot be fetched: {error.strerror}") from None
         came = [result for result in results if result.file]
         failed = [f"{result.address.shown}: {result.problem}" for result in results if result.problem]
         labels = sorted({_printable(result.address.label) for result in came})

@@ -19,6 +19,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.record import code_digest
 
 RESULTS = (":!reports", ":!dvc.lock")  # what a run of the pipeline itself changes
+SECRET = (":(exclude,glob)data/sources/*.csv",)  # addresses may hold tokens, and no stage reads them
 NEEDED = ("conf", "src", ":(glob)data/sources/*.dvc")  # counts even where git does not know it yet
 
 
@@ -69,7 +70,7 @@ def git_commit(root: Path) -> str:
 def git_diff(root: Path) -> str:
     """What differs from that commit, as `git apply` takes it: tracked files, and new ones that a run may need.
 
-    What a run of the pipeline itself changes is left out.
+    What a run of the pipeline itself changes is left out, and address lists.
     """
     show = ("diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
     with tempfile.TemporaryDirectory() as folder:
@@ -80,7 +81,7 @@ def git_diff(root: Path) -> str:
             environment["GIT_INDEX_FILE"] = str(shutil.copy(index, Path(folder) / "index"))
             files = new.rstrip("\0").split("\0")
             _git(root, "--literal-pathspecs", "add", "--intent-to-add", "--", *files, **environment)
-        return _git(root, *show, "HEAD", "--", ".", *RESULTS, **environment)
+        return _git(root, *show, "HEAD", "--", ".", *RESULTS, *SECRET, **environment)
 
 
 @cache

@@ -20,7 +20,7 @@ from fieldguide.base.compose import check_names, compose, store_primary_config
 from fieldguide.base.config import GROUPS
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
-from fieldguide.base.option_files import read_params
+from fieldguide.base.option_files import read_mapping, read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.start import start_process
 from fieldguide.record import code_digest
@@ -52,9 +52,10 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
     from fieldguide.leaderboard import write_leaderboard
 
     _check_choices(paths, arguments)
-    _bring_up_to_date(paths)
     varied = [argument for argument in arguments if is_choice(argument) or argument.startswith("+sweep=")]
-    content = [sorted(varied), *_studies(paths, varied), _base_fingerprint(paths), code_digest()]
+    studies = _studies(paths, varied)
+    _bring_up_to_date(paths)
+    content = [sorted(varied), *studies, _base_fingerprint(paths), code_digest()]
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
     name = "sweep " + " ".join(argument.lstrip("+").partition("=")[0 if "," in argument else 2] for argument in varied)
     folder = paths.checkout / "sweeps" / f"{_slug(name)}-{key}"
@@ -102,10 +103,17 @@ def _run_hydra(paths: Paths, arguments: Sequence[str], more: dict[str, Any]) -> 
 
 
 def _studies(paths: Paths, varied: Sequence[str]) -> list[str]:
-    """What the chosen files of conf/sweep/ hold."""
+    """What the chosen files of conf/sweep/ hold. Raises UserError for one that sets more than what Hydra shall do.
+
+    No job would tell of a value set there, so its run could not be repeated.
+    """
     names = [argument.partition("=")[2] for argument in varied if argument.startswith("+sweep=")]
-    files = [paths.conf / "sweep" / f"{name}.yaml" for name in names]
-    return [file.read_text(encoding="utf-8") for file in files if file.is_file()]
+    files = [file for name in names if (file := paths.conf / "sweep" / f"{name}.yaml").is_file()]
+    for file in files:
+        for key in read_mapping(file, f"conf/sweep/{file.name}"):
+            if key != "hydra":
+                raise UserError(f"conf/sweep/{file.name}: {key}: a study says all below hydra.sweeper.params")
+    return [file.read_text(encoding="utf-8") for file in files]
 
 
 def _slug(text: str) -> str:

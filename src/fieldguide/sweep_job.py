@@ -44,15 +44,14 @@ def run_combination(composed: DictConfig) -> float:
     if threads and not any(override.startswith("train.threads=") for override in overrides):
         overrides.append(f"train.threads={threads}")
         OmegaConf.update(composed, "train.threads", threads)
-    choices = {group: str(settings.runtime.choices[group]) for group in GROUPS}
-    config = partial(validate, Paths(Path.cwd()), overrides, choices, composed)
+    config = partial(validate, Paths(Path.cwd()), overrides, settings.runtime.choices, composed)
     return run_sweep_job(sweep, name, overrides, int(settings.job.num), config)
 
 
 def _threads(launcher: Any) -> int | None:
     """Threads for each of several jobs at a time, so that together they fill the cores; None for one at a time."""
-    if "cpus_per_task" in launcher:
-        return int(launcher.cpus_per_task)
+    if cores := launcher.get("cpus_per_task"):  # a cluster's; None leaves it to the cluster
+        return int(cores)
     jobs = int(launcher.get("n_jobs", 1))
     cores = usable_cores()
     jobs = cores if jobs < 0 else jobs

@@ -98,7 +98,10 @@ def test_a_sweep_called_again_hands_in_what_the_tracking_server_missed(
 
 @pytest.fixture(scope="module")
 def mistaken(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    return trained.checkout.copy(tmp_path_factory.mktemp("mistaken") / "checkout")
+    checkout = trained.checkout.copy(tmp_path_factory.mktemp("mistaken") / "checkout")
+    study = "# @package _global_\ntrain: {epochs: 1}\nhydra: {sweeper: {params: {resize: crop}}}\n"
+    (checkout.root / "conf" / "sweep" / "short.yaml").write_text(study)
+    return checkout
 
 
 @pytest.mark.parametrize(
@@ -107,6 +110,8 @@ def mistaken(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> C
         ("resize=crop,stretch", "override: resize: 'stretch' is no option of it; choose one of: crop, pad"),
         ("trian.lr=0.1,0.2", "override trian.lr=0.1: trian: "),
         ("train.lr=0.1,", "'train.lr=0.1,' is not understood"),
+        ("~resize", "override: resize: None is no option of it; choose one of: crop"),
+        ("+sweep=short", "conf/sweep/short.yaml: train: a study says all below hydra.sweeper.params"),
     ],
 )
 def test_a_name_that_does_not_exist_is_one_line_before_anything_begins(

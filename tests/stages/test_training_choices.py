@@ -20,6 +20,7 @@ from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.data.table import SPLIT, read_table, write_table
 from fieldguide.model.checkpoint import load_checkpoint, save_checkpoint
+from fieldguide.model.loaders import feature_loaders
 from fieldguide.model.network import Architecture, build_body
 from fieldguide.model.precision import choose_computing
 from fieldguide.model.schedule import phases_of
@@ -203,6 +204,20 @@ def test_head_only_computes_features_once_and_leaves_the_body_as_it_was(
     train.run(cfg, paths)
     assert not opened
     assert sha256_of_file(paths.classifier) == digest
+
+
+def test_a_column_that_may_not_be_written_to_is_no_warning(recwarn: pytest.WarningsRecorder) -> None:
+    is_valid = np.array([False, True, False, False])
+    is_valid.flags.writeable = False  # as pandas hands columns out
+    pictures = pd.DataFrame({"label": ["a", "b", "b", "a"]}).assign(is_valid=pd.Series(is_valid, copy=False))
+    always = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    try:
+        loaders = feature_loaders(pictures, torch.eye(4), ["a", "b"], composed("train.batch_size=2").train, 0)
+    finally:
+        torch.set_warn_always(always)
+    assert [batch[1].tolist() for batch in loaders.valid] == [[1]]
+    assert not recwarn.list
 
 
 def test_features_of_new_pictures_alone_are_computed_and_none_depends_on_the_others(

@@ -1,17 +1,18 @@
 """Address lists: what is fetched from the web, what becomes of a bad row, and that nothing is asked for twice."""
 
 from collections.abc import Iterator
+from itertools import chain, repeat
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conftest import encoded, noise
 from fieldguide.base.errors import UserError
 from fieldguide.data import addresses
 from fieldguide.data.addresses import Address, fetch, keys_of, read_addresses
-from web import Web, serve
+from web import Web, says, serve
 
 PICTURE = encoded(noise(1), "PNG")
 
@@ -52,11 +53,26 @@ def test_a_row_is_an_address_and_a_label_and_counts_once(tmp_path: Path) -> None
     assert rows == [Address("http://a/1.jpg", "cat", 2), Address("http://a/2.jpg", "", 3)]
 
 
+def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
+    rows = listed(tmp_path, "url, label\n\nhttp://a/1,cat,,\n\nhttp://a/2\n")
+    assert rows == [Address("http://a/1", "cat", 3), Address("http://a/2", "", 5)]
+
+
+def test_the_name_of_the_folder_of_those_without_a_label_is_no_label(tmp_path: Path) -> None:
+    assert listed(tmp_path, "url,label\nhttp://a/1,unlabelled\n") == [Address("http://a/1", "", 2)]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"address,label\nhttp://a,cat\n", "pets.csv has no column 'url': its first line must be url,label"),
-        (b"", "pets.csv cannot be read as a CSV file"),
+        (b"", "pets.csv has no column 'url'"),
+        (b"url,label,label\nhttp://a,cat,dog\n", "pets.csv has 2 columns 'label': its first line must be url,label"),
+        (
+            b"url,label\nhttp://a,b.png,cat\n",
+            "pets.csv, line 2: more cells than columns: an address that holds a comma",
+        ),
+        (b'url,label\n"http://a,cat\n', "pets.csv cannot be read as a CSV file in UTF-8: unexpected end of data"),
         (b"url,label\nhttp://a,b\xe4r\n", "pets.csv cannot be read as a CSV file in UTF-8"),
     ],
 )
@@ -92,7 +108,9 @@ def test_an_address_that_is_known_is_not_asked_again(web: Web, tmp_path: Path) -
     [
         ("file:///etc/passwd", "cat", "no address that begins with http:// or https://"),
         ("http://", "cat", "no address that begins with http:// or https://"),
-        ("http://[::1", "cat", "no address: Invalid IPv6 URL"),
+        ("http://[::1", "cat", "no valid address"),
+        ("http://me:secret@\u2100.com/a.png", "cat", "no valid address"),
+        (f"http://{'a' * 64}.invalid/a.png", "cat", "cannot be reached (location parse error)"),
         ("http://127.0.0.1:9/a.png", "../cat", "'../cat' can be no folder, so it is no label"),
     ],
 )
@@ -118,6 +136,56 @@ def test_what_a_server_refuses_is_said(web: Web, tmp_path: Path, monkeypatch: py
     assert problem(web, tmp_path, "/out") == "cannot be reached (invalid schema)"
 
 
+def test_where_a_server_sends_us_may_be_no_address(web: Web, tmp_path: Path) -> None:
+    web.pages["/out"] = (302, "http://[::1")
+    assert problem(web, tmp_path, "/out") == "cannot be reached (value error)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.0 404 \x1b[31mGone?token=secret\r\n\r\n", "the server answers 404 Not Found"),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "cannot be reached (protocol error)"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "cannot be reached (protocol error)"),
+        (b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\nabc", "cannot be reached (decode error)"),
+    ],
+)
+def test_half_and_strange_answers(tmp_path: Path, answer: bytes, said: str) -> None:
+    with says([answer]) as raw:
+        assert problem(raw, tmp_path, "/a.png") == said
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "WHOLE", 0.3)
+    endless = chain([b"HTTP/1.0 200 OK\r\n\r\n"], repeat(b"x"))
+    with says(endless, pause=0.02) as raw:
+        assert problem(raw, tmp_path, "/a.png") == "not all there after 0 seconds"
+
+
+def test_ctrl_c_waits_for_no_slow_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(addresses, "tqdm", interrupted)
+    parts = chain([b"HTTP/1.0 200 OK\r\n\r\n"], repeat(b"x", 100))
+    with says(parts, pause=0.02) as raw, pytest.raises(KeyboardInterrupt):
+        fetch([Address(f"{raw.address}/a.png", "cat", 2)], (), tmp_path)
+    assert next(parts, None)  # not all was waited for
+    assert not list(tmp_path.rglob("*.*"))
+
+
+def test_half_a_file_is_not_taken_for_a_picture_that_was_fetched(web: Web, tmp_path: Path) -> None:
+    """A killed job leaves one under a hidden name."""
+    address = Address(f"{web.address}/a.png", "cat", 2)
+    half = tmp_path / "cat" / f".{PurePosixPath(address.file).name}.partial"
+    half.parent.mkdir()
+    half.write_bytes(b"half")
+    assert keys_of([half.name]) == set()
+    (result,) = fetch([address], keys_of([half.name]), tmp_path)
+    assert (tmp_path / result.file).read_bytes() == PICTURE
+    assert not half.exists()
+
+
 def test_a_server_that_fails_for_a_moment_is_asked_again(web: Web, tmp_path: Path) -> None:
     web.pages["/busy"] = (503, b"")
     assert problem(web, tmp_path, "/busy") == "cannot be reached (retry error)"
@@ -135,9 +203,11 @@ def test_what_may_be_secret_in_an_address_is_not_shown() -> None:
     address = Address("https://me:password@example.org/cats/1.jpg?token=secret", "cat", 7)
     assert address.shown == "line 7, https://example.org/cats/1.jpg"
     assert "secret" not in address.file
+    assert Address("https://example.org/\x1b[31m.jpg", "cat", 7).shown == r"line 7, https://example.org/\x1b[31m.jpg"
 
 
 @given(st.text(max_size=80), st.text(max_size=20))
+@example("bear-0123456789ab.orig.jpg", "")
 def test_a_picture_never_leaves_the_folder(path: str, query: str) -> None:
     """Whatever stands in an address: a label's folder, a plain name, and the key by which it is known again."""
     address = Address(f"http://example.org/{path}?{query}", "cat", 2)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from omegaconf import OmegaConf
 
-from fieldguide.base.compose import compose
+from fieldguide.base.compose import compose, validate
 from fieldguide.base.config import GROUPS, FolderData, OneCycle, SampleData
 from fieldguide.base.errors import UserError
 from fieldguide.base.option_files import options_of, read_params
@@ -256,6 +257,26 @@ def test_a_mistake_in_an_override_names_the_override(checkout: Paths, override: 
     assert message.startswith("override")
     assert named in message
     assert allowed in message
+
+
+@pytest.mark.parametrize(
+    ("overrides", "missing", "message"),
+    [
+        (["~resize"], "resize", "override: resize: None is no option of it; choose one of: crop, pad"),
+        (
+            [r"seed=$\{hydra\:job.num\}"],
+            "",
+            r"override seed=$\{hydra\:job.num\}: only this sweep knows it: write the value",
+        ),
+    ],
+)
+def test_a_mistake_that_hydra_lets_pass_in_a_sweep(
+    checkout: Paths, overrides: list[str], missing: str, message: str
+) -> None:
+    chosen = {group: option for group, option in compose(checkout).choices.items() if group != missing}
+    with pytest.raises(UserError) as error:
+        validate(checkout, overrides, chosen, OmegaConf.create())
+    assert str(error.value).startswith(message)
 
 
 def test_a_file_of_an_overridden_choice_is_named(checkout: Paths) -> None:

@@ -1,5 +1,6 @@
 """`fieldguide add`: a folder of pictures becomes a data set of a checkout, with git and DVC as a person has them."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from fieldguide.base.config import FolderData
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.data import addresses
 from fieldguide.dataset import add_data_set
 from web import serve
 
@@ -229,3 +231,16 @@ def test_a_list_that_gives_too_little_changes_nothing(tmp_path: Path) -> None:
             add_data_set(paths, "pets", tmp_path / "pets.csv")
     assert git(paths.root, "status", "--porcelain", "-uall") == ""
     assert not (paths.sources / "pets").exists()
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    paths = new_checkout(tmp_path / "checkout")
+    monkeypatch.setattr(addresses, "_download", full)
+    (tmp_path / "pets.csv").write_text("url,label\nhttp://example.org/1.png,cat\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"^pets.csv cannot be fetched: No space left on device$"):
+        add_data_set(paths, "pets", tmp_path / "pets.csv")
+    assert git(paths.root, "status", "--porcelain", "-uall") == ""
+    assert not list(paths.sources.iterdir())

@@ -180,6 +180,18 @@ def test_what_was_not_committed_is_there_too(home: Path) -> None:
         assert not (folder / "notes.txt").exists()
 
 
+def test_addresses_of_pictures_stay_in_the_checkout(home: Path) -> None:
+    """They may hold tokens, and MLflow gets the difference."""
+    write_text(home / "data" / "sources" / "own.csv", "url,label\n")
+    git(home, "add", "-A")
+    git(home, "commit", "-qm", "a list")
+    write_text(home / "data" / "sources" / "own.csv", "url,label\nhttps://example.org/1.jpg?token=secret,bear\n")
+    write_text(home / "code", "changed\n")
+    diff = git_diff(home)
+    assert "changed" in diff
+    assert "secret" not in diff
+
+
 def test_code_that_is_not_at_hand_is_named(home: Path) -> None:
     commit = git(home, "rev-parse", "HEAD").strip()
     write_text(home / "code", "2\n")

@@ -1,6 +1,6 @@
 """Composing params.yaml and conf/ into one validated `Config`, the same way for stages, sweeps and commands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any, get_type_hints
 
@@ -43,11 +43,17 @@ def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
     return _validate(paths, overrides, choices, _compose_with_hydra(paths, params, overrides))
 
 
-def validate(paths: Paths, overrides: Sequence[str], choices: dict[str, str], composed: DictConfig) -> Config:
+def validate(paths: Paths, overrides: Sequence[str], chosen: Mapping[str, Any], composed: DictConfig) -> Config:
     """What Hydra has composed from `store_primary_config`'s name and overrides, as a `Config`; else like `compose`.
 
-    `choices` are the options that were chosen, by group.
+    `chosen` are the options that were chosen, by group.
     """
+    for override in overrides:
+        if "{hydra:" in override.replace("\\", ""):
+            raise UserError(
+                f"override {override}: only this sweep knows it: write the value, so that runs can be repeated"
+            )
+    choices = _known_options(paths, {group: ("override", chosen.get(group)) for group in GROUPS})
     _check_options(paths, choices)
     return _validate(paths, overrides, choices, composed)
 
@@ -159,6 +165,11 @@ def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[st
             raise UserError(f"override {override.input_line}: hydra: no such key{known_keys('hydra')}")
         if override.key_or_group in GROUPS:
             chosen[override.key_or_group] = ("override", override.value())
+    return _known_options(paths, chosen)
+
+
+def _known_options(paths: Paths, chosen: Mapping[str, tuple[str, Any]]) -> dict[str, str]:
+    """The options alone, of what was chosen by group, and where."""
     for group, (where, option) in chosen.items():
         if option not in options_of(paths, group):
             known = ", ".join(options_of(paths, group))

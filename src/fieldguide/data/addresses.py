@@ -4,24 +4,27 @@ What an address gives may change or vanish, so no stage reads one: what came is 
 tracked by DVC like any other.
 """
 
+import csv
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from http.client import responses
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-import pandas as pd
 import requests
 from requests.adapters import HTTPAdapter
 from tqdm import tqdm
+from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from fieldguide import __version__
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import DISK_FULL, replace_file
 from fieldguide.base.paths import Paths
 
@@ -32,7 +35,7 @@ MEGABYTES = 100  # of one picture, at most
 CONNECT, SILENCE, WHOLE = 10.0, 30.0, 300.0  # seconds: to get an answer, without a byte, for one picture
 TRIES = Retry(total=3, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), respect_retry_after_header=False)
 CHUNK = 1 << 16  # bytes
-KEY = re.compile(r"-([0-9a-f]{12})(?:\.|$)")  # in the name of a file
+KEY = re.compile(r"-([0-9a-f]{12})(?:\.[A-Za-z0-9]{1,5})?$")  # in the name of a file, but not of half a one
 LABEL = re.compile(r"[^/\\.\x00][^/\\\x00]*")
 
 
@@ -54,7 +57,7 @@ class Address:
         """The line and the url, without what may be secret in it."""
         try:
             parts = urlsplit(self.url)
-            return f"line {self.line}, {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+            return printable(f"line {self.line}, {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
         except ValueError:
             return f"line {self.line}"
 
@@ -86,17 +89,31 @@ def read_addresses(file: Path) -> list[Address]:
 
     A row that comes again counts once. Raises UserError for a file that is no such table.
     """
-    try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise UserError(f"{file.name} cannot be read as a CSV file in UTF-8: {error}") from None
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise UserError(f"{file.name} has no column {missing[0]!r}: its first line must be {','.join(COLUMNS)}")
     found: dict[tuple[str, str], Address] = {}
-    for line, (url, label) in enumerate(zip(table["url"].str.strip(), table["label"].str.strip(), strict=True), 2):
-        if url:
-            found.setdefault((url, label), Address(url, label, line))
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            rows = csv.reader(text, strict=True)
+            header = [name.strip() for name in next(rows, [])]
+            _check_header(file, header)
+            for cells in rows:
+                if any(cells[len(header) :]):
+                    where = f"{file.name}, line {rows.line_num}"
+                    raise UserError(f"{where}: more cells than columns: an address that holds a comma needs quotes")
+                row = dict(zip(header, map(str.strip, cells), strict=False))  # the last cells may be missing
+                url, label = row.get("url", ""), row.get("label", "")
+                address = Address(url, "" if label == UNLABELLED else label, rows.line_num)
+                if url:
+                    found.setdefault((url, address.label), address)
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise UserError(f"{file.name} cannot be read as a CSV file in UTF-8: {error}") from None
     return list(found.values())
+
+
+def _check_header(file: Path, header: list[str]) -> None:
+    for name in COLUMNS:
+        if (times := header.count(name)) != 1:
+            has = f"{times} columns" if times else "no column"
+            raise UserError(f"{file.name} has {has} {name!r}: its first line must be {','.join(COLUMNS)}")
 
 
 def keys_of(files: Iterable[str]) -> set[str]:
@@ -124,19 +141,25 @@ def fetch(addresses: Sequence[Address], known: Collection[str], folder: Path) ->
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=TRIES, pool_maxsize=AT_A_TIME))
         session.headers["User-Agent"] = f"fieldguide/{__version__}"
-        results = pool.map(partial(_fetch, session, labels, folder), new)
-        return list(tqdm(results, total=len(new), desc="fetch", unit="picture", disable=None))
+        stop = threading.Event()
+        results = pool.map(partial(_fetch, session, labels, folder, stop), new)
+        try:
+            return list(tqdm(results, total=len(new), desc="fetch", unit="picture", disable=None))
+        finally:
+            stop.set()  # Ctrl-C waits for no slow server
 
 
-def _fetch(session: requests.Session, labels: dict[str, Address], folder: Path, address: Address) -> Fetched:
+def _fetch(
+    session: requests.Session, labels: dict[str, Address], folder: Path, stop: threading.Event, address: Address
+) -> Fetched:
     if problem := _problem(address, labels[address.url]):
         return Fetched(address, problem=problem)
     try:
         with replace_file(folder / address.file) as partial_file:
-            _download(session, address.url, partial_file)
+            _download(session, address.url, partial_file, stop)
     except _Refused as error:
         return Fetched(address, problem=str(error))
-    except requests.RequestException as error:
+    except (requests.RequestException, HTTPError, ValueError) as error:  # the last for where a server sends us on to
         return Fetched(address, problem=f"cannot be reached ({_cause(error)})")
     except OSError as error:
         if error.errno in DISK_FULL:
@@ -150,8 +173,8 @@ def _problem(address: Address, first: Address) -> str:
         parts = urlsplit(address.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return "no address that begins with http:// or https://"
-    except ValueError as error:
-        return f"no address: {error}"
+    except ValueError:  # whose text may hold a password
+        return "no valid address"
     if address.label and not LABEL.fullmatch(address.label):
         return f"{address.label!r} can be no folder, so it is no label"
     if address != first:
@@ -163,14 +186,17 @@ class _Refused(Exception):
     """A server answered, but not with a picture that could be taken."""
 
 
-def _download(session: requests.Session, url: str, file: Path) -> None:
+def _download(session: requests.Session, url: str, file: Path, stop: threading.Event) -> None:
     end = time.monotonic() + WHOLE
     with session.get(url, stream=True, timeout=(CONNECT, SILENCE)) as answer, file.open("wb") as out:
         if answer.status_code != requests.codes.ok:
-            raise _Refused(f"the server answers {answer.status_code} {answer.reason}")
-        for chunk in answer.iter_content(CHUNK):
+            meaning = responses.get(answer.status_code, "")  # the server's own words are a stranger's
+            raise _Refused(f"the server answers {answer.status_code} {meaning}".rstrip())
+        while chunk := answer.raw.read1(CHUNK, decode_content=True):  # what is there: few bytes of a slow server
             if out.tell() + len(chunk) > MEGABYTES * 1_000_000:
                 raise _Refused(f"larger than {MEGABYTES} megabytes")
+            if stop.is_set():
+                raise _Refused("stopped")
             if time.monotonic() > end:
                 raise _Refused(f"not all there after {WHOLE:.0f} seconds")
             out.write(chunk)
@@ -178,6 +204,6 @@ def _download(session: requests.Session, url: str, file: Path) -> None:
             raise _Refused("the server answers with nothing")
 
 
-def _cause(error: requests.RequestException) -> str:
+def _cause(error: Exception) -> str:
     """A short name: the errors' own texts hold the url."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()

@@ -155,7 +155,7 @@ def feature_loaders(
     """
     set_seed(seed, reproducible=True)
     targets = torch.from_numpy(np.searchsorted(vocabulary, pictures["label"].to_numpy(str)))
-    is_valid = torch.from_numpy(pictures["is_valid"].to_numpy(bool))
+    is_valid = torch.tensor(pictures["is_valid"].to_numpy(bool))  # a copy: pandas' own is not to be written to
     train_set, valid_set = (TensorDataset(features[side], targets[side]) for side in (~is_valid, is_valid))
     device = default_device()
     return DataLoaders(
