@@ -41,7 +41,9 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False) -> N
     """
     _check_name(paths, name)
     chosen = _chosen(paths, name)
-    target = paths.sources / name
+    target, kept = paths.sources / name, address_list(paths, name)
+    if kept.exists() and not (source.is_file() and kept.samefile(source)):
+        raise UserError(f"data/sources/{kept.name} is there already: delete it, or choose another name")
     if source.is_dir():
         told, comment = _take_folder(paths, source, target, link)
     elif source.is_file():
@@ -51,7 +53,7 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False) -> N
     dvc_add(paths, target)
     commit = [f"conf/data/{name}.yaml", f"data/sources/{name}.dvc", "data/sources/.gitignore"]
     if source.is_file():
-        write_text(address_list(paths, name), source.read_text(encoding="utf-8-sig"))
+        write_text(kept, source.read_text(encoding="utf-8-sig"))
         commit.insert(1, f"data/sources/{name}.csv")
     write_text(paths.conf / "data" / f"{name}.yaml", f"# {comment}\nkind: folder\n")
     write_text(paths.params, chosen)

@@ -244,3 +244,12 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch:
         add_data_set(paths, "pets", tmp_path / "pets.csv")
     assert git(paths.root, "status", "--porcelain", "-uall") == ""
     assert not list(paths.sources.iterdir())
+
+
+def test_another_list_of_that_name_is_not_overwritten(tmp_path: Path) -> None:
+    paths = new_checkout(tmp_path / "checkout")
+    kept = put(paths.sources / "pets.csv", b"url,label\nhttp://example.org/1.png,cat\n")
+    (tmp_path / "pets.csv").write_text("url,label\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"data/sources/pets.csv is there already"):
+        add_data_set(paths, "pets", tmp_path / "pets.csv")
+    assert b"example.org" in kept.read_bytes()

@@ -148,9 +148,9 @@ def _add_screen(tracker: Tracker, run: str) -> str:
     versions = client.search_model_versions(f"run_id = '{run}'") if screened else []
     if versions:
         return f"; version {versions[0].version} keeps the screen that it was registered with"
-    for path in screen_files(tracker.paths):
-        client.log_model_artifact(model, str(path), MODEL_FILES)
     client.set_tag(run, ALARM_RATE, str(read_json(tracker.paths.metrics("screen"))["test_alarm_rate"]))
+    for path in screen_files(tracker.paths):  # after the rate: whatever has a screen has one
+        client.log_model_artifact(model, str(path), MODEL_FILES)
     return ""
 
 
