@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 Values = NDArray[np.float64]
 
@@ -78,6 +77,8 @@ def with_normal_tail(p_values: Values, share: float) -> Values:
     out the more. Such are the tails of scores that sum over many features: a generalized Pareto distribution fitted to
     them had a shape of -0.1 to -0.35 on drawn pictures and on photos.
     """
+    from scipy.special import ndtr, ndtri  # only here: prediction without a screen does without
+
     start = -ndtri(share)  # of a standard normal distribution
     mean_excess = np.exp(-(start**2) / 2) / np.sqrt(2 * np.pi) / share - start
     excess = np.log(share / np.minimum(p_values, share))  # in units of its mean
