@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from fieldguide.data.status import Status
 
@@ -69,6 +67,9 @@ def look_alike_groups(hashes: Sequence[str], max_bits: int) -> NDArray[np.int64]
         lefts.append(left + start)
         rights.append(right + start)
     edges = (np.concatenate(lefts), np.concatenate(rights))
+    from scipy.sparse import coo_array  # only here: clean, which finds exact duplicates, does without
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(edges[0]), bool), edges), shape=(len(words), len(words)))
     groups = connected_components(graph, directed=False)[1]
     return pd.factorize(groups)[0].astype(np.int64)
