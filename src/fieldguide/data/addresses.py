@@ -18,12 +18,14 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 import requests
+from pydantic import TypeAdapter, ValidationError
 from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from fieldguide import __version__
+from fieldguide.base.config import LabelName
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import DISK_FULL, replace_file
 from fieldguide.base.paths import Paths
@@ -36,7 +38,7 @@ CONNECT, SILENCE, WHOLE = 10.0, 30.0, 300.0  # seconds: to get an answer, withou
 TRIES = Retry(total=3, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), respect_retry_after_header=False)
 CHUNK = 1 << 16  # bytes
 KEY = re.compile(r"-([0-9a-f]{12})(?:\.[A-Za-z0-9]{1,5})?$")  # in the name of a file, but not of half a one
-LABEL = re.compile(r"[^/\\.\x00][^/\\\x00]*")
+LABEL: TypeAdapter[str] = TypeAdapter(LabelName)
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,9 @@ def _problem(address: Address, first: Address) -> str:
             return "no address that begins with http:// or https://"
     except ValueError:  # whose text may hold a password
         return "no valid address"
-    if address.label and not LABEL.fullmatch(address.label):
+    try:
+        LABEL.validate_python(address.label or UNLABELLED)
+    except ValidationError:
         return f"{address.label!r} can be no folder, so it is no label"
     if address != first:
         return f"stands under the label {first.label!r} too (line {first.line}): keep one"
