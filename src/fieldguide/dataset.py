@@ -72,11 +72,8 @@ def _check_name(paths: Paths, name: str) -> None:
     if target.exists() and not option.exists():
         raise UserError(f"data/sources/{name} is left from an `add` that was interrupted: delete it and add again")
     if target.exists() or option.exists():
-        more = (
-            f"rows to data/sources/{name}.csv"
-            if address_list(paths, name).exists()
-            else f"pictures to data/sources/{name}"
-        )
+        listed = address_list(paths, name).exists()
+        more = f"rows to data/sources/{name}.csv" if listed else f"pictures to data/sources/{name}"
         raise UserError(f"there is a data set {name!r} already: choose another name, or add {more}")
 
 
