@@ -17,7 +17,7 @@ from fieldguide.base.files import read_json, write_json
 from fieldguide.checks.ood.detectors import DETECTORS, Known
 from fieldguide.checks.ood.files import load_screen, save_screen
 from fieldguide.checks.ood.fitting import Fitted, fit_screen
-from fieldguide.checks.ood.measurements import NAMES, measure_squares
+from fieldguide.checks.ood.measurements import NAMES, measure_square
 from fieldguide.checks.ood.observations import Observations, Viewer, find_layout, observe_pairs, observe_pictures
 from fieldguide.checks.ood.screening import PARTS, judge
 from fieldguide.model.predict import Classifier, load_classifier
@@ -68,8 +68,8 @@ def test_mahalanobis_is_that_of_scikit_learn() -> None:
 
 
 def measured(picture: Image.Image) -> dict[str, float]:
-    pixels = torch.from_numpy(np.array(picture.resize((64, 64)))).permute(2, 0, 1).float() / 255
-    return dict(zip(NAMES, measure_squares(pixels[None], [picture.size])[0], strict=True))
+    pixels = np.array(picture.resize((64, 64))).transpose(2, 0, 1) / 255
+    return dict(zip(NAMES, measure_square(list(pixels.astype(np.float32)), picture.size), strict=True))
 
 
 def test_each_measurement_follows_what_it_is_named_for() -> None:

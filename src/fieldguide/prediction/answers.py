@@ -3,9 +3,10 @@
 import stat
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from fieldguide.checks.ood.files import load_screen
-from fieldguide.checks.ood.observations import Observations, Viewer, observe
+from fieldguide.checks.ood.observations import Viewer, measure, observe
 from fieldguide.checks.ood.screening import Screen, judge
 from fieldguide.data.images import PictureError, bounded, open_picture, picture_id
 from fieldguide.model.predict import Classifier, calibrated, load_classifier, logits_of, to_input
@@ -31,8 +32,8 @@ class Answer:
     """Calibrated probabilities (labels,) in the order of the vocabulary; or None, and the reason.
 
     Where it was screened, also the p-value that a picture of the domain is so unusual, whether that is an alarm, the
-    reason for it, and what was seen of it. `id` is the picture's (see `fieldguide.data.images.picture_id`), where it
-    was asked for and the file can be read.
+    reason for it, and what was seen of it: features (f,) and measurements (m,), see `Observations`. `id` is the
+    picture's (see `fieldguide.data.images.picture_id`), where it was asked for and the file can be read.
     """
 
     probabilities: NDArray[np.float64] | None
@@ -40,7 +41,8 @@ class Answer:
     id: str = ""
     p_value: float | None = None
     out_of_domain: bool | None = None
-    observed: Observations | None = None
+    features: NDArray[np.float32] | None = None
+    measurements: NDArray[np.float64] | None = None
 
 
 def load_screened(weights: Path, description: Path) -> tuple[Classifier, Screening | None]:
@@ -65,7 +67,8 @@ def answers(
     with warnings.catch_warnings(
         action="ignore"
     ):  # each reader sets and restores them; together they could leave a mess
-        results = _read_ahead(classifier, files, 2 * batch_size, identify)
+        read = partial(_read, classifier, measured=screening is not None, identify=identify)
+        results = _read_ahead(read, files, 2 * batch_size)
         while batch := list(islice(results, batch_size)):
             inputs = [result for result in batch if isinstance(result, _Input)]
             answered = iter(_answered(classifier, inputs, screening) if inputs else ())
@@ -75,10 +78,10 @@ def answers(
 
 @dataclass(frozen=True)
 class _Input:
-    """What the network gets for a picture, its width and height before that, and its id if that was asked for."""
+    """What the network gets for a picture; its measurements and id, if they were asked for."""
 
     square: torch.Tensor
-    size: tuple[int, int]
+    measurements: NDArray[np.float64] | None
     id: str
 
 
@@ -89,22 +92,24 @@ def _answered(classifier: Classifier, inputs: Sequence[_Input], screening: Scree
         yield from (Answer(row, "", one.id) for row, one in zip(rows, inputs, strict=True))
         return
     screen, viewer = screening
-    seen = observe(classifier, viewer, squares, [one.size for one in inputs])
+    measurements = np.stack([one.measurements for one in inputs if one.measurements is not None])
+    seen = observe(classifier, viewer, squares, measurements)
     found = judge(screen, seen)
     rows = calibrated(seen.logits.double().numpy(), classifier.temperature)
+    features = seen.features.numpy()
     for place, (row, one) in enumerate(zip(rows, inputs, strict=True)):
         p_value, alarm = float(found.p_value[place]), bool(found.out_of_domain[place])
-        yield Answer(row, found.reason[place], one.id, p_value, alarm, seen[np.array([place])])
+        yield Answer(row, found.reason[place], one.id, p_value, alarm, features[place], seen.measurements[place])
 
 
 def _read_ahead(
-    classifier: Classifier, files: Iterable[Path | BinaryIO], ahead: int, identify: bool
+    read: Callable[[Path | BinaryIO], _Input | str], files: Iterable[Path | BinaryIO], ahead: int
 ) -> Iterator[_Input | str]:
     pool = ThreadPoolExecutor(min(READERS, usable_cores()))
     waiting: deque[Future[_Input | str]] = deque()
     try:
         for file in files:
-            waiting.append(pool.submit(_read, classifier, file, identify))
+            waiting.append(pool.submit(read, file))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
@@ -113,7 +118,7 @@ def _read_ahead(
         pool.shutdown(cancel_futures=True)
 
 
-def _read(classifier: Classifier, file: Path | BinaryIO, identify: bool) -> _Input | str:
+def _read(classifier: Classifier, file: Path | BinaryIO, *, measured: bool, identify: bool) -> _Input | str:
     """The network's input for a picture, or the reason why there is none."""
     try:
         if isinstance(file, Path) and not stat.S_ISREG(file.stat().st_mode):
@@ -121,7 +126,9 @@ def _read(classifier: Classifier, file: Path | BinaryIO, identify: bool) -> _Inp
         preprocessing = classifier.preprocessing
         picture = open_picture(file, preprocessing.max_megapixels)
         small = bounded(picture, preprocessing.max_side)
-        return _Input(to_input(small, preprocessing), small.size, picture_id(picture) if identify else "")
+        square = to_input(small, preprocessing)
+        measurements = measure(square, small.size, preprocessing) if measured else None
+        return _Input(square, measurements, picture_id(picture) if identify else "")
     except PictureError as error:
         return str(error)
     except OSError as error:

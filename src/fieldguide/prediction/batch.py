@@ -22,9 +22,7 @@ class Batch:
     """What was seen of the pictures that could be read, in order."""
 
     paths: list[Path]
-    answers: list[Answer]  # without what was observed: of that the next two are kept
-    features: list[NDArray[np.float64]]  # (1, f) each
-    measurements: list[NDArray[np.float64]]  # (1, measurements) each
+    answers: list[Answer]
     unread: int
 
 
@@ -42,10 +40,10 @@ def findings(
     logits, features, measurements = known
     reference = calibrated(logits, classifier.temperature)
     probabilities = np.stack([answer.probabilities for answer in batch.answers if answer.probabilities is not None])
-    new_features = np.concatenate(batch.features)
+    new_features = np.stack([answer.features for answer in batch.answers if answer.features is not None]).astype(float)
     if new_features.shape[1] != features.shape[1]:
         raise UserError("reference.safetensors does not belong to this classifier: run `dvc repro`")
-    new_measurements = np.concatenate(batch.measurements)
+    new_measurements = np.stack([answer.measurements for answer in batch.answers if answer.measurements is not None])
     shift = detect_shift(
         named_columns(classifier.vocabulary, reference, measurements),
         named_columns(classifier.vocabulary, probabilities, new_measurements),

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,16 +68,14 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
 
 def _print_rows(arguments: Sequence[str], classifier: Classifier, screening: Screening, kind: str | None) -> Batch:
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
-    batch = Batch([], [], [], [], 0)
+    batch = Batch([], [], 0)
     with answered(arguments, classifier, screening, "screen") as given:
 
         def rows() -> Iterator[tuple[str, Answer]]:
             for path, answer in given:
-                if answer.observed is not None:
+                if answer.probabilities is not None:
                     batch.paths.append(path)
-                    batch.answers.append(replace(answer, observed=None))
-                    batch.features.append(answer.observed.features.double().numpy())
-                    batch.measurements.append(answer.observed.measurements)
+                    batch.answers.append(answer)
                 yield str(path), answer
 
         out = lossless(sys.stdout, kind)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
+from PIL import Image
 from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -14,7 +15,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_file, sha256_of_file, write_json
 from fieldguide.checks.ood.detectors import DETECTORS
 from fieldguide.checks.ood.measurements import SIDES
-from fieldguide.checks.ood.observations import Viewer, observe
+from fieldguide.checks.ood.observations import Viewer, observe_pictures
 from fieldguide.checks.ood.orientation import Orientation
 from fieldguide.checks.ood.screening import Screen, judge, side_name
 from fieldguide.checks.ood.tails import Tail
@@ -87,8 +88,7 @@ def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Scre
             description.alarm_rate,
         )
         viewer = Viewer(_body(description, weights), description.layout)
-        size = classifier.preprocessing.size
-        judge(screen, observe(classifier, viewer, [torch.zeros(3, size, size)], [(size, size)]))  # does all fit?
+        judge(screen, observe_pictures(classifier, viewer, [Image.new("RGB", (64, 64))]))  # does all fit?
     except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is not the screen of this classifier ({first_line(error)})") from None
     return screen, viewer

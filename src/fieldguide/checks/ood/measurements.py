@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 STEP = 1 / 255  # one step of an 8-bit channel: added before a logarithm
@@ -21,7 +21,7 @@ class Side:
     reason: str
 
 
-# The measurements in the order of the columns of `measure_squares`, all but the border's share as logarithms.
+# The measurements in the order of the columns of `measure_square`, all but the border's share as logarithms.
 NAMES = ("brightness", "saturation", "sharpness", "noise", "aspect_ratio", "resolution", "border")
 SIDES = (
     Side("brightness", -1, 0.05, "much darker than the training pictures"),
@@ -40,48 +40,43 @@ SIDES = (
 )
 
 
-def measure_squares(pixels: torch.Tensor, sizes: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
-    """Measure pictures.
+def measure_square(pixels: Sequence[NDArray[np.float32]], size: tuple[int, int]) -> NDArray[np.float64]:
+    """Measure a picture.
 
     Parameters
     ----------
     pixels
-        (n, 3, s, s) float32 in [0, 1], red, green, blue: the squares.
-    sizes
-        Width and height in pixels of each of the n pictures before it was made square.
+        Red, green and blue, (s, s) each, in [0, 1]: the square.
+    size
+        Width and height in pixels of the picture before it was made square.
 
     Returns
     -------
-    (n, 7), the columns NAMES: logarithms of mean luma, of mean difference between the largest and smallest channel, of
-    the standard deviation of the Laplacian of the luma, of the median mixed second difference of the luma (noise
+    (7,), in the order of NAMES: logarithms of mean luma, of mean difference between the largest and smallest channel,
+    of the standard deviation of the Laplacian of the luma, of the median mixed second difference of the luma (noise
     survives it, edges do not), of width / height and of the longer side; and the share of the square that is bars.
     """
-    luma = torch.tensordot(torch.tensor([0.299, 0.587, 0.114], device=pixels.device), pixels, dims=([0], [1]))
-    spread = pixels.amax(dim=1) - pixels.amin(dim=1)
-    middle = luma[:, 1:-1, 1:-1]
-    laplacian = luma[:, :-2, 1:-1] + luma[:, 2:, 1:-1] + luma[:, 1:-1, :-2] + luma[:, 1:-1, 2:] - 4 * middle
-    mixed = luma[:, 1::2, 1::2] - luma[:, 1::2, :-1:2] - luma[:, :-1:2, 1::2] + luma[:, :-1:2, :-1:2]
-    levels = torch.stack(
-        [
-            luma.mean(dim=(1, 2)),
-            spread.mean(dim=(1, 2)),
-            laplacian.std(dim=(1, 2)),
-            mixed.abs().flatten(1).median(dim=1).values,
-        ],
-        dim=1,
-    )
-    logarithms = np.log(levels.double().cpu().numpy() + STEP)
-    width, height = np.array(sizes, dtype=np.float64).reshape(-1, 2).T
-    bars = 1 - (1 - _flat_edges(luma)) * (1 - _flat_edges(luma.transpose(1, 2)))
-    return np.column_stack([logarithms, np.log(width / height), np.log(np.maximum(width, height)), bars])
+    red, green, blue = pixels
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * luma[1:-1, 1:-1]
+    slope = luma[:, 1::2] - luma[:, :-1:2]
+    mixed = np.abs(slope[1::2] - slope[:-1:2]).ravel()
+    noise = np.partition(mixed, len(mixed) // 2)[len(mixed) // 2]  # the upper median
+    levels = np.array([luma.mean(), spread.mean(), laplacian.std(), noise], dtype=np.float64)
+    width, height = size
+    bars = 1 - (1 - _flat_edges(luma)) * (1 - _flat_edges(luma.T))
+    return np.array([*np.log(levels + STEP), np.log(width / height), np.log(max(width, height)), bars])
 
 
-def _flat_edges(luma: torch.Tensor) -> NDArray[np.float64]:
-    """The share (n,) of rows at the upper and lower edge together that are of one colour, up to the first that is not.
+def _flat_edges(luma: NDArray[np.float32]) -> float:
+    """The share of rows at the upper and lower edge together that are of one colour, up to the first that is not.
 
     A picture that is of one colour all over has no bars.
     """
-    flat = (luma.amax(dim=2) - luma.amin(dim=2) < FLAT).long()
-    share = (flat.cumprod(dim=1).sum(dim=1) + flat.flip(1).cumprod(dim=1).sum(dim=1)) / luma.shape[1]
-    shares: NDArray[np.float64] = torch.where(share < 1, share, 0.0).double().cpu().numpy()
-    return shares
+    flat = _flat_rows(luma)
+    return 0.0 if flat == len(luma) else (flat + _flat_rows(luma[::-1])) / len(luma)
+
+
+def _flat_rows(luma: NDArray[np.float32]) -> int:
+    return sum(1 for _ in takewhile(lambda row: np.ptp(row) < FLAT, luma))

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import nn
 
 from fieldguide.base.errors import UserError
-from fieldguide.checks.ood.measurements import measure_squares
-from fieldguide.model.network import Normalization
+from fieldguide.checks.ood.measurements import measure_square
+from fieldguide.model.description import Preprocessing
 from fieldguide.model.predict import Classifier, to_input
 
 PLACES = 4  # the layout is a map of features averaged over 4 x 4 places
@@ -28,7 +28,7 @@ class Observations:
     logits: torch.Tensor  # float32 (n, labels)
     features: torch.Tensor  # float32 (n, f), of the frozen body or of the classifier, see `_features`
     layout: torch.Tensor  # float32 (n, 16 c): a map of c features averaged over 4 x 4 places, of the same network
-    measurements: NDArray[np.float64]  # (n, measurements), see measure_squares
+    measurements: NDArray[np.float64]  # (n, measurements), see measure_square
 
     def __len__(self) -> int:
         return len(self.logits)
@@ -79,10 +79,17 @@ def find_layout(body: nn.Module, size: int) -> str:
     return found
 
 
+def measure(square: torch.Tensor, size: tuple[int, int], preprocessing: Preprocessing) -> NDArray[np.float64]:
+    """Measure what `to_input` made of a picture of this width and height: see `measure_square`."""
+    normalization = preprocessing.normalization
+    planes = zip(square.numpy(), normalization.std, normalization.mean, strict=True)
+    return measure_square([plane * std + mean for plane, std, mean in planes], size)
+
+
 def observe(
-    classifier: Classifier, viewer: Viewer, inputs: Sequence[torch.Tensor], sizes: Sequence[tuple[int, int]]
+    classifier: Classifier, viewer: Viewer, inputs: Sequence[torch.Tensor], measurements: NDArray[np.float64]
 ) -> Observations:
-    """Observe one batch, as `to_input` makes it of n pictures (n at least 1) of these widths and heights."""
+    """Observe one batch, as `to_input` and `measure` make it of n pictures (n at least 1)."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = classifier.network.to(device)
     batch = torch.stack(list(inputs)).to(device, memory_format=torch.channels_last)
@@ -96,7 +103,6 @@ def observe(
             logits = network.get_submodule("head")(own)
             places = torch.nn.functional.adaptive_avg_pool2d(maps[-1], PLACES).flatten(2)
             features = _features(last, places)
-            measurements = measure_squares(_pixels(batch, classifier.preprocessing.normalization), sizes)
     finally:
         hook.remove()
     return Observations(logits.float().cpu(), features.float().cpu(), places.flatten(1).float().cpu(), measurements)
@@ -128,7 +134,11 @@ def _batches(pictures: Iterable[Image.Image], batch_size: int) -> Iterator[list[
 
 def _seen(classifier: Classifier, viewer: Viewer, pictures: Sequence[Image.Image]) -> Observations:
     inputs = [to_input(picture, classifier.preprocessing) for picture in pictures]
-    return observe(classifier, viewer, inputs, [picture.size for picture in pictures])
+    measurements = [
+        measure(square, picture.size, classifier.preprocessing)
+        for square, picture in zip(inputs, pictures, strict=True)
+    ]
+    return observe(classifier, viewer, inputs, np.stack(measurements))
 
 
 def _joined(parts: Sequence[Observations]) -> Observations:
@@ -147,11 +157,6 @@ def _features(last: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     place differs from the others: in a picture without its subject there is nothing to differ.
     """
     normalize = torch.nn.functional.normalize
-    mean, spread = places.mean(dim=2), places.std(dim=2)
+    mean = places.mean(dim=2)
+    spread = (places - mean[:, :, None]).square().mean(dim=2).sqrt()  # torch.std takes many times as long
     return torch.cat([normalize(last, dim=1), MEAN * normalize(mean, dim=1), SPREAD * normalize(spread, dim=1)], dim=1)
-
-
-def _pixels(batch: torch.Tensor, normalization: Normalization) -> torch.Tensor:
-    mean = torch.tensor(normalization.mean, device=batch.device)[:, None, None]
-    std = torch.tensor(normalization.std, device=batch.device)[:, None, None]
-    return batch * std + mean
