@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,7 +25,8 @@ def frozen_features(
 ) -> torch.Tensor:
     """Features of pictures, from the folder `kept` where they are known, else computed and added to it.
 
-    The body sees one picture at a time, so that a picture's features never depend on the others in its batch.
+    The body sees one picture at a time, each on one core (several at once, as many as PyTorch has threads), so that a
+    picture's features never depend on the others in its batch, nor on `train.threads`.
 
     Parameters
     ----------
@@ -42,10 +45,23 @@ def frozen_features(
     missing = {sha256: path for sha256, path in pictures if sha256 not in known}
     device = "cuda" if torch.cuda.is_available() else "cpu"
     body = body.to(device).eval()
-    with torch.inference_mode():
-        for sha256, path in tqdm(missing.items(), desc="features", unit="picture", disable=None):
-            picture = to_input(open_picture(path, preprocessing.max_megapixels), preprocessing)
-            known[sha256] = body(picture[None].to(device))[0].float().cpu()
+
+    @torch.inference_mode()
+    def features_of(path: Path) -> torch.Tensor:
+        picture = to_input(open_picture(path, preprocessing.max_megapixels), preprocessing)
+        features: torch.Tensor = body(picture[None].to(device))[0].float().cpu()
+        return features
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(threads) as pool:
+            computed = pool.map(features_of, missing.values())
+            known.update(
+                zip(missing, tqdm(computed, "features", len(missing), unit="picture", disable=None), strict=True)
+            )
+    finally:
+        torch.set_num_threads(threads)
     if missing:
         with replace_file(file) as partial:
             save_file({"features": torch.stack(list(known.values()))}, partial, {"pictures": json.dumps(list(known))})
