@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.data.images import open_picture
 from fieldguide.data.table import SPLIT, read_table, write_table
 from fieldguide.model.checkpoint import load_checkpoint, save_checkpoint
 from fieldguide.model.description import Preprocessing
@@ -202,10 +204,21 @@ def test_head_only_computes_features_once_and_leaves_the_body_as_it_was(
     digest = sha256_of_file(paths.classifier)
 
     opened: list[Path] = []
-    monkeypatch.setattr("fieldguide.model.features.open_picture", lambda path, _: opened.append(path))
+
+    def opening(path: Path, max_megapixels: float) -> Image.Image:
+        opened.append(path)
+        return open_picture(path, max_megapixels)
+
+    monkeypatch.setattr("fieldguide.model.features.open_picture", opening)
     train.run(cfg, paths)
     assert not opened
     assert sha256_of_file(paths.classifier) == digest
+
+    monkeypatch.setattr("fieldguide.stages.train.code_digest", lambda: "of another version")
+    train.run(cfg, paths)
+    assert len(opened) == len(set(opened)) > 0
+    assert sha256_of_file(paths.classifier) == digest
+    assert list(paths.features.iterdir()) == kept
 
 
 def test_a_column_that_may_not_be_written_to_is_no_warning(recwarn: pytest.WarningsRecorder) -> None:
@@ -247,7 +260,7 @@ def test_features_do_not_depend_on_the_number_of_threads(source: Paths, tmp_path
     try:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
-            found.append(frozen_features(body, "", preprocessing, pictures, tmp_path / str(threads)))
+            found.append(frozen_features(body, "", preprocessing, pictures, tmp_path / str(threads), ""))
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)

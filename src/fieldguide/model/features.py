@@ -21,7 +21,12 @@ from fieldguide.model.predict import to_input
 
 
 def frozen_features(
-    body: nn.Module, body_sha256: str, preprocessing: Preprocessing, pictures: Sequence[tuple[str, Path]], kept: Path
+    body: nn.Module,
+    body_sha256: str,
+    preprocessing: Preprocessing,
+    pictures: Sequence[tuple[str, Path]],
+    kept: Path,
+    key: str,
 ) -> torch.Tensor:
     """Features of pictures, from the folder `kept` where they are known, else computed and added to it.
 
@@ -34,6 +39,8 @@ def frozen_features(
         Pictures (n, 3, size, size) in, features (n, f) out; and the hash of its weights.
     pictures
         The sha256 of each file, and the file.
+    key
+        What else features follow from (see `state_key`): those kept under another one are not used, and replaced.
 
     Returns
     -------
@@ -41,7 +48,7 @@ def frozen_features(
     """
     choice = json.dumps([body_sha256, asdict(preprocessing)], sort_keys=True)
     file = kept / f"{hashlib.sha256(choice.encode()).hexdigest()[:32]}.safetensors"
-    known = _read(file)
+    known = _read(file, key)
     missing = {sha256: path for sha256, path in pictures if sha256 not in known}
     device = "cuda" if torch.cuda.is_available() else "cpu"
     body = body.to(device).eval()
@@ -64,14 +71,21 @@ def frozen_features(
         torch.set_num_threads(threads)
     if missing:
         with replace_file(file) as partial:
-            save_file({"features": torch.stack(list(known.values()))}, partial, {"pictures": json.dumps(list(known))})
+            save_file(
+                {"features": torch.stack(list(known.values()))},
+                partial,
+                {"key": key, "pictures": json.dumps(list(known))},
+            )
     return torch.stack([known[sha256] for sha256, _ in pictures])
 
 
-def _read(file: Path) -> dict[str, torch.Tensor]:
+def _read(file: Path, key: str) -> dict[str, torch.Tensor]:
     try:
         with safe_open(file, framework="pt") as content:
-            names = json.loads(content.metadata()["pictures"])
+            metadata = content.metadata() or {}
+            if metadata.get("key") != key:
+                return {}
+            names = json.loads(metadata["pictures"])
             return dict(zip(names, content.get_tensor("features"), strict=True))
     except (FileNotFoundError, SafetensorError):
         return {}
