@@ -91,7 +91,7 @@ def test_outputs_hold_tensors_and_text_and_no_pickle(trained: Paths) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "augment", "processes"), [("squish", "strong", [0, 1]), ("random_crop", "trail_camera", [2])]
+    ("method", "augment", "processes"), [("squish", "strong", [2]), ("random_crop", "trail_camera", [0, 1, 2])]
 )
 def test_pictures_read_again_in_every_epoch_train_as_those_kept_in_memory(
     source: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, augment: str, processes: list[int]
