@@ -21,8 +21,9 @@ class Reproduced:
     stderr: str
 
 
-def keep(folder: Path, done: CompletedProcess[str]) -> None:
-    write_json(folder / "printed.json", {"stdout": done.stdout, "stderr": done.stderr})
+def keep(folder: Path, *done: CompletedProcess[str]) -> None:
+    printed = {"stdout": "".join(each.stdout for each in done), "stderr": "".join(each.stderr for each in done)}
+    write_json(folder / "printed.json", printed)
 
 
 def kept(folder: Path) -> Reproduced:
@@ -34,12 +35,14 @@ def kept(folder: Path) -> Reproduced:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
     """A checkout after its first `dvc repro`. All test processes share it, so nothing may be run in it.
 
-    What runs in a checkout needs `trained.checkout.copy(...)`.
+    What runs in a checkout needs `trained.checkout.copy(...)`. Beside it is `begun`, a copy from half-way.
     """
 
     def make(folder: Path) -> None:
         checkout = small_checkout(folder / "checkout")
-        keep(folder, checkout.dvc("repro"))
+        done = checkout.dvc("repro", "weights", "download")
+        checkout.copy(folder / "begun")
+        keep(folder, done, checkout.dvc("repro"))
         checkout.commit("reproduced")
 
     return kept(made_once(tmp_path_factory, "trained", make))
@@ -57,6 +60,12 @@ def padded(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Rep
         keep(folder, away.dvc("repro"))
 
     return kept(made_once(tmp_path_factory, "padded", make))
+
+
+@pytest.fixture(scope="session")
+def begun(trained: Reproduced) -> Checkout:
+    """What became the trained checkout, when it had its pictures and first weights. It is shared in the same way."""
+    return Checkout(trained.checkout.root.with_name("begun"))
 
 
 @pytest.fixture

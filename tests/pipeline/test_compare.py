@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from fieldguide.base.errors import UserError
 from fieldguide.compare import compare_runs
 from fieldguide.results import read_results
+from fieldguide.tracking.delivery import sync
 from fieldguide.tracking.names import DELIVERED, PARENT, SWEEP
 from pipeline.checkout import Checkout, free_port
 from pipeline.conftest import Reproduced
@@ -21,17 +22,23 @@ pytestmark = pytest.mark.slow
 def two(trained: Reproduced, padded: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A checkout whose store holds a padded and a squished run; its own results are those of the latter."""
     checkout = padded.checkout.copy(tmp_path_factory.mktemp("two") / "checkout")
-    checkout.fieldguide("sync")
-    for folder in ("models", "reports"):
-        shutil.copytree(trained.checkout.root / folder, checkout.root / folder, dirs_exist_ok=True)
-    checkout.fieldguide("sync")
+    with pytest.MonkeyPatch.context() as patch:
+        forget_store(patch)
+        sync(checkout.paths)
+        for folder in ("models", "reports"):
+            shutil.copytree(trained.checkout.root / folder, checkout.root / folder, dirs_exist_ok=True)
+        sync(checkout.paths)
     return checkout
+
+
+def forget_store(patch: pytest.MonkeyPatch) -> None:
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "DVC_EXP_NAME"):
+        patch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True)
 def own_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "DVC_EXP_NAME"):
-        monkeypatch.delenv(name, raising=False)
+    forget_store(monkeypatch)
 
 
 def client(checkout: Checkout) -> MlflowClient:

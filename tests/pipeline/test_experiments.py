@@ -1,6 +1,7 @@
 """DVC's experiments: each runs its own code and choices, and is shown in the checkout's MLflow under its name."""
 
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -16,18 +17,23 @@ pytestmark = pytest.mark.slow
 SOURCE = "src/fieldguide/stages/evaluate.py"
 
 
-def wait_for_workers(checkout: Checkout) -> str:
-    """Wait until nothing is queued or running and the workers have gone home; returns DVC's last word."""
+def work_off(checkout: Checkout, count: int) -> str:
+    """Let two workers run what is queued, and send them home when all is done; returns what DVC says of it then."""
+    with (checkout.root / ".dvc" / "tmp" / "start.log").open("w") as log:  # a pipe would be held open by the workers
+        command, env = ["dvc", "queue", "start", "--jobs", "2"], checkout.environment
+        subprocess.run(command, cwd=checkout.root, env=env, stdout=log, stderr=log, check=True)
     deadline = time.monotonic() + 240
-    while len(checkout.run("git", "for-each-ref", "refs/exps/??/**").stdout.splitlines()) < 2:  # cheaper than DVC
+    while len(checkout.run("git", "for-each-ref", "refs/exps/??/**").stdout.splitlines()) < count:  # cheaper than DVC
         assert time.monotonic() < deadline, checkout.dvc("queue", "status").stdout
         time.sleep(0.5)
-    while True:
-        status = checkout.dvc("queue", "status").stdout
-        if "Worker status: 0 active, 0 idle" in status and not re.search("Queued|Running", status):
-            return status
+    while re.search("Queued|Running", outcome := checkout.dvc("queue", "status").stdout):
+        assert time.monotonic() < deadline, outcome
+        time.sleep(0.5)
+    checkout.dvc("queue", "stop")  # alone they would wait for more to do
+    while "Worker status: 0 active, 0 idle" not in (status := checkout.dvc("queue", "status").stdout):
         assert time.monotonic() < deadline, status
-        time.sleep(2)
+        time.sleep(0.5)
+    return outcome
 
 
 def test_experiments_of_two_workers_arrive_with_their_own_code(padded: Reproduced, tmp_path: Path) -> None:
@@ -45,8 +51,7 @@ def test_experiments_of_two_workers_arrive_with_their_own_code(padded: Reproduce
     for name, choice in (("faster", "train.lr=0.005"), ("padded", "resize=pad")):
         copy.dvc("exp", "run", "evaluate", "--queue", "--name", name, "--set-param", choice)
     write_text(copy.root / SOURCE, text)
-    copy.dvc("queue", "start", "--jobs", "2")
-    assert wait_for_workers(copy).count("Success") == 2
+    assert work_off(copy, 2).count("Success") == 2
     runs = MlflowClient(f"sqlite:///{copy.root}/mlflow.db").search_runs(["1"])
     found = {run.info.run_name: run for run in runs}
     assert set(found) == {"faster", "padded"}

@@ -115,9 +115,10 @@ def kill_in(checkout: Checkout, stages: Sequence[str]) -> None:
         pytest.param(sorted([*STAGES, *TWICE], key=STAGES.index), id="all", marks=pytest.mark.exhaustive),
     ]
 )
-def survivor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Checkout]:
-    """A fresh checkout in which nothing but killed runs took place."""
-    checkout = small_checkout(tmp_path / "another folder")
+def survivor(request: pytest.FixtureRequest, tmp_path: Path, begun: Checkout) -> Iterator[Checkout]:
+    """A checkout in which nothing but killed runs took place, for speed only since it had pictures."""
+    where = tmp_path / "another folder"
+    checkout = small_checkout(where) if STAGES[0] in request.param else begun.copy(where)
     try:
         kill_in(checkout, request.param)
         yield checkout

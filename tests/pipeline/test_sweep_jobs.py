@@ -5,6 +5,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from fieldguide import sweep
 from fieldguide.base.files import sha256_of_file
 from fieldguide.tracking.names import DELIVERED
 from pipeline.checkout import Checkout, free_port
@@ -50,17 +51,17 @@ def test_a_sweeper_that_searches_gets_the_valid_accuracy(searched: Checkout) -> 
     assert f"best_value: {best}" in results.read_text()
 
 
-TWO_SIZES = ["train.batch_size=16,4000", "train.epochs=1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+SIZES = ["train.batch_size=16,4000,0", "train.epochs=1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 
 
 @pytest.fixture(scope="module")
 def failed(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, CompletedProcess[str]]:
-    """A checkout where one of two jobs at a time failed while the tracking server was away; and what was printed."""
+    """A checkout where jobs, two at a time, failed while the tracking server was away; and what was printed."""
     checkout = trained.checkout.copy(tmp_path_factory.mktemp("failed") / "checkout")
     away = checkout.with_variables(
         MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0"
     )
-    return checkout, away.fieldguide("sweep", *TWO_SIZES, code=1)
+    return checkout, away.fieldguide("sweep", *SIZES, code=1)
 
 
 def test_a_failing_job_stops_no_other_and_is_told_twice(failed: tuple[Checkout, CompletedProcess[str]]) -> None:
@@ -71,7 +72,14 @@ def test_a_failing_job_stops_no_other_and_is_told_twice(failed: tuple[Checkout, 
     assert {name: outcome["status"] for name, outcome in outcomes(checkout).items()} == {
         "batch_size=16": "finished",
         "batch_size=4000": "failed",
+        "batch_size=0": "failed",
     }
+
+
+def test_a_wrong_value_is_told_without_a_traceback(failed: tuple[Checkout, CompletedProcess[str]]) -> None:
+    _, done = failed
+    assert "train.batch_size: Input should be greater than or equal to 2 (given: 0)" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_sweep_called_again_hands_in_what_the_tracking_server_missed(
@@ -80,7 +88,7 @@ def test_a_sweep_called_again_hands_in_what_the_tracking_server_missed(
     """And shows with how many threads each of two jobs at a time trains."""
     checkout, before = failed
     assert "does not answer" in before.stderr
-    again = checkout.fieldguide("sweep", *TWO_SIZES, code=1)
+    again = checkout.fieldguide("sweep", *SIZES, code=1)
     assert again.stdout.count("skipped, finished before") == 1
     assert "does not answer" not in again.stderr
     children, parents = children_and_parents(checkout)
@@ -104,27 +112,30 @@ def mistaken(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> C
     return checkout
 
 
+def test_a_name_that_does_not_exist_is_one_line_before_anything_begins(mistaken: Checkout) -> None:
+    done = mistaken.fieldguide("sweep", "resize=crop,stretch", code=1)
+    assert done.stderr.startswith("sweep: override: resize: 'stretch' is no option of it; choose one of: crop, pad")
+    assert done.stderr.count("\n") == 1
+    assert not list(mistaken.paths.root.glob("sweeps/*"))
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("resize=crop,stretch", "override: resize: 'stretch' is no option of it; choose one of: crop, pad"),
         ("trian.lr=0.1,0.2", "override trian.lr=0.1: trian: "),
         ("train.lr=0.1,", "'train.lr=0.1,' is not understood"),
         ("~resize", "override: resize: None is no option of it; choose one of: crop"),
         ("+sweep=short", "conf/sweep/short.yaml: train: a study says all below hydra.sweeper.params"),
     ],
 )
-def test_a_name_that_does_not_exist_is_one_line_before_anything_begins(
-    mistaken: Checkout, argument: str, message: str
+def test_so_are_other_mistakes(
+    mistaken: Checkout, monkeypatch: pytest.MonkeyPatch, argument: str, message: str
 ) -> None:
-    before = list(mistaken.paths.root.glob("sweeps/*"))
-    done = mistaken.fieldguide("sweep", argument, code=1)
-    assert done.stderr.startswith(f"sweep: {message}")
-    assert done.stderr.count("\n") == 1
-    assert list(mistaken.paths.root.glob("sweeps/*")) == before
-
-
-def test_a_wrong_value_is_told_without_a_traceback(mistaken: Checkout) -> None:
-    done = mistaken.fieldguide("sweep", "train.lr=99", "train.epochs=1", code=1)
-    assert "train.lr: must be a number above 0 and at most 10" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    """In this process, for speed: how such a line leaves another one is shown above."""
+    monkeypatch.chdir(mistaken.root)
+    monkeypatch.setattr("sys.argv", ["sweep", argument])
+    monkeypatch.setattr("fieldguide.sweep._bring_up_to_date", lambda _: pytest.fail("something began"))
+    with pytest.raises(SystemExit) as end:
+        sweep.main()
+    assert str(end.value.code).startswith(f"sweep: {message}")
+    assert "\n" not in str(end.value.code)

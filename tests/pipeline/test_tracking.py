@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 
 from fieldguide.base.compose import compose
 from fieldguide.base.files import read_json, sha256_of_file, write_json
+from fieldguide.tracking.delivery import sync
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
 from pipeline.servers import Server, end, started
@@ -184,7 +185,9 @@ def server(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield server
 
 
-def test_a_server_that_came_back_gets_the_run(padded: Reproduced, server: Server, tmp_path: Path) -> None:
+def test_a_server_that_came_back_gets_the_run(
+    padded: Reproduced, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     checkout = padded.checkout.copy(tmp_path / "checkout").with_variables(MLFLOW_TRACKING_URI=server.address)
     assert checkout.fieldguide("sync").stdout.rstrip().endswith("handed in")
     client = MlflowClient(server.address)
@@ -194,7 +197,8 @@ def test_a_server_that_came_back_gets_the_run(padded: Reproduced, server: Server
     assert run.data.tags["mlflow.source.name"] == "dvc repro"  # as it was while the server was away
     assert [metric.step for metric in client.get_metric_history(run.info.run_id, "train_loss")] == [1, 2]
     assert len(run.outputs.model_outputs) == 1
-    assert checkout.fieldguide("sync").stdout.rstrip().endswith("is complete")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)  # from here on in this process, for speed
+    assert sync(checkout.paths).endswith("is complete")
     assert len(runs_in(client)) == 1
     model = run.outputs.model_outputs[0].model_id
     files = {file.path for file in client.list_logged_model_artifacts(model, "artifacts")}
@@ -206,11 +210,7 @@ def test_a_server_that_came_back_gets_the_run(padded: Reproduced, server: Server
     assert float(rate) == read_json(checkout.paths.metrics("screen"))["test_alarm_rate"]
     for stage, changed in (("report", {"again": 1}), ("screen", {"test_alarm_rate": 0.75})):  # as of other choices
         write_json(checkout.paths.metrics(stage), {**read_json(checkout.paths.metrics(stage)), **changed})
-    assert (
-        checkout.fieldguide("sync")
-        .stdout.rstrip()
-        .endswith("handed in; version 1 keeps the screen that it was registered with")
-    )
+    assert sync(checkout.paths).endswith("handed in; version 1 keeps the screen that it was registered with")
     assert client.get_run(run.info.run_id).data.tags["fieldguide.alarm_rate"] == rate
     assert client.get_run(run.info.run_id).data.metrics["screen.test_alarm_rate"] == 0.75
 

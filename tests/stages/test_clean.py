@@ -143,8 +143,8 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_number_of_processes(
 ) -> None:
     files = {name: content for name, (content, _) in HOSTILE.items()} | {"a/copy.png": noise(1), "b/x.png": noise(6)}
     results = []
-    monkeypatch.setattr("fieldguide.parallel.PATIENCE", 0)
-    for cores in (1, 2):
+    for patience, cores in ((600, 1), (0, 2)):  # in this process, and in two others
+        monkeypatch.setattr("fieldguide.parallel.PATIENCE", patience)
         monkeypatch.setattr("fieldguide.parallel.usable_cores", lambda cores=cores: cores)
         paths, _ = cleaned(own_data, files)
         pictures = {path.name: sha256_of_file(path) for path in paths.clean.rglob("*.jpg")}

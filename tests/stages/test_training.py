@@ -90,13 +90,15 @@ def test_outputs_hold_tensors_and_text_and_no_pickle(trained: Paths) -> None:
         assert start not in {bytes([0x80, protocol]) for protocol in range(2, 6)}, f"{path} is a pickle"
 
 
-@pytest.mark.parametrize(("method", "augment"), [("squish", "strong"), ("random_crop", "trail_camera")])
+@pytest.mark.parametrize(
+    ("method", "augment", "processes"), [("squish", "strong", [2]), ("random_crop", "trail_camera", [0, 1, 2])]
+)
 def test_pictures_read_again_in_every_epoch_train_as_those_kept_in_memory(
-    source: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, augment: str
+    source: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, augment: str, processes: list[int]
 ) -> None:
     """And whatever the number of processes that read them."""
     digests = set()
-    for room, workers in ((loaders.MEMORY_FOR_PICTURES, 0), (0, 0), (0, 1), (0, 2)):
+    for room, workers in ((loaders.MEMORY_FOR_PICTURES, 0), *((0, workers) for workers in processes)):
         monkeypatch.setattr(loaders, "MEMORY_FOR_PICTURES", room)
         paths = linked(source, tmp_path / f"{room}-{workers}")
         train.run(composed(f"augment={augment}", f"resize={method}", f"train.workers={workers}"), paths)

@@ -142,7 +142,7 @@ def test_a_process_killed_in_training_goes_on(
     """With a real process and a real SIGKILL; another process goes on."""
     script = (
         "import sys; from pathlib import Path; from fieldguide.base.paths import Paths; from stages.training import *\n"
-        "from fieldguide.stages import train; train.run(composed('train.epochs=12'), Paths(Path(sys.argv[1])))\n"
+        "from fieldguide.stages import train; train.run(composed('train.epochs=8'), Paths(Path(sys.argv[1])))\n"
     )
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}
     whole, broken = linked(source, tmp_path / "whole"), linked(source, tmp_path / "broken")
@@ -155,7 +155,7 @@ def test_a_process_killed_in_training_goes_on(
     first.wait()
     assert not broken.classifier.exists()
     for paths in (broken, whole):
-        train.run(composed("train.epochs=12"), paths)
+        train.run(composed("train.epochs=8"), paths)
     assert capsys.readouterr().out.count("where it was interrupted") == 1
     assert sha256_of_file(broken.classifier) == sha256_of_file(whole.classifier)
 

@@ -71,6 +71,7 @@ def test_without_pretrained_weights_small_networks_find_wrong_labels(
     from fieldguide.checks import crossfit
 
     monkeypatch.setattr(crossfit, "EPOCHS", 6)
+    monkeypatch.setattr(crossfit, "SIZE", 32)
     before = torch.get_rng_state()
     chance = np.random.default_rng(0)
     files, labels = [], []

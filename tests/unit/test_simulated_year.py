@@ -36,8 +36,9 @@ def nothing_lost_or_doubled(story: Any) -> None:
     assert len(story.steps["runs"]) == len(set(story.steps["runs"]))
 
 
-def test_a_short_year(year: Any, tmp_path: Path) -> None:
+def test_a_short_year(year: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Five fortnights: a crash, a poisoned delivery, its correction and another crash, nothing, two jobs at once."""
+    monkeypatch.setattr("fieldguide.parallel.PATIENCE", 600)  # seconds: starting processes takes longer than drawing
     plan = year.world.Year(
         fortnights=5,
         first=120,
