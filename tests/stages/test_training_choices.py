@@ -13,15 +13,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.data.images import open_picture
 from fieldguide.data.table import SPLIT, read_table, write_table
 from fieldguide.model.checkpoint import load_checkpoint, save_checkpoint
+from fieldguide.model.description import Preprocessing
+from fieldguide.model.features import frozen_features
 from fieldguide.model.loaders import feature_loaders
-from fieldguide.model.network import Architecture, build_body
+from fieldguide.model.network import Architecture, Normalization, build_body
 from fieldguide.model.precision import choose_computing
 from fieldguide.model.schedule import phases_of
 from fieldguide.stages import train, weights
@@ -200,10 +204,21 @@ def test_head_only_computes_features_once_and_leaves_the_body_as_it_was(
     digest = sha256_of_file(paths.classifier)
 
     opened: list[Path] = []
-    monkeypatch.setattr("fieldguide.model.features.open_picture", lambda path, _: opened.append(path))
+
+    def opening(path: Path, max_megapixels: float) -> Image.Image:
+        opened.append(path)
+        return open_picture(path, max_megapixels)
+
+    monkeypatch.setattr("fieldguide.model.features.open_picture", opening)
     train.run(cfg, paths)
     assert not opened
     assert sha256_of_file(paths.classifier) == digest
+
+    monkeypatch.setattr("fieldguide.stages.train.code_digest", lambda: "of another version")
+    train.run(cfg, paths)
+    assert len(opened) == len(set(opened)) > 0
+    assert sha256_of_file(paths.classifier) == digest
+    assert list(paths.features.iterdir()) == kept
 
 
 def test_a_column_that_may_not_be_written_to_is_no_warning(recwarn: pytest.WarningsRecorder) -> None:
@@ -233,6 +248,24 @@ def test_features_of_new_pictures_alone_are_computed_and_none_depends_on_the_oth
     train.run(cfg, few)
     train.run(cfg, all_at_once)
     assert sha256_of_file(few.classifier) == sha256_of_file(all_at_once.classifier)
+
+
+def test_features_do_not_depend_on_the_number_of_threads(source: Paths, tmp_path: Path) -> None:
+    body = build_body(Architecture("timm", "mobilenetv2_050", {}))
+    pictures = [(file.name, file) for file in sorted(source.clean.rglob("*.*"))[:4]]
+    normalization = Normalization((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    preprocessing = Preprocessing(150.0, 320, "squish", "zeros", 128, normalization)
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(frozen_features(body, "", preprocessing, pictures, tmp_path / str(threads), ""))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
 
 
 @pytest.mark.parametrize("train_norm", [False, True])

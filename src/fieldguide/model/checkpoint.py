@@ -17,13 +17,12 @@ State = dict[str, Any]  # nested: dicts and lists with text keys; tensors, numbe
 LIBRARIES = ("torch", "fastai", "timm", "torchvision", "numpy", "pillow")
 
 
-def training_key(fingerprint: str, code: str, precision: str) -> str:
-    """What a checkpoint must match to be gone on with: the same inputs, code, libraries and machine kind."""
+def state_key(*parts: str) -> str:
+    """What must match for something kept to be used again: `parts`, the same libraries and the same kind of machine."""
     versions = [f"{name} {version(name)}" for name in LIBRARIES]
     processor = [platform.python_version(), platform.machine(), torch.backends.cpu.get_cpu_capability()]
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    parts = [fingerprint, code, precision, *versions, *processor, gpu]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\n".join([*parts, *versions, *processor, gpu]).encode()).hexdigest()
 
 
 def save_checkpoint(path: Path, key: str, state: State) -> None:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,11 +21,17 @@ from fieldguide.model.predict import to_input
 
 
 def frozen_features(
-    body: nn.Module, body_sha256: str, preprocessing: Preprocessing, pictures: Sequence[tuple[str, Path]], kept: Path
+    body: nn.Module,
+    body_sha256: str,
+    preprocessing: Preprocessing,
+    pictures: Sequence[tuple[str, Path]],
+    kept: Path,
+    key: str,
 ) -> torch.Tensor:
     """Features of pictures, from the folder `kept` where they are known, else computed and added to it.
 
-    The body sees one picture at a time, so that a picture's features never depend on the others in its batch.
+    The body sees one picture at a time, each on one core (several at once, as many as PyTorch has threads), so that a
+    picture's features never depend on the others in its batch, nor on `train.threads`.
 
     Parameters
     ----------
@@ -31,6 +39,8 @@ def frozen_features(
         Pictures (n, 3, size, size) in, features (n, f) out; and the hash of its weights.
     pictures
         The sha256 of each file, and the file.
+    key
+        What else features follow from (see `state_key`): those kept under another one are not used, and replaced.
 
     Returns
     -------
@@ -38,24 +48,44 @@ def frozen_features(
     """
     choice = json.dumps([body_sha256, asdict(preprocessing)], sort_keys=True)
     file = kept / f"{hashlib.sha256(choice.encode()).hexdigest()[:32]}.safetensors"
-    known = _read(file)
+    known = _read(file, key)
     missing = {sha256: path for sha256, path in pictures if sha256 not in known}
     device = "cuda" if torch.cuda.is_available() else "cpu"
     body = body.to(device).eval()
-    with torch.inference_mode():
-        for sha256, path in tqdm(missing.items(), desc="features", unit="picture", disable=None):
-            picture = to_input(open_picture(path, preprocessing.max_megapixels), preprocessing)
-            known[sha256] = body(picture[None].to(device))[0].float().cpu()
+
+    @torch.inference_mode()
+    def features_of(path: Path) -> torch.Tensor:
+        picture = to_input(open_picture(path, preprocessing.max_megapixels), preprocessing)
+        features: torch.Tensor = body(picture[None].to(device))[0].float().cpu()
+        return features
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(threads) as pool:
+            computed = pool.map(features_of, missing.values())
+            known.update(
+                zip(missing, tqdm(computed, "features", len(missing), unit="picture", disable=None), strict=True)
+            )
+    finally:
+        torch.set_num_threads(threads)
     if missing:
         with replace_file(file) as partial:
-            save_file({"features": torch.stack(list(known.values()))}, partial, {"pictures": json.dumps(list(known))})
+            save_file(
+                {"features": torch.stack(list(known.values()))},
+                partial,
+                {"key": key, "pictures": json.dumps(list(known))},
+            )
     return torch.stack([known[sha256] for sha256, _ in pictures])
 
 
-def _read(file: Path) -> dict[str, torch.Tensor]:
+def _read(file: Path, key: str) -> dict[str, torch.Tensor]:
     try:
         with safe_open(file, framework="pt") as content:
-            names = json.loads(content.metadata()["pictures"])
+            metadata = content.metadata() or {}
+            if metadata.get("key") != key:
+                return {}
+            names = json.loads(metadata["pictures"])
             return dict(zip(names, content.get_tensor("features"), strict=True))
     except (FileNotFoundError, SafetensorError):
         return {}

@@ -16,6 +16,7 @@ from fieldguide.base.runner import Metrics, main
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.status import Split
 from fieldguide.data.table import SCREEN, SPLIT, read_table, write_table
+from fieldguide.record import code_digest
 
 if TYPE_CHECKING:
     from fieldguide.checks.ood.fitting import Fitted
@@ -144,6 +145,7 @@ def _other_findings(
     from fieldguide.checks.labels import label_doubts, out_of_fold
     from fieldguide.checks.look_alikes import SAME_PICTURE, look_alikes
     from fieldguide.checks.quality import picture_quality
+    from fieldguide.model.checkpoint import state_key
     from fieldguide.model.features import frozen_features
     from fieldguide.model.network import Architecture, build_body
     from fieldguide.model.weights import load_weights
@@ -159,7 +161,8 @@ def _other_findings(
         body = build_body(Architecture(**backbone["architecture"]))
         load_weights(body, paths.backbone)
         named = list(zip(table["clean_sha256"], files, strict=True))
-        values = frozen_features(body, backbone["sha256"], classifier.preprocessing, named, paths.features).numpy()
+        kept, key = paths.features, state_key(code_digest())
+        values = frozen_features(body, backbone["sha256"], classifier.preprocessing, named, kept, key).numpy()
         probabilities = out_of_fold(values, labels, groups, seed)
         twins = look_alikes(values, table, SAME_PICTURE)
     doubts, quality = label_doubts(probabilities, labels), picture_quality(files)

@@ -83,7 +83,7 @@ def _train(
 ) -> tuple["Classifier", "Training", "Computing"]:
     import torch
 
-    from fieldguide.model.checkpoint import training_key
+    from fieldguide.model.checkpoint import state_key
     from fieldguide.model.description import Preprocessing
     from fieldguide.model.learner import balanced_weights, fit
     from fieldguide.model.loaders import feature_loaders, make_loaders, pad_mode_of
@@ -142,7 +142,7 @@ def _train(
         balanced_weights(trained, vocabulary) if cfg.train.class_weights == "balanced" else None,
         lambda epoch, figures: EPOCHS.info("epoch", extra={"epoch": epoch, "metrics": figures}),
         paths.checkpoint,
-        training_key(fingerprint, code_digest(), computing.precision),
+        state_key(fingerprint, code_digest(), computing.precision),
     )
     classifier = Classifier(network.eval(), vocabulary, preprocessing, temperature=1.0)
     return classifier, training, computing
@@ -151,13 +151,14 @@ def _train(
 def _features(
     paths: Paths, pictures: pd.DataFrame, body: "nn.Module", body_sha256: str, preprocessing: "Preprocessing"
 ) -> "torch.Tensor":
+    from fieldguide.model.checkpoint import state_key
     from fieldguide.model.features import frozen_features
 
     files = [
         (str(sha256), paths.clean / str(path))
         for sha256, path in zip(pictures["clean_sha256"], pictures["clean_path"], strict=True)
     ]
-    return frozen_features(body, body_sha256, preprocessing, files, paths.features)
+    return frozen_features(body, body_sha256, preprocessing, files, paths.features, state_key(code_digest()))
 
 
 def _temperature(classifier: "Classifier", paths: Paths, valid: pd.DataFrame) -> float:

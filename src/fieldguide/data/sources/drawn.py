@@ -1,13 +1,19 @@
-"""The built-in sample, drawn instead of downloaded."""
+"""The built-in sample, drawn instead of downloaded.
+
+What draws is imported where it is called: it takes half a second, which other sources do without.
+"""
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fieldguide.base.config import SampleData
 from fieldguide.base.files import write_text
-from fieldguide.data.sample import SamplePicture, draw, plan_sample, truth_table
 from fieldguide.data.sources.row import RawRow, picture_row
 from fieldguide.parallel import map_processes
+
+if TYPE_CHECKING:
+    from fieldguide.data.sample import SamplePicture
 
 TRUTH = "truth.csv"
 
@@ -17,6 +23,8 @@ def fetch(options: SampleData, target: Path) -> list[RawRow]:
 
     What was planted where is written beside them as truth.csv, for tests and documentation; no stage reads it.
     """
+    from fieldguide.data.sample import plan_sample, truth_table
+
     plan = sorted(plan_sample(options.pictures, options.seed), key=lambda picture: picture.path)
     for label in {picture.label for picture in plan}:
         (target / label).mkdir(parents=True)
@@ -25,5 +33,7 @@ def fetch(options: SampleData, target: Path) -> list[RawRow]:
     return [picture_row(f"sample/{picture.path}", picture.label, target / picture.path, target) for picture in plan]
 
 
-def _draw_to(target: Path, picture: SamplePicture) -> None:
+def _draw_to(target: Path, picture: "SamplePicture") -> None:
+    from fieldguide.data.sample import draw
+
     (target / picture.path).write_bytes(draw(picture))
