@@ -156,6 +156,14 @@ def test_another_resize_trains_and_evaluates_again(trained: Reproduced, padded: 
 
 
 @pytest.mark.slow
+def test_another_size_of_the_square_trains_again(copy: Checkout) -> None:
+    """DVC's cache of runs takes no notice of keys called `size` inside `train`."""
+    copy.set_params(size=40)
+    assert "train" in copy.repro("train")
+    assert read_json(copy.paths.classifier.with_suffix(".json"))["preprocessing"]["size"] == 40
+
+
+@pytest.mark.slow
 def test_an_experiment_of_dvc_gives_what_repro_gives(padded: Reproduced, tmp_path: Path) -> None:
     """The cache of the copy knows the padded run already, so `exp run` takes it from there."""
     copy = padded.checkout.copy(tmp_path / "checkout")

@@ -102,6 +102,14 @@ def test_what_a_person_can_put_right_is_one_line_and_exit_code_1(
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_one_line(checkout: Paths) -> None:
+    code = "import sys; sys.stdout = open('/dev/full', 'w'); from fieldguide.cli import main; main(['config'])"
+    done = run_python("-c", code, cwd=checkout.root)
+    message = "fieldguide: the disk is full (standard output): make room and start it again\n"
+    assert (done.returncode, done.stderr) == (1, message)
+
+
 def test_outside_a_checkout(tmp_path: Path) -> None:
     done = run_python("-m", "fieldguide.cli", "config", cwd=tmp_path)
     assert done.returncode == 1

@@ -53,8 +53,9 @@ def test_every_option_of_every_group_is_composed_and_validated(checkout: Paths, 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["augment=light"], "conf/augment/light.yaml: augment: schedule head_only computes the features"),
-        (["augment=none", "resize=random_crop"], "conf/resize/random_crop.yaml: resize: "),
+        ([], "params.yaml: augment: schedule head_only computes the features"),
+        (["augment=strong"], "override augment=strong: augment: schedule head_only computes the features"),
+        (["augment=none", "resize=random_crop"], "override resize=random_crop: resize: "),
         (["augment=none", "train.mix=mixup"], "override train.mix=mixup: train.mix: "),
     ],
 )

@@ -55,6 +55,14 @@ def test_pad_keeps_proportions_between_black_bars(wide: bool) -> None:
     assert (square[45, 5], square[45, 45], square[45, 85]) == pytest.approx(np.eye(3) * 255)
 
 
+@pytest.mark.parametrize("shape", [(320, 1), (1, 320)])
+@pytest.mark.parametrize("mode", ["zeros", "border", "reflection"])
+def test_pad_leaves_something_of_the_longest_picture(mode: str, shape: tuple[int, int]) -> None:
+    square = to_square(Image.new("RGB", shape, "white"), "pad", 128, mode)
+    assert square.size == (128, 128)
+    assert square.getextrema() == ((255 if mode != "zeros" else 0, 255),) * 3
+
+
 @pytest.mark.parametrize("wide", [True, False])
 def test_pad_draws_out_the_edge_or_mirrors_the_picture(wide: bool) -> None:
     gradient = np.tile(np.linspace(40, 220, 30, dtype=np.uint8)[:, None, None], (1, 90, 3))

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from fieldguide.base.config import GROUPS, Config, HeadOnly, RandomCrop, Schema
 from fieldguide.base.errors import UserError
-from fieldguide.base.mistakes import explain_hydra, explain_pydantic, known_keys, origin_of
+from fieldguide.base.mistakes import choice_of, explain_hydra, explain_pydantic, known_keys, origin_of
 from fieldguide.base.option_files import options_of, read_mapping, read_params
 from fieldguide.base.paths import Paths
 
@@ -93,13 +93,14 @@ def _check_together(paths: Paths, overrides: Sequence[str], config: Config) -> N
     if isinstance(config.schedule, HeadOnly):
         once = "schedule head_only computes the features of every picture once"
         together += [
-            (bool(config.augment.transforms), "augment", f"{once}: set `augment: none`"),
-            (isinstance(config.resize, RandomCrop), "resize", f"{once}: set another resize than random_crop"),
-            (config.train.mix != "none", "train.mix", f"{once}: set `mix: none`"),
+            (bool(config.augment.transforms), "augment", f"{once}: set `augment: none`, or another schedule"),
+            (isinstance(config.resize, RandomCrop), "resize", f"{once}: set another resize or schedule"),
+            (config.train.mix != "none", "train.mix", f"{once}: set `mix: none`, or another schedule"),
         ]
     for is_wrong, key, message in together:
         if is_wrong:
-            raise UserError(f"{origin_of(paths, overrides, key)}: {key}: {message}")
+            origin = choice_of if key in GROUPS else origin_of
+            raise UserError(f"{origin(paths, overrides, key)}: {key}: {message}")
 
 
 def _check_sections(paths: Paths, params: dict[str, Any]) -> None:

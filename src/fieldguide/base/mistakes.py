@@ -73,6 +73,12 @@ def origin_of(paths: Paths, overrides: Sequence[str], key: str) -> str:
     return f"conf/{group}/{option}.yaml"
 
 
+def choice_of(paths: Paths, overrides: Sequence[str], group: str) -> str:
+    """The file, or the override, that chooses a group's option."""
+    chosen = [f"override {override}" for override in overrides if override.startswith(f"{group}=")]
+    return chosen[-1] if chosen else paths.params.name
+
+
 def known_keys(key: str, kind: Any = None) -> str:
     """The keys that might stand where `key` does: those of the dataclass `kind`, or of the one found by its place."""
     if kind is None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from fieldguide import __version__
 from fieldguide.base.errors import UserError
+from fieldguide.base.files import DISK_FULL
 from fieldguide.base.start import start_process
 from fieldguide.cli import experiments, pipeline, prediction, retraining, reviews, rollout
 
@@ -19,12 +20,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.command(options)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read the output (`| head`) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(141)
     except UserError as error:
         sys.exit(f"fieldguide: {error}")
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        _drop_output()
+        sys.exit(f"fieldguide: the disk is full ({error.filename or 'standard output'}): make room and start it again")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _drop_output() -> None:
+    """Let Python's last flush of what could not be written succeed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

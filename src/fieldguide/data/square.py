@@ -23,7 +23,7 @@ def to_square(image: Image.Image, method: str, size: int, pad_mode: str = "zeros
     if method == "squish":
         return image.resize((size, size), FILTER)
     if method == "pad":
-        whole = ImageOps.contain(image, (size, size), FILTER)
+        whole = image.resize(_within(image.size, size), FILTER)
         left, top = round((size - whole.width) / 2), round((size - whole.height) / 2)
         bars = ((top, size - whole.height - top), (left, size - whole.width - left), (0, 0))
         return Image.fromarray(np.pad(np.asarray(whole), bars, mode=PADDING[pad_mode]))
@@ -46,3 +46,11 @@ def random_square(image: Image.Image, size: int, min_scale: float, max_scale: fl
             box = (left, top, left + part_width, top + part_height)
             return image.resize((size, size), FILTER, box=box)
     return ImageOps.fit(image, (size, size), FILTER)
+
+
+def _within(shape: tuple[int, int], size: int) -> tuple[int, int]:
+    """Width and height with the longer one `size`; ImageOps.contain leaves none of a line of pixels."""
+    width, height = shape
+    if width >= height:
+        return size, max(1, round(height / width * size))
+    return max(1, round(width / height * size)), size

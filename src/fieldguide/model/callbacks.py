@@ -121,11 +121,8 @@ class Report(Callback):
         self.history.append(figures)
         text = f"epoch {len(self.history)}/{self.epochs}: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items())
         self.bar.write(text) if not self.bar.disable else print(text, flush=True)
-        if not math.isfinite(train_loss) or not math.isfinite(valid_loss):
-            raise UserError(
-                f"the loss is no number any more in epoch {len(self.history)}, training has diverged: "
-                "lower train.lr in params.yaml, or set train.precision to float32"
-            )
+        if not all(map(math.isfinite, (train_loss, valid_loss))):
+            raise CancelFitException  # `require_numbers` says it; an error raised here gets words of fastai before it
         self.on_epoch(len(self.history), figures)
         if not self.best_weights or valid_loss < self.history[self.best_epoch - 1]["valid_loss"]:
             self.best_epoch = len(self.history)
@@ -133,6 +130,15 @@ class Report(Callback):
         save_checkpoint(self.checkpoint, self.key, self._state())
         if self.has_stopped:
             raise CancelFitException
+
+    def require_numbers(self) -> None:
+        """Raise UserError if the last epoch's losses are infinite or no numbers."""
+        if not all(math.isfinite(self.history[-1][name]) for name in ("train_loss", "valid_loss")):
+            self.close()
+            raise UserError(
+                f"the loss is no number any more in epoch {len(self.history)}, training has diverged: "
+                "lower train.lr in params.yaml, or set train.precision to float32"
+            )
 
     def close(self) -> None:
         """End the progress bar, where one was opened."""

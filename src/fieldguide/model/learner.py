@@ -128,6 +128,7 @@ def fit(
                     div=phase.div,
                     start_epoch=done,
                 )
+                report.require_numbers()
             report.phase_start += phase.epochs
     report.close()
     network.load_state_dict(report.best_weights)
