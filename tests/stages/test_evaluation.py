@@ -163,7 +163,10 @@ def test_mirrored_views_count_where_training_mirrored_too(done: tuple[Paths, Met
     views = predict_views(classifier, pictures, predict(classifier, pictures), mirrored=True)
     truth = [LABELS.index(WRONG.get(number, LABELS[number % 3])) for number in range(36, 54)]
     assert metrics["log_loss_tta"] == pytest.approx(-np.log(views[np.arange(18), truth]).mean(), abs=1e-5)
-    assert metrics["accuracy_tta"] == metrics["accuracy"]
+    for end in ("", "_low", "_high"):
+        assert metrics[f"accuracy_tta{end}"] == metrics[f"accuracy{end}"]
+    low, middle, high = (float(metrics[f"log_loss_tta{end}"] or 0) for end in ("_low", "", "_high"))
+    assert low < middle < high
 
 
 class Reader(html.parser.HTMLParser):

@@ -218,7 +218,9 @@ def test_without_a_network_the_hub_error_names_the_ways_out(tmp_path: Path) -> N
         [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    (line,) = done.stdout.splitlines()
+    assert not done.stderr
+    before, line = done.stdout.splitlines()
+    assert before.startswith("weights: resnet18 from the hub or its cache")
     assert line.startswith("weights of 'resnet18' are not in the cache and did not come from the hub")
     assert "weights_sha256" in line
     assert "`weights: random`" in line

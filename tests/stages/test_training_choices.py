@@ -160,7 +160,9 @@ def test_a_process_killed_in_training_goes_on(
     assert sha256_of_file(broken.classifier) == sha256_of_file(whole.classifier)
 
 
-def test_the_best_epoch_is_kept_and_no_improvement_ends_training(source: Paths, tmp_path: Path) -> None:
+def test_the_best_epoch_is_kept_and_no_improvement_ends_training(
+    source: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     paths = linked(source, tmp_path / "results")
     figures = train.run(composed("train.epochs=60", "train.patience=3", "train.lr=0.03", "train.workers=0"), paths)
     history = history_of(paths)
@@ -168,6 +170,7 @@ def test_the_best_epoch_is_kept_and_no_improvement_ends_training(source: Paths, 
     assert figures["best_epoch"] == best + 1
     assert figures["valid_loss"] == pytest.approx(history["valid_loss"][best])
     assert figures["epochs"] == len(history) == best + 1 + 3 < 60
+    assert "train: stopped, no lower valid loss for 3 epochs\n" in capsys.readouterr().out
     assert (paths.report("train") / "curves.png").read_bytes()[:4] == b"\x89PNG"
 
 

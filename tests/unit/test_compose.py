@@ -138,6 +138,12 @@ PARAMS_FAULTS = {
     "list for a number": ("epochs: 2", "epochs: [2]", "train.epochs: Value '[2]'", "Integer"),
     "truth for a number": ("epochs: 2", "epochs: true", "train.epochs: Value 'True'", "Integer"),
     "out of range": ("epochs: 2", "epochs: 0", "train.epochs: ", "greater than or equal to 1 (given: 0)"),
+    "no such word": (
+        "epochs: 2",
+        "epochs: 2\n  mix: blend",
+        "train.mix: ",
+        "one of: none, mixup, cutmix (given: 'blend')",
+    ),
     "no number": ("lr: 0.003", "lr: .nan", "train.lr: ", "(given: nan)"),
     "infinite": ("lr: 0.003", "lr: .inf", "train.lr: ", "at most 10, or `find` (given: inf)"),
     "negative": ("seed: 42", "seed: -1", "seed: ", "greater than or equal to 0 (given: -1)"),
@@ -201,7 +207,7 @@ OPTION_FAULTS = {
         "checks/few",
         "expectations: {a: {table: labels, type: expect_x, severity: fatal}}",
         "checks.expectations.a.severity",
-        "^(error|warning)$' (given: 'fatal')",
+        "must be one of: error, warning (given: 'fatal')",
     ),
     "check's key": (
         "checks/few",

@@ -52,6 +52,8 @@ def explain_pydantic(paths: Paths, overrides: Sequence[str], composed: dict[str,
         tags, _ = _union_tags(key)
         member = next((tags[str(part)] for part in first["loc"] if part in tags), None)
         message = f"no such key{known_keys(key, member)}"
+    elif words := re.fullmatch(r"\^\(([\w|]+)\)\$", first.get("ctx", {}).get("pattern", "")):
+        message = f"must be one of: {', '.join(words[1].split('|'))}"
     given = f" (given: {value!r})" if not isinstance(value, dict | list) else ""
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{origin_of(paths, overrides, key)}: {key}: {message}{given}{more}"

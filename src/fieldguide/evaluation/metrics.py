@@ -39,7 +39,8 @@ def measure(
     """
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
     answered = coverage(confidence, right)
-    plain, augmented = headline(targets, uncalibrated), headline(targets, several_views)
+    plain = headline(targets, uncalibrated)
+    augmented = {**headline(targets, several_views), **headline_intervals(targets, several_views, resamples)}
     return {
         **headline(targets, probabilities),
         **headline_intervals(targets, probabilities, resamples),
@@ -47,7 +48,11 @@ def measure(
         "ece_uncalibrated": plain["ece"],
         "ece_by_chance": chance_calibration_error(confidence),
         **{f"accuracy_at_coverage_{share}": at_coverage(answered, share / 100)["accuracy"] for share in (90, 80)},
-        **{f"{name}_tta": augmented[name] for name in ("accuracy", "macro_f1", "log_loss")},
+        **{
+            f"{name}_tta{end}": augmented[f"{name}{end}"]
+            for name in ("accuracy", "macro_f1", "log_loss")
+            for end in ("", "_low", "_high")
+        },
     }
 
 

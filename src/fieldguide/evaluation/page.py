@@ -67,7 +67,7 @@ def evaluation_page(found: Findings) -> str:
 
 def _facts(metrics: Mapping[str, float], pictures: int) -> str:
     def between(name: str) -> str:
-        form = percent if name in ("accuracy", "macro_f1") else number
+        form = percent if name.startswith(("accuracy", "macro_f1")) else number
         return f"{form(metrics[f'{name}_low'])} to {form(metrics[f'{name}_high'])}"
 
     facts = [
@@ -75,7 +75,8 @@ def _facts(metrics: Mapping[str, float], pictures: int) -> str:
         ("macro F1", percent(metrics["macro_f1"]), between("macro_f1")),
         ("log loss", number(metrics["log_loss"]), between("log_loss")),
         ("calibration error", number(metrics["ece"]), between("ece")),
-        ("accuracy, several views", percent(metrics["accuracy_tta"]), f"log loss {number(metrics['log_loss_tta'])}"),
+        ("accuracy, several views", percent(metrics["accuracy_tta"]), between("accuracy_tta")),
+        ("log loss, several views", number(metrics["log_loss_tta"]), between("log_loss_tta")),
         ("test pictures", str(pictures), "95 % intervals"),
     ]
     cells = [f"<div><dt>{name}</dt><dd>{value}</dd><small>{more}</small></div>" for name, value, more in facts]

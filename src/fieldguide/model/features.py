@@ -71,21 +71,17 @@ def frozen_features(
         torch.set_num_threads(threads)
     if missing:
         with replace_file(file) as partial:
-            save_file(
-                {"features": torch.stack(list(known.values()))},
-                partial,
-                {"key": key, "pictures": json.dumps(list(known))},
-            )
+            origin = json.dumps({"key": key, "pictures": list(known)})  # one entry: several have no order in the file
+            save_file({"features": torch.stack(list(known.values()))}, partial, {"origin": origin})
     return torch.stack([known[sha256] for sha256, _ in pictures])
 
 
 def _read(file: Path, key: str) -> dict[str, torch.Tensor]:
     try:
         with safe_open(file, framework="pt") as content:
-            metadata = content.metadata() or {}
-            if metadata.get("key") != key:
+            origin = json.loads((content.metadata() or {}).get("origin", "{}"))
+            if origin.get("key") != key:
                 return {}
-            names = json.loads(metadata["pictures"])
-            return dict(zip(names, content.get_tensor("features"), strict=True))
+            return dict(zip(origin["pictures"], content.get_tensor("features"), strict=True))
     except (FileNotFoundError, SafetensorError):
         return {}

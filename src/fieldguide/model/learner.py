@@ -129,6 +129,8 @@ def fit(
                     start_epoch=done,
                 )
                 report.require_numbers()
+                if report.has_stopped:
+                    print(f"train: stopped, no lower valid loss for {train.patience} epochs", flush=True)
             report.phase_start += phase.epochs
     report.close()
     network.load_state_dict(report.best_weights)

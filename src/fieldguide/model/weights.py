@@ -1,5 +1,6 @@
 """The weights that training starts from: random, from the hub, or from a file; read without running code."""
 
+import logging
 import pickle
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ def hub_body(architecture: Architecture) -> nn.Module:
     Raises UserError if they are neither cached nor to be had, or if the library has none for this architecture.
     """
     build_body(architecture)  # a wrong name is said here, before anything is fetched
+    print(f"weights: {architecture.arch} from the hub or its cache; without a network that takes a minute", flush=True)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every retry
     try:
         if architecture.library == "timm":
             import timm
