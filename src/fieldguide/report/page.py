@@ -44,7 +44,7 @@ h2 { font-size: 1.15rem; margin: 2rem 0 .75rem; }
 .error { --tone: var(--error); } .warning { --tone: var(--warning); } .passed { --tone: var(--passed); }
 .verdict, dl div, .overview, li { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
 .verdict { margin: 0; padding: .75rem 1rem; border-left: .3rem solid; color: var(--tone); font-weight: 600; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); gap: .75rem; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; }
 dl div { padding: .6rem .9rem; }
 dt { color: var(--soft); font-size: .85rem; }
 dd { margin: 0; font-size: 1.4rem; font-weight: 600; }
