@@ -66,7 +66,12 @@ def table(text: str) -> list[dict[str, str]]:
     ids=lambda value: getattr(value, "arch", value),
 )
 def test_its_probabilities_are_those_of_fastai(
-    architecture: Architecture, option: str, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    architecture: Architecture,
+    option: str,
+    pictures: Path,
+    checkout: Paths,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """fastai opens, normalises and batches (5 pictures at a time, which does not divide 37) by its own means."""
     import fastai.callback.progress  # noqa: F401 - adds no_bar to the Learner
@@ -77,7 +82,7 @@ def test_its_probabilities_are_those_of_fastai(
 
     from fieldguide.model.loaders import ToSquare
 
-    resize = compose(Paths(CHECKOUT), [f"resize={option}"]).resize
+    resize = compose(checkout, [f"resize={option}"]).resize
     network = save_classifier(tmp_path, architecture, resize.method, getattr(resize, "pad_mode", "zeros"))
     files = sorted(pictures.iterdir())
     loaders = ImageDataLoaders.from_path_func(
@@ -94,6 +99,7 @@ def test_its_probabilities_are_those_of_fastai(
         logits, _ = learner.get_preds(dl=loaders.test_dl([PILImage.create(file) for file in files]), act=lambda x: x)
     wanted = (logits.double() / TEMPERATURE).softmax(dim=1).numpy()
 
+    capsys.readouterr()  # what fastai's import says
     code, out, err = printed(capsys, pictures, "--model", tmp_path, "--format", "csv", "--all")
     rows = table(out)
     found = np.array([[float(row[f"probability_{label}"]) for label in LABELS] for row in rows])

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partialmethod
 from pathlib import Path
 from typing import Any
@@ -253,22 +254,59 @@ def test_features_of_new_pictures_alone_are_computed_and_none_depends_on_the_oth
     assert sha256_of_file(few.classifier) == sha256_of_file(all_at_once.classifier)
 
 
-def test_features_do_not_depend_on_the_number_of_threads(source: Paths, tmp_path: Path) -> None:
-    body = build_body(Architecture("timm", "mobilenetv2_050", {}))
-    pictures = [(file.name, file) for file in sorted(source.clean.rglob("*.*"))[:4]]
+@pytest.fixture
+def pictures(source: Paths) -> list[tuple[str, Path]]:
+    return [(file.name, file) for file in sorted(source.clean.rglob("*.*"))[:4]]
+
+
+def features_at(size: int, pictures: list[tuple[str, Path]], kept: Path, **options: str) -> torch.Tensor:
+    """Of a network that is the same every time, but for its options."""
+    torch.manual_seed(0)
+    body = build_body(Architecture("timm", "mobilenetv2_050", {**options}))
     normalization = Normalization((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    preprocessing = Preprocessing(150.0, 320, "squish", "zeros", 128, normalization)
+    preprocessing = Preprocessing(150.0, 320, "squish", "zeros", size, normalization)
+    return frozen_features(body, {"architecture": options, "sha256": "same"}, preprocessing, pictures, kept, "key")
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_features_do_not_depend_on_the_number_of_threads(
+    pictures: list[tuple[str, Path]], tmp_path: Path, size: int
+) -> None:
     before = torch.get_num_threads()
     found = []
     try:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
-            found.append(frozen_features(body, "", preprocessing, pictures, tmp_path / str(threads), ""))
+            found.append(features_at(size, pictures, tmp_path / str(threads)))
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
+
+
+def test_features_of_the_same_weights_with_other_options_are_others(
+    pictures: list[tuple[str, Path]], tmp_path: Path
+) -> None:
+    mean, largest = (features_at(64, pictures, tmp_path, global_pool=pool) for pool in ("avg", "max"))
+    assert bool((mean < largest).any())
+    assert not bool((mean > largest).any())
+
+
+def test_damaged_features_are_computed_again(pictures: list[tuple[str, Path]], tmp_path: Path) -> None:
+    features = features_at(64, pictures, tmp_path)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    for place in [*range(8, 600, 29), *range(600, len(whole), 5001)]:
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert torch.equal(features_at(64, pictures, tmp_path), features)
+        assert file.read_bytes() == whole
+
+
+def test_jobs_that_begin_together_share_features(pictures: list[tuple[str, Path]], tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(lambda _: features_at(64, pictures, tmp_path / "kept"), range(8))
+    assert all(torch.equal(first, other) for other in others)
 
 
 @pytest.mark.parametrize("train_norm", [False, True])

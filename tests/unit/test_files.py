@@ -1,5 +1,6 @@
 """Files and folders that are replaced whole, or not at all."""
 
+import errno
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -118,3 +119,11 @@ def test_the_hash_of_a_file(tmp_path: Path, content: bytes) -> None:
 def test_writing_makes_the_folders_above(tmp_path: Path, write: Callable[[Path, str], None]) -> None:
     write(tmp_path / "a" / "b" / "c", "x")
     assert (tmp_path / "a" / "b" / "c").is_file()
+
+
+def test_an_error_in_writing_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    with pytest.raises(OSError, match="No space left") as error, replace_file(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert error.value.filename == str(path)
+    assert list(tmp_path.iterdir()) == []

@@ -20,7 +20,9 @@ def replace_file(path: Path) -> Iterator[Path]:
     partial.unlink(missing_ok=True)
     try:
         yield partial
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # an error in writing knows no name
         partial.unlink(missing_ok=True)
         raise
     partial.replace(path)

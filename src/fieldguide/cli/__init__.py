@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from fieldguide import __version__
 from fieldguide.base.errors import UserError
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
+        with suppress(OSError):
+            sys.stdout.flush()
         _drop_output()
         sys.exit(f"fieldguide: the disk is full ({error.filename or 'standard output'}): make room and start it again")
     except KeyboardInterrupt:

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
+from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
@@ -22,7 +24,7 @@ from fieldguide.model.predict import to_input
 
 def frozen_features(
     body: nn.Module,
-    body_sha256: str,
+    backbone: Mapping[str, Any],
     preprocessing: Preprocessing,
     pictures: Sequence[tuple[str, Path]],
     kept: Path,
@@ -35,8 +37,9 @@ def frozen_features(
 
     Parameters
     ----------
-    body, body_sha256
-        Pictures (n, 3, size, size) in, features (n, f) out; and the hash of its weights.
+    body, backbone
+        Pictures (n, 3, size, size) in, features (n, f) out; and its `architecture` and the `sha256` of its weights, as
+        models/backbone.json tells them.
     pictures
         The sha256 of each file, and the file.
     key
@@ -46,10 +49,18 @@ def frozen_features(
     -------
     float32 (pictures, f) on the processor.
     """
-    choice = json.dumps([body_sha256, asdict(preprocessing)], sort_keys=True)
+    choice = json.dumps([backbone["architecture"], backbone["sha256"], asdict(preprocessing)], sort_keys=True)
     file = kept / f"{hashlib.sha256(choice.encode()).hexdigest()[:32]}.safetensors"
-    known = _read(file, key)
-    missing = {sha256: path for sha256, path in pictures if sha256 not in known}
+    kept.mkdir(parents=True, exist_ok=True)
+    with FileLock(kept.resolve().with_suffix(".lock")):  # a sweep's jobs share what is kept, and begin together
+        known = _read(file, key)
+        if missing := {sha256: path for sha256, path in pictures if sha256 not in known}:
+            known |= _compute(body, preprocessing, missing)
+            _write(file, key, known)
+    return torch.stack([known[sha256] for sha256, _ in pictures])
+
+
+def _compute(body: nn.Module, preprocessing: Preprocessing, pictures: Mapping[str, Path]) -> dict[str, torch.Tensor]:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     body = body.to(device).eval()
 
@@ -62,26 +73,38 @@ def frozen_features(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(threads) as pool:
-            computed = pool.map(features_of, missing.values())
-            known.update(
-                zip(missing, tqdm(computed, "features", len(missing), unit="picture", disable=None), strict=True)
-            )
+        with (
+            warnings.catch_warnings(action="ignore"),
+            ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+        ):
+            computed = pool.map(features_of, pictures.values())
+            shown = tqdm(computed, desc="features", total=len(pictures), unit="picture", disable=None)
+            return dict(zip(pictures, shown, strict=True))
     finally:
         torch.set_num_threads(threads)
-    if missing:
-        with replace_file(file) as partial:
-            origin = json.dumps({"key": key, "pictures": list(known)})  # one entry: several have no order in the file
-            save_file({"features": torch.stack(list(known.values()))}, partial, {"origin": origin})
-    return torch.stack([known[sha256] for sha256, _ in pictures])
+
+
+def _write(file: Path, key: str, known: Mapping[str, torch.Tensor]) -> None:
+    pictures, features = list(known), torch.stack(list(known.values()))
+    # One entry, since several have no order in the file.
+    origin = json.dumps({"key": key, "pictures": pictures, "sha256": _sha256(pictures, features)})
+    with replace_file(file) as partial:
+        save_file({"features": features}, partial, {"origin": origin})
 
 
 def _read(file: Path, key: str) -> dict[str, torch.Tensor]:
+    """What is kept under the key; nothing if the file is missing, damaged or of another key."""
     try:
         with safe_open(file, framework="pt") as content:
             origin = json.loads((content.metadata() or {}).get("origin", "{}"))
             if origin.get("key") != key:
                 return {}
-            return dict(zip(origin["pictures"], content.get_tensor("features"), strict=True))
-    except (FileNotFoundError, SafetensorError):
+            pictures, features = origin["pictures"], content.get_tensor("features")
+            is_whole = _sha256(pictures, features) == origin["sha256"]
+            return dict(zip(pictures, features, strict=True)) if is_whole else {}
+    except (FileNotFoundError, SafetensorError, ValueError, LookupError):
         return {}
+
+
+def _sha256(pictures: Sequence[str], features: torch.Tensor) -> str:
+    return hashlib.sha256(json.dumps(pictures).encode() + features.numpy().tobytes()).hexdigest()

@@ -129,7 +129,8 @@ def fit(
                     start_epoch=done,
                 )
                 report.require_numbers()
-                if report.has_stopped:
+                if report.has_stopped and len(report.history) < epochs:
+                    report.close()
                     print(f"train: stopped, no lower valid loss for {train.patience} epochs", flush=True)
             report.phase_start += phase.epochs
     report.close()

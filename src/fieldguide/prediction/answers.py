@@ -3,8 +3,9 @@
 import stat
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -64,11 +65,9 @@ def answers(
 
     At most three batches are in memory, as the small squares that the network takes.
     """
-    with warnings.catch_warnings(
-        action="ignore"
-    ):  # each reader sets and restores them; together they could leave a mess
-        read = partial(_read, classifier, measured=screening is not None, identify=identify)
-        results = _read_ahead(read, files, 2 * batch_size)
+    read = partial(_read, classifier, measured=screening is not None, identify=identify)
+    # Each reader sets and restores the warnings; together they could leave a mess.
+    with warnings.catch_warnings(action="ignore"), closing(_read_ahead(read, files, 2 * batch_size)) as results:
         while batch := list(islice(results, batch_size)):
             inputs = [result for result in batch if isinstance(result, _Input)]
             answered = iter(_answered(classifier, inputs, screening) if inputs else ())
@@ -104,7 +103,7 @@ def _answered(classifier: Classifier, inputs: Sequence[_Input], screening: Scree
 
 def _read_ahead(
     read: Callable[[Path | BinaryIO], _Input | str], files: Iterable[Path | BinaryIO], ahead: int
-) -> Iterator[_Input | str]:
+) -> Generator[_Input | str, None, None]:
     pool = ThreadPoolExecutor(min(READERS, usable_cores()))
     waiting: deque[Future[_Input | str]] = deque()
     try:

@@ -162,7 +162,7 @@ def _other_findings(
         load_weights(body, paths.backbone)
         named = list(zip(table["clean_sha256"], files, strict=True))
         kept, key = paths.features, state_key(code_digest())
-        values = frozen_features(body, backbone["sha256"], classifier.preprocessing, named, kept, key).numpy()
+        values = frozen_features(body, backbone, classifier.preprocessing, named, kept, key).numpy()
         probabilities = out_of_fold(values, labels, groups, seed)
         twins = look_alikes(values, table, SAME_PICTURE)
     doubts, quality = label_doubts(probabilities, labels), picture_quality(files)

@@ -1,8 +1,8 @@
 """train: trains the classifier from the starting weights on the cleaned pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -114,7 +114,7 @@ def _train(
     load_weights(body, paths.backbone)
     features = count_features(body, cfg.train.size)
     if isinstance(cfg.schedule, HeadOnly):
-        values = _features(paths, pictures, body, backbone["sha256"], preprocessing)
+        values = _features(paths, pictures, body, backbone, preprocessing)
         loaders = feature_loaders(pictures, values, vocabulary, cfg.train, cfg.seed)
     else:
         loaders = make_loaders(
@@ -149,7 +149,7 @@ def _train(
 
 
 def _features(
-    paths: Paths, pictures: pd.DataFrame, body: "nn.Module", body_sha256: str, preprocessing: "Preprocessing"
+    paths: Paths, pictures: pd.DataFrame, body: "nn.Module", backbone: Mapping[str, Any], preprocessing: "Preprocessing"
 ) -> "torch.Tensor":
     from fieldguide.model.checkpoint import state_key
     from fieldguide.model.features import frozen_features
@@ -158,7 +158,7 @@ def _features(
         (str(sha256), paths.clean / str(path))
         for sha256, path in zip(pictures["clean_sha256"], pictures["clean_path"], strict=True)
     ]
-    return frozen_features(body, body_sha256, preprocessing, files, paths.features, state_key(code_digest()))
+    return frozen_features(body, backbone, preprocessing, files, paths.features, state_key(code_digest()))
 
 
 def _temperature(classifier: "Classifier", paths: Paths, valid: pd.DataFrame) -> float:
