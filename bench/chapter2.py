@@ -13,9 +13,13 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common import ROOT, Figure, cores, report, seconds, shared
 from photos import photos
+
+if TYPE_CHECKING:
+    from fieldguide.base.paths import Paths
 
 COMPARED = "from raw photos to a trained mobilenetv2_100: a plain chapter-2 fastai script against fieldguide"
 SIZE, BATCH, EPOCHS, PER_LABEL = 128, 32, 4, 120
@@ -75,6 +79,7 @@ def measure() -> list[Figure]:
 def run_fieldguide(folder: Path, weights: Path, schedule: str, table: Path) -> Run:
     """Add, clean, check, split and train in a fresh clone; writes the split that came of it to `table`."""
     from fieldguide.base.files import sha256_of_file
+    from fieldguide.base.paths import Paths
 
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary) / "checkout"
@@ -90,27 +95,27 @@ def run_fieldguide(folder: Path, weights: Path, schedule: str, table: Path) -> R
         )
         stages = ", ".join(f"{stage} {time} s" for stage, time in re.findall(r"(\w+): done in ([\d.]+) s", said[1]))
         run(root, sys.executable, "-m", "fieldguide.stages.evaluate")
-        accuracy = write_split(root, table)
+        write_split(Paths(root), table)
+        accuracy = test_accuracy(Paths(root))
         change(root / "params.yaml", {"lr": 0.008})
         again = seconds(lambda: run(root, "dvc", "repro", "train"))
         return Run(taken, accuracy, stages, again)
 
 
-def write_split(root: Path, table: Path) -> float:
-    """Write the pictures and their split, as fieldguide used them, for the script; returns the test accuracy."""
-    import pandas as pd
+def write_split(paths: "Paths", table: Path) -> None:
+    """Write the pictures and their split, as fieldguide used them, for the script."""
+    from fieldguide.data.table import IMAGES, SPLIT, read_table
 
-    from fieldguide.base.paths import Paths
-    from fieldguide.data.table import IMAGES, SPLIT, predictions_schema, read_table
-
-    paths = Paths(root)
     images, split = read_table(paths.image_table, IMAGES), read_table(paths.split_table, SPLIT)
     used = split[split["split"] != "left_out"].merge(images[["id", "path", "label", "status"]], on=["id", "label"])
     used[used["status"] == "kept"][["path", "label", "split"]].to_csv(table, index=False)
-    labels = sorted(used["label"].unique())
-    predictions = read_table(paths.report("evaluate") / "predictions.parquet", predictions_schema(labels))
-    unseen: pd.DataFrame = predictions[predictions["split"] == "test"]
-    return float((unseen["prediction"] == unseen["label"]).mean())
+
+
+def test_accuracy(paths: "Paths") -> float:
+    """The share of the test pictures that fieldguide's evaluation found named rightly."""
+    from fieldguide.base.files import read_json
+
+    return float(read_json(paths.metrics("evaluate"))["accuracy"])
 
 
 def choices(schedule: str) -> dict[str, object]:
