@@ -1,7 +1,7 @@
 """How often `fieldguide screen` calls a batch shifted, where it is and where it is not: `python bench/batch_shift.py`.
 
 Batches of 50 are drawn from the sample's test pictures that belong to the domain (its truth file says which), as they
-are and changed as `fieldguide.data.shifts` changes them.
+are and changed as `fieldguide.evaluation.shifts` changes them.
 """
 
 import numpy as np
@@ -26,14 +26,14 @@ CHANGES = (
 def measure() -> list[Figure]:
     """Batches of the domain, and batches of every kind of change."""
     from fieldguide.base.paths import Paths
-    from fieldguide.checks.ood.files import load_screen
-    from fieldguide.checks.ood.observations import Observations, observe_pictures
-    from fieldguide.checks.ood.reference import load_reference
-    from fieldguide.checks.shift import detect_shift
-    from fieldguide.data.shifts import shifted
     from fieldguide.data.table import IMAGES, SPLIT, read_table
-    from fieldguide.model.predict import calibrated, load_classifier, open_for
+    from fieldguide.evaluation.shifts import shifted
+    from fieldguide.model.inference import calibrated, load_classifier, open_for
     from fieldguide.prediction.batch import named_columns
+    from fieldguide.screening.files import load_screen
+    from fieldguide.screening.observations import Observations, observe_pictures
+    from fieldguide.screening.reference import load_reference
+    from fieldguide.statistics.two_sample import detect_shift
 
     paths = Paths(ROOT)
     if not (paths.raw / "truth.csv").is_file() or not paths.reference.is_file():

@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from common import ROOT, Figure
-from fieldguide.gate.statistics import Verdict, compare, verdict_of
+from fieldguide.statistics.noninferiority import Verdict, compare, verdict_of
 
 COMPARED = "how often the gate says what of two models whose true difference is known"
 SIMULATIONS = 400

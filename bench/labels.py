@@ -79,9 +79,9 @@ def counted(wrong: set[str], order: list[str]) -> str:
 
 def photo_figures() -> list[Figure]:
     """On the maintainers' photos with the features of mobilenetv2_100."""
-    from fieldguide.checks.labels import label_doubts, out_of_fold
     from fieldguide.data.duplicates import look_alike_groups
     from fieldguide.data.images import perceptual_hash
+    from fieldguide.screening.label_doubts import label_doubts, out_of_fold
 
     pictures = photos(shared("data", "bears"))
     features = np.stack(embed([picture for _, picture in pictures]))
@@ -120,8 +120,8 @@ def embed(pictures: list[Image.Image]) -> list[np.ndarray]:
 
     from fieldguide.base.files import sha256_of_file
     from fieldguide.model.description import Preprocessing
+    from fieldguide.model.inference import to_input
     from fieldguide.model.network import Architecture, normalization_of
-    from fieldguide.model.predict import to_input
     from fieldguide.model.weights import file_body
 
     weights = shared("weights", "mobilenetv2_100.pth")

@@ -45,8 +45,8 @@ def loaders_of(cfg: Any, root: Path) -> Any:
     """The loaders that `train` would use."""
     from fieldguide.base.paths import Paths
     from fieldguide.data.table import SPLIT, read_table
-    from fieldguide.model.loaders import make_loaders
     from fieldguide.model.network import IMAGENET_MEAN, IMAGENET_STD, Normalization
+    from fieldguide.training.loaders import make_loaders
 
     table = read_table(Paths(root).split_table, SPLIT)
     table["is_valid"] = table["split"] == "valid"

@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from common import Skipped, shared
+from fieldguide.base.parallel import map_processes
 from fieldguide.data.images import PictureError, open_picture
-from fieldguide.parallel import map_processes
 
 
 def photos(megapixels: tuple[float, float], per_label: int, copies: int = 1) -> Path:

@@ -19,9 +19,9 @@ import yaml
 from PIL import Image, ImageOps
 
 from common import ROOT, Figure, Skipped, report, seconds, shared
+from fieldguide.base.parallel import map_processes
 from fieldguide.base.paths import Paths
-from fieldguide.data.sample import KINDS, SHIFTS, SamplePicture, draw
-from fieldguide.parallel import map_processes
+from fieldguide.sample import KINDS, SHIFTS, SamplePicture, draw
 from labels import SEEN
 
 COMPARED = "screening against the truth, at 5 % promised false alarms; prediction with it against prediction without"
@@ -83,9 +83,9 @@ def _draw_to(target: Path, picture: SamplePicture) -> None:
 
 def judge_files(weights: Path, files: Sequence[Path | io.BytesIO]) -> pd.DataFrame:
     """What `fieldguide predict` says of them."""
-    from fieldguide.checks.ood.files import load_screen
-    from fieldguide.model.predict import load_classifier
+    from fieldguide.model.inference import load_classifier
     from fieldguide.prediction.answers import answers
+    from fieldguide.screening.files import load_screen
 
     classifier = load_classifier(weights, weights.with_suffix(".json"))
     screening = load_screen(weights.with_name("screen.safetensors"), classifier, weights)
@@ -113,7 +113,7 @@ def found(what: str, judged: Judged, goals: Mapping[str, tuple[float, float | No
 
 def alarms(what: str, ordinary: pd.DataFrame, promised: float = 0.05) -> Figure:
     """The share of ordinary pictures with an alarm, and whether its 95 % interval holds the promised rate."""
-    from fieldguide.evaluation.metrics import wilson
+    from fieldguide.statistics.intervals import wilson
 
     count, total = int(ordinary["out_of_domain"].sum()), len(ordinary)
     low, high = wilson(count, total)
@@ -139,9 +139,9 @@ def planted(home: Paths) -> Figure:
 
 def cost(what: str, weights: Path, files: Sequence[Path]) -> Figure:
     """How many times as long prediction with screening takes as without, on the same files, measured in turn."""
-    from fieldguide.checks.ood.files import load_screen
-    from fieldguide.model.predict import load_classifier
+    from fieldguide.model.inference import load_classifier
     from fieldguide.prediction.answers import answers
+    from fieldguide.screening.files import load_screen
 
     classifier = load_classifier(weights, weights.with_suffix(".json"))
     screening = load_screen(weights.with_name("screen.safetensors"), classifier, weights)

@@ -13,7 +13,7 @@ LAST = 4  # fortnights, over which the end is measured
 
 def measure(save: bool = False) -> Sequence[Figure]:
     """Three policies; accuracies of the last fortnights."""
-    from fieldguide.report.save import save_figure
+    from fieldguide.pages.png import save_figure
     from year.figure import draw
     from year.simulation import simulate
     from year.world import Year

@@ -68,7 +68,7 @@ def at_a_time(copy: Path) -> Figure:
 
 def sweep(copy: Path, *arguments: str) -> None:
     """Run a sweep in the copy, with the source of this checkout."""
-    command = [sys.executable, "-m", "fieldguide.sweep", *arguments]
+    command = [sys.executable, "-m", "fieldguide.experiments.sweep", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(copy / "src")}
     subprocess.run(command, cwd=copy, env=environment, check=True, stdout=subprocess.DEVNULL)
 

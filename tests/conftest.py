@@ -21,10 +21,10 @@ from PIL import Image
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.files import read_json, write_json
+from fieldguide.base.parallel import usable_cores
 from fieldguide.base.paths import Paths
+from fieldguide.base.process import start_process
 from fieldguide.base.runner import Metrics
-from fieldguide.base.start import start_process
-from fieldguide.parallel import usable_cores
 from fieldguide.stages import clean, download, split
 
 start_process()  # before the libraries are imported
@@ -177,7 +177,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
         paths = Paths(root)
         config = compose(paths, ["data=sample"])
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("fieldguide.parallel.PATIENCE", 600)  # seconds: other tests keep the other cores busy
+            patch.setattr("fieldguide.base.parallel.PATIENCE", 600)  # seconds: other tests keep the other cores busy
             for stage in (download, clean, split):
                 write_json(paths.metrics(stage.__name__.rpartition(".")[2]), stage.run(config, paths))
 

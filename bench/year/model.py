@@ -17,8 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fieldguide.data.images import measure, open_picture, perceptual_hash, picture_id
-from fieldguide.data.sample import KINDS
 from fieldguide.data.status import Split
+from fieldguide.sample import KINDS
 
 Floats = NDArray[np.float64]
 CELL, DIRECTIONS = 12, 9

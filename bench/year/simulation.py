@@ -14,12 +14,12 @@ from PIL import Image
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config, RolloutNeeds
 from fieldguide.base.paths import Paths
-from fieldguide.data.sample import KINDS
+from fieldguide.release.rollout.evidence import seen as evidence
 from fieldguide.retraining.incoming import State
+from fieldguide.retraining.job import run_job
 from fieldguide.retraining.journal import jobs
 from fieldguide.retraining.lock import AnotherJob, job_lock
-from fieldguide.retraining.retrain import run_job
-from fieldguide.rollout.evidence import seen as evidence
+from fieldguide.sample import KINDS
 from year.model import Model, fit, look_at
 from year.tools import YearTools, data_set
 from year.world import VIEWS, Sent, Year, delivery, draw_base, seen

@@ -10,15 +10,15 @@ import pandas as pd
 
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
-from fieldguide.data.sample import KINDS
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split
-from fieldguide.gate import rules
-from fieldguide.gate.gate import is_accepted
-from fieldguide.gate.statistics import Comparison, pictures_needed, verdict_of
+from fieldguide.release.gate import rules
+from fieldguide.release.gate.decision import is_accepted
+from fieldguide.retraining.delivery_checks import Observed
 from fieldguide.retraining.journal import Journal
-from fieldguide.retraining.observe import Observed
 from fieldguide.retraining.tools import Champion, Judged
+from fieldguide.sample import KINDS
+from fieldguide.statistics.noninferiority import Comparison, pictures_needed, verdict_of
 from year.model import answers, fit, look
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fieldguide.data.sample import KINDS, draw_bear
-from fieldguide.data.shifts import shifted
-from fieldguide.parallel import map_processes
+from fieldguide.base.parallel import map_processes
+from fieldguide.evaluation.shifts import shifted
+from fieldguide.sample import KINDS, draw_bear
 
 SIDE = 96  # pixels
 PLAIN, NIGHT, CAMERA = VIEWS = ("plain", "night", "upside_down")  # the new camera hangs the wrong way

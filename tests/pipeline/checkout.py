@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
-from pipeline.source_graph import ROOT
+from source_graph import ROOT
 
 STAGES = ["config", "weights", "download", "clean", "validate", "split", "train", "evaluate", "screen", "report"]
 RESULTS = ("models/backbone.safetensors", "models/classifier.safetensors", "models/classifier.json")

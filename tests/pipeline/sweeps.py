@@ -16,5 +16,5 @@ def outcomes(checkout: Checkout) -> dict[str, dict[str, Any]]:
 def children_and_parents(checkout: Checkout) -> tuple[list[Any], list[Any]]:
     """The runs of jobs and of sweeps, as MLflow knows them."""
     runs = runs_in(client_of(checkout))
-    parents = [run for run in runs if "fieldguide.sweep" in run.data.tags]
+    parents = [run for run in runs if "fieldguide.experiments.sweep" in run.data.tags]
     return [run for run in runs if "mlflow.parentRunId" in run.data.tags], parents

@@ -8,8 +8,8 @@ import pytest
 from mlflow import MlflowClient
 
 from fieldguide.base.errors import UserError
-from fieldguide.compare import compare_runs
-from fieldguide.results import read_results
+from fieldguide.experiments.compare import compare_runs
+from fieldguide.experiments.run_results import read_results
 from fieldguide.tracking.delivery import sync
 from fieldguide.tracking.names import DELIVERED, PARENT, SWEEP
 from pipeline.checkout import Checkout, free_port

@@ -7,7 +7,7 @@ import pytest
 from mlflow import MlflowClient
 
 from fieldguide.base.errors import UserError
-from fieldguide.mlproject import commands
+from fieldguide.cli.mlproject import commands
 from pipeline.checkout import Checkout
 
 
@@ -16,14 +16,14 @@ from pipeline.checkout import Checkout
     [
         ("main", "", ["dvc repro", "fieldguide.cli sync", "fieldguide.cli summary"]),
         ("train", " ", ["dvc repro evaluate", "fieldguide.cli sync"]),
-        ("main", "resize=pad", ["fieldguide.sweep resize=pad"]),
-        ("train", "resize=pad train.lr=0.1", ["fieldguide.sweep resize=pad train.lr=0.1"]),
+        ("main", "resize=pad", ["fieldguide.experiments.sweep resize=pad"]),
+        ("train", "resize=pad train.lr=0.1", ["fieldguide.experiments.sweep resize=pad train.lr=0.1"]),
         (
             "sweep",
             "resize=crop,pad '+model.options={a: 1}'",
-            ["fieldguide.sweep resize=crop,pad '+model.options={a: 1}'"],
+            ["fieldguide.experiments.sweep resize=crop,pad '+model.options={a: 1}'"],
         ),
-        ("sweep", "", ["fieldguide.sweep"]),
+        ("sweep", "", ["fieldguide.experiments.sweep"]),
         ("reproduce", "3f2a", ["fieldguide.cli reproduce 3f2a"]),
     ],
 )

@@ -18,9 +18,9 @@ from PIL import Image
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.paths import Paths
+from fieldguide.release.registry import Registry
 from fieldguide.retraining.branch import job_branches
 from fieldguide.retraining.checkout import retrain
-from fieldguide.rollout.registry import Registry
 from fieldguide.tracking.model import log_model
 from fieldguide.tracking.names import DELIVERED, MODEL
 from fieldguide.tracking.tracker import Tracker

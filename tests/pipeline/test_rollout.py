@@ -19,11 +19,11 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.images import perceptual_hash, picture_id
 from fieldguide.data.table import IMAGES, SPLIT, write_table
 from fieldguide.prediction.log import read_log
-from fieldguide.rollout.evidence import needs_of
-from fieldguide.rollout.live import answers_limited, predict_live
-from fieldguide.rollout.registry import Registry
-from fieldguide.rollout.steps import Refused, advance, rollback, unrecorded, withdraw
-from fieldguide.rollout.versions import Version, kept_candidate
+from fieldguide.release.registry import Registry
+from fieldguide.release.rollout.evidence import needs_of
+from fieldguide.release.rollout.routing import answers_limited, predict_live
+from fieldguide.release.rollout.steps import Refused, advance, rollback, unrecorded, withdraw
+from fieldguide.release.versions import Version, kept_candidate
 from fieldguide.tracking.model import log_model
 from fieldguide.tracking.names import DELIVERED, MODEL, MODEL_FILES, SCREEN_FILE
 from fieldguide.tracking.tracker import Tracker

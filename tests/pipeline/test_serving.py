@@ -12,7 +12,7 @@ import pytest
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
-from fieldguide.model.predict import load_classifier, open_for, predict
+from fieldguide.model.inference import load_classifier, open_for, predict
 from fieldguide.prediction.answers import Answer, answers, load_screened
 from fieldguide.prediction.log import read_log
 from pipeline.checkout import Checkout

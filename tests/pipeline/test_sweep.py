@@ -8,12 +8,12 @@ import time
 import pandas as pd
 import pytest
 
-from fieldguide.job import concerned_stages, read_stages
+from fieldguide.experiments.job_folder import concerned_stages, read_stages
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
-from pipeline.source_graph import ROOT
 from pipeline.sweeps import children_and_parents, outcomes
 from pipeline.test_tracking import client_of, runs_in
+from source_graph import ROOT
 from stages.training import of_the_project
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ NAMES = {"crop lr=0.001", "crop lr=0.01", "pad lr=0.001", "pad lr=0.01"}
 def swept(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, str]:
     """Two by two combinations, killed in the second job and called again; and what the second call printed."""
     checkout = trained.checkout.copy(tmp_path_factory.mktemp("swept") / "checkout")
-    command = [sys.executable, "-m", "fieldguide.sweep", "-m", *TWO_BY_TWO]
+    command = [sys.executable, "-m", "fieldguide.experiments.sweep", "-m", *TWO_BY_TWO]
     first = subprocess.Popen(command, cwd=checkout.root, env=checkout.environment, stdout=subprocess.DEVNULL)
     while not (len(outcomes(checkout)) == 1 and len(list(checkout.root.glob("sweeps/*/*/origin.json"))) == 2):
         assert first.poll() is None

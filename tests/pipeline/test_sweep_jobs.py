@@ -5,8 +5,8 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from fieldguide import sweep
 from fieldguide.base.files import sha256_of_file
+from fieldguide.experiments import sweep
 from fieldguide.tracking.names import DELIVERED
 from pipeline.checkout import Checkout, free_port
 from pipeline.conftest import Reproduced
@@ -134,7 +134,7 @@ def test_so_are_other_mistakes(
     """In this process, for speed: how such a line leaves another one is shown above."""
     monkeypatch.chdir(mistaken.root)
     monkeypatch.setattr("sys.argv", ["sweep", argument])
-    monkeypatch.setattr("fieldguide.sweep._bring_up_to_date", lambda _: pytest.fail("something began"))
+    monkeypatch.setattr("fieldguide.experiments.sweep._bring_up_to_date", lambda _: pytest.fail("something began"))
     with pytest.raises(SystemExit) as end:
         sweep.main()
     assert str(end.value.code).startswith(f"sweep: {message}")

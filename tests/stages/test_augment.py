@@ -18,7 +18,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.option_files import options_of
 from fieldguide.base.paths import Paths
 from fieldguide.cli import main
-from fieldguide.data.square import to_square
+from fieldguide.data.resizing import to_square
 from fieldguide.stages import clean, download, split
 
 pytestmark = pytest.mark.slow  # importing fastai alone takes seconds
@@ -40,7 +40,7 @@ def applied(pictures: torch.Tensor, *entries: dict[str, Any], seed: int = 0, spl
     from fastai.torch_core import TensorImage
     from fasttransform import Pipeline
 
-    from fieldguide.model.augment import batch_transforms
+    from fieldguide.training.augment import batch_transforms
 
     chosen = TypeAdapter(AugmentConfig).validate_python({"transforms": list(entries)})
     torch.manual_seed(seed)
@@ -155,7 +155,7 @@ def pictures_of(own_data: OwnData, *overrides: str) -> tuple[Config, Paths]:
 
 
 def test_views_are_those_of_the_loaders(own_data: OwnData) -> None:
-    from fieldguide.views import training_views
+    from fieldguide.experiments.training_views import training_views
 
     cfg, paths = pictures_of(own_data)
     views = training_views(cfg, paths, count=5, versions=3)
@@ -187,7 +187,7 @@ def test_show_batch_draws_the_same_bytes_again(own_data: OwnData, monkeypatch: p
 
 
 def test_show_batch_says_what_has_to_run_first(checkout: Paths) -> None:
-    from fieldguide.views import training_views
+    from fieldguide.experiments.training_views import training_views
 
     with pytest.raises(UserError, match=r"split\.parquet is missing: run `dvc repro split`"):
         training_views(compose(checkout), checkout, 4, 2)

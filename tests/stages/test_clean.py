@@ -25,7 +25,7 @@ from stages.cleaned import check_folder
 @pytest.fixture(autouse=True)
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Starting a second process takes longer than cleaning these few pictures."""
-    monkeypatch.setattr("fieldguide.parallel.usable_cores", lambda: 1)
+    monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
 
 
 def photo(seed: int, **options: Any) -> bytes:
@@ -144,8 +144,8 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_number_of_processes(
     files = {name: content for name, (content, _) in HOSTILE.items()} | {"a/copy.png": noise(1), "b/x.png": noise(6)}
     results = []
     for patience, cores in ((600, 1), (0, 2)):  # in this process, and in two others
-        monkeypatch.setattr("fieldguide.parallel.PATIENCE", patience)
-        monkeypatch.setattr("fieldguide.parallel.usable_cores", lambda cores=cores: cores)
+        monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", patience)
+        monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda cores=cores: cores)
         paths, _ = cleaned(own_data, files)
         pictures = {path.name: sha256_of_file(path) for path in paths.clean.rglob("*.jpg")}
         results.append((sha256_of_file(paths.image_table), pictures))

@@ -85,8 +85,8 @@ def test_the_sample_is_drawn_to_the_same_bytes_whatever_the_number_of_processes(
     cfg = compose(checkout, ["data.pictures=30"])
     drawn = []
     for patience, cores in ((600, 1), (0, 2)):  # in this process, and in two others
-        monkeypatch.setattr("fieldguide.parallel.PATIENCE", patience)
-        monkeypatch.setattr("fieldguide.parallel.usable_cores", lambda cores=cores: cores)
+        monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", patience)
+        monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda cores=cores: cores)
         metrics = download.run(cfg, checkout)
         drawn.append(outputs(checkout))
     assert drawn[0] == drawn[1]

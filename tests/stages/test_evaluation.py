@@ -15,15 +15,15 @@ from fieldguide.base.config import Config, EvaluateConfig
 from fieldguide.base.files import sha256_of_file, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics
-from fieldguide.data.shifts import SHIFTS
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, write_table
-from fieldguide.evaluation.figures import gallery_figure
-from fieldguide.evaluation.views import predict_views
+from fieldguide.evaluation.shifts import SHIFTS
+from fieldguide.evaluation.test_time_augmentation import predict_views
 from fieldguide.model.description import Preprocessing, describe_classifier
+from fieldguide.model.inference import load_classifier, predict, to_input
 from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
-from fieldguide.model.predict import load_classifier, predict, to_input
 from fieldguide.model.weights import save_weights
-from fieldguide.report.save import png
+from fieldguide.pages.figures import gallery_figure
+from fieldguide.pages.png import png
 from fieldguide.stages import evaluate
 
 pytestmark = pytest.mark.slow  # importing timm alone takes seconds

@@ -9,9 +9,9 @@ import pytest
 
 from conftest import noise
 from fieldguide.cli import main
-from fieldguide.data.square import to_square
+from fieldguide.data.resizing import to_square
+from fieldguide.model.inference import load_classifier, predict
 from fieldguide.model.network import Architecture
-from fieldguide.model.predict import load_classifier, predict
 from untrained import LABELS, save_classifier
 
 pytestmark = pytest.mark.slow  # importing PyTorch and timm takes seconds

@@ -16,13 +16,13 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.images import perceptual_hash, picture_id
 from fieldguide.data.membership import membership
 from fieldguide.data.table import IMAGES, SPLIT, write_table
-from fieldguide.gate.candidate import Candidate
-from fieldguide.gate.gate import Decision, run_gate, write_decision
-from fieldguide.gate.sets import BACKTEST, CURRENT, TABLE
-from fieldguide.gate.statistics import Verdict
+from fieldguide.model.inference import load_classifier, predict, predict_logits
 from fieldguide.model.network import build_body, build_classifier, count_features
-from fieldguide.model.predict import load_classifier, predict, predict_logits
 from fieldguide.model.weights import save_weights
+from fieldguide.release.gate.decision import Decision, run_gate, write_decision
+from fieldguide.release.gate.picture_sets import BACKTEST, CURRENT, TABLE
+from fieldguide.release.versions import Candidate
+from fieldguide.statistics.noninferiority import Verdict
 from untrained import LABELS, RESNET, save_classifier
 
 pytestmark = pytest.mark.slow

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from conftest import CHECKOUT
 from fieldguide.base.errors import UserError
-from fieldguide.model.predict import load_classifier
+from fieldguide.model.inference import load_classifier
 from untrained import save_classifier
 
 pytestmark = pytest.mark.slow  # importing PyTorch and timm takes seconds

@@ -80,7 +80,7 @@ def test_its_probabilities_are_those_of_fastai(
     from fastai.vision.core import PILImage
     from fastai.vision.data import ImageDataLoaders
 
-    from fieldguide.model.loaders import ToSquare
+    from fieldguide.training.loaders import ToSquare
 
     resize = compose(checkout, [f"resize={option}"]).resize
     network = save_classifier(tmp_path, architecture, resize.method, getattr(resize, "pad_mode", "zeros"))
@@ -283,11 +283,11 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing else changes, and a picture unlike all others says so."""
-    from fieldguide.checks.ood.files import save_screen
-    from fieldguide.checks.ood.fitting import fit_screen
-    from fieldguide.checks.ood.observations import Viewer, find_layout, observe_pairs, observe_pictures
-    from fieldguide.model.predict import load_classifier
-    from fieldguide.retraining.queue import ask
+    from fieldguide.model.inference import load_classifier
+    from fieldguide.retraining.unlabelled_queue import ask
+    from fieldguide.screening.files import save_screen
+    from fieldguide.screening.fitting import fit_screen
+    from fieldguide.screening.observations import Viewer, find_layout, observe_pairs, observe_pictures
 
     save_classifier(tmp_path)
     weights = tmp_path / "classifier.safetensors"

@@ -16,11 +16,11 @@ from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.files import read_json, sha256_of_file, write_json, write_text
 from fieldguide.base.paths import Paths
-from fieldguide.checks.gate import CHECKS_COLUMNS, FLAGGED_COLUMNS
+from fieldguide.checks.conclusion import CHECKS_COLUMNS, FLAGGED_COLUMNS
 from fieldguide.data.table import IMAGES, SCREEN, SPLIT, write_table
-from fieldguide.report.overview.headline import Stopped
-from fieldguide.report.overview.origin import chosen
-from fieldguide.report.overview.page import overview_page
+from fieldguide.overview.headline import Stopped
+from fieldguide.overview.origin import chosen
+from fieldguide.overview.page import overview_page
 from fieldguide.stages.report import run
 from screened import screened
 

@@ -15,7 +15,7 @@ from fieldguide.data.addresses import Address
 from fieldguide.data.images import picture_id
 from fieldguide.data.reviews import read_reviews
 from fieldguide.reviewing.decide import record_decision
-from fieldguide.reviewing.story import explain
+from fieldguide.reviewing.explain import explain
 from fieldguide.stages import clean, download, split
 from screened import screened
 
@@ -34,7 +34,7 @@ FILES: dict[str, Image.Image | bytes] = {
 @pytest.fixture
 def made(own_data: OwnData, monkeypatch: pytest.MonkeyPatch) -> Paths:
     """A checkout after download, clean and split, with a screen table and a queue as the stage writes them."""
-    monkeypatch.setattr("fieldguide.parallel.usable_cores", lambda: 1)
+    monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
     cfg, paths = own_data("{}", "split.valid=0.01", "split.test=0.01")
     for place, content in FILES.items():
         put(paths.sources / "own" / place, content)
@@ -117,7 +117,7 @@ def test_no_picture_is_one_clear_line(made: Paths) -> None:
 def test_an_ambiguous_beginning_of_an_id_is_said(made: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     images = pd.read_parquet(made.image_table)
     images.loc[images["path"].isin(["a/1.png", "a/2.png"]), "id"] = ["abcdef0000000001", "abcdef0000000002"]
-    monkeypatch.setattr("fieldguide.reviewing.story.read_table", lambda *_: images)
+    monkeypatch.setattr("fieldguide.reviewing.explain.read_table", lambda *_: images)
     with pytest.raises(UserError, match=r"several ids \(abcdef0000000001, abcdef0000000002\): say more"):
         explain(made, "abcdef")
 

@@ -24,7 +24,7 @@ Changes = dict[str, tuple[dict[str, object], dict[str, object]]]
 @pytest.fixture(autouse=True)
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Starting a second process takes longer than cleaning these few pictures."""
-    monkeypatch.setattr("fieldguide.parallel.usable_cores", lambda: 1)
+    monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
 
 
 def cleaned(own_data: OwnData, files: dict[str, Image.Image], *reviews: str) -> tuple[Paths, pd.DataFrame]:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(autouse=True)
 def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """How well the networks for label doubts learn is shown by their own tests."""
-    monkeypatch.setattr("fieldguide.checks.crossfit.EPOCHS", 1)
+    monkeypatch.setattr("fieldguide.screening.out_of_fold.EPOCHS", 1)
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,8 @@ def test_every_picture_gets_a_row_and_the_results_are_the_same_every_time(
 
 
 def test_features_of_the_frozen_body_need_its_weights_beside_the_screen(trained: Paths, tmp_path: Path) -> None:
-    from fieldguide.checks.ood.files import load_screen
-    from fieldguide.model.predict import load_classifier
+    from fieldguide.model.inference import load_classifier
+    from fieldguide.screening.files import load_screen
     from fieldguide.stages import screen
 
     screen.run(composed("ood.features=backbone"), trained)

@@ -18,11 +18,11 @@ from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.option_files import options_of
 from fieldguide.base.paths import Paths
 from fieldguide.data.table import SPLIT, predictions_schema, read_table
-from fieldguide.model import loaders
+from fieldguide.model.inference import Classifier, load_classifier, open_for, predict
 from fieldguide.model.network import Architecture, build_body, count_features
-from fieldguide.model.predict import Classifier, load_classifier, open_for, predict
 from fieldguide.model.weights import random_body
 from fieldguide.stages import evaluate, train, weights
+from fieldguide.training import loaders
 from stages.training import LABELS, ROOT, composed, linked
 
 pytestmark = pytest.mark.slow  # importing fastai alone takes seconds

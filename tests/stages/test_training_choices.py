@@ -22,14 +22,14 @@ from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.data.images import open_picture
 from fieldguide.data.table import SPLIT, read_table, write_table
-from fieldguide.model.checkpoint import load_checkpoint, save_checkpoint
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.features import frozen_features
-from fieldguide.model.loaders import feature_loaders
 from fieldguide.model.network import Architecture, Normalization, build_body
 from fieldguide.model.precision import choose_computing
-from fieldguide.model.schedule import phases_of
 from fieldguide.stages import train, weights
+from fieldguide.training.checkpoint import load_checkpoint, save_checkpoint
+from fieldguide.training.learner import phases_of
+from fieldguide.training.loaders import feature_loaders
 from stages.training import ROOT, composed, linked
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ def killed_after(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
         if len(history) == epoch:
             raise Killed
 
-    monkeypatch.setattr("fieldguide.model.callbacks.save_checkpoint", save)
+    monkeypatch.setattr("fieldguide.training.callbacks.save_checkpoint", save)
 
 
 INTERRUPTED = {
@@ -401,7 +401,7 @@ def test_short_memory_is_one_clear_error(
     def fails(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("fieldguide.model.learner.fit", fails)
+    monkeypatch.setattr("fieldguide.training.learner.fit", fails)
     with pytest.raises(UserError, match=r"memory is short: lower train.batch_size"):
         train.run(composed(), linked(source, tmp_path / "results"))
 
@@ -412,7 +412,7 @@ def test_memory_that_is_truly_short_is_one_clear_error(source: Paths, tmp_path: 
         "import resource, sys; from pathlib import Path; from fieldguide.base.paths import Paths\n"
         "from stages.training import *; from fieldguide.stages import train\n"
         "from fieldguide.base.errors import UserError\n"
-        "import fieldguide.model.learner, timm, psutil\n"
+        "import fieldguide.training.learner, timm, psutil\n"
         "limit = psutil.Process().memory_info().vms + 700 * 2**20\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
         "try: train.run(composed('train.size=320', 'train.batch_size=27', arch='resnet18'), Paths(Path(sys.argv[1])))\n"

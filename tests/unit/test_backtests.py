@@ -14,8 +14,8 @@ from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.data.images import picture_id
-from fieldguide.gate.freeze import freeze
-from fieldguide.gate.sets import backtests
+from fieldguide.release.gate.backtests import freeze
+from fieldguide.release.gate.picture_sets import backtests
 
 DATE = datetime.date(2026, 2, 1)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fieldguide.report.comparison import (
+from fieldguide.experiments.comparison import (
     Results,
     compare,
     differing_answers,
@@ -17,8 +17,8 @@ from fieldguide.report.comparison import (
     evidence,
     verdict,
 )
-from fieldguide.report.comparison_page import comparison_page
-from fieldguide.report.paired import paired_test
+from fieldguide.experiments.comparison_page import comparison_page
+from fieldguide.statistics.paired import paired_test
 
 LABELS = ("bear", "deer")
 

@@ -17,7 +17,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.data import addresses
-from fieldguide.dataset import add_data_set
+from fieldguide.data.add import add_data_set
 from web import serve
 
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
@@ -190,7 +190,7 @@ def test_params_without_a_line_that_can_be_changed(checkout: Paths, tmp_path: Pa
 def test_names_of_labels_cannot_write_configuration(
     checkout: Paths, tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fieldguide.dataset.dvc_add", lambda paths, target: None)
+    monkeypatch.setattr("fieldguide.data.add.dvc_add", lambda paths, target: None)
     checkout.params.write_text(PARAMS.replace("data: sample", line), encoding="utf-8")
     pictures = pictures_at(tmp_path / "a\nkind: sample")
     put(pictures / "b\nkind: sample\n#" / "1.png", noise(1))

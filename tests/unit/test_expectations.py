@@ -13,7 +13,7 @@ import pytest
 
 from fieldguide.base.config import Expectation
 from fieldguide.base.errors import UserError
-from fieldguide.base.quiet import quiet_environment
+from fieldguide.base.process import quiet_environment
 from fieldguide.checks.data_docs import SHOWN_OFFENDERS, Docs, render_page, write_data_docs
 from fieldguide.checks.expectations import CheckResult, Offender, check_tables, in_words
 

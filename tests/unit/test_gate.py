@@ -12,11 +12,11 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.data.membership import seen_in_training
 from fieldguide.data.table import write_table
-from fieldguide.gate import rules
-from fieldguide.gate.gate import is_accepted
-from fieldguide.gate.rules import Outcome, Rule, compare_predictions
-from fieldguide.gate.sets import BACKTEST, TABLE, backtests
-from fieldguide.gate.statistics import Verdict, compare, pictures_needed, verdict_of
+from fieldguide.release.gate import rules
+from fieldguide.release.gate.decision import is_accepted
+from fieldguide.release.gate.picture_sets import BACKTEST, TABLE, backtests
+from fieldguide.release.gate.rules import Outcome, Rule, compare_predictions
+from fieldguide.statistics.noninferiority import Verdict, compare, pictures_needed, verdict_of
 
 STANDARD = GateConfig()
 STRICT = GateConfig(accept="better", margin=0.02, confidence=0.975, backtests_need_evidence=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fieldguide.checks.labels import group_folds, label_doubts, out_of_fold
+from fieldguide.screening.label_doubts import group_folds, label_doubts, out_of_fold
 
 
 def test_the_quality_of_a_label_is_its_probability_and_the_suggestion_the_most_probable() -> None:
@@ -68,7 +68,7 @@ def test_without_pretrained_weights_small_networks_find_wrong_labels(
 ) -> None:
     import torch
 
-    from fieldguide.checks import crossfit
+    from fieldguide.screening import out_of_fold as crossfit
 
     monkeypatch.setattr(crossfit, "EPOCHS", 6)
     monkeypatch.setattr(crossfit, "SIZE", 32)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fieldguide.checks.look_alikes import look_alikes
+from fieldguide.screening.near_duplicates import look_alikes
 
 
 def given(*rows: tuple[str, str, str]) -> pd.DataFrame:

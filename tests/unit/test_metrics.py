@@ -10,17 +10,9 @@ from sklearn.metrics import f1_score, log_loss
 
 from conftest import noise
 from fieldguide.evaluation.baselines import colour_statistics, majority_accuracy, not_beaten, tree_accuracy
-from fieldguide.evaluation.confidence import (
-    at_coverage,
-    chance_calibration_error,
-    coverage,
-    expected_calibration_error,
-    reliability,
-)
 from fieldguide.evaluation.metrics import (
     Positions,
     Probabilities,
-    bootstrap,
     confused_pairs,
     confusion,
     headline,
@@ -28,8 +20,15 @@ from fieldguide.evaluation.metrics import (
     macro_f1,
     measure,
     per_label,
-    wilson,
 )
+from fieldguide.statistics.calibration import (
+    at_coverage,
+    chance_calibration_error,
+    coverage,
+    expected_calibration_error,
+    reliability,
+)
+from fieldguide.statistics.intervals import bootstrap, wilson
 
 VOCABULARY = ["black", "grizzly", "teddy"]
 TARGETS = np.array([0, 0, 0, 1, 1, 2])

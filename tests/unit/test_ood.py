@@ -14,13 +14,13 @@ from safetensors.torch import load_file, save_file
 from conftest import noise
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
-from fieldguide.checks.ood.detectors import DETECTORS, Known
-from fieldguide.checks.ood.files import load_screen, save_screen
-from fieldguide.checks.ood.fitting import Fitted, fit_screen
-from fieldguide.checks.ood.measurements import NAMES, measure_square
-from fieldguide.checks.ood.observations import Observations, Viewer, find_layout, observe_pairs, observe_pictures
-from fieldguide.checks.ood.screening import PARTS, judge
-from fieldguide.model.predict import Classifier, load_classifier
+from fieldguide.model.inference import Classifier, load_classifier
+from fieldguide.screening.detectors import DETECTORS, Known
+from fieldguide.screening.files import load_screen, save_screen
+from fieldguide.screening.fitting import Fitted, fit_screen
+from fieldguide.screening.measurements import NAMES, measure_square
+from fieldguide.screening.observations import Observations, Viewer, find_layout, observe_pairs, observe_pictures
+from fieldguide.screening.screen import PARTS, judge
 from untrained import untrained_folder
 
 pytestmark = pytest.mark.slow  # importing PyTorch takes seconds
@@ -154,7 +154,7 @@ def test_it_says_in_which_way_a_picture_is_strange(
 
 
 def test_observing_gives_what_predicting_gives(classifier: Classifier, viewer: Viewer) -> None:
-    from fieldguide.model.predict import predict_logits
+    from fieldguide.model.inference import predict_logits
 
     pictures = [scene(seed) for seed in range(5)]
     seen = observe_pictures(classifier, viewer, pictures, batch_size=2)

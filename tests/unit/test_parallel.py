@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from conftest import CHECKOUT
-from fieldguide.parallel import map_processes, usable_cores
+from fieldguide.base.parallel import map_processes, usable_cores
 
 
 def slow_square(number: int) -> tuple[int, int]:
@@ -41,7 +41,7 @@ def test_what_is_done_at_once_starts_no_process() -> None:
 
 
 def test_what_takes_longer_is_left_to_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fieldguide.parallel.PATIENCE", 0.01)  # gone after the first item, which sleeps for longer
+    monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", 0.01)  # gone after the first item, which sleeps for longer
     squares, workers = zip(*map_processes(slow_square, range(20), "test"), strict=True)
     assert list(squares) == [number * number for number in range(20)]
     assert os.getpid() == workers[0] and os.getpid() not in workers[1:]
@@ -69,7 +69,7 @@ def test_only_the_cores_that_this_process_may_use_are_counted() -> None:
 
 SLEEPER = """
 import time
-from fieldguide.parallel import map_processes
+from fieldguide.base.parallel import map_processes
 if __name__ == "__main__":
     print("started", flush=True)
     map_processes(time.sleep, [60, 60], "test", 2)

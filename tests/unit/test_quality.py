@@ -9,8 +9,8 @@ from cleanvision import Imagelab
 from PIL import Image, ImageFilter
 
 from conftest import noise
-from fieldguide.checks.quality import picture_quality
 from fieldguide.data.table import QUALITY_ISSUES
+from fieldguide.screening.quality import picture_quality
 
 LANDSCAPE = noise(1, 320, 240)
 PICTURES = {
@@ -25,7 +25,7 @@ PICTURES = {
 
 @pytest.fixture(autouse=True)
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fieldguide.parallel.usable_cores", lambda: 1)
+    monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
 
 
 @pytest.fixture

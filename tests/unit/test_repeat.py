@@ -8,7 +8,7 @@ import pytest
 from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.record import code_digest
+from fieldguide.model.fingerprint import code_digest
 from fieldguide.reproduction.repeat import repeat
 
 

@@ -12,10 +12,10 @@ import yaml
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
-from fieldguide.provenance import git_diff
 from fieldguide.reproduction.recorded import Run
 from fieldguide.reproduction.restore import provide_start
 from fieldguide.reproduction.worktree import worktree
+from fieldguide.tracking.provenance import git_diff
 
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
 PIPELINE = """\

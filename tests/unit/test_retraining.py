@@ -20,15 +20,16 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.data.images import picture_id
-from fieldguide.retraining import journal, take_over
-from fieldguide.retraining.decide import Choice, Doubts, Facts, decide
+from fieldguide.retraining import file_moves as take_over
+from fieldguide.retraining import journal
+from fieldguide.retraining.delivery_checks import Observed
 from fieldguide.retraining.incoming import State, list_incoming
+from fieldguide.retraining.job import Outcome, run_job
 from fieldguide.retraining.journal import Journal, jobs
 from fieldguide.retraining.lock import AnotherJob, job_lock
-from fieldguide.retraining.observe import Observed
-from fieldguide.retraining.queue import ANSWERED
-from fieldguide.retraining.retrain import Outcome, run_job
 from fieldguide.retraining.tools import SAME, Champion, Judged
+from fieldguide.retraining.triggers import Choice, Doubts, Facts, decide
+from fieldguide.retraining.unlabelled_queue import ANSWERED
 from web import Web, serve
 
 HAD = 6  # pictures of each label in the data set

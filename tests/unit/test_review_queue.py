@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from fieldguide.checks.review_queue import COLUMNS, review_queue
+from fieldguide.screening.review_queue import COLUMNS, review_queue
 from screened import screened
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from fieldguide.base.config import RolloutConfig, RolloutNeeds
+from fieldguide.base.git import user_or_account_name
 from fieldguide.base.paths import Paths
 from fieldguide.prediction.log import Logged, confirm_labels, log_predictions, read_confirmed, read_log
-from fieldguide.rollout.evidence import seen
-from fieldguide.rollout.versions import actor
+from fieldguide.release.rollout.evidence import seen
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -81,4 +81,4 @@ def test_a_move_has_an_actor_where_the_account_has_no_name(tmp_path: Path, monke
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setattr("os.getuid", lambda: 123456789)
-    assert actor(Paths(tmp_path)) == "user 123456789"
+    assert user_or_account_name(tmp_path) == "user 123456789"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sklearn.tree import DecisionTreeClassifier
 
-from fieldguide.data.sample import (
+from fieldguide.sample import (
     KINDS,
     PLANTED,
     SHIFTS,
@@ -25,7 +25,7 @@ from fieldguide.data.sample import (
     truth_table,
     upside_down,
 )
-from fieldguide.data.sample.encode import broken, encode
+from fieldguide.sample.encode import broken, encode
 
 
 def drawn_hash(picture: SamplePicture) -> str:

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from conftest import noise
 from fieldguide.data.images import measure
-from fieldguide.data.shifts import SHIFTS, shifted
+from fieldguide.evaluation.shifts import SHIFTS, shifted
 
 PICTURE = noise(5, 120, 80)
 RANDOM = {"night", "motion_blur", "rain", "partly_hidden", "strong_crop"}

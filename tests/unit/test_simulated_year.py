@@ -38,7 +38,7 @@ def nothing_lost_or_doubled(story: Any) -> None:
 
 def test_a_short_year(year: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Five fortnights: a crash, a poisoned delivery, its correction and another crash, nothing, two jobs at once."""
-    monkeypatch.setattr("fieldguide.parallel.PATIENCE", 600)  # seconds: starting processes takes longer than drawing
+    monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", 600)  # seconds: starting a process takes longer
     plan = year.world.Year(
         fortnights=5,
         first=120,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import noise
-from fieldguide.data.square import random_square, to_square
+from fieldguide.data.resizing import random_square, to_square
 
 METHODS = ["crop", "pad", "squish", "random_crop"]
 

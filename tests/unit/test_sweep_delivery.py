@@ -8,7 +8,7 @@ import pytest
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
-from fieldguide.sweep_delivery import deliver
+from fieldguide.experiments.sweep_delivery import deliver
 
 BEGAN = 1000.0  # of the sweep, in seconds since 1970
 
@@ -76,6 +76,6 @@ def test_runs_are_closed_where_the_sweep_ended_without_a_word(
             calls.append(self.paths.root)
 
     monkeypatch.setattr("fieldguide.tracking.tracker.Tracker", Tracker)
-    monkeypatch.setattr("fieldguide.sweep_delivery.time.sleep", lambda _: None)
+    monkeypatch.setattr("fieldguide.experiments.sweep_delivery.time.sleep", lambda _: None)
     deliver(tmp_path, tmp_path / "sweeps" / "one", BEGAN, said)
     assert calls == [tmp_path] * closed

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
-from fieldguide.checks.ood.tails import MOST_VALUES, fit_tail, with_normal_tail
+from fieldguide.screening.p_values import MOST_VALUES, fit_tail, with_normal_tail
 
 scores = arrays(np.float64, st.integers(2, 80), elements=st.floats(-1e6, 1e6), unique=True)
 shares = st.sampled_from([0.1, 0.25, 0.5])

@@ -1,1 +1,1 @@
-"""What every stage stands on: configuration, paths, files, errors."""
+"""Files, paths, errors, configuration, composing, the runner, git: what every room stands on."""

@@ -15,8 +15,8 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
 from fieldguide.base.config import GROUPS, Config, HeadOnly, RandomCrop, Schema
+from fieldguide.base.config_errors import choice_of, explain_hydra, explain_pydantic, known_keys, origin_of
 from fieldguide.base.errors import UserError
-from fieldguide.base.mistakes import choice_of, explain_hydra, explain_pydantic, known_keys, origin_of
 from fieldguide.base.option_files import options_of, read_mapping, read_params
 from fieldguide.base.paths import Paths
 

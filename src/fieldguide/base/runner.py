@@ -16,7 +16,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.errors import CheckFailed, UserError
 from fieldguide.base.files import DISK_FULL, write_json
 from fieldguide.base.paths import Paths
-from fieldguide.base.start import start_process
+from fieldguide.base.process import start_process
 
 Metrics = dict[str, float | int | str | bool | None]
 Stage = Callable[[Config, Paths], Metrics]
@@ -38,7 +38,7 @@ def main(run: Stage) -> None:
             run_stage(stage, run, config, paths)
     except UserError as error:
         if isinstance(error, CheckFailed):
-            told = [sys.executable, "-m", "fieldguide.stopped", str(paths.root), stage, str(error)]
+            told = [sys.executable, "-m", "fieldguide.overview", str(paths.root), stage, str(error)]
             subprocess.run(told, check=False)  # a page that fails shows its own traceback; the check failed anyway
         sys.exit(f"{stage}: {error}")
     except OSError as error:

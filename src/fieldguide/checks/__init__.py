@@ -1,1 +1,1 @@
-"""What the data must be like before training."""
+"""Expectations about tables, what follows from them, and Data Docs."""

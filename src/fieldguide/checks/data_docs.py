@@ -13,9 +13,9 @@ import pandas as pd
 from fieldguide.base.files import replace_folder, write_text
 from fieldguide.checks.expectations import CheckResult, in_words
 from fieldguide.data.images import open_picture
-from fieldguide.report.page import document
-from fieldguide.report.page_parts import STYLE as PARTS_STYLE
-from fieldguide.report.page_parts import image_tag
+from fieldguide.pages.document import document
+from fieldguide.pages.parts import STYLE as PARTS_STYLE
+from fieldguide.pages.parts import image_tag
 
 SHOWN_OFFENDERS = 50
 SHOWN_PICTURES = 12  # of a check: a page of twenty checks stays below two megabytes

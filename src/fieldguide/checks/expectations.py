@@ -11,7 +11,7 @@ import pandas as pd
 
 from fieldguide.base.config import Expectation
 from fieldguide.base.errors import UserError
-from fieldguide.base.quiet import quiet_environment
+from fieldguide.base.process import quiet_environment
 
 
 class Offender(NamedTuple):

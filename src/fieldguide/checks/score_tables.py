@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from fieldguide.evaluation.metrics import wilson
+from fieldguide.statistics.intervals import wilson
 
 FINDINGS = {"alarm": "alarm_rate", "doubt": "doubt_share", "twin": "twin_share", "quality": "quality_share"}
 

@@ -4,9 +4,9 @@ import pandas as pd
 
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
+from fieldguide.checks.conclusion import conclude
 from fieldguide.checks.data_docs import Docs
 from fieldguide.checks.expectations import CheckResult, check_tables
-from fieldguide.checks.gate import conclude
 from fieldguide.checks.score_tables import FINDINGS, score_tables
 
 

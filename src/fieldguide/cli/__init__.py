@@ -9,7 +9,7 @@ from contextlib import suppress
 from fieldguide import __version__
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import DISK_FULL
-from fieldguide.base.start import start_process
+from fieldguide.base.process import start_process
 from fieldguide.cli import experiments, pipeline, prediction, retraining, reviews, rollout
 
 

@@ -114,7 +114,7 @@ def _add_reproduce(commands: Commands) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from fieldguide.compare import compare_runs
+    from fieldguide.experiments.compare import compare_runs
 
     print(compare_runs(here(), options.runs, options.out))
 
@@ -123,7 +123,7 @@ def _sweep(options: argparse.Namespace) -> None:
     if not options.arguments or options.arguments[0] in ("-h", "--help"):
         options.parser.print_help()
         options.parser.exit()
-    from fieldguide.sweep import main
+    from fieldguide.experiments.sweep import main
 
     sys.argv = ["fieldguide sweep", *options.arguments]
     main()
@@ -131,7 +131,7 @@ def _sweep(options: argparse.Namespace) -> None:
 
 def _show_batch(options: argparse.Namespace) -> None:
     from fieldguide.base.compose import compose
-    from fieldguide.batch_sheet import draw_batch
+    from fieldguide.experiments.show_batch import draw_batch
 
     paths = here()
     print(draw_batch(compose(paths, options.overrides), paths, options.overrides, options.pictures, options.out))

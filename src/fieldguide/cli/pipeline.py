@@ -81,7 +81,7 @@ def _config(options: argparse.Namespace) -> None:
 
 
 def _add(options: argparse.Namespace) -> None:
-    from fieldguide.dataset import add_data_set
+    from fieldguide.data.add import add_data_set
 
     add_data_set(here(), options.name, options.source, link=options.link)
 
@@ -93,6 +93,6 @@ def _sync(options: argparse.Namespace) -> None:
 
 
 def _summary(options: argparse.Namespace) -> None:
-    from fieldguide.report.summary import summarize
+    from fieldguide.overview.summary import summarize
 
     print(summarize(here()))

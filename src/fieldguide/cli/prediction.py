@@ -95,7 +95,7 @@ def _predict(options: argparse.Namespace) -> None:
     from fieldguide.prediction.command import predict_command
 
     if options.log:
-        from fieldguide.rollout.live import predict_live
+        from fieldguide.release.rollout.routing import predict_live
 
         sys.exit(1 if predict_live(here(), options.pictures, options.format, options.all, options.site) else 0)
     if options.site:
@@ -112,6 +112,6 @@ def _screen(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from fieldguide.export import export_onnx
+    from fieldguide.prediction.export import export_onnx
 
     print(export_onnx(options.model or here().classifier, options.out))

@@ -94,7 +94,7 @@ def _retrain(options: argparse.Namespace) -> None:
 
 def _gate(options: argparse.Namespace) -> None:
     paths = checkout()  # before the slow imports
-    from fieldguide.gate.command import gate_command
+    from fieldguide.release.gate.command import gate_command
 
     text, accepted = gate_command(paths, options.model)
     print(text)
@@ -109,7 +109,7 @@ def _which(text: str) -> str:
 
 def _backtest_add(options: argparse.Namespace) -> None:
     from fieldguide.base.compose import compose
-    from fieldguide.gate.freeze import freeze
+    from fieldguide.release.gate.backtests import freeze
 
     paths = checkout()
     date = options.date or datetime.datetime.now(datetime.UTC).date()

@@ -47,7 +47,7 @@ def _add_review(commands: Commands) -> None:
 
 
 def _explain(options: argparse.Namespace) -> None:
-    from fieldguide.reviewing.story import explain
+    from fieldguide.reviewing.explain import explain
 
     print(explain(here(), options.picture))
 

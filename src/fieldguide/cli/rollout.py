@@ -73,56 +73,56 @@ def _add_confirm(commands: Commands) -> None:
 
 
 def _register(options: argparse.Namespace) -> None:
-    from fieldguide.rollout.registry import Registry
-    from fieldguide.rollout.versions import actor
+    from fieldguide.base.git import user_or_account_name
+    from fieldguide.release.registry import Registry
 
-    version = Registry(checkout()).register(options.run, actor(checkout()), options.why)
+    version = Registry(checkout()).register(options.run, user_or_account_name(checkout().checkout), options.why)
     print(f"version {version.number} stands in {', '.join(version.steps)}; next: `fieldguide gate`")
 
 
 def _status(_: argparse.Namespace) -> None:
-    from fieldguide.rollout.command import status
+    from fieldguide.release.rollout.command import status
 
     print(status(checkout()))
 
 
 def _advance(options: argparse.Namespace) -> None:
     from fieldguide.base.compose import compose
-    from fieldguide.rollout.command import told
-    from fieldguide.rollout.steps import Refused, advance
-    from fieldguide.rollout.versions import actor
+    from fieldguide.base.git import user_or_account_name
+    from fieldguide.release.rollout.command import told
+    from fieldguide.release.rollout.steps import Refused, advance
 
     paths = checkout()
     try:
-        print(told(advance(compose(paths), paths, actor(paths), options.why, options.step)))
+        print(told(advance(compose(paths), paths, user_or_account_name(paths.checkout), options.why, options.step)))
     except Refused as refusal:
         print(f"fieldguide: {refusal}", file=sys.stderr)
         sys.exit(NOT_ENOUGH)
 
 
 def _rollback(options: argparse.Namespace) -> None:
-    from fieldguide.rollout.command import told
-    from fieldguide.rollout.steps import rollback
-    from fieldguide.rollout.versions import actor
+    from fieldguide.base.git import user_or_account_name
+    from fieldguide.release.rollout.command import told
+    from fieldguide.release.rollout.steps import rollback
 
-    print(told(rollback(checkout(), actor(checkout()), options.why, options.to)))
+    print(told(rollback(checkout(), user_or_account_name(checkout().checkout), options.why, options.to)))
 
 
 def _withdraw(options: argparse.Namespace) -> None:
-    from fieldguide.rollout.command import told
-    from fieldguide.rollout.steps import withdraw
-    from fieldguide.rollout.versions import actor
+    from fieldguide.base.git import user_or_account_name
+    from fieldguide.release.rollout.command import told
+    from fieldguide.release.rollout.steps import withdraw
 
-    print(told(withdraw(checkout(), options.step, actor(checkout()), options.why)))
+    print(told(withdraw(checkout(), options.step, user_or_account_name(checkout().checkout), options.why)))
 
 
 def _history(options: argparse.Namespace) -> None:
-    from fieldguide.rollout.command import history_text
+    from fieldguide.release.rollout.command import history_text
 
     print(history_text(checkout(), options.csv))
 
 
 def _confirm(options: argparse.Namespace) -> None:
-    from fieldguide.rollout.command import confirm
+    from fieldguide.release.rollout.command import confirm
 
     print(confirm(checkout(), options.what))

@@ -1,1 +1,1 @@
-"""How good a classifier is: figures, confidence, shifts, baselines, and the page that joins them."""
+"""Figures of merit, baselines, robustness, and the page about them."""

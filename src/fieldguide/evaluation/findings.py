@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from fieldguide.base.files import write_text
-from fieldguide.evaluation import figures
 from fieldguide.evaluation.page import Findings, evaluation_page
-from fieldguide.report.save import save_figure
+from fieldguide.pages import figures
+from fieldguide.pages.png import save_figure
 
 
 def write_findings(folder: Path, found: Findings) -> None:

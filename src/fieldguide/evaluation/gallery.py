@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from fieldguide.evaluation.figures import Shown
 from fieldguide.evaluation.metrics import confused_pairs
-from fieldguide.model.predict import Classifier, open_for
+from fieldguide.model.inference import Classifier, open_for
+from fieldguide.pages.figures import Shown
 
 LOSSES = 24
 PAIRS, PER_PAIR = 3, 6

@@ -1,22 +1,23 @@
 """The figures that say how good a classifier is, and how far each of them can be trusted."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
-from tqdm import trange
 
-from fieldguide.evaluation.confidence import at_coverage, chance_calibration_error, coverage, expected_calibration_error
+from fieldguide.statistics.calibration import (
+    at_coverage,
+    chance_calibration_error,
+    coverage,
+    expected_calibration_error,
+)
+from fieldguide.statistics.intervals import bootstrap, wilson
 
 Positions = NDArray[np.intp]
 Probabilities = NDArray[np.float64]
 Figures = dict[str, float]
-
-BOOTSTRAP_SEED = 0
 
 
 def measure(
@@ -122,36 +123,6 @@ def losses(targets: Positions, probabilities: Probabilities) -> NDArray[np.float
     """The log loss (n,) of every picture; a probability of 0 counts as 1e-15."""
     each: NDArray[np.float64] = -np.log(np.maximum(probabilities[np.arange(len(targets)), targets], 1e-15))
     return each
-
-
-def bootstrap(figures: Callable[[Positions], Figures], pictures: int, resamples: int) -> Figures:
-    """Percentile intervals (95 %) of figures over samples of the pictures with replacement (Efron 1979), seeded.
-
-    Parameters
-    ----------
-    figures
-        Gives the figures of some rows: positions (pictures,) between 0 and `pictures` - 1.
-
-    Returns
-    -------
-    `<figure>_low` and `<figure>_high` of every figure.
-    """
-    chance = np.random.default_rng(BOOTSTRAP_SEED)
-    rounds = trange(resamples, desc="intervals", unit="sample", disable=None)
-    samples = pd.DataFrame([figures(chance.integers(pictures, size=pictures)) for _ in rounds])
-    intervals: Figures = {}
-    for name in samples:
-        low, high = np.quantile(samples[name], [0.025, 0.975])
-        intervals |= {f"{name}_low": float(low), f"{name}_high": float(high)}
-    return intervals
-
-
-def wilson(right: int, pictures: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927); 0 to 1 where there is nothing to count."""
-    if not pictures:
-        return 0.0, 1.0
-    interval = binomtest(right, pictures).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def confusion(targets: Positions, predicted: Positions, vocabulary: list[str]) -> pd.DataFrame:

@@ -8,11 +8,11 @@ import pandas as pd
 from PIL import Image
 
 from fieldguide.evaluation.baselines import BASELINES
-from fieldguide.evaluation.confidence import at_coverage
-from fieldguide.evaluation.figures import Shown, coverage_figure, in_words, reliability_figure
-from fieldguide.report.page import document
-from fieldguide.report.page_parts import STYLE as PARTS_STYLE
-from fieldguide.report.page_parts import THUMBNAIL, chart_tag, html_table, image_tag, number, percent, share_cell
+from fieldguide.pages.document import document
+from fieldguide.pages.figures import Shown, coverage_figure, in_words, reliability_figure
+from fieldguide.pages.parts import STYLE as PARTS_STYLE
+from fieldguide.pages.parts import THUMBNAIL, chart_tag, html_table, image_tag, number, percent, share_cell
+from fieldguide.statistics.calibration import at_coverage
 
 
 @dataclass(frozen=True)

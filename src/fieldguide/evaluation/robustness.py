@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 from PIL import Image, ImageOps
 
-from fieldguide.data.shifts import SHIFTS, shifted
-from fieldguide.evaluation.metrics import Positions, Probabilities, wilson
-from fieldguide.model.predict import Classifier, predict
+from fieldguide.evaluation.metrics import Positions, Probabilities
+from fieldguide.evaluation.shifts import SHIFTS, shifted
+from fieldguide.model.inference import Classifier, predict
+from fieldguide.statistics.intervals import wilson
 
 UNCHANGED = "unchanged"
 HEIGHT = 128  # pixels

@@ -1,1 +1,1 @@
-"""Architectures, training, prediction."""
+"""Networks, weights, inference, features and fingerprints."""

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from fieldguide.base.files import replace_file
 from fieldguide.data.images import open_picture
 from fieldguide.model.description import Preprocessing
-from fieldguide.model.predict import to_input
+from fieldguide.model.inference import to_input
 
 
 def frozen_features(

@@ -1,1 +1,1 @@
-"""Prediction as a command and as a service: which files, their answers, and how they are printed."""
+"""Predicting and screening new pictures, the log of predictions, export and serving."""

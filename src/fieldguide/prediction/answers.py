@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fieldguide.checks.ood.files import load_screen
-from fieldguide.checks.ood.observations import Viewer, measure, observe
-from fieldguide.checks.ood.screening import Screen, judge
+from fieldguide.base.parallel import usable_cores
 from fieldguide.data.images import PictureError, bounded, open_picture, picture_id
-from fieldguide.model.predict import Classifier, calibrated, load_classifier, logits_of, to_input
-from fieldguide.parallel import usable_cores
+from fieldguide.model.inference import Classifier, calibrated, load_classifier, logits_of, to_input
+from fieldguide.screening.files import load_screen
+from fieldguide.screening.observations import Viewer, measure, observe
+from fieldguide.screening.screen import Screen, judge
 
 READERS = 4  # more threads would only hold more large pictures in memory
 

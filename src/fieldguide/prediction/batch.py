@@ -9,12 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fieldguide.base.errors import UserError
-from fieldguide.checks.ood.measurements import NAMES
-from fieldguide.checks.shift import Columns, detect_shift, probability_columns
-from fieldguide.evaluation.figures import in_words
-from fieldguide.model.predict import Classifier, calibrated
+from fieldguide.model.inference import Classifier, calibrated
+from fieldguide.pages.figures import in_words
 from fieldguide.prediction.answers import Answer
-from fieldguide.report.batch_page import BatchFindings
+from fieldguide.prediction.batch_page import BatchFindings
+from fieldguide.screening.measurements import NAMES
+from fieldguide.statistics.two_sample import Columns, detect_shift, probability_columns
 
 
 @dataclass
@@ -33,7 +33,7 @@ def findings(
     known: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
     batch: Batch,
 ) -> BatchFindings:
-    """Compare a batch with the `known` pictures, as `fieldguide.checks.ood.reference.load_reference` gives them.
+    """Compare a batch with the `known` pictures, as `fieldguide.screening.reference.load_reference` gives them.
 
     `name` and the promised `alarm_rate` are told as they are. Raises UserError if these are of another classifier.
     """

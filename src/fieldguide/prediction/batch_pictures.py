@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import write_text
 from fieldguide.data.images import PictureError
-from fieldguide.evaluation.figures import Shown
-from fieldguide.model.predict import Classifier, open_for
+from fieldguide.model.inference import Classifier, open_for
+from fieldguide.pages.figures import Shown
 from fieldguide.prediction.batch import Batch
-from fieldguide.report.batch_page import BatchFindings, batch_page
+from fieldguide.prediction.batch_page import BatchFindings, batch_page
 
 SHOWN = 24  # pictures for each reason
 

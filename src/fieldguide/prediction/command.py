@@ -15,7 +15,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.prediction.files import STDIN, picture_files, require_something
 
 if TYPE_CHECKING:
-    from fieldguide.model.predict import Classifier
+    from fieldguide.model.inference import Classifier
     from fieldguide.prediction.answers import Answer, Screening
 
 CLASSIFIER = "classifier.safetensors"  # in a folder with that, screen.safetensors belongs to it
@@ -39,9 +39,9 @@ def predict_command(arguments: Sequence[str], model: Path, kind: str | None, eve
     weights = weights_of(model)
 
     with _collector_paused():
-        from fieldguide.checks.ood.files import load_screen
-        from fieldguide.model.predict import load_classifier
+        from fieldguide.model.inference import load_classifier
         from fieldguide.prediction.rows import write_rows
+        from fieldguide.screening.files import load_screen
 
         classifier = load_classifier(weights, weights.with_suffix(".json"))
         screen = weights.with_name("screen.safetensors")

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from fieldguide.base.errors import UserError, printable
-from fieldguide.checks.ood.files import load_screen
-from fieldguide.checks.ood.reference import load_reference
-from fieldguide.model.predict import Classifier, load_classifier
+from fieldguide.model.inference import Classifier, load_classifier
 from fieldguide.prediction.answers import Answer, Screening
 from fieldguide.prediction.batch import Batch, findings
+from fieldguide.prediction.batch_page import BatchFindings, describe, verdict
 from fieldguide.prediction.batch_pictures import write_page
 from fieldguide.prediction.command import CLASSIFIER, answered, lossless, weights_of
 from fieldguide.prediction.files import require_something
 from fieldguide.prediction.rows import write_rows
-from fieldguide.report.batch_page import BatchFindings, describe, verdict
+from fieldguide.screening.files import load_screen
+from fieldguide.screening.reference import load_reference
 
 FEWEST, FEWEST_KNOWN = 10, 5  # new and known pictures: by fewer no test could become significant
 TOLD = 5  # pictures named in the terminal

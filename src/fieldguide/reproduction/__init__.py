@@ -1,1 +1,1 @@
-"""Finding a recorded run, taking its choices over, and making it again."""
+"""Adopting the choices of a run and making it again."""

@@ -14,7 +14,7 @@ from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.paths import Paths
-from fieldguide.record import code_digest
+from fieldguide.model.fingerprint import code_digest
 from fieldguide.reproduction.edit_yaml import set_value
 from fieldguide.reproduction.option_file import option_for
 from fieldguide.reproduction.recorded import Run, read_run

@@ -9,9 +9,9 @@ from typing import Any
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
-from fieldguide.provenance import kept_provenance
-from fieldguide.runs import find_run
 from fieldguide.tracking.names import CODE, CONFIG, MODEL
+from fieldguide.tracking.provenance import kept_provenance
+from fieldguide.tracking.runs import find_run
 from fieldguide.tracking.store import answering, home, tracking_address
 from fieldguide.tracking.tracker import Tracker
 
@@ -47,7 +47,7 @@ class Run:
 
 
 def read_run(paths: Paths, name: str) -> Run:
-    """The run that `name` means in the MLflow store (see `fieldguide.runs`), or the job of a sweep in that folder.
+    """The run that `name` means in the MLflow store (see `fieldguide.tracking.runs`), or a sweep's job in that folder.
 
     Raises UserError if there is none, if several fit, if it is no finished training, or if the store does not answer.
     """

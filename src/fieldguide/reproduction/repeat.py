@@ -15,9 +15,9 @@ from typing import Any
 from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
+from fieldguide.base.process import start_process
 from fieldguide.base.runner import run_stage
-from fieldguide.base.start import start_process
-from fieldguide.record import code_digest
+from fieldguide.model.fingerprint import code_digest
 
 
 def repeat(what: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import yaml
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
-from fieldguide.job import Stage, read_stages
+from fieldguide.experiments.job_folder import Stage, read_stages
 from fieldguide.reproduction.data_store import DataStore
 from fieldguide.reproduction.recorded import Run
 

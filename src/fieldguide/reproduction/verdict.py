@@ -4,8 +4,8 @@ import math
 
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
-from fieldguide.provenance import machine, package_versions
 from fieldguide.reproduction.recorded import Run, made_metrics
+from fieldguide.tracking.provenance import machine, package_versions
 
 MATTER = (  # packages that pictures, training or metrics go through
     *("torch", "torchvision", "fastai", "timm", "safetensors", "numpy", "scipy", "pandas", "pyarrow"),

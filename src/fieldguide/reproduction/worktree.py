@@ -1,7 +1,6 @@
 """A run's code in a folder of its own: its commit, and on top of it what was not committed."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +9,9 @@ from filelock import FileLock, Timeout
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_text
+from fieldguide.base.git import NO_HOOKS, git, git_or_nothing
 
 WORKTREES = Path(".fieldguide", "reproduce")  # in the checkout
-NO_HOOKS = ("-c", "core.hooksPath=/dev/null")  # DVC's would check data out
 
 
 @contextmanager
@@ -23,10 +22,12 @@ def worktree(checkout: Path, name: str, commit: str, diff: str) -> Iterator[Path
     """
     if not commit:
         raise UserError("the run was recorded outside a git repository: its code is not known")
-    if _git(checkout, "cat-file", "-e", f"{commit}^{{commit}}"):
+    try:
+        git(checkout, "cat-file", "-e", f"{commit}^{{commit}}")
+    except UserError:
         raise UserError(
             f"the code is not at hand: this repository has no commit {commit}; `git fetch` from where it is"
-        )
+        ) from None
     place = checkout.resolve() / WORKTREES / name
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -50,8 +51,9 @@ def drop_worktree(checkout: Path, place: Path) -> None:
     """Remove the worktree at a place, if there is one, and what git keeps about it."""
     if place.exists():
         shutil.rmtree(place)
-    _git(checkout, "worktree", "unlock", str(place))  # git locks it while it makes it, and may have been killed then
-    _git(checkout, "worktree", "prune")
+    # git locks a worktree while it makes it, and may have been killed then
+    git_or_nothing(checkout, "worktree", "unlock", str(place))
+    git_or_nothing(checkout, "worktree", "prune")
 
 
 def add_worktree(checkout: Path, place: Path, commit: str, diff: str = "") -> Path:
@@ -59,24 +61,18 @@ def add_worktree(checkout: Path, place: Path, commit: str, diff: str = "") -> Pa
 
     Raises UserError if git makes none, or if the diff does not fit the commit.
     """
-    if error := _git(checkout, *NO_HOOKS, "worktree", "add", "--detach", str(place), commit):
-        raise UserError(f"git makes no worktree: {error}")
+    git(checkout, *NO_HOOKS, "worktree", "add", "--detach", str(place), commit)
     if diff:
         patch = place / ".uncommitted.diff"
         write_text(patch, diff)
-        if error := _git(place, "apply", "--whitespace=nowarn", patch.name):
-            raise UserError(f"what was not committed does not fit commit {commit[:12]}: {error}")
+        try:
+            git(place, "apply", "--whitespace=nowarn", patch.name)
+        except UserError as error:
+            raise UserError(f"what was not committed does not fit commit {commit[:12]}: {error}") from None
         patch.unlink()
     return place / project_folder(checkout)
 
 
 def project_folder(checkout: Path) -> str:
     """Where the project is in its git repository: "" at the top."""
-    command = ["git", "rev-parse", "--show-prefix"]
-    return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    """Run git; returns in one line what it says if it fails, else ""."""
-    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    return " ".join(done.stderr.split()) or "failed" if done.returncode else ""
+    return git(checkout, "rev-parse", "--show-prefix").strip()

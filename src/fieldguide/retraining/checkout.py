@@ -11,22 +11,23 @@ import pandas as pd
 from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import DISK_FULL, read_json, replace_folder, sha256_of_file
+from fieldguide.base.git import user_or_account_name
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
-from fieldguide.gate.command import alarm_rate_of_checkout
-from fieldguide.gate.gate import candidate_of_checkout, run_gate, summary
 from fieldguide.prediction.log import join_log
+from fieldguide.release.gate.command import alarm_rate_of_checkout
+from fieldguide.release.gate.decision import candidate_of_checkout, run_gate, summary
+from fieldguide.release.registry import Registry
+from fieldguide.release.versions import CHAMPION
 from fieldguide.reproduction.worktree import drop_worktree
 from fieldguide.retraining.branch import commit_results, job_branches
+from fieldguide.retraining.delivery_checks import Observed, observe
+from fieldguide.retraining.job import Outcome, run_job
 from fieldguide.retraining.journal import Journal
-from fieldguide.retraining.observe import Observed, observe
 from fieldguide.retraining.pipeline import end_processes, hand_in, run_pipeline
-from fieldguide.retraining.queue import ask
-from fieldguide.retraining.retrain import Outcome, run_job
 from fieldguide.retraining.tools import SAME, Champion, Judged
-from fieldguide.rollout.registry import Registry
-from fieldguide.rollout.versions import CHAMPION, actor
+from fieldguide.retraining.unlabelled_queue import ask
 from fieldguide.tracking.names import MODEL
 from fieldguide.tracking.processes import checkout_id
 from fieldguide.tracking.tracker import Tracker
@@ -35,7 +36,7 @@ REFERENCE = 500  # test pictures at most that new ones are compared with
 
 
 def retrain(paths: Paths, force: bool) -> Outcome:
-    """Run the job of a checkout (see `fieldguide.retraining.retrain.run_job`), then tidy up the prediction log.
+    """Run the job of a checkout (see `fieldguide.retraining.job.run_job`), then tidy up the prediction log.
 
     The caller holds the lock.
     """
@@ -141,7 +142,7 @@ class CheckoutTools:
         ]
         if not runs:
             raise UserError("MLflow has no run of this training any more: delete the job's folder and call again")
-        version = self.registry.register(runs[0].info.run_id, actor(self.paths), why)
+        version = self.registry.register(runs[0].info.run_id, user_or_account_name(self.paths.checkout), why)
         self.registry.record_gate(version, judged.summary)
         with replace_folder(self.kept) as partial:
             test = _test_pictures(made)

@@ -9,8 +9,8 @@ import pandas as pd
 
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
-from fieldguide.report.page import document
-from fieldguide.report.page_parts import STYLE, html_table
+from fieldguide.pages.document import document
+from fieldguide.pages.parts import STYLE, html_table
 from fieldguide.retraining.incoming import COLUMNS, State
 from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.tools import SAME

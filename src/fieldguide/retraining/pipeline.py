@@ -18,11 +18,11 @@ from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_json
 from fieldguide.base.paths import Paths
-from fieldguide.provenance import git_commit
 from fieldguide.reproduction.restore import provide_weights
 from fieldguide.reproduction.worktree import add_worktree, drop_worktree, project_folder
-from fieldguide.retraining.data_set import list_files
+from fieldguide.retraining.data_changes import list_files
 from fieldguide.retraining.journal import Journal
+from fieldguide.tracking.provenance import git_commit
 from fieldguide.tracking.store import tracking_address
 
 JOB = "FIELDGUIDE_RETRAIN"  # names the job's folder to the processes that it starts
@@ -65,7 +65,7 @@ def run_pipeline(paths: Paths, name: str, job: Journal, new: pd.DataFrame, origi
 
 def hand_in(paths: Paths, job: Journal, made: Paths) -> None:
     """Let the job's training be known to MLflow with its model; raises UserError if that does not answer."""
-    _run(paths, job, made.root, "fieldguide.cli", "sync")
+    _run(paths, job, made.root, "fieldguide.tracking", str(made.root), "sync")
 
 
 def end_processes(job: Journal) -> None:

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import pandas as pd
 
 from fieldguide.base.paths import Paths
+from fieldguide.retraining.delivery_checks import Observed
 from fieldguide.retraining.journal import Journal
-from fieldguide.retraining.observe import Observed
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Tools(Protocol):
         """Look at pictures with the champion."""
 
     def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
-        """What the champion and its screen say of pictures, as `fieldguide.retraining.queue.ask` tells it."""
+        """What the champion and its screen say of pictures: see `fieldguide.retraining.unlabelled_queue.ask`."""
 
     def train(self, job: Journal, new: pd.DataFrame, run: str) -> Paths:
         """Make a challenger from the data set and `new` pictures; returns where its results are."""

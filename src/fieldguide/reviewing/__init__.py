@@ -1,1 +1,1 @@
-"""What a person asks and decides about single pictures."""
+"""Finding, deciding about and explaining single pictures."""

@@ -1,9 +1,9 @@
 """Writing down what a person decides about a picture."""
 
-import subprocess
 from datetime import date
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.git import user_name
 from fieldguide.base.paths import Paths
 from fieldguide.data.reviews import FILE, Decision, Review, append_review, check_reviews
 from fieldguide.data.table import IMAGES, read_table
@@ -28,8 +28,7 @@ def record_decision(paths: Paths, picture: str, decision: str, label: str, note:
 
 
 def _reviewer(paths: Paths) -> str:
-    command = ["git", "-C", str(paths.checkout), "config", "user.name"]
-    name = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    name = user_name(paths.checkout)
     if not name:
         raise UserError("git does not know your name: git config user.name 'YOUR NAME'")
     return name

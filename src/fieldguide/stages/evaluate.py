@@ -26,14 +26,14 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     import torch
 
     from fieldguide.evaluation.baselines import majority_accuracy, not_beaten, tree_accuracy
-    from fieldguide.evaluation.confidence import coverage, reliability
     from fieldguide.evaluation.findings import write_findings
     from fieldguide.evaluation.gallery import hardest, mistakes, show
     from fieldguide.evaluation.metrics import confusion, measure, per_label
     from fieldguide.evaluation.page import Findings
     from fieldguide.evaluation.robustness import measure_shifts, show_shifts
-    from fieldguide.evaluation.views import predict_views
-    from fieldguide.model.predict import calibrated, load_classifier, open_for, predict_logits
+    from fieldguide.evaluation.test_time_augmentation import predict_views
+    from fieldguide.model.inference import calibrated, load_classifier, open_for, predict_logits
+    from fieldguide.statistics.calibration import coverage, reliability
 
     table = read_table(paths.split_table, SPLIT)
     description = paths.classifier.with_suffix(".json")

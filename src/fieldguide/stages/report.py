@@ -3,13 +3,13 @@
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
-from fieldguide.record import report_record
-from fieldguide.report.overview.origin import chosen
+from fieldguide.model.fingerprint import report_record
+from fieldguide.overview.origin import chosen
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
     """Write reports/index.html and reports/data_docs; return what they are about, by hash."""
-    from fieldguide.report.overview.page import write_overview
+    from fieldguide.overview.page import write_overview
 
     write_overview(paths, chosen(cfg))
     return {**report_record(paths)}

@@ -16,13 +16,13 @@ from fieldguide.base.runner import Metrics, main
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.status import Split
 from fieldguide.data.table import SCREEN, SPLIT, read_table, write_table
-from fieldguide.record import code_digest
+from fieldguide.model.fingerprint import code_digest
 
 if TYPE_CHECKING:
-    from fieldguide.checks.ood.fitting import Fitted
-    from fieldguide.checks.ood.observations import Observations, Viewer
-    from fieldguide.checks.ood.screening import Verdicts
-    from fieldguide.model.predict import Classifier
+    from fieldguide.model.inference import Classifier
+    from fieldguide.screening.fitting import Fitted
+    from fieldguide.screening.observations import Observations, Viewer
+    from fieldguide.screening.screen import Verdicts
 
 MOST_TRAIN = 5000  # training pictures to learn from at most: more would slow down every later answer
 
@@ -34,13 +34,13 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     """
     import torch
 
-    from fieldguide.checks.ood.files import save_screen
-    from fieldguide.checks.ood.reference import save_reference
-    from fieldguide.checks.review_queue import review_queue
     from fieldguide.checks.scores import conclude_scores
-    from fieldguide.model.predict import load_classifier
-    from fieldguide.report.save import save_figure
-    from fieldguide.report.strangeness import strangeness_figure, strangeness_table
+    from fieldguide.model.inference import load_classifier
+    from fieldguide.pages.png import save_figure
+    from fieldguide.screening.files import save_screen
+    from fieldguide.screening.p_value_histogram import strangeness_figure, strangeness_table
+    from fieldguide.screening.reference import save_reference
+    from fieldguide.screening.review_queue import review_queue
 
     # By hash: as good as drawn by lot.
     table = read_table(paths.split_table, SPLIT).sort_values("id", ignore_index=True)
@@ -68,9 +68,9 @@ def _viewer(classifier: "Classifier", paths: Paths, features: str) -> tuple["Vie
     """Where features come from, and whether from a frozen body; one that the classifier left as it was is its own."""
     import torch
 
-    from fieldguide.checks.ood.observations import Viewer, find_layout
     from fieldguide.model.network import Architecture, build_body
     from fieldguide.model.weights import load_weights
+    from fieldguide.screening.observations import Viewer, find_layout
 
     backbone = read_json(paths.backbone.with_suffix(".json"))
     own = classifier.network.get_submodule("body")
@@ -94,10 +94,10 @@ def _screened(
     """
     import torch
 
-    from fieldguide.checks.ood.fitting import fit_screen
-    from fieldguide.checks.ood.observations import observe_pairs, observe_pictures
-    from fieldguide.checks.ood.screening import judge
-    from fieldguide.model.predict import calibrated, open_for
+    from fieldguide.model.inference import calibrated, open_for
+    from fieldguide.screening.fitting import fit_screen
+    from fieldguide.screening.observations import observe_pairs, observe_pictures
+    from fieldguide.screening.screen import judge
 
     def pictures(rows: pd.DataFrame, task: str) -> Iterator[Image.Image]:
         for path in tqdm(rows["clean_path"], desc=task, unit="picture", disable=None):
@@ -141,14 +141,14 @@ def _other_findings(
     picture, and what they say of it stands for its features. They know less than the classifier, which is asked too
     about the pictures that it has not seen.
     """
-    from fieldguide.checks.crossfit import out_of_fold_from_pictures
-    from fieldguide.checks.labels import label_doubts, out_of_fold
-    from fieldguide.checks.look_alikes import SAME_PICTURE, look_alikes
-    from fieldguide.checks.quality import picture_quality
-    from fieldguide.model.checkpoint import state_key
     from fieldguide.model.features import frozen_features
     from fieldguide.model.network import Architecture, build_body
     from fieldguide.model.weights import load_weights
+    from fieldguide.screening.label_doubts import label_doubts, out_of_fold
+    from fieldguide.screening.near_duplicates import SAME_PICTURE, look_alikes
+    from fieldguide.screening.out_of_fold import out_of_fold_from_pictures
+    from fieldguide.screening.quality import picture_quality
+    from fieldguide.training.checkpoint import state_key
 
     labels, groups = list(table["label"]), list(table["group"])
     files = [paths.clean / path for path in table["clean_path"]]
@@ -170,7 +170,7 @@ def _other_findings(
 
 
 def _figures(screened: pd.DataFrame, calibrated_by: int, strangers: int, promised: float) -> Metrics:
-    from fieldguide.evaluation.metrics import wilson
+    from fieldguide.statistics.intervals import wilson
 
     ordinary = calibrated_by - strangers
     test = screened.loc[screened["split"] == Split.TEST, "out_of_domain"]

@@ -14,16 +14,16 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.runner import EPOCHS, Metrics, main
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
-from fieldguide.record import code_digest, training_record
+from fieldguide.model.fingerprint import code_digest, training_record
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
     from fieldguide.model.description import Preprocessing
-    from fieldguide.model.learner import Training
+    from fieldguide.model.inference import Classifier
     from fieldguide.model.precision import Computing
-    from fieldguide.model.predict import Classifier
+    from fieldguide.training.learner import Training
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
@@ -36,8 +36,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     from fieldguide.model.description import describe_classifier
     from fieldguide.model.network import Architecture
     from fieldguide.model.weights import save_weights
-    from fieldguide.report.curves import curves_figure
-    from fieldguide.report.save import save_figure
+    from fieldguide.pages.learning_curves import curves_figure
+    from fieldguide.pages.png import save_figure
 
     record = training_record(cfg, paths)
     with _memory_errors_said():
@@ -83,10 +83,8 @@ def _train(
 ) -> tuple["Classifier", "Training", "Computing"]:
     import torch
 
-    from fieldguide.model.checkpoint import state_key
     from fieldguide.model.description import Preprocessing
-    from fieldguide.model.learner import balanced_weights, fit
-    from fieldguide.model.loaders import feature_loaders, make_loaders, pad_mode_of
+    from fieldguide.model.inference import Classifier
     from fieldguide.model.network import (
         Architecture,
         Normalization,
@@ -96,8 +94,10 @@ def _train(
         count_features,
     )
     from fieldguide.model.precision import choose_computing
-    from fieldguide.model.predict import Classifier
     from fieldguide.model.weights import load_weights
+    from fieldguide.training.checkpoint import state_key
+    from fieldguide.training.learner import balanced_weights, fit
+    from fieldguide.training.loaders import feature_loaders, make_loaders, pad_mode_of
 
     torch.set_num_threads(cfg.train.threads)
     vocabulary = sorted(pictures["label"].unique())
@@ -151,8 +151,8 @@ def _train(
 def _features(
     paths: Paths, pictures: pd.DataFrame, body: "nn.Module", backbone: Mapping[str, Any], preprocessing: "Preprocessing"
 ) -> "torch.Tensor":
-    from fieldguide.model.checkpoint import state_key
     from fieldguide.model.features import frozen_features
+    from fieldguide.training.checkpoint import state_key
 
     files = [
         (str(sha256), paths.clean / str(path))
@@ -163,8 +163,8 @@ def _features(
 
 def _temperature(classifier: "Classifier", paths: Paths, valid: pd.DataFrame) -> float:
     """Fitted on the valid split, which the network has not learned from."""
-    from fieldguide.model.calibration import fit_temperature
-    from fieldguide.model.predict import open_for, predict_logits
+    from fieldguide.model.inference import open_for, predict_logits
+    from fieldguide.statistics.temperature import fit_temperature
 
     logits = predict_logits(classifier, (open_for(classifier, paths.clean / path) for path in valid["clean_path"]))
     return fit_temperature(logits, np.searchsorted(classifier.vocabulary, valid["label"].to_numpy(str)))

@@ -5,9 +5,9 @@ import pandas as pd
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
+from fieldguide.checks.conclusion import conclude, flagged_pictures
 from fieldguide.checks.data_docs import Docs
 from fieldguide.checks.expectations import check_tables
-from fieldguide.checks.gate import conclude, flagged_pictures
 from fieldguide.data.status import Status
 from fieldguide.data.table import IMAGES, read_table
 

@@ -1,16 +1,24 @@
-"""`python -m fieldguide.tracking FOLDER STAGE`: show one stage while its events come in as lines (see `live`)."""
+"""`python -m fieldguide.tracking FOLDER STAGE`: log one stage while its events come in as lines (see `live`).
+
+`python -m fieldguide.tracking FOLDER sync` logs the results that stand in the folder, as `fieldguide sync` does.
+"""
 
 import sys
 from pathlib import Path
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.base.start import start_process
+from fieldguide.base.process import start_process
+from fieldguide.tracking.delivery import sync
 from fieldguide.tracking.live import follow
 
 if __name__ == "__main__":
     start_process()
+    folder, wanted = sys.argv[1:]
     try:
-        follow(Paths(Path(sys.argv[1])), sys.argv[2], sys.stdin)
+        if wanted == "sync":
+            print(sync(Paths(Path(folder))))
+        else:
+            follow(Paths(Path(folder)), wanted, sys.stdin)
     except UserError as problem:
-        print(problem, file=sys.stderr)
+        sys.exit(str(problem))

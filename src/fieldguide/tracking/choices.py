@@ -10,7 +10,7 @@ from fieldguide.base.paths import Paths
 
 
 def read_origin(paths: Paths) -> dict[str, Any]:
-    """What a job in a folder of its own is part of (see `fieldguide.sweep`); nothing for the checkout itself."""
+    """What a job in a folder of its own is part of, such as a sweep; nothing for the checkout itself."""
     return read_json(paths.origin) if paths.origin.exists() else {}
 
 

@@ -10,11 +10,11 @@ from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
-from fieldguide.provenance import collect_provenance, kept_provenance
-from fieldguide.record import report_record
+from fieldguide.model.fingerprint import report_record
 from fieldguide.tracking.choices import read_origin, run_name, upstream_params
 from fieldguide.tracking.model import log_model
 from fieldguide.tracking.names import ALARM_RATE, DELIVERED, MODEL, MODEL_FILES, SCREEN_FILE
+from fieldguide.tracking.provenance import collect_provenance, kept_provenance
 from fieldguide.tracking.store import answering
 from fieldguide.tracking.tracker import Tracker
 

@@ -7,11 +7,11 @@ from typing import Any
 from fieldguide.base.compose import compose
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
-from fieldguide.provenance import collect_provenance, keep_provenance
-from fieldguide.record import training_record
+from fieldguide.model.fingerprint import training_record
 from fieldguide.tracking.choices import read_origin, run_name
 from fieldguide.tracking.delivery import sync
 from fieldguide.tracking.names import MODEL
+from fieldguide.tracking.provenance import collect_provenance, keep_provenance
 from fieldguide.tracking.store import answering
 from fieldguide.tracking.tracker import Tracker
 

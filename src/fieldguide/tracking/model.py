@@ -6,8 +6,8 @@ from pathlib import Path
 
 from fieldguide.base.paths import Paths
 from fieldguide.data.membership import membership, write_membership
-from fieldguide.provenance import package_versions
 from fieldguide.tracking.names import MEMBERSHIP_FILE
+from fieldguide.tracking.provenance import package_versions
 
 SERVING_PACKAGES = (
     *("imagehash", "matplotlib", "mlflow", "numpy", "pandas", "pillow", "pyarrow", "pydantic"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.base.quiet import quiet_environment
+from fieldguide.base.process import quiet_environment
 from fieldguide.tracking.names import EXPERIMENT
 
 LATER = "`fieldguide sync` hands the run in later"

@@ -10,10 +10,10 @@ from typing import Any
 from filelock import FileLock
 
 from fieldguide.base.paths import Paths
-from fieldguide.provenance import command
 from fieldguide.tracking.choices import read_origin, shown_params
 from fieldguide.tracking.names import CHECKOUT, CODE, CONFIG, FINGERPRINT, LAUNCHED_BY, LAUNCHER, PARENT, PROCESS, SWEEP
 from fieldguide.tracking.processes import checkout_id, process_id, process_lives
+from fieldguide.tracking.provenance import command
 from fieldguide.tracking.store import LATER, answering, connect, experiment_name, home, state_folder, tracking_address
 
 LONGEST_PARAM = 6000

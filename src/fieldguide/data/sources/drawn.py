@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from fieldguide.base.config import SampleData
 from fieldguide.base.files import write_text
+from fieldguide.base.parallel import map_processes
 from fieldguide.data.sources.row import RawRow, picture_row
-from fieldguide.parallel import map_processes
 
 if TYPE_CHECKING:
-    from fieldguide.data.sample import SamplePicture
+    from fieldguide.sample import SamplePicture
 
 TRUTH = "truth.csv"
 
@@ -23,7 +23,7 @@ def fetch(options: SampleData, target: Path) -> list[RawRow]:
 
     What was planted where is written beside them as truth.csv, for tests and documentation; no stage reads it.
     """
-    from fieldguide.data.sample import plan_sample, truth_table
+    from fieldguide.sample import plan_sample, truth_table
 
     plan = sorted(plan_sample(options.pictures, options.seed), key=lambda picture: picture.path)
     for label in {picture.label for picture in plan}:
@@ -34,6 +34,6 @@ def fetch(options: SampleData, target: Path) -> list[RawRow]:
 
 
 def _draw_to(target: Path, picture: "SamplePicture") -> None:
-    from fieldguide.data.sample import draw
+    from fieldguide.sample import draw
 
     (target / picture.path).write_bytes(draw(picture))

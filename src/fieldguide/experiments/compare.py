@@ -1,0 +1,96 @@
+"""`fieldguide compare`: a page that puts runs beside one another, and the same in short for the terminal."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import write_text
+from fieldguide.base.paths import Paths
+from fieldguide.data.images import PictureError, open_picture
+from fieldguide.experiments.comparison import (
+    Comparison,
+    Results,
+    compare,
+    differing_answers,
+    differing_choices,
+    evidence,
+    verdict,
+)
+from fieldguide.experiments.comparison_page import comparison_page
+from fieldguide.experiments.run_results import read_results
+
+IN_SHORT = {"accuracy": "accuracy", "macro_f1": "macro F1", "log_loss": "log loss", "ece": "calibration error"}
+MOST_THUMBNAILS = 300  # of a page: about a megabyte
+LARGEST_THUMBNAIL = 25.0  # megapixels of a cleaned picture
+WIDEST = 28  # letters of a value on the terminal
+
+
+def compare_runs(paths: Paths, names: Sequence[str], out: Path | None = None) -> str:
+    """Write the page that compares runs; returns what a terminal shows.
+
+    Parameters
+    ----------
+    names
+        Two or more: ids, beginnings of ids or names in MLflow, or "." for the results in the checkout.
+    out
+        The page; default: reports/compare/<names>.html.
+
+    Raises
+    ------
+    UserError
+        If a run is not found or has no results, or if MLflow does not answer.
+    """
+    if len(names) < 2:
+        raise UserError("name two runs or more, or `.` for the results in this checkout")
+    found = compare(read_results(paths, names))
+    page = out or Path("reports", "compare", f"{_file_name(found.runs)}.html")
+    try:
+        write_text(page if out else paths.root / page, comparison_page(found, _thumbnails(paths, found)))
+    except OSError as error:
+        raise UserError(f"{page} cannot be written ({error.strerror})") from None
+    return f"{_in_short(found)}\n\n  see {page}"
+
+
+def _file_name(runs: Sequence[Results]) -> str:
+    parts = ["".join(letter if letter.isalnum() else "-" for letter in run.name)[:24].strip("-") for run in runs]
+    return "_".join(f"{part}-{run.run[:8] or 'checkout'}" for part, run in zip(parts, runs, strict=True))[:200]
+
+
+def _thumbnails(paths: Paths, found: Comparison) -> dict[str, Image.Image]:
+    """The cleaned pictures on which the runs differ, by id, as far as they are in the checkout."""
+    rows = [row for _, group in differing_answers(found) for row in group.to_dict("records")]
+    clean, pictures = paths.clean.resolve(), {}
+    for row in rows[:MOST_THUMBNAILS]:
+        path = (clean / row["clean_path"]).resolve()
+        if not path.is_relative_to(clean):  # the table may come from a stranger's server
+            continue
+        try:
+            pictures[str(row["id"])] = open_picture(path, LARGEST_THUMBNAIL)
+        except (PictureError, OSError):
+            continue
+    return pictures
+
+
+def _in_short(found: Comparison) -> str:
+    names = [run.name for run in found.runs]
+    rows = [("", names), *differing_choices(found.runs)]
+    rows += [(text, [_figure(run.metrics, name) for run in found.runs]) for name, text in IN_SHORT.items()]
+    cells = [[name, *(_short(value) for value in values)] for name, values in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(names) + 1)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    told = [found.note] if found.note else []
+    for name, test in zip(names[1:], found.tests, strict=True):
+        told += [verdict(names[0], name, test), f"  {evidence(names[0], name, test)}"]
+    return "\n".join(f"  {line}".rstrip() for line in [*lines, "", *told])
+
+
+def _figure(metrics: Mapping[str, float], name: str) -> str:
+    if name not in metrics:
+        return "-"
+    return f"{metrics[name]:.3f} ({metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f})"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."

@@ -1,0 +1,73 @@
+"""The result of a sweep: its jobs, the best by valid accuracy first, as a table, a file and a figure."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fieldguide.base.files import write_text
+from fieldguide.pages.png import save_figure
+from fieldguide.statistics.paired import paired_test
+
+COLUMNS = [
+    *("name", "valid_accuracy", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss"),
+    *("seconds", "megabytes", "fingerprint", "folder"),
+]
+
+
+def write_leaderboard(sweep: Path, outcomes: Sequence[dict[str, Any]]) -> list[Path]:
+    """Print the jobs, failed ones last with their error, and write leaderboard.csv and leaderboard.png.
+
+    They are ranked by the valid split, on which a person chooses; the test split tells what the chosen one is worth.
+    """
+    finished = [outcome for outcome in outcomes if outcome["status"] == "finished"]
+    ranked = sorted(finished, key=lambda outcome: (-outcome["valid_accuracy"], outcome["valid_loss"]))
+    width = max((len(outcome["name"]) for outcome in outcomes), default=0)
+    print(f"\n  {'':<{width}}  valid   test (95 % interval)    time    size")
+    for outcome in ranked:
+        interval = f"{outcome['accuracy']:.3f} ({outcome['accuracy_low']:.3f} to {outcome['accuracy_high']:.3f})"
+        skipped = "  finished before" if outcome["skipped"] else ""
+        print(
+            f"  {outcome['name']:<{width}}  {outcome['valid_accuracy']:.3f}   {interval}  {outcome['seconds']:4.0f} s  "
+            f"{outcome['megabytes']:4.0f} MB{skipped}"
+        )
+    for outcome in outcomes:
+        if outcome["status"] == "failed":
+            print(f"  {outcome['name']:<{width}}  FAILED: {outcome['error'].splitlines()[0]}")
+    if len(ranked) > 1:
+        print(f"\n  {_best_or_chance(sweep, ranked)}")
+    table, picture = sweep / "leaderboard.csv", sweep / "leaderboard.png"
+    write_text(table, pd.DataFrame(ranked, columns=COLUMNS).to_csv(index=False))
+    save_figure(_figure(ranked), picture)
+    print(f"  see {table.relative_to(Path.cwd())} and {picture.name} beside it; `make ui` shows the runs", flush=True)
+    return [table, picture]
+
+
+def _best_or_chance(sweep: Path, ranked: Sequence[dict[str, Any]]) -> str:
+    first, second = (pd.read_parquet(sweep.parent / outcome["predictions"]) for outcome in ranked[:2])
+    test = paired_test(first, second)
+    names = f"{ranked[0]['name']} and {ranked[1]['name']}"
+    figures = (
+        f"of {test.pictures} test pictures they differ on {test.only_first + test.only_second}, "
+        f"{test.only_first} to {test.only_second}, p = {test.p_value:.2g}"
+    )
+    if test.p_value >= 0.05:
+        return f"{names} are not told apart beyond chance ({figures})"
+    better = ranked[0] if test.only_first > test.only_second else ranked[1]
+    return f"{better['name']} is better than the other of the first two beyond chance ({figures})"
+
+
+def _figure(ranked: Sequence[dict[str, Any]]) -> Figure:
+    figure = Figure(figsize=(7.5, 1.2 + 0.35 * len(ranked)), layout="constrained")
+    axes = figure.subplots()
+    for place, outcome in enumerate(reversed(ranked)):
+        axes.plot([outcome["accuracy_low"], outcome["accuracy_high"]], [place, place], color="tab:blue")
+        axes.plot(outcome["accuracy"], place, "o", color="tab:blue", label="test, 95 % interval" if not place else None)
+        axes.plot(outcome["valid_accuracy"], place, "|", color="black", markersize=12, label=None if place else "valid")
+    axes.set_yticks(range(len(ranked)), [outcome["name"] for outcome in reversed(ranked)])
+    axes.set_xlabel("accuracy")
+    if ranked:
+        axes.legend(frameon=False, loc="best")
+    return figure

@@ -1,0 +1,176 @@
+"""One combination of a sweep: the stages that it concerns, in a folder of its own, shown to MLflow while they run."""
+
+import hashlib
+import importlib
+import json
+import math
+import os
+import queue
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from fieldguide.base.compose import validate
+from fieldguide.base.config import GROUPS, Config
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json, sha256_of_file, write_json
+from fieldguide.base.parallel import usable_cores
+from fieldguide.base.paths import Paths
+from fieldguide.base.runner import reported, run_stage
+from fieldguide.experiments.job_folder import prepare_job
+from fieldguide.model.fingerprint import code_digest, training_record
+
+FOLDER = "FIELDGUIDE_SWEEP"  # names the sweep's folder to the processes that run its jobs
+
+
+def run_combination(composed: DictConfig) -> float:
+    """One job of a sweep, Hydra's task function: returns the valid accuracy, for sweepers that search, or NaN."""
+    settings = HydraConfig.get()
+    sweep = Path(os.environ[FOLDER])
+    overrides = [override for override in settings.overrides.task if is_choice(override)]
+    given = read_json(sweep / "sweep.json")["arguments"]
+    name = job_name([override for override in overrides if override not in given] or overrides)
+    threads = _threads(settings.launcher)
+    if threads and not any(override.startswith("train.threads=") for override in overrides):
+        overrides.append(f"train.threads={threads}")
+        OmegaConf.update(composed, "train.threads", threads)
+    config = partial(validate, Paths(Path.cwd()), overrides, settings.runtime.choices, composed)
+    return run_sweep_job(sweep, name, overrides, int(settings.job.num), config)
+
+
+def _threads(launcher: Any) -> int | None:
+    """Threads for each of several jobs at a time, so that together they fill the cores; None for one at a time."""
+    if cores := launcher.get("cpus_per_task"):  # a cluster's; None leaves it to the cluster
+        return int(cores)
+    jobs = int(launcher.get("n_jobs", 1))
+    cores = usable_cores()
+    jobs = cores if jobs < 0 else jobs
+    return max(1, cores // jobs) if jobs > 1 else None
+
+
+def is_choice(argument: str) -> bool:
+    """Whether an argument is about this project's configuration, and not Hydra's own."""
+    return not argument.startswith("-") and not argument.lstrip("+~").startswith(("hydra.", "hydra/", "sweep="))
+
+
+def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int, config: Callable[[], Config]) -> float:
+    """Run one combination, or skip it if it is finished already; its failure is printed and written down, never raised.
+
+    `config` gives the configuration of the combination, or raises UserError. Returns the valid accuracy, NaN for a
+    failure.
+    """
+    folder = sweep / hashlib.sha256(json.dumps(sorted(overrides)).encode()).hexdigest()[:10]
+    folder.mkdir(parents=True, exist_ok=True)
+    outcome: dict[str, Any] = {"name": name, "overrides": list(overrides), "folder": folder.name, "status": "failed"}
+    start = time.time()
+    try:
+        found = _run(sweep, folder, name, overrides, config())
+        outcome |= {**found, "status": "finished"}
+        told = "skipped, finished before" if found["skipped"] else f"{time.time() - start:.0f} s"
+        line = f"valid accuracy {found['valid_accuracy']:.3f}, test accuracy {found['accuracy']:.3f}, {told}"
+    except UserError as error:
+        outcome["error"] = line = str(error)
+    except Exception as error:
+        traceback.print_exc()
+        outcome["error"] = line = f"{type(error).__name__}: {error}"
+    ended = time.time()
+    write_json(folder / "outcome.json", {**outcome, "ended": ended})
+    failed = outcome["status"] == "failed"
+    print(f"sweep: job {number + 1} ({name}) {'FAILED: ' if failed else ''}{line}", flush=True)
+    return math.nan if failed else float(outcome["valid_accuracy"])
+
+
+def job_name(overrides: Sequence[str]) -> str:
+    """Overrides in few words: `pad convnext_atto lr=0.001`."""
+    words = []
+    for override in overrides:
+        key, _, value = override.lstrip("+").partition("=")
+        words.append(value if key in GROUPS else f"{key.rpartition('.')[2]}={value}")
+    return " ".join(words) or "as it is"
+
+
+def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str], config: Config) -> dict[str, Any]:
+    paths, stages = prepare_job(Path.cwd(), folder, config)
+    about = read_json(sweep / "sweep.json")
+    values = asdict(config)
+    upstream: dict[str, Any] = {group: config.choices[group] for group in ("data", "checks")}
+    upstream |= {f"{section}.{key}": value for section in ("clean", "split") for key, value in values[section].items()}
+    origin = {"sweep": {"key": about["key"], "name": about["name"]}, "name": name, "overrides": list(overrides)}
+    write_json(paths.origin, {**origin, "stages": stages, "upstream": upstream})
+    with (folder / "job.log").open("a", encoding="utf-8") as log, redirect_stdout(log):
+        for stage in stages:
+            if stage not in ("train", "evaluate"):
+                _run_stage(stage, config, paths)
+        record = training_record(config, paths)
+        identity = {"fingerprint": record["fingerprint"], "code": code_digest(), "evaluate": values["evaluate"]}
+        known = _finished_before(sweep, identity)
+        if known is not None:
+            return {**known, "skipped": True}
+        start = time.perf_counter()
+        with _shown(paths):
+            _run_stage("train", config, paths)
+        seconds = time.perf_counter() - start
+        _run_stage("evaluate", config, paths)
+    trained, evaluated = read_json(paths.metrics("train")), read_json(paths.metrics("evaluate"))
+    return {
+        "skipped": False,
+        **identity,
+        "model_sha256": sha256_of_file(paths.classifier),
+        "predictions": str((paths.report("evaluate") / "predictions.parquet").relative_to(sweep.parent)),
+        "valid_accuracy": trained["valid_accuracy"],
+        "valid_loss": trained["valid_loss"],
+        **{key: evaluated[key] for key in ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss")},
+        "seconds": round(seconds, 1),
+        "megabytes": round(paths.classifier.stat().st_size / 1e6, 1),
+    }
+
+
+def _run_stage(stage: str, config: Config, paths: Paths) -> None:
+    module = importlib.import_module(f"fieldguide.stages.{stage}")
+    run_stage(stage, module.run, config, paths)
+
+
+def _finished_before(sweep: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
+    """The results of a job, in this sweep or another of the checkout, that had the same inputs, choices and code."""
+    for path in sorted(sweep.parent.glob("*/*/outcome.json")):
+        outcome = read_json(path)
+        same = identity.items() <= outcome.items()
+        if same and outcome["status"] == "finished" and (sweep.parent / outcome["predictions"]).exists():
+            return {key: value for key, value in outcome.items() if key not in ("name", "overrides", "folder", "ended")}
+    return None
+
+
+@contextmanager
+def _shown(paths: Paths) -> Iterator[None]:
+    """Show a training to MLflow from a thread, which costs a job less than the process that `dvc repro` takes for it.
+
+    What comes out of it is handed in by `fieldguide.experiments.sweep_delivery`.
+    """
+    from fieldguide.tracking.live import follow
+
+    lines: queue.Queue[str | None] = queue.Queue()
+
+    def show() -> None:
+        try:
+            follow(paths, "train", iter(lines.get, None))
+        except UserError as error:
+            print(error, file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=show)
+    thread.start()
+    try:
+        with reported(lines.put):
+            yield
+    finally:
+        lines.put(None)
+        thread.join()

@@ -1,0 +1,149 @@
+"""The rules of the gate: each gives a row of the table, with its figures and whether it is met."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from fieldguide.base.config import GateConfig
+from fieldguide.data.status import Split
+from fieldguide.statistics.calibration import chance_calibration_error, expected_calibration_error
+from fieldguide.statistics.noninferiority import Comparison, Verdict, compare, pictures_needed, verdict_of
+from fieldguide.statistics.paired import paired_test
+
+
+class Outcome(StrEnum):
+    """What became of a rule. Unclear: it is not met, but within chance."""
+
+    MET = "met"
+    UNCLEAR = "unclear"
+    FAILED = "failed"
+    NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule on one set of pictures; figures are None where there are none."""
+
+    rule: str
+    on: str  # the set of pictures, a label of it, or what was measured
+    outcome: Outcome
+    challenger: float | None
+    other: float | None
+    bound: float | None  # what the challenger, or its difference from the other, has to keep
+    pictures: int
+    detail: str
+
+
+def compare_predictions(challenger: pd.DataFrame, other: pd.DataFrame, confidence: float) -> Comparison:
+    """Compare two tables of predictions (columns id, label, prediction) on the pictures that both have."""
+    paired = paired_test(challenger.assign(split=Split.TEST), other.assign(split=Split.TEST))
+    return compare(paired.pictures, paired.only_first, paired.only_second, confidence)
+
+
+def overall(comparison: Comparison, accuracies: tuple[float, float], on: str, cfg: GateConfig) -> Rule:
+    """No worse than the margin, with confidence."""
+    outcome = {
+        Verdict.BETTER: Outcome.MET,
+        Verdict.NOT_WORSE: Outcome.MET,
+        Verdict.WORSE: Outcome.FAILED,
+        Verdict.NOT_ENOUGH: Outcome.UNCLEAR,
+    }[verdict_of(comparison, cfg.margin)]
+    return Rule("accuracy", on, outcome, *accuracies, -cfg.margin, comparison.pictures, _told(comparison))
+
+
+def frozen_set(comparison: Comparison, accuracies: tuple[float, float], on: str, cfg: GateConfig) -> Rule:
+    """As `overall`, but unless it is asked to, a frozen set need not show anything: it may be small, or out of date."""
+    rule = overall(comparison, accuracies, f"backtest {on}", cfg)
+    outcome, detail = rule.outcome, rule.detail
+    if not comparison.pictures:
+        outcome, detail = Outcome.NOT_MEASURED, "no picture that neither model was trained on"
+    elif outcome == Outcome.FAILED and comparison.difference >= -cfg.margin:
+        outcome = Outcome.UNCLEAR
+    if cfg.backtests_need_evidence and outcome == Outcome.NOT_MEASURED:
+        outcome = Outcome.UNCLEAR
+    if not cfg.backtests_need_evidence and outcome == Outcome.UNCLEAR:
+        outcome, detail = Outcome.MET, f"not shown to be worse: {detail}"
+    return Rule(rule.rule, rule.on, outcome, rule.challenger, rule.other, rule.bound, rule.pictures, detail)
+
+
+def baseline(comparison: Comparison, accuracies: tuple[float, float], name: str, cfg: GateConfig) -> Rule:
+    """Better than what needs no learning."""
+    verdict = verdict_of(comparison, cfg.margin)
+    outcome = {Verdict.BETTER: Outcome.MET, Verdict.WORSE: Outcome.FAILED}.get(verdict, Outcome.UNCLEAR)
+    return Rule("better than a baseline", name, outcome, *accuracies, 0.0, comparison.pictures, _told(comparison))
+
+
+def classes(challenger: pd.DataFrame, other: pd.DataFrame, cfg: GateConfig) -> list[Rule]:
+    """No label loses more recall than `class_margin`; a larger loss within chance (sign test) is unclear."""
+    both = challenger.merge(other[["id", "prediction"]], on="id", suffixes=("", "_other"))
+    rules = []
+    for label, rows in both.groupby("label"):
+        right, right_other = rows["prediction"] == label, rows["prediction_other"] == label
+        gained, lost = int((right & ~right_other).sum()), int((~right & right_other).sum())
+        difference = (gained - lost) / len(rows)
+        chance = float(binomtest(lost, gained + lost, alternative="greater").pvalue) if lost else 1.0
+        outcome = Outcome.MET
+        if difference < -cfg.class_margin:
+            outcome = Outcome.FAILED if chance < 1 - cfg.confidence else Outcome.UNCLEAR
+        detail = f"{difference:+.3f}, {gained} won and {lost} lost, sign test p {chance:.3f}"
+        if outcome == Outcome.UNCLEAR:
+            needed = pictures_needed(compare(len(rows), gained, lost, cfg.confidence), cfg.class_margin)
+            detail += f"; {needed} pictures of it would tell"
+        shares = float(right.mean()), float(right_other.mean())
+        rules.append(Rule("recall", str(label), outcome, *shares, -cfg.class_margin, len(rows), detail))
+    return rules
+
+
+def calibration(challenger: pd.DataFrame, other: pd.DataFrame | None, cfg: GateConfig) -> Rule:
+    """The calibration error, less what chance alone gives on so many pictures, stays below its bound."""
+    mine, chance = _calibration_error(challenger)
+    others = max(0.0, float(np.subtract(*_calibration_error(other)))) if other is not None else None
+    excess = max(0.0, mine - chance)
+    outcome = Outcome.MET if excess <= cfg.max_calibration_error else Outcome.FAILED
+    detail = f"ECE {mine:.3f}, of which {chance:.3f} by chance"
+    bound = cfg.max_calibration_error
+    return Rule("calibration", "current test", outcome, excess, others, bound, len(challenger), detail)
+
+
+def alarms(challenger: float | None, champion: float | None, pictures: int, cfg: GateConfig) -> Rule:
+    """The share of the test pictures that the model finds out of its domain; None: there is no detector."""
+    bound = cfg.max_alarm_rate
+    if challenger is None:
+        outcome, detail = Outcome.NOT_MEASURED, "the model has no detector"
+    else:
+        outcome, detail = Outcome.MET if challenger <= bound else Outcome.FAILED, ""
+    return Rule("out-of-domain alarms", "current test", outcome, challenger, champion, bound, pictures, detail)
+
+
+def cost(name: str, unit: str, challenger: float, champion: float | None, at_most: float, detail: str) -> Rule:
+    """Time or size, as a multiple of the champion's."""
+    if champion is None:
+        return Rule(name, unit, Outcome.NOT_MEASURED, challenger, None, at_most, 0, "nothing to compare with")
+    ratio = challenger / champion
+    outcome = Outcome.MET if ratio <= at_most else Outcome.FAILED
+    return Rule(name, unit, outcome, challenger, champion, at_most, 0, f"{ratio:.2f} times{detail}")
+
+
+def decide(current: Verdict, rules: Iterable[Rule]) -> Verdict:
+    """The verdict of all rules: one failure is "worse"; else an unclear one leaves too little evidence."""
+    outcomes = {rule.outcome for rule in rules}
+    if Outcome.FAILED in outcomes:
+        return Verdict.WORSE
+    return Verdict.NOT_ENOUGH if Outcome.UNCLEAR in outcomes else current
+
+
+def _told(comparison: Comparison) -> str:
+    return (
+        f"{comparison.difference:+.3f} ({comparison.low:+.3f} to {comparison.high:+.3f}), "
+        f"{comparison.only_challenger} won and {comparison.only_other} lost, McNemar p {comparison.p_value:.3f}"
+    )
+
+
+def _calibration_error(predictions: pd.DataFrame) -> tuple[float, float]:
+    confidence = predictions["probability"].to_numpy(np.float64)
+    right = (predictions["prediction"] == predictions["label"]).to_numpy(bool)
+    return expected_calibration_error(confidence, right), chance_calibration_error(confidence)

@@ -1,0 +1,85 @@
+"""The commands `fieldguide rollout` and `fieldguide confirm`."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from fieldguide.base.compose import compose
+from fieldguide.base.errors import UserError
+from fieldguide.base.git import user_or_account_name
+from fieldguide.base.paths import Paths
+from fieldguide.prediction.log import confirm_labels, read_labels_csv, read_log
+from fieldguide.release.registry import Registry
+from fieldguide.release.rollout.evidence import needs_of
+from fieldguide.release.rollout.steps import NEXT, candidates, unrecorded
+from fieldguide.release.versions import CHAMPION, Event, Version
+
+
+def status(paths: Paths) -> str:
+    """Which version stands where, and what each candidate has and needs."""
+    registry = Registry(paths)
+    champion, cfg = registry.at(CHAMPION), compose(paths)
+    history = registry.history()
+    lines = [f"{'champion':<12}{_version(champion, history, CHAMPION) if champion else 'none yet'}"]
+    for step, version in candidates(registry):
+        lines.append(f"{step:<12}{_version(version, history, step)}")
+        for need in needs_of(cfg, paths, registry, step, version):
+            mark = "enough" if need.met else "MISSING"
+            lines.append(f"  for {NEXT[step]}: {need.name:<26} {need.found}, needed {need.wanted}: {mark}")
+    lines += [
+        f"warning: {line}: moved by other means than `fieldguide rollout`" for line in unrecorded(registry, history)
+    ]
+    return "\n".join(lines)
+
+
+def history_text(paths: Paths, as_csv: bool) -> str:
+    """Every move of an alias, the first one first, as lines to read or as CSV."""
+    events = Registry(paths).history()
+    if as_csv:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["at", "who", "action", "alias", "before", "after", "why"])
+        writer.writerows([list(vars(event).values()) for event in events])
+        return text.getvalue().rstrip("\n")
+    return "\n".join(map(told, events)) or "nothing was registered yet"
+
+
+def told(event: Event) -> str:
+    """A move in one line."""
+    before, after = (f"version {number}" if number else "none" for number in (event.before, event.after))
+    moved = f"{event.alias}: {before} -> {after}"
+    return f"{event.at[:19]}Z  {event.action:<9} {moved:<40} {_one_line(event.who)}: {_one_line(event.why)}"
+
+
+def confirm(paths: Paths, arguments: Sequence[str]) -> str:
+    """Note what pictures show: a CSV file with the columns id and label, or an id and its label.
+
+    Returns a line that says what was done. Raises UserError if the log knows no prediction of a picture.
+    """
+    if len(arguments) == 2:
+        labels = [(arguments[0], arguments[1])]
+    elif len(arguments) == 1:
+        labels = read_labels_csv(Path(arguments[0]))
+    else:
+        raise UserError("name a CSV file, or the id of a picture and its label")
+    log = read_log(paths)
+    unknown = [identity for identity, _ in labels if identity not in set(log["id"])]
+    if unknown:
+        raise UserError(
+            f"{len(unknown)} of {len(labels)} pictures are not in the prediction log (the first: {unknown[0]}): "
+            "nothing was noted; ids are those that `fieldguide predict --log` prints"
+        )
+    confirm_labels(paths.log, labels, user_or_account_name(paths.checkout))
+    new = sorted({label for _, label in labels} - set(log["prediction"]))
+    hint = f"; no model ever said {', '.join(map(repr, new))}" if new else ""
+    return f"noted {len(labels)} labels{hint}"
+
+
+def _version(version: Version, history: Sequence[Event], step: str) -> str:
+    since = next((event.at[:10] for event in reversed(history) if event.alias == step), "")
+    return f"version {version.number}  since {since}, run {version.run[:8]}, model {version.model_sha256[:16]}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -1,1 +1,0 @@
-"""The page that tells everything in short: what came in, what was found, how good the classifier is."""

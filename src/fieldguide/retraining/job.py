@@ -1,0 +1,216 @@
+"""`fieldguide retrain`: one idempotent job, from what arrived to a judged model or to nothing at all."""
+
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fieldguide.base.config import Config
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
+from fieldguide.retraining.collect import collect
+from fieldguide.retraining.data_changes import by_label, list_files, new_reviews, remember, tried, untried
+from fieldguide.retraining.delivery_checks import compare
+from fieldguide.retraining.file_moves import accepted_moves, held_moves, make_moves, waiting_moves
+from fieldguide.retraining.incoming import COLUMNS, State, refuse
+from fieldguide.retraining.journal import OPEN, Journal, jobs, open_job
+from fieldguide.retraining.page import write_page
+from fieldguide.retraining.tools import NOT_ENOUGH, SAME, Champion, Judged, Tools
+from fieldguide.retraining.triggers import Choice, Facts, decide
+from fieldguide.retraining.unlabelled_queue import write_queue
+
+DONE = "done"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call did: `job` is "" if there was nothing to do; `told` is one line for people."""
+
+    job: str
+    told: str
+
+
+def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: bool) -> Outcome:
+    """Go on with the job that was killed, or begin one if there is reason to. The caller holds the lock.
+
+    Raises UserError if a step fails; the job is then taken up again by the next call, and nothing of the checkout, the
+    data set or the registry has changed before the gate has spoken.
+    """
+    known = jobs(paths.retraining)
+    interrupted = known[-1] if known and known[-1].get("status") == OPEN else None
+    if interrupted and interrupted.get("moves") is not None:
+        return _finish(paths, tools, interrupted)
+    if interrupted and interrupted.get("facts"):
+        force = force or interrupted.get("facts")["forced"]
+    start = time.monotonic()
+    incoming = collect(cfg, paths)
+    champion = tools.champion()
+    facts, incoming = _facts(cfg, paths, tools, incoming, champion, force)
+    _queue_unlabelled(paths, tools, incoming, champion)
+    choice = decide(facts, cfg.retrain)
+    copies = waiting_moves(incoming, cfg.choices["data"])
+    if not choice.train and not choice.hold and not copies:
+        if interrupted:  # what it was about has gone
+            tools.clear(interrupted)
+            interrupted.note(status="abandoned")
+        return Outcome("", f"nothing to do: {', '.join(choice.reasons)}{_beside(incoming)}")
+    job = open_job(paths.retraining, branches)
+    job.note(
+        data=cfg.choices["data"],
+        incoming=incoming.to_dict("records"),
+        facts=asdict(facts),
+        choice=asdict(choice),
+        error=None,
+    )
+    job.took("collect and decide", time.monotonic() - start)
+    try:
+        job.note(run=tools.open_run(job))
+        if choice.hold:
+            job.note(moves=held_moves(incoming, cfg.choices["data"], job.name))
+        elif choice.train:
+            _train_and_judge(cfg, paths, tools, job, incoming)
+        else:
+            job.note(moves=copies)
+    except UserError as error:
+        job.note(error=str(error))
+        page = write_page(paths, job)
+        if job.get("run"):
+            with suppress(UserError):  # MLflow may be what does not answer
+                tools.close_run(job, str(job.get("run")), [page], _figures(job), failed=True)
+        raise UserError(f"job {job.name}: {error}; see {_page(job)}") from None
+    return _finish(paths, tools, job)
+
+
+def _facts(
+    cfg: Config, paths: Paths, tools: Tools, incoming: pd.DataFrame, champion: Champion | None, force: bool
+) -> tuple[Facts, pd.DataFrame]:
+    """What the decision needs; and `incoming`, in which the files are refused that the champion could not read."""
+    had = tried(paths)
+    present = list_files(paths.sources / cfg.choices["data"])
+    seen: dict[str, Any] = {}
+    if champion and untried(had, present, incoming):
+        seen, unread = _seen_by(champion, paths, tools, incoming)
+        incoming = refuse(incoming, unread)
+    facts = Facts(
+        new=untried(had, present, incoming),
+        had=by_label(had),
+        reviews=new_reviews(paths),
+        first=tools.is_first() and not any(job.get("judged") for job in jobs(paths.retraining)),
+        forced=force,
+        **seen,
+    )
+    return facts, incoming
+
+
+def _seen_by(
+    champion: Champion, paths: Paths, tools: Tools, incoming: pd.DataFrame
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The facts `shift` and `doubts`, where there is something to compare; and why files could not be read."""
+    labelled = incoming[incoming["state"] == State.NEW]
+    reference = tools.reference()
+    if labelled.empty or reference.empty:
+        return {}, {}
+    before = tools.observe(champion, list(reference["file"]))
+    arrived = tools.observe(champion, [paths.incoming / file for file in labelled["file"]])
+    for file, reason in list(before.unread.items())[:1]:
+        told = f"{len(before.unread)} test pictures cannot be read, the first is {file} ({reason})"
+        print(f"fieldguide: {told}", file=sys.stderr)
+    unread = {file.relative_to(paths.incoming).as_posix(): reason for file, reason in arrived.unread.items()}
+    known = reference[~reference["file"].isin(list(before.unread))]
+    new = labelled[~labelled["file"].isin(list(unread))]
+    return compare(before, list(known["label"]), arrived, list(new["label"]), list(new["file"])), unread
+
+
+def _queue_unlabelled(paths: Paths, tools: Tools, incoming: pd.DataFrame, champion: Champion | None) -> None:
+    files = [paths.incoming / file for file in incoming.loc[incoming["state"] == State.UNLABELLED, "file"]]
+    answered = tools.ask(champion, files) if champion and files else None
+    write_queue(paths, incoming, champion.name if champion else "", answered)
+
+
+def _train_and_judge(cfg: Config, paths: Paths, tools: Tools, job: Journal, incoming: pd.DataFrame) -> None:
+    new = incoming[incoming["state"] == State.NEW]
+    listing = list_files(paths.sources / cfg.choices["data"])  # what comes in from now on is new to the next job
+    with job.step("train and evaluate"):
+        made = tools.train(job, new, str(job.get("run")))
+    with job.step("gate"):
+        judged = tools.judge(made)
+    stays = judged.verdict == NOT_ENOUGH  # what arrived waits for more
+    if judged.accepted or stays:
+        listing |= dict(zip(new["target"], new["bytes"].astype(int), strict=True))
+    remember(paths, job, listing)
+    name = cfg.choices["data"]
+    if judged.accepted:
+        moves = accepted_moves(incoming, name, job.name)
+    else:
+        moves = waiting_moves(incoming, name) if stays else held_moves(incoming, name, job.name)
+    job.note(judged=asdict(judged), made=str(made.root), moves=moves)
+
+
+def _finish(paths: Paths, tools: Tools, job: Journal) -> Outcome:
+    """What follows from the verdict; every step is noted, and repeated without harm after a kill."""
+    verdict = job.get("judged")
+    try:
+        if verdict and verdict["accepted"]:
+            judged, made = Judged(**verdict), Paths(Path(job.get("made")))
+            told = f"retrain {job.name}: {judged.verdict}"
+            if not job.get("version") and judged.verdict != SAME:
+                with job.step("register"):
+                    job.note(version=tools.register(job, made, judged, told))
+            if not job.get("branch"):
+                with job.step("commit"):
+                    job.note(branch=tools.commit(job, made, f"Retrained: {_told(job)}"))
+        with job.step("move"):
+            make_moves(paths, job.get("moves"))
+        with job.step("report"):
+            page = write_page(paths, job)
+            tools.close_run(job, str(job.get("run")), [page], _figures(job), failed=False)
+    except UserError as error:
+        raise UserError(f"job {job.name} is not finished: {error}; the next call goes on from here") from None
+    tools.clear(job)
+    job.note(status=DONE)
+    return Outcome(job.name, f"job {job.name}: {_told(job)}; see {_page(job)}")
+
+
+def _told(job: Journal) -> str:
+    choice = Choice(**job.get("choice"))
+    new = sum(row["state"] == State.NEW for row in job.get("incoming"))
+    if choice.hold:
+        return f"{new} new pictures held back in data/held/{job.name}: {choice.reasons[0]}"
+    if not choice.train:
+        copies = len(job.get("moves"))
+        return (
+            f"nothing to train ({choice.reasons[0]}); {copies} removed from data/incoming that the data set has already"
+        )
+    judged = Judged(**job.get("judged"))
+    against = judged.against or "the baselines"
+    if judged.verdict == SAME:
+        return f"{SAME} as {against}: nothing to compare; {new} pictures accepted"
+    if judged.accepted:
+        version = job.get("version") or "to be registered"
+        return f"{judged.verdict} against {against}, now {version}; {new} pictures accepted"
+    if judged.verdict == NOT_ENOUGH:
+        need = f" (about {judged.needed} test pictures would be)" if judged.needed else ""
+        return f"{judged.verdict} against {against}{need}; {new} pictures wait in data/incoming for more"
+    return f"{judged.verdict} against {against}; {new} pictures held back in data/held/{job.name}"
+
+
+def _figures(job: Journal) -> dict[str, float]:
+    states = pd.DataFrame(job.get("incoming"), columns=COLUMNS)["state"].value_counts()
+    figures = {f"incoming.{state}": float(states.get(state, 0)) for state in State}
+    return {**figures, **{f"seconds.{step}": float(taken) for step, taken in job.get("seconds").items()}}
+
+
+def _beside(incoming: pd.DataFrame) -> str:
+    counts = incoming["state"].value_counts()
+    parts = [f"{counts[state]} {state}" for state in (State.UNLABELLED, State.REFUSED) if state in counts]
+    refused = incoming[incoming["state"] == State.REFUSED]
+    first = f" ({refused['file'].iloc[0]}: {refused['reason'].iloc[0]})" if len(refused) else ""
+    return f"; also there: {', '.join(parts)}{first}" if parts else ""
+
+
+def _page(job: Journal) -> str:
+    return f"reports/retrain/{job.name}/index.html"

@@ -1,0 +1,133 @@
+"""The screen as two files: numbers as safetensors, the rest as JSON. Loading them runs no code."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from PIL import Image
+from pydantic import Field, TypeAdapter, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import replace_file, sha256_of_file, write_json
+from fieldguide.model.description import read_description
+from fieldguide.model.inference import Classifier
+from fieldguide.model.network import build_body
+from fieldguide.model.weights import first_line, load_weights
+from fieldguide.screening.detectors import DETECTORS
+from fieldguide.screening.measurements import SIDES
+from fieldguide.screening.observations import Viewer, observe_pictures
+from fieldguide.screening.orientation import Orientation
+from fieldguide.screening.p_values import Tail
+from fieldguide.screening.screen import Screen, judge, side_name
+
+LARGEST_FILE = 2**16  # bytes of the JSON
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Scale = Annotated[float, Field(gt=0, le=1e6)]
+TAILS = ("features", "orientation", "combined", *(side_name(number) for number in range(len(SIDES))))
+
+
+@dataclass(frozen=True)
+class Description:
+    """What stands in the JSON file."""
+
+    detector: Annotated[str, Field(pattern=f"^({'|'.join(DETECTORS)})$")]
+    alarm_rate: Annotated[float, Field(gt=0, lt=1)]
+    layout: Annotated[str, Field(min_length=1, max_length=500)]
+    classifier_sha256: Sha256
+    backbone_sha256: Sha256 | None  # null where features are those of the classifier's own body
+    tails: dict[str, tuple[Share, Scale]]
+
+
+def save_screen(screen: Screen, viewer: Viewer, path: Path, classifier: Path, backbone: Path | None) -> None:
+    """Write `path` and the JSON beside it, atomically; the same screen gives the same bytes.
+
+    `classifier` and `backbone` are the weights it belongs to; None where the features are the classifier's.
+    """
+    tails = {**screen.tails, "combined": screen.combined}
+    tensors = {f"state.{name}": tensor for name, tensor in screen.state.items()}
+    tensors |= {"orientation.weight": screen.orientation.weight, "orientation.bias": screen.orientation.bias}
+    tensors |= {f"tail.{name}": torch.from_numpy(tails[name].values.copy()) for name in TAILS}
+    with replace_file(path) as partial:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
+    description = {
+        "detector": screen.detector,
+        "alarm_rate": screen.alarm_rate,
+        "layout": viewer.layout,
+        "classifier_sha256": sha256_of_file(classifier),
+        "backbone_sha256": sha256_of_file(backbone) if backbone else None,
+        "tails": {name: (tails[name].share, tails[name].least_scale) for name in TAILS},
+    }
+    write_json(path.with_suffix(".json"), description)
+
+
+def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Screen, Viewer]:
+    """Load the screen of a classifier whose weights are in the file `weights`.
+
+    Runs no code from the files, and reads beside them only the starting weights, where the features are theirs. Raises
+    UserError if one is missing or damaged, or belongs to another classifier.
+    """
+    description = _read_description(path.with_suffix(".json"))
+    if sha256_of_file(weights) != description.classifier_sha256:
+        raise UserError(f"{path} belongs to another classifier than {weights}: run `dvc repro`")
+    tensors = _read_tensors(path)
+    try:
+        if not all((tensors[f"tail.{name}"].diff() >= 0).all() for name in TAILS):
+            raise UserError(f"{path} holds a sample that is not in order: it is damaged")
+        tails = {name: Tail(tensors[f"tail.{name}"].numpy(), *description.tails[name]) for name in TAILS}
+        screen = Screen(
+            description.detector,
+            {name.removeprefix("state."): value for name, value in tensors.items() if name.startswith("state.")},
+            Orientation(tensors["orientation.weight"], tensors["orientation.bias"]),
+            tails,
+            tails["combined"],
+            description.alarm_rate,
+        )
+        viewer = Viewer(_body(description, weights), description.layout)
+        judge(screen, observe_pictures(classifier, viewer, [Image.new("RGB", (64, 64))]))  # does all fit?
+    except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is not the screen of this classifier ({first_line(error)})") from None
+    return screen, viewer
+
+
+def _body(description: Description, weights: Path) -> nn.Module | None:
+    """The frozen body that the features come from, or None where that is the classifier's own."""
+    if description.backbone_sha256 is None:
+        return None
+    backbone = weights.with_name("backbone.safetensors")
+    if not backbone.is_file() or sha256_of_file(backbone) != description.backbone_sha256:
+        raise UserError(f"{backbone} is missing or another one, and the screen takes its features: run `dvc repro`")
+    body = build_body(read_description(weights.with_suffix(".json")).architecture)
+    load_weights(body, backbone)
+    return body.eval().to(memory_format=torch.channels_last)
+
+
+def _read_description(path: Path) -> Description:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise UserError(f"{path} does not describe a screen (larger than {LARGEST_FILE // 2**10} KiB)")
+        return TypeAdapter(Description).validate_json(content, strict=True)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): run `dvc repro`") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{path} does not describe a screen ({where}: {first['msg']})") from None
+
+
+def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        tensors = load_file(path)
+    except (FileNotFoundError, IsADirectoryError):
+        raise UserError(f"{path} is missing: run `dvc repro`") from None
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path} is not a safetensors file ({first_line(error)})") from None
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise UserError(f"{path} holds numbers that are not finite: it is damaged")
+    return tensors

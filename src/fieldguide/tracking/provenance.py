@@ -1,0 +1,130 @@
+"""Where a run comes from, and all that is needed to make it again: choices, code, data by hash, versions, machine."""
+
+import os
+import platform
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from fieldguide.base.config import Config
+from fieldguide.base.files import read_json, write_json
+from fieldguide.base.git import git_or_nothing
+from fieldguide.base.paths import Paths
+from fieldguide.model.fingerprint import code_digest
+
+RESULTS = (":!reports", ":!dvc.lock")  # what a run of the pipeline itself changes
+SECRET = (":(exclude,glob)data/sources/*.csv",)  # addresses may hold tokens, and no stage reads them
+NEEDED = ("conf", "src", ":(glob)data/sources/*.dvc")  # counts even where git does not know it yet
+
+
+def collect_provenance(paths: Paths, config: Config, origin: Mapping[str, Any]) -> dict[str, Any]:
+    """All that is needed to make a run again, as it is now.
+
+    Parameters
+    ----------
+    config
+        The run's own configuration.
+    origin
+        What a job in a folder of its own is part of (`overrides`, `stages` that it ran itself), else nothing.
+    """
+    root = paths.checkout
+    sections = asdict(config)
+    lock = root / "dvc.lock"
+    return {
+        "choices": sections.pop("choices"),
+        "config": sections,
+        "overrides": list(origin.get("overrides", [])),
+        "stages": list(origin.get("stages", [])),
+        "code": code_digest(),
+        "commit": git_commit(root),
+        "diff": git_diff(root),
+        "lock": lock.read_text(encoding="utf-8") if lock.exists() else "",
+        "packages": package_versions(),
+        "machine": machine(),
+        "command": command(),
+    }
+
+
+def keep_provenance(paths: Paths, fingerprint: str, provenance: dict[str, Any]) -> None:
+    """Leave it beside the training's results, for when these are handed to MLflow later."""
+    write_json(paths.state / "provenance.json", {"fingerprint": fingerprint, **provenance})
+
+
+def kept_provenance(paths: Paths) -> dict[str, Any]:
+    """That of the last training in this folder, with its fingerprint; empty if there was none."""
+    path = paths.state / "provenance.json"
+    return dict(read_json(path)) if path.exists() else {}
+
+
+def git_commit(root: Path) -> str:
+    """The commit that is checked out, or "" outside a git repository."""
+    return git_or_nothing(root, "rev-parse", "HEAD").strip()
+
+
+def git_diff(root: Path) -> str:
+    """What differs from that commit, as `git apply` takes it: tracked files, and new ones that a run may need.
+
+    What a run of the pipeline itself changes is left out, and address lists.
+    """
+    show = ("diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
+    with tempfile.TemporaryDirectory() as folder:
+        index = root / git_or_nothing(root, "rev-parse", "--git-path", "index").strip()
+        new = git_or_nothing(root, "ls-files", "-z", "--others", "--exclude-standard", "--", *NEEDED)
+        environment: dict[str, str] = {}
+        if new and index.is_file():  # the person's own index stays as it is
+            environment["GIT_INDEX_FILE"] = str(shutil.copy(index, Path(folder) / "index"))
+            files = new.rstrip("\0").split("\0")
+            git_or_nothing(root, "--literal-pathspecs", "add", "--intent-to-add", "--", *files, **environment)
+        return git_or_nothing(root, *show, "HEAD", "--", ".", *RESULTS, *SECRET, **environment)
+
+
+@cache
+def package_versions() -> str:
+    """The installed packages as `name==version` lines, sorted."""
+    lines = {f"{distribution.name}=={distribution.version}" for distribution in distributions() if distribution.name}
+    return "\n".join(sorted(lines, key=str.lower)) + "\n"
+
+
+def machine() -> dict[str, str]:
+    """Python and the kinds of processor and graphics card; the same bytes are promised on the same kinds only."""
+    found = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    if model := _line(Path("/proc"), "cpuinfo", "model name"):
+        found["processor"] = model
+    if model := _line(Path("/proc/driver/nvidia/gpus"), "*/information", "Model"):
+        found["gpu"] = model
+    return found
+
+
+def command() -> str:
+    """The outermost dvc, mlflow or fieldguide command that this process belongs to, without passwords in addresses."""
+    import psutil
+
+    found = ""
+    this = psutil.Process(os.getpid())
+    for process in [this, *this.parents()]:
+        try:
+            words = [Path(word).name if number < 2 else word for number, word in enumerate(process.cmdline())]
+        except psutil.Error:
+            break
+        for position, word in enumerate(words[:2]):
+            if word in ("dvc", "mlflow", "fieldguide"):
+                found = " ".join(words[position:])
+        if " ".join(words[1:3]).startswith("-m fieldguide."):
+            found = " ".join(["python", *words[1:]])
+    return re.sub(r"//[^/@\s]+@", "//***@", found)
+
+
+def _line(folder: Path, files: str, key: str) -> str:
+    """The value of the first `key : value` line in files of the operating system; "" where it has none."""
+    for path in sorted(folder.glob(files)):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == key:
+                return value.strip()
+    return ""

@@ -1,0 +1,1 @@
+"""Learner, loaders, callbacks, schedules and augmentations."""

@@ -1,0 +1,201 @@
+"""fastai's loaders over cleaned pictures: the same batches whatever the number of workers, and fast."""
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from fastai.data.block import CategoryBlock, DataBlock
+from fastai.data.core import DataLoaders, TfmdDL
+from fastai.data.load import DataLoader
+from fastai.data.transforms import ColReader, ColSplitter
+from fastai.torch_core import default_device, set_seed
+from fastai.vision.augment import RandTransform
+from fastai.vision.core import PILImage
+from fastai.vision.data import ImageBlock
+from fastcore.basics import chunked
+from numpy.typing import NDArray
+from PIL import Image
+from torch.utils.data import TensorDataset
+from tqdm import tqdm
+
+from fieldguide.base.config import Pad, RandomCrop, Resize, TrainConfig
+from fieldguide.base.parallel import usable_cores
+from fieldguide.data.resizing import random_square, to_square
+from fieldguide.model.network import Normalization
+from fieldguide.training.augment import batch_transforms, normalize
+
+MEMORY_FOR_PICTURES = 2**30  # bytes; more pictures than fit are read from their files in every epoch
+
+
+class ToSquare(RandTransform):
+    """Makes pictures square as an item transform; `random_crop` is random in training only."""
+
+    split_idx = None
+
+    def __init__(self, resize: Resize, size: int) -> None:
+        super().__init__(p=1.0)
+        self.resize, self.size = resize, size
+
+    def before_call(self, _: Any, split_idx: int) -> None:
+        """Note whether the picture is one of the training split."""
+        self.train = split_idx == 0
+
+    def encodes(self, picture: PILImage) -> PILImage:
+        """A square RGB picture of `size` pixels."""
+        if self.train and isinstance(self.resize, RandomCrop):
+            return PILImage(random_square(picture, self.size, self.resize.min_scale, self.resize.max_scale))
+        return PILImage(to_square(picture, self.resize.method, self.size, pad_mode_of(self.resize)))
+
+
+class FeatureDataLoader(DataLoader):
+    """Batches of a `TensorDataset`, each taken at once; their order follows from (seed, epoch)."""
+
+    def __init__(self, dataset: TensorDataset, seed: int, **kwargs: Any) -> None:
+        super().__init__(dataset, **kwargs)
+        self.seed, self.epoch = seed, 0
+
+    def shuffle_fn(self, indices: list[int]) -> list[int]:
+        """Shuffle by seed and epoch."""
+        return shuffled(indices, self.seed, self.epoch)
+
+    def create_batches(self, indices: Iterable[int]) -> Iterator[tuple[torch.Tensor, ...]]:
+        """Inputs and targets of as many items as a batch has."""
+        for batch in chunked(indices, self.bs, self.drop_last):
+            yield self.dataset[batch]
+
+
+class SeededDataLoader(TfmdDL):
+    """A data loader whose order and items follow from (seed, epoch, index) alone, whatever the number of workers."""
+
+    def __init__(self, dataset: Any = None, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(dataset, **kwargs)
+        self.seed, self.epoch = seed, 0
+
+    def shuffle_fn(self, indices: list[int]) -> list[int]:
+        """Shuffle by seed and epoch."""
+        return shuffled(indices, self.seed, self.epoch)
+
+    def do_item(self, index: int) -> Any:
+        """Make one item with its own random numbers, and leave everybody else's as they were."""
+        before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+        number = number_of(f"{self.seed}/{self.epoch}/{index}")
+        random.seed(number)
+        np.random.seed(number)
+        torch.default_generator.manual_seed(number)  # torch.manual_seed takes 2 ms for devices that items do not use
+        try:
+            return super().do_item(index)
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])
+            torch.set_rng_state(before[2])
+
+
+def shuffled(indices: list[int], seed: int, epoch: int) -> list[int]:
+    """The order of a training split in one epoch."""
+    return random.Random(f"{seed}/{epoch}").sample(indices, len(indices))
+
+
+def make_loaders(
+    pictures: pd.DataFrame,
+    folder: Path,
+    vocabulary: list[str],
+    resize: Resize,
+    transforms: list[Any],
+    normalization: Normalization,
+    train: TrainConfig,
+    seed: int,
+) -> DataLoaders:
+    """fastai's loaders over cleaned pictures.
+
+    Parameters
+    ----------
+    pictures
+        Columns clean_path (below `folder`), label and is_valid; one row a picture.
+    transforms
+        `fieldguide.base.config.Transform`s for the training batches, in order.
+    """
+    set_seed(seed, reproducible=True)
+    files = [folder / path for path in pictures["clean_path"]]
+    same_every_epoch = not isinstance(resize, RandomCrop)
+    get_x: Any = ColReader("clean_path", pref=f"{folder}/")
+    item_tfms, workers = [ToSquare(resize, train.size)], train.workers
+    if _bytes_in_memory(files, train.size if same_every_epoch else None) <= MEMORY_FOR_PICTURES:
+        read = partial(_read_square, resize, train.size) if same_every_epoch else _read_whole
+        known = dict(zip(pictures["clean_path"], _read_all(files, read), strict=True))
+        get_x, workers = lambda row: known[row["clean_path"]], 0
+        item_tfms = [] if same_every_epoch else item_tfms
+    block = DataBlock(
+        blocks=(ImageBlock(), CategoryBlock(vocab=vocabulary)),
+        get_x=get_x,
+        get_y=ColReader("label"),
+        splitter=ColSplitter("is_valid"),
+        item_tfms=item_tfms,
+        batch_tfms=[*batch_transforms(transforms), normalize(normalization)],
+    )
+    return block.dataloaders(pictures, bs=train.batch_size, num_workers=workers, dl_type=SeededDataLoader, seed=seed)
+
+
+def feature_loaders(
+    pictures: pd.DataFrame, features: torch.Tensor, vocabulary: list[str], train: TrainConfig, seed: int
+) -> DataLoaders:
+    """fastai's loaders over features that were computed before.
+
+    Parameters
+    ----------
+    pictures
+        Columns label and is_valid; one row a picture.
+    features
+        float32 (pictures, f), in the same order.
+    """
+    set_seed(seed, reproducible=True)
+    targets = torch.from_numpy(np.searchsorted(vocabulary, pictures["label"].to_numpy(str)))
+    is_valid = torch.tensor(pictures["is_valid"].to_numpy(bool))  # a copy: pandas' own is not to be written to
+    train_set, valid_set = (TensorDataset(features[side], targets[side]) for side in (~is_valid, is_valid))
+    device = default_device()
+    return DataLoaders(
+        FeatureDataLoader(train_set, seed, bs=train.batch_size, shuffle=True, drop_last=True, device=device),
+        FeatureDataLoader(valid_set, seed, bs=train.batch_size, device=device),
+        device=device,
+    )
+
+
+def number_of(key: str) -> int:
+    """A seed below 2**31 from a text, evenly spread."""
+    return random.Random(key).getrandbits(31)
+
+
+def pad_mode_of(resize: Resize) -> str:
+    """How bars are filled where there are any."""
+    return resize.pad_mode if isinstance(resize, Pad) else "zeros"
+
+
+def _bytes_in_memory(files: Sequence[Path], size: int | None) -> int:
+    """What the pictures take as squares of `size` pixels, or as they are."""
+    if size is not None:
+        return len(files) * size**2 * 3
+    total = 0
+    for file in files:
+        with Image.open(file) as picture:  # reads the header alone
+            total += picture.width * picture.height * 3
+    return total
+
+
+def _read_all(files: Sequence[Path], read: Callable[[Path], NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        return list(tqdm(pool.map(read, files), total=len(files), desc="load", unit="picture", disable=None))
+
+
+def _read_whole(file: Path) -> NDArray[np.uint8]:
+    with Image.open(file) as picture:
+        return np.array(picture.convert("RGB"))
+
+
+def _read_square(resize: Resize, size: int, file: Path) -> NDArray[np.uint8]:
+    with Image.open(file) as picture:
+        return np.array(to_square(picture.convert("RGB"), resize.method, size, pad_mode_of(resize)))
