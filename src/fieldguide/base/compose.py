@@ -120,7 +120,7 @@ def _check_options(paths: Paths, choices: dict[str, str]) -> None:
     """An option file stands alone and says the same on every machine."""
     for group, option in choices.items():
         name = f"conf/{group}/{option}.yaml"
-        content = read_mapping(paths.conf / group / f"{option}.yaml", name)
+        content = read_mapping(paths.option(group, option), name)
         if "defaults" in content:
             raise UserError(f"{name}: defaults: an option file stands alone, copy what it needs into it")
         if "${" in str(content):

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.stage_names import Stage
+
+STATE = ".fieldguide"  # the folder of files that are neither results nor a person's
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class Paths:
         """The option files, one folder a group."""
         return self.checkout / "conf"
 
+    def option(self, group: str, name: str) -> Path:
+        """The file that says what an option of a group is."""
+        return self.conf / group / f"{name}.yaml"
+
     @property
     def sources(self) -> Path:
         """What each data set needs locally, one folder a data set."""
@@ -55,7 +62,7 @@ class Paths:
     @property
     def retraining(self) -> Path:
         """The scheduled job's own files: one folder a job."""
-        return self.checkout / ".fieldguide" / "retrain"
+        return self.checkout_state / "retrain"
 
     @property
     def raw(self) -> Path:
@@ -107,6 +114,21 @@ class Paths:
         """One row per kept picture: how it was screened."""
         return self.root / "data" / "screen.parquet"
 
+    @property
+    def predictions(self) -> Path:
+        """One row per valid or test picture: what the classifier said."""
+        return self.report(Stage.EVALUATE) / "predictions.parquet"
+
+    @property
+    def history(self) -> Path:
+        """One row per epoch of the training."""
+        return self.report(Stage.TRAIN) / "history.csv"
+
+    @property
+    def review_queue(self) -> Path:
+        """The pictures that a person should look at, the most urgent first."""
+        return self.report(Stage.SCREEN) / "review_queue.csv"
+
     def report(self, stage: str) -> Path:
         """The folder in which `stage` leaves what a person reads."""
         return self.root / "reports" / stage
@@ -137,8 +159,33 @@ class Paths:
 
     @property
     def state(self) -> Path:
-        """Locks and other files that matter to this checkout only; never a DVC output."""
-        return self.root / ".fieldguide"
+        """Locks and other files that matter to this folder only; never a DVC output."""
+        return self.root / STATE
+
+    @property
+    def checkout_state(self) -> Path:
+        """The same of the checkout, which the jobs that work in folders of their own share."""
+        return self.checkout / STATE
+
+    @property
+    def provenance(self) -> Path:
+        """All that is needed to make the last training again, until it is logged."""
+        return self.state / "provenance.json"
+
+    @property
+    def versions(self) -> Path:
+        """The files of registered versions, fetched once."""
+        return self.checkout_state / "versions"
+
+    @property
+    def sweeps(self) -> Path:
+        """The jobs of sweeps, one folder a sweep."""
+        return self.checkout / "sweeps"
+
+    @property
+    def dvc_lock(self) -> Path:
+        """What DVC recorded about the results in the checkout."""
+        return self.checkout / "dvc.lock"
 
     @property
     def checkpoint(self) -> Path:
@@ -148,7 +195,7 @@ class Paths:
     @property
     def features(self) -> Path:
         """Features of frozen bodies, kept for the next training."""
-        return self.checkout / ".fieldguide" / "features"
+        return self.checkout_state / "features"
 
     @property
     def origin(self) -> Path:

@@ -17,14 +17,15 @@ from fieldguide.base.errors import CheckFailed, UserError
 from fieldguide.base.files import DISK_FULL, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
+from fieldguide.base.stage_names import Stage
 
 Metrics = dict[str, float | int | str | bool | None]
-Stage = Callable[[Config, Paths], Metrics]
+Run = Callable[[Config, Paths], Metrics]
 
 EPOCHS = logging.getLogger("fieldguide.epochs")
 
 
-def main(run: Stage) -> None:
+def main(run: Run) -> None:
     """Run a stage in the current folder, as dvc.yaml does, and leave with its exit code.
 
     A `UserError` becomes one line on stderr and exit code 1; any other exception keeps its traceback.
@@ -47,7 +48,7 @@ def main(run: Stage) -> None:
         sys.exit(f"{stage}: the disk is full ({error.filename}): make room, then `dvc repro` goes on")
 
 
-def run_stage(stage: str, run: Stage, config: Config, paths: Paths) -> Metrics:
+def run_stage(stage: str, run: Run, config: Config, paths: Paths) -> Metrics:
     """Call `run`, write what it returns to reports/<stage>/metrics.json, and say how long it took."""
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # fastai's import uses it
     start = time.perf_counter()
@@ -63,7 +64,7 @@ def tracked(stage: str, paths: Paths) -> Iterator[None]:
 
     The tracker reads one JSON line an event; when the lines end without "done", the stage has failed or was killed.
     """
-    if stage not in ("train", "evaluate", "report"):
+    if stage not in (Stage.TRAIN, Stage.EVALUATE, Stage.REPORT):
         yield
         return
     command = [sys.executable, "-m", "fieldguide.tracking", str(paths.root), stage]

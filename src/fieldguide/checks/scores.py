@@ -4,6 +4,7 @@ import pandas as pd
 
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
 from fieldguide.checks.conclusion import conclude
 from fieldguide.checks.data_docs import Docs
 from fieldguide.checks.expectations import CheckResult, check_tables
@@ -38,7 +39,7 @@ def conclude_scores(screened: pd.DataFrame, cfg: Config, paths: Paths) -> dict[s
         overview=tables["labels"],
         pictures={path: paths.clean / path for path in screened["clean_path"]},
     )
-    return conclude(results, paths, "screen", docs, lambda row: f"data/clean/{row}", _where(cfg))
+    return conclude(results, paths, Stage.SCREEN, docs, lambda row: f"data/clean/{row}", _where(cfg))
 
 
 def check_scores(screened: pd.DataFrame, cfg: Config) -> list[CheckResult]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
+from fieldguide.base.stage_names import Stage
 from fieldguide.tracking.names import CHECKOUT, LAUNCHED_BY, LAUNCHER, PROCESS
 from fieldguide.tracking.processes import checkout_id, process_id
 from fieldguide.tracking.store import answering
@@ -60,7 +61,7 @@ def commands(entry: str, text: str) -> list[list[str]]:
         return [[PYTHON, "-m", "fieldguide.experiments.sweep", *words]]
     hand_in = [*FIELDGUIDE, "sync"]
     if entry == "train":
-        return [[*DVC, "repro", "evaluate"], hand_in]
+        return [[*DVC, "repro", Stage.EVALUATE], hand_in]
     return [[*DVC, "repro"], hand_in, [*FIELDGUIDE, "summary"]]
 
 

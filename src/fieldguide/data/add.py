@@ -55,7 +55,7 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False) -> N
     if source.is_file():
         write_text(kept, source.read_text(encoding="utf-8-sig"))
         commit.insert(1, f"data/sources/{name}.csv")
-    write_text(paths.conf / "data" / f"{name}.yaml", f"# {comment}\nkind: folder\n")
+    write_text(paths.option("data", name), f"# {comment}\nkind: folder\n")
     write_text(paths.params, chosen)
     print(
         f"added {told} as data set {name!r}\n"
@@ -66,7 +66,7 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False) -> N
 def _check_name(paths: Paths, name: str) -> None:
     if read_params(paths).get("data") is None:
         raise UserError("params.yaml chooses no data set: add a line `data: sample`")
-    target, option = paths.sources / name, paths.conf / "data" / f"{name}.yaml"
+    target, option = paths.sources / name, paths.option("data", name)
     if not NAME.fullmatch(name) or name.lower() in NOT_TEXT:
         raise UserError(f"{name!r} is no name for a data set: a letter first, then letters, digits, - and _")
     if target.exists() and not option.exists():

@@ -12,10 +12,11 @@ import yaml
 from fieldguide.base.compose import compose
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
 
 
 @dataclass(frozen=True)
-class Stage:
+class DeclaredStage:
     """A stage as dvc.yaml declares it: what it reads (files of other stages, parameters) and what it writes."""
 
     name: str
@@ -25,7 +26,7 @@ class Stage:
 
 
 @cache
-def read_stages(checkout: Path) -> tuple[Stage, ...]:
+def read_stages(checkout: Path) -> tuple[DeclaredStage, ...]:
     """The stages of dvc.yaml up to evaluate, each after those whose results it reads.
 
     What follows judges the pictures, not the run: a job leaves it to the checkout.
@@ -35,17 +36,17 @@ def read_stages(checkout: Path) -> tuple[Stage, ...]:
     for name, content in declared.items():
         written = [entry for kind in ("outs", "metrics", "plots") for entry in content.get(kind, [])]
         stages.append(
-            Stage(
+            DeclaredStage(
                 name,
                 frozenset(content["deps"]),
                 frozenset(content.get("params", [])),
                 tuple(next(iter(entry)) if isinstance(entry, dict) else entry for entry in written),
             )
         )
-    return tuple(stages[: 1 + [stage.name for stage in stages].index("evaluate")])
+    return tuple(stages[: 1 + [stage.name for stage in stages].index(Stage.EVALUATE)])
 
 
-def concerned_stages(stages: Sequence[Stage], before: Config, after: Config) -> list[str]:
+def concerned_stages(stages: Sequence[DeclaredStage], before: Config, after: Config) -> list[str]:
     """The stages whose results another configuration changes, in the order of the pipeline; train and evaluate always.
 
     Raises KeyError for a parameter that the configuration does not have.
@@ -54,7 +55,7 @@ def concerned_stages(stages: Sequence[Stage], before: Config, after: Config) -> 
     names = []
     for stage in stages:
         differs = any(_value(before, key) != _value(after, key) for key in stage.params)
-        if differs or stage.reads & changed or stage.name in ("train", "evaluate"):
+        if differs or stage.reads & changed or stage.name in (Stage.TRAIN, Stage.EVALUATE):
             names.append(stage.name)
             changed |= set(stage.writes)
     return names

@@ -10,6 +10,7 @@ import pyarrow as pa
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
 from fieldguide.data.table import PREDICTIONS_FIXED
 from fieldguide.experiments.comparison import Results
 from fieldguide.tracking.choices import run_name, shown_params
@@ -84,18 +85,21 @@ def _fetch(tracker: Tracker, run: str, path: str, folder: str) -> Path:
 
 def _from_checkout(paths: Paths) -> Results:
     description = paths.classifier.with_suffix(".json")
-    predictions, history = paths.report("evaluate") / "predictions.parquet", paths.report("train") / "history.csv"
-    files = (description, predictions, history, paths.metrics("train"), paths.metrics("evaluate"))
+    predictions, history = (
+        paths.predictions,
+        paths.history,
+    )
+    files = (description, predictions, history, paths.metrics(Stage.TRAIN), paths.metrics(Stage.EVALUATE))
     if missing := [file for file in files if not file.exists()]:
         raise UserError(f"{missing[0].relative_to(paths.root)} is missing: run `dvc repro` first")
     record = read_json(description)["record"]
-    trained = {f"train.{name}": value for name, value in read_json(paths.metrics("train")).items()}
+    trained = {f"train.{name}": value for name, value in read_json(paths.metrics(Stage.TRAIN)).items()}
     return Results(
         name=run_name(paths, record),
         run="",
         params={name: str(value) for name, value in shown_params(paths, record).items()},
         inputs={shown: record["inputs"].get(tag[6:-7], "")[:12] for shown, tag in INPUTS.items()},
-        metrics={**trained, **read_json(paths.metrics("evaluate"))},
+        metrics={**trained, **read_json(paths.metrics(Stage.EVALUATE))},
         predictions=_predictions(predictions, "the checkout"),
         history=_history(history, "the checkout"),
     )

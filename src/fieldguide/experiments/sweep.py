@@ -23,6 +23,7 @@ from fieldguide.base.files import read_json, write_json
 from fieldguide.base.option_files import read_mapping, read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
+from fieldguide.base.stage_names import Stage
 from fieldguide.experiments.sweep_job import FOLDER, is_choice, run_combination
 from fieldguide.model.fingerprint import code_digest
 
@@ -58,7 +59,7 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
     content = [sorted(varied), *studies, _base_fingerprint(paths), code_digest()]
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
     name = "sweep " + " ".join(argument.lstrip("+").partition("=")[0 if "," in argument else 2] for argument in varied)
-    folder = paths.checkout / "sweeps" / f"{_slug(name)}-{key}"
+    folder = paths.sweeps / f"{_slug(name)}-{key}"
     write_json(folder / "sweep.json", {"key": key, "name": name, "arguments": list(arguments)})
     os.environ[FOLDER] = str(folder.resolve())
     hydra = {
@@ -108,7 +109,7 @@ def _studies(paths: Paths, varied: Sequence[str]) -> list[str]:
     No job would tell of a value set there, so its run could not be repeated.
     """
     names = [argument.partition("=")[2] for argument in varied if argument.startswith("+sweep=")]
-    files = [file for name in names if (file := paths.conf / "sweep" / f"{name}.yaml").is_file()]
+    files = [file for name in names if (file := paths.option("sweep", name)).is_file()]
     for file in files:
         for key in read_mapping(file, f"conf/sweep/{file.name}"):
             if key != "hydra":
@@ -128,7 +129,7 @@ def _base_fingerprint(paths: Paths) -> str:
 
 def _bring_up_to_date(paths: Paths) -> None:
     """Let DVC make what all jobs start from, where it is behind; another DVC command at work is waited for."""
-    dvc, targets = [sys.executable, "-m", "dvc"], ["split", "weights"]
+    dvc, targets = [sys.executable, "-m", "dvc"], [Stage.SPLIT, Stage.WEIGHTS]
     status = [*dvc, "status", "--quiet", "--with-deps", *targets]
     if not subprocess.run(status, cwd=paths.checkout, check=False, stderr=subprocess.DEVNULL).returncode:
         return

@@ -27,6 +27,7 @@ from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.base.parallel import usable_cores
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import reported, run_stage
+from fieldguide.base.stage_names import Stage
 from fieldguide.experiments.job_folder import prepare_job
 from fieldguide.model.fingerprint import code_digest, training_record
 
@@ -109,7 +110,7 @@ def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str], config:
     write_json(paths.origin, {**origin, "stages": stages, "upstream": upstream})
     with (folder / "job.log").open("a", encoding="utf-8") as log, redirect_stdout(log):
         for stage in stages:
-            if stage not in ("train", "evaluate"):
+            if stage not in (Stage.TRAIN, Stage.EVALUATE):
                 _run_stage(stage, config, paths)
         record = training_record(config, paths)
         identity = {"fingerprint": record["fingerprint"], "code": code_digest(), "evaluate": values["evaluate"]}
@@ -118,15 +119,15 @@ def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str], config:
             return {**known, "skipped": True}
         start = time.perf_counter()
         with _shown(paths):
-            _run_stage("train", config, paths)
+            _run_stage(Stage.TRAIN, config, paths)
         seconds = time.perf_counter() - start
-        _run_stage("evaluate", config, paths)
-    trained, evaluated = read_json(paths.metrics("train")), read_json(paths.metrics("evaluate"))
+        _run_stage(Stage.EVALUATE, config, paths)
+    trained, evaluated = read_json(paths.metrics(Stage.TRAIN)), read_json(paths.metrics(Stage.EVALUATE))
     return {
         "skipped": False,
         **identity,
         "model_sha256": sha256_of_file(paths.classifier),
-        "predictions": str((paths.report("evaluate") / "predictions.parquet").relative_to(sweep.parent)),
+        "predictions": str(paths.predictions.relative_to(sweep.parent)),
         "valid_accuracy": trained["valid_accuracy"],
         "valid_loss": trained["valid_loss"],
         **{key: evaluated[key] for key in ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss")},
@@ -162,7 +163,7 @@ def _shown(paths: Paths) -> Iterator[None]:
 
     def show() -> None:
         try:
-            follow(paths, "train", iter(lines.get, None))
+            follow(paths, Stage.TRAIN, iter(lines.get, None))
         except UserError as error:
             print(error, file=sys.stderr, flush=True)
 

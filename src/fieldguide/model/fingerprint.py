@@ -9,6 +9,7 @@ from typing import Any
 from fieldguide.base.config import Config
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
 
 MODEL_SOURCES = ("base", "data", "model", "evaluation", "stages")
 TRAINING_SECTIONS = ("resize", "augment", "model", "schedule", "train", "seed")
@@ -38,7 +39,7 @@ def report_record(paths: Paths) -> dict[str, str]:
     """
     files = {
         "model": paths.classifier,
-        "evaluation": paths.metrics("evaluate"),
+        "evaluation": paths.metrics(Stage.EVALUATE),
         "screening": paths.screen_table,
         "page": paths.overview,
     }

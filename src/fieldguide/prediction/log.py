@@ -81,8 +81,8 @@ def read_confirmed(paths: Paths) -> pd.DataFrame:
 
 def join_log(paths: Paths) -> int:
     """Make one file of those of each day; returns how many were joined. Others may write and read meanwhile."""
-    (paths.checkout / ".fieldguide").mkdir(exist_ok=True)
-    with FileLock(paths.checkout / ".fieldguide" / "log.lock"):
+    paths.checkout_state.mkdir(exist_ok=True)
+    with FileLock(paths.checkout_state / "log.lock"):
         return join_files(predictions_folder(paths.log), PREDICTED) + join_files(paths.log / "confirmed", CONFIRMED)
 
 

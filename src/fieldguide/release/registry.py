@@ -61,7 +61,7 @@ class Registry:
         self.client = self.tracker.client
         self.name = experiment_name()
         self.paths = paths
-        self.lock = FileLock(paths.checkout / ".fieldguide" / "rollout.lock")  # one move at a time
+        self.lock = FileLock(paths.checkout_state / "rollout.lock")  # one move at a time
 
     def register(self, run_name: str, who: str, why: str) -> Version:
         """Make the model of a run a version, and the challenger.

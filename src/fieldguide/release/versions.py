@@ -89,4 +89,4 @@ def _is(file: Path, digest: str) -> bool:
 
 def kept_folder(paths: Paths, version: Version) -> Path:
     """Where a version's files are kept."""
-    return paths.checkout / ".fieldguide" / "versions" / version.model_sha256[:16]
+    return paths.versions / version.model_sha256[:16]

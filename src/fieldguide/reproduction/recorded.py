@@ -9,6 +9,7 @@ from typing import Any
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
 from fieldguide.tracking.names import CODE, CONFIG, MODEL
 from fieldguide.tracking.provenance import kept_provenance
 from fieldguide.tracking.runs import find_run
@@ -61,7 +62,7 @@ def read_run(paths: Paths, name: str) -> Run:
 
 def made_metrics(paths: Paths) -> dict[str, float]:
     """The numbers that training and evaluation left, under their names in MLflow."""
-    trained, evaluated = read_json(paths.metrics("train")), read_json(paths.metrics("evaluate"))
+    trained, evaluated = read_json(paths.metrics(Stage.TRAIN)), read_json(paths.metrics(Stage.EVALUATE))
     metrics = {**{f"train.{name}": value for name, value in trained.items()}, **evaluated}
     return {name: float(value) for name, value in metrics.items() if isinstance(value, int | float)}
 
@@ -69,7 +70,7 @@ def made_metrics(paths: Paths) -> dict[str, float]:
 def _of_job(paths: Paths, folder: Path) -> Run:
     """A job that was skipped, because another one had done the same, leaves nothing but its outcome."""
     job = Paths(folder, paths.checkout)
-    if job.classifier.is_file() and job.metrics("evaluate").is_file():
+    if job.classifier.is_file() and job.metrics(Stage.EVALUATE).is_file():
         return _kept(job)
     outcome = read_json(folder / "outcome.json") if (folder / "outcome.json").is_file() else {}
     if "fingerprint" not in outcome:

@@ -7,12 +7,13 @@ import yaml
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
-from fieldguide.experiments.job_folder import Stage, read_stages
+from fieldguide.base.stage_names import Stage
+from fieldguide.experiments.job_folder import DeclaredStage, read_stages
 from fieldguide.reproduction.data_store import DataStore
 from fieldguide.reproduction.recorded import Run
 
-STARTS = ("weights", "clean", "split")  # whose results training and evaluation read
-ALWAYS = ("train", "evaluate")
+STARTS = (Stage.WEIGHTS, Stage.CLEAN, Stage.SPLIT)  # whose results training and evaluation read
+ALWAYS = (Stage.TRAIN, Stage.EVALUATE)
 NO_LOCK = "schema: '2.0'\n"
 
 
@@ -36,20 +37,20 @@ def provide_start(checkout: Path, folder: Path, run: Run) -> list[str]:
                 remaining.add(name)
             if name in remaining:
                 waiting += _before(stages, stages[name])
-        if "download" in remaining:
+        if Stage.DOWNLOAD in remaining:
             _provide_source(store, checkout, folder, run.choices["data"])
-    if "weights" in remaining:
+    if Stage.WEIGHTS in remaining:
         provide_weights(checkout, folder, run.config["model"])
     return [name for name in stages if name in remaining]
 
 
-def _before(stages: dict[str, Stage], stage: Stage) -> list[str]:
+def _before(stages: dict[str, DeclaredStage], stage: DeclaredStage) -> list[str]:
     """The stages whose data a stage reads; reports are there for the order only."""
     data = {entry for entry in stage.reads if not entry.startswith("reports/")}
     return [name for name, other in stages.items() if data & set(other.writes)]
 
 
-def _restored(store: DataStore, run: Run, stage: Stage) -> bool:
+def _restored(store: DataStore, run: Run, stage: DeclaredStage) -> bool:
     locked = yaml.safe_load(run.lock or NO_LOCK).get("stages", {})
     hashes = {out["path"]: out["md5"] for out in locked.get(stage.name, {}).get("outs", [])}
     data = [path for path in stage.writes if not path.startswith("reports/")]

@@ -10,8 +10,9 @@ from filelock import FileLock, Timeout
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_text
 from fieldguide.base.git import NO_HOOKS, git, git_or_nothing
+from fieldguide.base.paths import STATE
 
-WORKTREES = Path(".fieldguide", "reproduce")  # in the checkout
+WORKTREES = Path(STATE, "reproduce")  # in the checkout
 
 
 @contextmanager

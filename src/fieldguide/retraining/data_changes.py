@@ -11,6 +11,7 @@ import yaml
 
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
 from fieldguide.data.table import RAW, read_table
 from fieldguide.retraining.incoming import State
 from fieldguide.retraining.journal import Journal, jobs
@@ -77,9 +78,9 @@ def _lines(file: Path) -> set[tuple[str, ...]]:
 
 def _locked(paths: Paths) -> str:
     """The hash of the decisions that the results in the checkout follow from, "" if there is none."""
-    lock = paths.checkout / "dvc.lock"
+    lock = paths.dvc_lock
     content: dict[str, Any] = yaml.safe_load(lock.read_text(encoding="utf-8")) if lock.exists() else {}
-    deps = content.get("stages", {}).get("clean", {}).get("deps", [])
+    deps = content.get("stages", {}).get(Stage.CLEAN, {}).get("deps", [])
     return next((dep["md5"] for dep in deps if dep["path"] == "data/reviews.csv"), "")
 
 

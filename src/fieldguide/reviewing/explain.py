@@ -8,6 +8,7 @@ import pandas as pd
 from fieldguide.base.errors import printable
 from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
 from fieldguide.data.addresses import address_list, keys_of, read_addresses
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.status import Split, Status
@@ -89,7 +90,7 @@ def _review(paths: Paths, picture: pd.Series) -> Iterator[tuple[str, str]]:
 
 
 def _checks(paths: Paths, picture: pd.Series) -> Iterator[tuple[str, str]]:
-    file = paths.report("validate") / "flagged.csv"
+    file = paths.report(Stage.VALIDATE) / "flagged.csv"
     if not file.is_file():
         return
     flagged = pd.read_csv(file, dtype=str, keep_default_na=False)
@@ -113,7 +114,7 @@ def _place(paths: Paths, identity: str) -> Iterator[tuple[str, str]]:
 
 
 def _screening(paths: Paths, identity: str) -> Iterator[tuple[str, str]]:
-    table = _optional(paths.root / "data" / "screen.parquet")
+    table = _optional(paths.screen_table)
     if table is None or (row := _row_of(table, identity)) is None:
         return
     alarm = f"out of domain: {row['reason']}" if row["out_of_domain"] else "in the domain"
@@ -128,7 +129,7 @@ def _screening(paths: Paths, identity: str) -> Iterator[tuple[str, str]]:
         f"{issue.replace('_', ' ')} {row[f'{issue}_score']:.2f}" for issue in QUALITY_ISSUES if row[f"is_{issue}_issue"]
     ]
     yield "quality", f"poor: {', '.join(poor)}" if poor else "good"
-    file = paths.report("screen") / "review_queue.csv"
+    file = paths.review_queue
     if file.is_file():
         queue = pd.read_csv(file, dtype={"id": str}, keep_default_na=False)
         queue["place"] = range(1, len(queue) + 1)
@@ -137,7 +138,7 @@ def _screening(paths: Paths, identity: str) -> Iterator[tuple[str, str]]:
 
 
 def _prediction(paths: Paths, identity: str, clean_path: str) -> Iterator[tuple[str, str]]:
-    table = _optional(paths.report("evaluate") / "predictions.parquet")
+    table = _optional(paths.predictions)
     row = None if table is None else _row_of(table, identity)
     if row is None:
         return

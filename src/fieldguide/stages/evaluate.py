@@ -12,6 +12,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
+from fieldguide.base.stage_names import Stage
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, write_table
 
@@ -49,7 +50,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     unseen = table[table["split"].isin([Split.VALID, Split.TEST])].reset_index(drop=True)
     logits = predict_logits(classifier, pictures(unseen, "evaluate"))
     predictions = _predictions(unseen, calibrated(logits, classifier.temperature), vocabulary)
-    write_table(predictions, paths.report("evaluate") / "predictions.parquet", predictions_schema(vocabulary))
+    write_table(predictions, paths.predictions, predictions_schema(vocabulary))
 
     logits = logits[predictions["split"] == Split.TEST]
     test = predictions[predictions["split"] == Split.TEST].reset_index(drop=True)
@@ -97,7 +98,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         hardest_shown=show(classifier, paths.clean, worst),
         pairs=[(title, show(classifier, paths.clean, rows)) for title, rows in mistakes(test, counts)],
     )
-    write_findings(paths.report("evaluate"), findings)
+    write_findings(paths.report(Stage.EVALUATE), findings)
     return {**metrics, "shift_pictures": len(some), "test_pictures": len(test)}
 
 

@@ -13,6 +13,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
+from fieldguide.base.stage_names import Stage
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.status import Split
 from fieldguide.data.table import SCREEN, SPLIT, read_table, write_table
@@ -54,7 +55,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     screened = screened.join(_other_findings(paths, classifier, table, unseen, cfg.seed))
     write_table(screened, paths.screen_table, SCREEN)
 
-    report = paths.report("screen")
+    report = paths.report(Stage.SCREEN)
     queue = review_queue(screened, set(read_reviews(paths.reviews)))
     write_text(report / "review_queue.csv", queue.to_csv(index=False, lineterminator="\n"))
     counts = strangeness_table(screened, cfg.ood.alarm_rate)

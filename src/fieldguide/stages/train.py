@@ -12,6 +12,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import EPOCHS, Metrics, main
+from fieldguide.base.stage_names import Stage
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
 from fieldguide.model.fingerprint import code_digest, training_record
@@ -48,7 +49,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     description = describe_classifier(architecture, classifier.vocabulary, classifier.preprocessing, temperature)
     description |= {"precision": computing.precision, "channels_last": computing.channels_last, "record": record}
     write_json(paths.classifier.with_suffix(".json"), description)
-    report = paths.report("train")
+    report = paths.report(Stage.TRAIN)
     write_text(report / "history.csv", training.history.to_csv(index=False, float_format="%.6f"))
     write_text(report / "lr_find.csv", training.search.to_csv(index=False, float_format="%.6g"))
     figure = curves_figure(training.history, training.best_epoch, training.search, training.lr)

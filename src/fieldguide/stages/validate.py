@@ -5,6 +5,7 @@ import pandas as pd
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
+from fieldguide.base.stage_names import Stage
 from fieldguide.checks.conclusion import conclude, flagged_pictures
 from fieldguide.checks.data_docs import Docs
 from fieldguide.checks.expectations import check_tables
@@ -44,7 +45,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     )
     fault = "" if kept else f"no picture was kept: {_reasons(images)}"
     counts = conclude(
-        results, paths, "validate", docs, lambda row: f"data/raw/{row}" if row in files else row, where, fault
+        results, paths, Stage.VALIDATE, docs, lambda row: f"data/raw/{row}" if row in files else row, where, fault
     )
     return {
         "pictures": len(images),

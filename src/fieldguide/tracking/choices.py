@@ -7,6 +7,7 @@ import yaml
 
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
 
 
 def read_origin(paths: Paths) -> dict[str, Any]:
@@ -32,10 +33,10 @@ def shown_params(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:
 
 def upstream_params(paths: Paths) -> dict[str, Any]:
     """The parameters of the stages before training, as dvc.lock recorded them for the data in the checkout."""
-    lock = paths.checkout / "dvc.lock"
+    lock = paths.dvc_lock
     stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
     params: dict[str, Any] = {}
-    for stage in ("download", "clean", "validate", "split"):
+    for stage in (Stage.DOWNLOAD, Stage.CLEAN, Stage.VALIDATE, Stage.SPLIT):
         params |= stages.get(stage, {}).get("params", {}).get("params.yaml", {})
     return _flat(params)
 

@@ -10,6 +10,7 @@ from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
 from fieldguide.model.fingerprint import report_record
 from fieldguide.tracking.choices import read_origin, run_name, upstream_params
 from fieldguide.tracking.model import log_model
@@ -25,7 +26,7 @@ def sync(paths: Paths) -> str:
     Returns a line that says what was done. Raises UserError if there are no results, or if MLflow does not answer.
     """
     description = paths.classifier.with_suffix(".json")
-    if not (description.exists() and paths.metrics("evaluate").exists()):
+    if not (description.exists() and paths.metrics(Stage.EVALUATE).exists()):
         raise UserError("no results to hand in: run `dvc repro` first")
     record = read_json(description)["record"]
     provenance = _provenance_of_results(paths, record)
@@ -61,8 +62,8 @@ def _provenance_of_results(paths: Paths, record: dict[str, Any]) -> dict[str, An
 
 def _results_digest(paths: Paths) -> str:
     description = paths.classifier.with_suffix(".json")
-    files = [paths.classifier, description, paths.metrics("evaluate")]
-    later = [paths.metrics("report"), paths.screen] if has_report(paths) else []
+    files = [paths.classifier, description, paths.metrics(Stage.EVALUATE)]
+    later = [paths.metrics(Stage.REPORT), paths.screen] if has_report(paths) else []
     parts = [sha256_of_file(path) for path in (*files, *later)]
     return "-".join(part[:16] for part in parts)
 
@@ -72,14 +73,14 @@ def has_report(paths: Paths) -> bool:
 
     After a new training they are those of an older one until `dvc repro` comes to them.
     """
-    file = paths.metrics("report")
+    file = paths.metrics(Stage.REPORT)
     return file.exists() and report_record(paths).items() <= read_json(file).items()
 
 
 def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
     _log_epochs(tracker, run)
     _log_figures(tracker, run)
-    for stage in ("train", "evaluate"):
+    for stage in (Stage.TRAIN, Stage.EVALUATE):
         for path in sorted(tracker.paths.report(stage).glob("[!.]*")):
             tracker.client.log_artifact(run, str(path), stage)
     if has_report(tracker.paths):
@@ -92,7 +93,7 @@ def _log_epochs(tracker: Tracker, run: str) -> None:
     import pandas as pd
 
     known = {metric.step for metric in tracker.client.get_metric_history(run, "train_loss")}
-    history = pd.read_csv(tracker.paths.report("train") / "history.csv", index_col="epoch")
+    history = pd.read_csv(tracker.paths.history, index_col="epoch")
     for epoch, figures in zip(history.index.tolist(), history.to_dict("records"), strict=True):
         if epoch not in known:
             tracker.log_metrics(run, {str(name): value for name, value in figures.items()}, step=epoch)
@@ -103,21 +104,21 @@ def _log_figures(tracker: Tracker, run: str) -> None:
     import pandas as pd
 
     paths = tracker.paths
-    for stage in ("download", "clean", "validate", "split", "train"):
+    for stage in (Stage.DOWNLOAD, Stage.CLEAN, Stage.VALIDATE, Stage.SPLIT, Stage.TRAIN):
         metrics = read_json(paths.metrics(stage))
         tracker.log_metrics(run, {f"{stage}.{name}": value for name, value in metrics.items()})
-    tracker.log_metrics(run, read_json(paths.metrics("evaluate")))
-    counts = pd.read_csv(paths.report("evaluate") / "confusion_matrix.csv", index_col="label")
+    tracker.log_metrics(run, read_json(paths.metrics(Stage.EVALUATE)))
+    counts = pd.read_csv(paths.report(Stage.EVALUATE) / "confusion_matrix.csv", index_col="label")
     cells = {f"confusion/{true}/{predicted}": n for true, row in counts.iterrows() for predicted, n in row.items()}
     tracker.log_metrics(run, {name: int(count) for name, count in cells.items()})
 
 
 def _log_report(tracker: Tracker, run: str) -> None:
     paths = tracker.paths
-    metrics = read_json(paths.metrics("screen"))
+    metrics = read_json(paths.metrics(Stage.SCREEN))
     tracker.log_metrics(run, {f"screen.{name}": value for name, value in metrics.items()})
-    for path in (paths.overview, *sorted(paths.report("screen").glob("[!.]*.csv"))):
-        tracker.client.log_artifact(run, str(path), "report")
+    for path in (paths.overview, *sorted(paths.report(Stage.SCREEN).glob("[!.]*.csv"))):
+        tracker.client.log_artifact(run, str(path), Stage.REPORT)
 
 
 def _log_data_and_model(paths: Paths, run: str, tags: dict[str, str]) -> None:
@@ -148,7 +149,7 @@ def _add_screen(tracker: Tracker, run: str) -> str:
     versions = client.search_model_versions(f"run_id = '{run}'") if screened else []
     if versions:
         return f"; version {versions[0].version} keeps the screen that it was registered with"
-    client.set_tag(run, ALARM_RATE, str(read_json(tracker.paths.metrics("screen"))["test_alarm_rate"]))
+    client.set_tag(run, ALARM_RATE, str(read_json(tracker.paths.metrics(Stage.SCREEN))["test_alarm_rate"]))
     for path in screen_files(tracker.paths):  # after the rate: whatever has a screen has one
         client.log_model_artifact(model, str(path), MODEL_FILES)
     return ""

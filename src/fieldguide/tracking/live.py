@@ -7,6 +7,7 @@ from typing import Any
 from fieldguide.base.compose import compose
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
 from fieldguide.model.fingerprint import training_record
 from fieldguide.tracking.choices import read_origin, run_name
 from fieldguide.tracking.delivery import sync
@@ -26,7 +27,7 @@ def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
     lines
         Events as JSON, see `fieldguide.base.runner.tracked`; an end without "done" means that the stage was killed.
     """
-    if stage in ("evaluate", "report"):
+    if stage in (Stage.EVALUATE, Stage.REPORT):
         if any(json.loads(line)["event"] == "done" for line in lines):
             print(sync(paths), flush=True)
         return

@@ -35,7 +35,6 @@ def collect_provenance(paths: Paths, config: Config, origin: Mapping[str, Any]) 
     """
     root = paths.checkout
     sections = asdict(config)
-    lock = root / "dvc.lock"
     return {
         "choices": sections.pop("choices"),
         "config": sections,
@@ -44,7 +43,7 @@ def collect_provenance(paths: Paths, config: Config, origin: Mapping[str, Any]) 
         "code": code_digest(),
         "commit": git_commit(root),
         "diff": git_diff(root),
-        "lock": lock.read_text(encoding="utf-8") if lock.exists() else "",
+        "lock": paths.dvc_lock.read_text(encoding="utf-8") if paths.dvc_lock.exists() else "",
         "packages": package_versions(),
         "machine": machine(),
         "command": command(),
@@ -53,13 +52,12 @@ def collect_provenance(paths: Paths, config: Config, origin: Mapping[str, Any]) 
 
 def keep_provenance(paths: Paths, fingerprint: str, provenance: dict[str, Any]) -> None:
     """Leave it beside the training's results, for when these are handed to MLflow later."""
-    write_json(paths.state / "provenance.json", {"fingerprint": fingerprint, **provenance})
+    write_json(paths.provenance, {"fingerprint": fingerprint, **provenance})
 
 
 def kept_provenance(paths: Paths) -> dict[str, Any]:
     """That of the last training in this folder, with its fingerprint; empty if there was none."""
-    path = paths.state / "provenance.json"
-    return dict(read_json(path)) if path.exists() else {}
+    return dict(read_json(paths.provenance)) if paths.provenance.exists() else {}
 
 
 def git_commit(root: Path) -> str:

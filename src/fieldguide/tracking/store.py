@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.paths import Paths
+from fieldguide.base.paths import STATE, Paths
 from fieldguide.base.process import quiet_environment
 from fieldguide.tracking.names import EXPERIMENT
 
@@ -46,7 +46,7 @@ def shown_address(address: str) -> str:
 
 def state_folder(paths: Paths) -> Path:
     """The folder of the checkout for locks and what is being made; it is made where it is missing."""
-    folder = home(paths) / ".fieldguide"
+    folder = home(paths) / STATE
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -5,6 +5,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
 from fieldguide.release.gate.decision import Decision, candidate_of_checkout, run_gate, summary, write_decision
 from fieldguide.release.gate.rules import Outcome
 from fieldguide.release.registry import Registry
@@ -46,7 +47,7 @@ def judge(cfg: Config, paths: Paths, registry: Registry, version: Version) -> De
 
 def alarm_rate_of_checkout(paths: Paths) -> float | None:
     """The share of the test pictures that the checkout's screen finds out of its domain; None without one."""
-    file = paths.metrics("screen")
+    file = paths.metrics(Stage.SCREEN)
     return float(read_json(file)["test_alarm_rate"]) if file.is_file() else None
 
 

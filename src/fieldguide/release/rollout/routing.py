@@ -81,7 +81,7 @@ def serving(paths: Paths) -> list[Serving]:
 
     If MLflow does not answer, those that were in these steps last time, with a warning. Raises UserError without any.
     """
-    last = paths.checkout / ".fieldguide" / "versions" / "steps.json"
+    last = paths.versions / "steps.json"
     try:
         registry = Registry(paths)
         found = {step: version for step in (CHAMPION, LIMITED, SHADOW) if (version := registry.at(step))}
