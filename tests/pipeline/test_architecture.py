@@ -27,7 +27,8 @@ MAY_START = {"fieldguide.base.runner": {"fieldguide.tracking", "fieldguide.overv
 LONGEST = 250  # lines of a source file
 ONLY_IMPORTERS = {
     "fastai": {
-        f"fieldguide.training.{name}" for name in ("learner", "callbacks", "loaders", "augment", "camera_effects")
+        f"fieldguide.training.{name}"
+        for name in ("learner", "callbacks", "loaders", "augment", "camera_effects", "train_classifier")
     },
     "great_expectations": {"fieldguide.checks.expectations"},
     "mlflow": {f"fieldguide.tracking.{name}" for name in ("store", "tracker", "delivery", "model")}

@@ -287,7 +287,8 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     from fieldguide.retraining.unlabelled_queue import ask
     from fieldguide.screening.files import save_screen
     from fieldguide.screening.fitting import fit_screen
-    from fieldguide.screening.observations import Viewer, find_layout, observe_pairs, observe_pictures
+    from fieldguide.screening.observations import observe_pairs, observe_pictures
+    from fieldguide.screening.viewer import viewer_of
 
     save_classifier(tmp_path)
     weights = tmp_path / "classifier.safetensors"
@@ -297,7 +298,7 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     assert "out_of_domain" not in plain
 
     classifier = load_classifier(weights, weights.with_suffix(".json"))
-    viewer = Viewer(None, find_layout(classifier.network.get_submodule("body"), 32))
+    viewer = viewer_of(classifier)
     seen = [Image.open(path).convert("RGB") for path in sorted(pictures.iterdir())]
     train, turned = observe_pairs(classifier, viewer, seen)
     fitted = fit_screen(

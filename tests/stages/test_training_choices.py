@@ -22,6 +22,7 @@ from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.data.images import open_picture
 from fieldguide.data.table import SPLIT, read_table, write_table
+from fieldguide.model.backbone import Backbone
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.features import frozen_features
 from fieldguide.model.network import Architecture, Normalization, build_body
@@ -262,10 +263,11 @@ def pictures(source: Paths) -> list[tuple[str, Path]]:
 def features_at(size: int, pictures: list[tuple[str, Path]], kept: Path, **options: str) -> torch.Tensor:
     """Of a network that is the same every time, but for its options."""
     torch.manual_seed(0)
-    body = build_body(Architecture("timm", "mobilenetv2_050", {**options}))
+    architecture = Architecture("timm", "mobilenetv2_050", {**options})
     normalization = Normalization((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     preprocessing = Preprocessing(150.0, 320, "squish", "zeros", size, normalization)
-    return frozen_features(body, {"architecture": options, "sha256": "same"}, preprocessing, pictures, kept, "key")
+    backbone = Backbone(build_body(architecture), architecture, normalization, "same", is_pretrained=False)
+    return frozen_features(backbone, preprocessing, pictures, kept, "key")
 
 
 @pytest.mark.parametrize("size", [64, 128])

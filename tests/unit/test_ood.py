@@ -19,8 +19,9 @@ from fieldguide.screening.detectors import DETECTORS, Known
 from fieldguide.screening.files import load_screen, save_screen
 from fieldguide.screening.fitting import Fitted, fit_screen
 from fieldguide.screening.measurements import NAMES, measure_square
-from fieldguide.screening.observations import Observations, Viewer, find_layout, observe_pairs, observe_pictures
+from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
 from fieldguide.screening.screen import PARTS, judge
+from fieldguide.screening.viewer import Viewer, viewer_of
 from untrained import untrained_folder
 
 pytestmark = pytest.mark.slow  # importing PyTorch takes seconds
@@ -107,7 +108,7 @@ def classifier(folder: Path) -> Classifier:
 
 @pytest.fixture(scope="module")
 def viewer(classifier: Classifier) -> Viewer:
-    return Viewer(None, find_layout(classifier.network.get_submodule("body"), classifier.preprocessing.size))
+    return viewer_of(classifier)
 
 
 @pytest.fixture(scope="module")

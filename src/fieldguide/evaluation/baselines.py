@@ -9,6 +9,7 @@ from PIL import Image
 from sklearn.tree import DecisionTreeClassifier
 
 DEPTH = 6
+TREE_PICTURES = 5000  # training pictures at most: enough for a small tree
 BINS = 8
 BASELINES = {
     "baseline_accuracy": "always naming the most frequent label",

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import FileLock
@@ -18,13 +17,13 @@ from tqdm import tqdm
 
 from fieldguide.base.files import replace_file
 from fieldguide.data.images import open_picture
+from fieldguide.model.backbone import Backbone
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.inference import to_input
 
 
 def frozen_features(
-    body: nn.Module,
-    backbone: Mapping[str, Any],
+    backbone: Backbone,
     preprocessing: Preprocessing,
     pictures: Sequence[tuple[str, Path]],
     kept: Path,
@@ -37,9 +36,6 @@ def frozen_features(
 
     Parameters
     ----------
-    body, backbone
-        Pictures (n, 3, size, size) in, features (n, f) out; and its `architecture` and the `sha256` of its weights, as
-        models/backbone.json tells them.
     pictures
         The sha256 of each file, and the file.
     key
@@ -49,13 +45,13 @@ def frozen_features(
     -------
     float32 (pictures, f) on the processor.
     """
-    choice = json.dumps([backbone["architecture"], backbone["sha256"], asdict(preprocessing)], sort_keys=True)
+    choice = json.dumps([asdict(backbone.architecture), backbone.sha256, asdict(preprocessing)], sort_keys=True)
     file = kept / f"{hashlib.sha256(choice.encode()).hexdigest()[:32]}.safetensors"
     kept.mkdir(parents=True, exist_ok=True)
     with FileLock(kept.resolve().with_suffix(".lock")):  # a sweep's jobs share what is kept, and begin together
         known = _read(file, key)
         if missing := {sha256: path for sha256, path in pictures if sha256 not in known}:
-            known |= _compute(body, preprocessing, missing)
+            known |= _compute(backbone.body, preprocessing, missing)
             _write(file, key, known)
     return torch.stack([known[sha256] for sha256, _ in pictures])
 

@@ -1,19 +1,21 @@
 """Prediction with a trained classifier: PyTorch and Pillow only, and no code in the files that it loads."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
+from tqdm import tqdm
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json
 from fieldguide.data.images import bounded, open_picture
 from fieldguide.data.resizing import to_square
 from fieldguide.model.description import Preprocessing, read_description
@@ -60,10 +62,28 @@ def load_classifier(weights: Path, description: Path) -> Classifier:
     return Classifier(network.eval(), content.vocabulary, content.preprocessing, content.temperature)
 
 
+def load_trained(weights: Path) -> tuple[Classifier, dict[str, Any]]:
+    """Load the classifier that `train` wrote in this checkout, and the configuration that it was trained with.
+
+    PyTorch gets as many threads as it had in training: another number would be another order of summing.
+    """
+    description = weights.with_suffix(".json")
+    classifier = load_classifier(weights, description)
+    config: dict[str, Any] = read_json(description)["record"]["config"]
+    torch.set_num_threads(config["train"]["threads"])
+    return classifier, config
+
+
 def open_for(classifier: Classifier, file: Path | BinaryIO) -> Image.Image:
     """Open a picture as `clean` does. Raises fieldguide.data.images.PictureError if it cannot be used."""
     preprocessing = classifier.preprocessing
     return bounded(open_picture(file, preprocessing.max_megapixels), preprocessing.max_side)
+
+
+def open_all(classifier: Classifier, files: Sequence[Path], task: str) -> Iterator[Image.Image]:
+    """Open pictures one after the other as `open_for` does, with progress under the name of the task."""
+    for file in tqdm(files, desc=task, unit="picture", disable=None):
+        yield open_for(classifier, file)
 
 
 def predict(classifier: Classifier, pictures: Iterable[Image.Image], batch_size: int = 64) -> NDArray[np.float64]:

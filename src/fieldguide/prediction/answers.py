@@ -20,8 +20,9 @@ from fieldguide.base.parallel import usable_cores
 from fieldguide.data.images import PictureError, bounded, open_picture, picture_id
 from fieldguide.model.inference import Classifier, calibrated, load_classifier, logits_of, to_input
 from fieldguide.screening.files import load_screen
-from fieldguide.screening.observations import Viewer, measure, observe
+from fieldguide.screening.observations import measure, observe
 from fieldguide.screening.screen import Screen, judge
+from fieldguide.screening.viewer import Viewer
 
 READERS = 4  # more threads would only hold more large pictures in memory
 

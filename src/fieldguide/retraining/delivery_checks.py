@@ -44,7 +44,8 @@ def observe(weights: Path, files: Sequence[Path]) -> Observed:
     """Look at pictures, as screening does, with the classifier whose description stands beside its weights."""
     from fieldguide.model.inference import calibrated, load_classifier, open_for
     from fieldguide.prediction.batch import measurement_columns
-    from fieldguide.screening.observations import Viewer, find_layout, observe_pictures
+    from fieldguide.screening.observations import observe_pictures
+    from fieldguide.screening.viewer import viewer_of
 
     classifier = load_classifier(weights, weights.with_suffix(".json"))
     unread: dict[Path, str] = {}
@@ -60,8 +61,7 @@ def observe(weights: Path, files: Sequence[Path]) -> Observed:
     first = next(pictures, None)
     if first is None:
         return Observed(classifier.vocabulary, np.zeros((0, len(classifier.vocabulary))), np.zeros((0, 0)), {}, unread)
-    viewer = Viewer(None, find_layout(classifier.network.get_submodule("body"), classifier.preprocessing.size))
-    seen = observe_pictures(classifier, viewer, chain([first], pictures))
+    seen = observe_pictures(classifier, viewer_of(classifier), chain([first], pictures))
     return Observed(
         classifier.vocabulary,
         calibrated(seen.logits.double().numpy(), classifier.temperature),

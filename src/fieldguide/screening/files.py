@@ -9,7 +9,6 @@ from PIL import Image
 from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_file, sha256_of_file, write_json
@@ -19,10 +18,11 @@ from fieldguide.model.network import build_body
 from fieldguide.model.weights import first_line, load_weights
 from fieldguide.screening.detectors import DETECTORS
 from fieldguide.screening.measurements import SIDES
-from fieldguide.screening.observations import Viewer, observe_pictures
+from fieldguide.screening.observations import observe_pictures
 from fieldguide.screening.orientation import Orientation
 from fieldguide.screening.p_values import Tail
 from fieldguide.screening.screen import Screen, judge, side_name
+from fieldguide.screening.viewer import Viewer, frozen_viewer
 
 LARGEST_FILE = 2**16  # bytes of the JSON
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -87,23 +87,22 @@ def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Scre
             tails["combined"],
             description.alarm_rate,
         )
-        viewer = Viewer(_body(description, weights), description.layout)
+        viewer = _viewer(description, weights)
         judge(screen, observe_pictures(classifier, viewer, [Image.new("RGB", (64, 64))]))  # does all fit?
     except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is not the screen of this classifier ({first_line(error)})") from None
     return screen, viewer
 
 
-def _body(description: Description, weights: Path) -> nn.Module | None:
-    """The frozen body that the features come from, or None where that is the classifier's own."""
+def _viewer(description: Description, weights: Path) -> Viewer:
     if description.backbone_sha256 is None:
-        return None
+        return Viewer(None, description.layout)
     backbone = weights.with_name("backbone.safetensors")
     if not backbone.is_file() or sha256_of_file(backbone) != description.backbone_sha256:
         raise UserError(f"{backbone} is missing or another one, and the screen takes its features: run `dvc repro`")
     body = build_body(read_description(weights.with_suffix(".json")).architecture)
     load_weights(body, backbone)
-    return body.eval().to(memory_format=torch.channels_last)
+    return frozen_viewer(body, description.layout)
 
 
 def _read_description(path: Path) -> Description:

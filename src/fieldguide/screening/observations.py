@@ -9,16 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
 
-from fieldguide.base.errors import UserError
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.inference import Classifier, to_input
 from fieldguide.screening.measurements import measure_square
+from fieldguide.screening.viewer import Viewer
 
 PLACES = 4  # the layout is a map of features averaged over 4 x 4 places
 MEAN, SPREAD = 0.5, 1.0  # lengths of what the layout adds to the features, beside the body's last ones, 1
-LEAST_PLACES = 8  # of the map's sides before that
 
 
 @dataclass(frozen=True)
@@ -36,47 +34,6 @@ class Observations:
     def __getitem__(self, rows: NDArray[Any]) -> "Observations":
         """Some of the pictures, by their positions or a mask."""
         return Observations(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
-
-
-@dataclass(frozen=True)
-class Viewer:
-    """Where features and layout come from: a body, and the name of the module in it that gives the map.
-
-    `body` is None for the classifier's own body, which costs nothing beside the prediction.
-    """
-
-    body: nn.Module | None
-    layout: str
-
-
-def find_layout(body: nn.Module, size: int) -> str:
-    """The name of the last module whose output is a map of at least 8 x 8 places: late, yet it knows where things are.
-
-    Raises UserError if the body has no such map for square pictures of `size` pixels.
-    """
-    found = ""
-
-    def remember(name: str) -> Any:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            nonlocal found
-            if isinstance(output, torch.Tensor) and output.ndim == 4 and min(output.shape[2:]) >= LEAST_PLACES:
-                found = name
-
-        return hook
-
-    hooks = [module.register_forward_hook(remember(name)) for name, module in body.named_modules() if name]
-    try:
-        with torch.inference_mode():
-            body.eval()(torch.zeros(1, 3, size, size, device=next(body.parameters()).device))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if not found:
-        raise UserError(
-            f"screen: no layer of this architecture keeps {LEAST_PLACES} x {LEAST_PLACES} places of a picture of "
-            f"{size} pixels: raise train.size in params.yaml"
-        )
-    return found
 
 
 def measure(square: torch.Tensor, size: tuple[int, int], preprocessing: Preprocessing) -> NDArray[np.float64]:

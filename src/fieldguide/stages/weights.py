@@ -11,12 +11,13 @@ from fieldguide.base.runner import Metrics, main
 
 def run(cfg: Config, paths: Paths) -> Metrics:
     """Write models/backbone.safetensors, and beside it what they are and where they come from."""
+    from fieldguide.model.backbone import RANDOM
     from fieldguide.model.network import Architecture, normalization_of
     from fieldguide.model.weights import file_body, hub_body, random_body, save_weights
 
     model = cfg.model
     architecture = Architecture(model.library, model.arch, model.options)
-    if model.weights == "random":
+    if model.weights == RANDOM:
         body = random_body(architecture, cfg.seed)
     elif model.weights == "hub":
         body = hub_body(architecture)

@@ -11,7 +11,8 @@ from fieldguide.base.files import write_json, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.data.membership import membership, seen_in_training
 from fieldguide.data.status import Split
-from fieldguide.data.table import SPLIT, read_table
+from fieldguide.data.table import SPLIT, read_table, sampled
+from fieldguide.evaluation.baselines import TREE_PICTURES
 from fieldguide.model.inference import Classifier, load_classifier
 from fieldguide.release.gate import rules
 from fieldguide.release.gate.picture_sets import PictureSet, backtests, current_test
@@ -138,11 +139,8 @@ def _against_baselines(
 
 def _training_pictures(paths: Paths) -> PictureSet:
     table = read_table(paths.split_table, SPLIT)
-    train = table[table["split"] == Split.TRAIN].sort_values("id").head(TREE_PICTURES)
+    train = sampled(table[table["split"] == Split.TRAIN], TREE_PICTURES)
     return PictureSet("train", train.assign(file=[paths.clean / path for path in train["clean_path"]]))
-
-
-TREE_PICTURES = 5000  # as in evaluate: enough for a small tree
 
 
 def candidate_of_checkout(paths: Paths) -> Candidate:

@@ -1,15 +1,12 @@
 """What the models say of the pictures, and what that takes: predictions, time, size."""
 
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from PIL import Image
-from tqdm import tqdm
 
 from fieldguide.evaluation.baselines import BASELINES, majority_label, tree_predictions
-from fieldguide.model.inference import Classifier, logits_of, open_for, predict, to_input
+from fieldguide.model.inference import Classifier, logits_of, open_all, predict, to_input
 from fieldguide.release.gate.picture_sets import PictureSet
 
 ROUNDS = 7
@@ -19,7 +16,7 @@ TIMED_PICTURES = 32
 def predictions(classifier: Classifier, pictures: PictureSet) -> pd.DataFrame:
     """The columns id, label, prediction, probability (of the prediction), one row a picture."""
     table = pictures.pictures
-    probabilities = predict(classifier, _opened(classifier, pictures, pictures.name))
+    probabilities = predict(classifier, open_all(classifier, list(table["file"]), pictures.name))
     names = np.array(classifier.vocabulary, dtype=object)[probabilities.argmax(axis=1)]
     return table[["id", "label"]].assign(prediction=names, probability=probabilities.max(axis=1))
 
@@ -29,7 +26,9 @@ def baseline_predictions(classifier: Classifier, train: PictureSet, pictures: Pi
     table, labels = pictures.pictures, train.pictures["label"]
     most_frequent, tree = BASELINES.values()
     by_colour = tree_predictions(
-        _opened(classifier, train, "baseline, train"), labels, _opened(classifier, pictures, "baseline")
+        open_all(classifier, list(train.pictures["file"]), "baseline, train"),
+        labels,
+        open_all(classifier, list(table["file"]), "baseline"),
     )
     return {
         most_frequent: table[["id", "label"]].assign(prediction=majority_label(labels)),
@@ -43,8 +42,8 @@ def seconds_side_by_side(challenger: Classifier, champion: Classifier, pictures:
     Both are timed in turn, on the same pictures in the same process, the one that begins changing from round to round;
     the fastest round of each counts, since whatever else the machine does can only slow a round.
     """
-    few = PictureSet(pictures.name, pictures.pictures.head(TIMED_PICTURES))
-    both = [(model, list(_opened(model, few, "speed"))) for model in (challenger, champion)]
+    few = list(pictures.pictures["file"].head(TIMED_PICTURES))
+    both = [(model, list(open_all(model, few, "speed"))) for model in (challenger, champion)]
     best = [float("inf"), float("inf")]
     for number in range(-1, ROUNDS):  # the first round only warms up
         for turn in (0, 1) if number % 2 else (1, 0):
@@ -54,8 +53,3 @@ def seconds_side_by_side(challenger: Classifier, champion: Classifier, pictures:
             if number >= 0:
                 best[turn] = min(best[turn], (time.perf_counter() - start) / len(opened))
     return best[0], best[1]
-
-
-def _opened(classifier: Classifier, pictures: PictureSet, task: str) -> Iterator[Image.Image]:
-    for file in tqdm(pictures.pictures["file"], desc=task, unit="picture", disable=None):
-        yield open_for(classifier, file)

@@ -1,0 +1,82 @@
+"""What screening looks through: the network that gives features and layout, and where in it the layout is taken."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from fieldguide.base.errors import UserError
+from fieldguide.model.backbone import Backbone
+from fieldguide.model.inference import Classifier
+
+LEAST_PLACES = 8  # of the map's sides before it is averaged
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Where features and layout come from: a body, and the name of the module in it that gives the map.
+
+    `body` is None for the classifier's own body, which costs nothing beside the prediction.
+    """
+
+    body: nn.Module | None
+    layout: str
+
+
+def viewer_of(classifier: Classifier) -> Viewer:
+    """Look through the classifier itself. Raises UserError as `find_layout` does."""
+    return Viewer(None, find_layout(classifier.network.get_submodule("body"), classifier.preprocessing.size))
+
+
+def frozen_viewer(body: nn.Module, layout: str) -> Viewer:
+    """Look through a body that no training changes."""
+    return Viewer(body.eval().to(memory_format=torch.channels_last), layout)
+
+
+def choose_viewer(classifier: Classifier, backbone: Backbone, features: str) -> tuple[Viewer, bool]:
+    """The viewer for `ood.features`, and whether its features are those of a frozen body.
+
+    Parameters
+    ----------
+    features
+        "classifier", "backbone", or "auto": the backbone where it is pretrained. A backbone that the classifier left as
+        it was is the classifier's own body, which costs nothing beside the prediction.
+    """
+    own = viewer_of(classifier)
+    if features == "classifier" or (features == "auto" and not backbone.is_pretrained):
+        return own, False
+    trained = classifier.network.get_submodule("body").state_dict()
+    if all(torch.equal(value, trained[name]) for name, value in backbone.body.state_dict().items()):
+        return own, True
+    return frozen_viewer(backbone.body, own.layout), True
+
+
+def find_layout(body: nn.Module, size: int) -> str:
+    """The name of the last module whose output is a map of at least 8 x 8 places: late, yet it knows where things are.
+
+    Raises UserError if the body has no such map for square pictures of `size` pixels.
+    """
+    found = ""
+
+    def remember(name: str) -> Any:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            nonlocal found
+            if isinstance(output, torch.Tensor) and output.ndim == 4 and min(output.shape[2:]) >= LEAST_PLACES:
+                found = name
+
+        return hook
+
+    hooks = [module.register_forward_hook(remember(name)) for name, module in body.named_modules() if name]
+    try:
+        with torch.inference_mode():
+            body.eval()(torch.zeros(1, 3, size, size, device=next(body.parameters()).device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not found:
+        raise UserError(
+            f"screen: no layer of this architecture keeps {LEAST_PLACES} x {LEAST_PLACES} places of a picture of "
+            f"{size} pixels: raise train.size in params.yaml"
+        )
+    return found

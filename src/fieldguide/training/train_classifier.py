@@ -1,0 +1,126 @@
+"""Training the classifier from the starting weights on the train split, and calibrating it on the valid split."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from fastai.data.core import DataLoaders
+
+from fieldguide.base.config import Config, HeadOnly
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
+from fieldguide.base.runner import EPOCHS
+from fieldguide.model.backbone import Backbone, load_backbone
+from fieldguide.model.description import Preprocessing
+from fieldguide.model.features import frozen_features
+from fieldguide.model.fingerprint import code_digest
+from fieldguide.model.inference import Classifier, open_for, predict_logits
+from fieldguide.model.network import Architecture, build_classifier, build_head, count_features, is_memory_short
+from fieldguide.model.precision import Computing, choose_computing
+from fieldguide.statistics.temperature import fit_temperature
+from fieldguide.training.checkpoint import state_key
+from fieldguide.training.learner import Training, balanced_weights, fit
+from fieldguide.training.loaders import feature_loaders, make_loaders, pad_mode_of
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The classifier, what its body is, how it was trained, and the temperature that its logits are divided by."""
+
+    classifier: Classifier
+    architecture: Architecture
+    training: Training
+    computing: Computing
+    temperature: float
+
+
+def train_classifier(cfg: Config, paths: Paths, pictures: pd.DataFrame, fingerprint: str) -> Trained:
+    """Train from the starting weights; a training of the same fingerprint that was interrupted goes on.
+
+    Parameters
+    ----------
+    pictures
+        The rows of the split table for train and valid, with the column is_valid.
+
+    Raises
+    ------
+    UserError
+        If memory is short, or as `fit` does.
+    """
+    torch.set_num_threads(cfg.train.threads)
+    vocabulary = sorted(pictures["label"].unique())
+    with _short_memory_is_a_user_error():
+        backbone = load_backbone(paths.backbone)
+        preprocessing = Preprocessing(
+            cfg.clean.max_megapixels,
+            cfg.clean.max_side,
+            cfg.resize.method,
+            pad_mode_of(cfg.resize),
+            cfg.train.size,
+            backbone.normalization,
+        )
+        features = count_features(backbone.body, cfg.train.size)
+        loaders = _loaders(cfg, paths, pictures, vocabulary, backbone, preprocessing)
+        torch.manual_seed(cfg.seed)
+        network = build_classifier(backbone.body, features, len(vocabulary))
+        learning = build_head(network) if isinstance(cfg.schedule, HeadOnly) else network
+        computing = choose_computing(learning, cfg.train.precision)
+        trained = list(pictures.loc[~pictures["is_valid"], "label"])
+        training = fit(
+            learning,
+            loaders,
+            cfg.train,
+            cfg.schedule,
+            computing,
+            cfg.seed,
+            balanced_weights(trained, vocabulary) if cfg.train.class_weights == "balanced" else None,
+            lambda epoch, figures: EPOCHS.info("epoch", extra={"epoch": epoch, "metrics": figures}),
+            paths.checkpoint,
+            state_key(fingerprint, code_digest(), computing.precision),
+        )
+        classifier = Classifier(network.eval(), vocabulary, preprocessing, temperature=1.0)
+        temperature = _temperature(classifier, paths, pictures[pictures["is_valid"]])
+    return Trained(classifier, backbone.architecture, training, computing, temperature)
+
+
+def _loaders(
+    cfg: Config,
+    paths: Paths,
+    pictures: pd.DataFrame,
+    vocabulary: list[str],
+    backbone: Backbone,
+    preprocessing: Preprocessing,
+) -> DataLoaders:
+    if not isinstance(cfg.schedule, HeadOnly):
+        transforms, normalization = cfg.augment.transforms, preprocessing.normalization
+        return make_loaders(
+            pictures, paths.clean, vocabulary, cfg.resize, transforms, normalization, cfg.train, cfg.seed
+        )
+    files = [
+        (str(sha256), paths.clean / str(path))
+        for sha256, path in zip(pictures["clean_sha256"], pictures["clean_path"], strict=True)
+    ]
+    values = frozen_features(backbone, preprocessing, files, paths.features, state_key(code_digest()))
+    return feature_loaders(pictures, values, vocabulary, cfg.train, cfg.seed)
+
+
+def _temperature(classifier: Classifier, paths: Paths, valid: pd.DataFrame) -> float:
+    """Fitted on the valid split, which the network has not learned from."""
+    logits = predict_logits(classifier, (open_for(classifier, paths.clean / path) for path in valid["clean_path"]))
+    return fit_temperature(logits, np.searchsorted(classifier.vocabulary, valid["label"].to_numpy(str)))
+
+
+@contextmanager
+def _short_memory_is_a_user_error() -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_memory_short(error):
+            raise
+        raise UserError(
+            "memory is short: lower train.batch_size (and raise train.accumulate by as much, which changes little) or "
+            "train.size in params.yaml, or choose a smaller model"
+        ) from None
