@@ -219,7 +219,7 @@ def test_head_only_computes_features_once_and_leaves_the_body_as_it_was(
     assert not opened
     assert sha256_of_file(paths.classifier) == digest
 
-    monkeypatch.setattr("fieldguide.stages.train.code_digest", lambda: "of another version")
+    monkeypatch.setattr("fieldguide.training.train_classifier.code_digest", lambda: "of another version")
     train.run(cfg, paths)
     assert len(opened) == len(set(opened)) > 0
     assert sha256_of_file(paths.classifier) == digest
@@ -403,7 +403,7 @@ def test_short_memory_is_one_clear_error(
     def fails(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("fieldguide.training.learner.fit", fails)
+    monkeypatch.setattr("fieldguide.training.train_classifier.fit", fails)
     with pytest.raises(UserError, match=r"memory is short: lower train.batch_size"):
         train.run(composed(), linked(source, tmp_path / "results"))
 

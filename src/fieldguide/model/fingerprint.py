@@ -3,15 +3,18 @@
 import hashlib
 import json
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from fieldguide.base.config import Config
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 
-MODEL_SOURCES = ("base", "data", "model", "evaluation", "stages")
+RUNNING = Path(__file__).parents[3]  # the checkout that this code is from
 TRAINING_SECTIONS = ("resize", "augment", "model", "schedule", "train", "seed")
 
 
@@ -46,10 +49,30 @@ def report_record(paths: Paths) -> dict[str, str]:
     return {f"{name}_sha256": sha256_of_file(path) if path.exists() else "" for name, path in files.items()}
 
 
-def code_digest() -> str:
-    """A hash of the sources that a model follows from, as they are on disk: 16 hex digits."""
-    package = Path(__file__).parent
+def code_digest(checkout: Path = RUNNING) -> str:
+    """A hash of the sources that a classifier follows from, as they are on disk: 16 hex digits.
+
+    They are those that dvc.yaml names as `deps` of the stage `train`: a change of any other source leaves kept features,
+    checkpoints and finished jobs of sweeps as good as they were.
+
+    Parameters
+    ----------
+    checkout
+        Where dvc.yaml and src/ are; by default where the code that runs is from.
+    """
     digest = hashlib.sha256()
-    for path in sorted(path for part in MODEL_SOURCES for path in (package / part).rglob("*.py")):
-        digest.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
+    for path in sorted(file for dep in _training_sources(checkout) for file in _files(checkout / dep)):
+        digest.update(f"{path.relative_to(checkout).as_posix()}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+@cache
+def _training_sources(checkout: Path) -> tuple[str, ...]:
+    pipeline = yaml.safe_load((checkout / "dvc.yaml").read_text(encoding="utf-8"))
+    return tuple(dep for dep in pipeline["stages"][Stage.TRAIN]["deps"] if dep.startswith("src/"))
+
+
+def _files(path: Path) -> list[Path]:
+    """The file itself, or all files of a folder but those that Python compiled."""
+    inside = [path] if path.is_file() else path.rglob("*")
+    return [file for file in inside if file.is_file() and "__pycache__" not in file.parts]

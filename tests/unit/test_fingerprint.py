@@ -1,0 +1,57 @@
+"""What a classifier follows from: the sources of training, and no others."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fieldguide.model.fingerprint import code_digest
+from source_graph import ROOT
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    return tmp_path
+
+
+def test_it_is_the_same_for_the_same_sources(checkout: Path) -> None:
+    assert code_digest(checkout) == code_digest()
+
+
+@pytest.mark.parametrize(
+    ("source", "matters"),
+    [
+        ("training/learner.py", True),
+        ("model/network.py", True),
+        ("data/resizing.py", True),
+        ("base/config.py", True),
+        ("stages/train.py", True),
+        ("evaluation/page.py", False),
+        ("evaluation/metrics.py", False),
+        ("stages/evaluate.py", False),
+        ("screening/screen.py", False),
+        ("tracking/delivery.py", False),
+        ("cli/pipeline.py", False),
+    ],
+)
+def test_a_change_matters_where_training_runs_through_it(checkout: Path, source: str, matters: bool) -> None:
+    before = code_digest(checkout)
+    with (checkout / "src" / "fieldguide" / source).open("a", encoding="utf-8") as text:
+        text.write("\n# changed\n")
+    assert (code_digest(checkout) != before) == matters
+
+
+def test_a_new_file_in_a_folder_of_training_matters(checkout: Path) -> None:
+    before = code_digest(checkout)
+    (checkout / "src" / "fieldguide" / "training" / "another.py").write_text("# new\n", encoding="utf-8")
+    assert code_digest(checkout) != before
+
+
+def test_what_python_compiled_does_not_matter(checkout: Path) -> None:
+    before = code_digest(checkout)
+    compiled = checkout / "src" / "fieldguide" / "training" / "__pycache__" / "learner.pyc"
+    compiled.parent.mkdir()
+    compiled.write_bytes(b"compiled")
+    assert code_digest(checkout) == before
