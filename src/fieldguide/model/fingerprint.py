@@ -52,8 +52,8 @@ def report_record(paths: Paths) -> dict[str, str]:
 def code_digest(checkout: Path = RUNNING) -> str:
     """A hash of the sources that a classifier follows from, as they are on disk: 16 hex digits.
 
-    They are those that dvc.yaml names as `deps` of the stage `train`. After a change of any other source, kept features,
-    checkpoints and finished sweep jobs are as good as before.
+    They are those that dvc.yaml names as `deps` of the stage `train`. After a change of any other source, kept
+    features, checkpoints and finished sweep jobs are as good as before.
 
     Parameters
     ----------
