@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save_file
 from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
-from fieldguide.base.option_files import options_of
 from fieldguide.base.paths import Paths
 from fieldguide.data.table import SPLIT, predictions_schema, read_table
 from fieldguide.model.inference import Classifier, load_classifier, open_for, predict
@@ -232,15 +231,6 @@ def test_random_weights_follow_from_the_seed() -> None:
     one, same, other = (random_body(architecture, seed).state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert any(not torch.equal(one[name], other[name]) for name in one)
-
-
-@pytest.mark.parametrize("option", options_of(Paths(ROOT), "model"))
-def test_every_model_option_builds_offline_and_takes_small_pictures(option: str) -> None:
-    model = compose(Paths(ROOT), [f"model={option}"]).model
-    body = build_body(Architecture(model.library, model.arch, model.options))
-    widths = {count_features(body, size) for size in (64, 96)}
-    assert len(widths) == 1
-    assert widths.pop() > len(LABELS)
 
 
 def test_a_size_that_an_architecture_cannot_take_is_said() -> None:

@@ -1,0 +1,56 @@
+"""The networks of conf/model/ build, take pictures of the size that their file names, and normalize as they were trained."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from fieldguide.base.compose import compose
+from fieldguide.base.config import ModelConfig
+from fieldguide.base.paths import Paths
+from fieldguide.model.network import Architecture, build_body, count_features, normalization_of
+from fieldguide.model.weights import random_body
+from source_graph import ROOT
+
+CONF = ROOT / "conf" / "model"
+NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
+IMAGENET, HALVES = (0.485, 0.456, 0.406), (0.5, 0.5, 0.5)
+OTHER_MEANS = {"clip_base": (0.48145466, 0.4578275, 0.40821073), "siglip_base": HALVES, "vit_small": HALVES}
+
+
+def chosen(name: str) -> ModelConfig:
+    return compose(Paths(ROOT), [f"model={name}"]).model
+
+
+def architecture_of(name: str) -> Architecture:
+    model = chosen(name)
+    return Architecture(model.library, model.arch, model.options)
+
+
+def recommended_size(path: Path) -> int:
+    found = re.search(r"`train\.size: (\d+)`", path.read_text(encoding="utf-8"))
+    return int(found[1]) if found else 224
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_takes_pictures_of_the_size_that_its_file_recommends(name: str) -> None:
+    """On PyTorch's meta device: shapes are computed, numbers are not, so that large networks cost nothing."""
+    architecture = architecture_of(name)
+    size = recommended_size(CONF / f"{name}.yaml")
+    with torch.device("meta"):
+        body = build_body(architecture)
+        widths = {count_features(body, size) for size in (size, size // 2)}
+    assert len(widths) == 1
+    assert widths.pop() >= 256
+    assert normalization_of(architecture, body).mean == OTHER_MEANS.get(name, IMAGENET)
+
+
+@pytest.mark.parametrize("name", ["mobilenetv4_small", "dinov2_small"])
+def test_a_network_with_random_weights_gives_features(name: str) -> None:
+    body = random_body(architecture_of(name), seed=0).eval()
+    with torch.inference_mode():
+        features = body(torch.rand(2, 3, 112, 112))
+    assert features.shape[0] == 2
+    assert features.isfinite().all()
+    assert features.std() > 0
