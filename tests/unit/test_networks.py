@@ -1,4 +1,4 @@
-"""The networks of conf/model/ build, take pictures of the size that their file names, and normalize as they were trained."""
+"""The networks of conf/model/ build, take pictures of the size that their file names, and keep their normalization."""
 
 import re
 from pathlib import Path
