@@ -45,6 +45,9 @@ deps: setup  ## write the source files that each stage runs through into dvc.yam
 bench: setup  ## measure, write bench/results.json and the table of bench/README.md
 	PYTHONPATH=src python bench/run.py
 
+docs: setup  ## build the documentation into site/; a broken link is an error
+	mkdocs build --strict --quiet
+
 ui: setup  ## MLflow UI with the runs of this checkout, on http://127.0.0.1:5000
 	mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
 
@@ -58,5 +61,5 @@ lock:  ## resolve the dependencies anew in a fresh environment and write require
 clean-venv:  ## delete the environment
 	rm -rf $(VENV)
 
-.PHONY: help setup repro test check deps bench ui lock clean-venv
+.PHONY: help setup repro test test-all check deps bench docs ui lock clean-venv
 .DEFAULT_GOAL := help
