@@ -23,7 +23,13 @@ PAGES = sorted(
     [*(ROOT / "docs").rglob("*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))]
 )
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
-FILES = sorted([*(ROOT / ".github").rglob("*.yml"), *ROOT.glob("*.yml"), ROOT / ".pre-commit-config.yaml"])
+FILES = sorted(
+    [
+        *(ROOT / ".github").rglob("*.yml"),
+        *(ROOT / "docs").rglob("*.yaml"),
+        *(ROOT / name for name in ("mkdocs.yml", ".pre-commit-config.yaml", "CITATION.cff")),
+    ]
+)
 LONGEST_README = 8000  # bytes
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -203,7 +209,7 @@ def test_the_tree_shows_the_rooms_in_their_order() -> None:
     assert shown == [room for room in ROOMS if (ROOT / "src" / "fieldguide" / room).is_dir()]
 
 
-@pytest.mark.parametrize("path", [*FILES, ROOT / "CITATION.cff"], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_yaml_of_other_tools_can_be_read(path: Path) -> None:
     assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
 
