@@ -80,7 +80,7 @@ def test_loader_processes_stay_a_persons_own(home: Paths) -> None:
         ),
         (["schedule=fine_tune", "schedule.freeze_epochs=2"], "schedule/fine_tune_freeze_epochs_2", "freeze_epochs: 2"),
         (["augment.transforms.1.degrees=15"], "augment/standard_rotate_degrees_15.0", "degrees: 15.0}"),
-        (["augment.transforms=[{name: flip, p: 0.3}]"], "augment/standard_of_a-run", "- name: flip\n  p: 0.3\n"),
+        (["augment.transforms=[{name: flip, p: 0.3}]"], "augment/standard_of_a-run", "- name: flip\n    p: 0.3\n"),
         (["+model.options.drop_rate=0.1"], "model/tiny_of_a-run", "drop_rate: 0.1"),
         (["checks.expectations.two_labels.kwargs.min_value=3"], "checks/few_min_value_3", "{min_value: 3}"),
     ],

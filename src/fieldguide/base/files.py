@@ -50,9 +50,14 @@ def replace_folder(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 with unix line ends, atomically."""
+    """Write `text` as UTF-8 with the line ends that it has, atomically."""
     with replace_file(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_text(path: Path) -> str:
+    """Read UTF-8 with the line ends that are there, so that writing it back changes no byte."""
+    return path.read_bytes().decode("utf-8")
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import replace_folder, write_text
+from fieldguide.base.files import read_text, replace_folder, write_text
 from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
+from fieldguide.base.yaml_files import set_values
 from fieldguide.data.addresses import address_list, fetch, read_addresses
 from fieldguide.data.sources.folder import as_text
 
@@ -37,7 +38,7 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False) -> N
     ------
     UserError
         For a name that is taken or no name, less than two labels, what cannot be read, linked or tracked, or a
-        params.yaml in which no line chooses a data set. Nothing is changed then.
+        params.yaml that chooses no data set or cannot be edited. Nothing is changed then.
     """
     _check_name(paths, name)
     chosen = _chosen(paths, name)
@@ -163,9 +164,7 @@ def dvc_add(paths: Paths, target: Path) -> None:
 
 def _chosen(paths: Paths, name: str) -> str:
     """The text of params.yaml with another data set chosen; comments and everything else stay."""
-    text = paths.params.read_text(encoding="utf-8")
-    line = r"(?m)^(data[ \t]*:[ \t]+)[^\s#]+(?=[ \t]*(?:[ \t]#.*)?$)"
-    chosen, lines = re.subn(line, lambda found: found.group(1) + name, text, count=1)
-    if not lines:
-        raise UserError("params.yaml holds no line `data: NAME` that could be changed: write one")
-    return chosen
+    try:
+        return set_values(read_text(paths.params), {("data",): name})
+    except ValueError as error:
+        raise UserError(f"params.yaml cannot choose the new data set: {error}") from None

@@ -12,10 +12,11 @@ from typing import Any
 from fieldguide.base.compose import compose
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import sha256_of_file, write_text
+from fieldguide.base.files import read_text, sha256_of_file, write_text
 from fieldguide.base.paths import Paths
+from fieldguide.base.yaml_files import Path as Keys
+from fieldguide.base.yaml_files import set_values
 from fieldguide.model.fingerprint import code_digest
-from fieldguide.reproduction.edit_yaml import set_value
 from fieldguide.reproduction.option_file import option_for
 from fieldguide.reproduction.recorded import Run, read_run
 from fieldguide.reproduction.verdict import other_surroundings
@@ -43,8 +44,8 @@ def adopt(paths: Paths, name: str, dry_run: bool) -> None:
 def adopted_texts(paths: Paths, run: Run) -> dict[Path, str]:
     """The new texts of the files that have to change, params.yaml last; none if the checkout says the same already."""
     now = asdict(compose(paths))
-    text = paths.params.read_text(encoding="utf-8")
     texts: dict[Path, str] = {}
+    chosen: dict[Keys, Any] = {}
     try:
         for group in GROUPS:
             if group not in run.choices:
@@ -52,11 +53,12 @@ def adopted_texts(paths: Paths, run: Run) -> dict[Path, str]:
             option, files = option_for(paths, group, run.choices[group], run.config[group], run.name)
             texts |= files
             if option != now["choices"][group]:
-                text = set_value(text, [group], option)
+                chosen[(group,)] = option
         for key, value in _values(run.config).items():
             path = key.split(".")
             if key not in SPEED and _value(now, path) != value:
-                text = set_value(text, path, value)
+                chosen[tuple(path)] = value
+        text = set_values(_old(paths.params), chosen)
     except ValueError as error:
         raise UserError(f"params.yaml cannot take the choices of {run.title}: {error}") from None
     if text != _old(paths.params):
@@ -110,7 +112,7 @@ def _other(got: Config, run: Run) -> list[str]:
 
 
 def _old(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    return read_text(path) if path.exists() else ""
 
 
 def _show_difference(name: Path, before: str, after: str) -> None:

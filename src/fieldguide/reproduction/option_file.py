@@ -13,9 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from fieldguide.base.config import Schema
 from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_text
 from fieldguide.base.option_files import options_of
 from fieldguide.base.paths import Paths
-from fieldguide.reproduction.edit_yaml import set_value, written
+from fieldguide.base.yaml_files import document, inline, set_values
 
 TYPES = get_type_hints(Schema, include_extras=True)
 LONGEST_NAME = 60
@@ -44,10 +45,10 @@ def option_for(paths: Paths, group: str, option: str, wanted: Any, run: str) -> 
         return option, {file: text}
     name = _free(paths, group, _name(option, base, differences, run)) if file.exists() else option
     if text and differences:
-        told = ", ".join(f"{path[-1]} {written(value)}" for path, value in differences)
+        told = ", ".join(f"{path[-1]} {inline(value)}" for path, value in differences)
         text = f"# {option} with {told}, as in the run {run}.\n{text}"
     else:
-        text = f"# As in the run {run}.\n{yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True)}"
+        text = f"# As in the run {run}.\n{document(wanted)}"
     return name, {file.with_name(f"{name}.yaml"): text}
 
 
@@ -85,7 +86,7 @@ def _differences(base: Any, wanted: Any) -> list[Leaf] | None:
 
 def _name(option: str, base: Any, differences: list[Leaf] | None, run: str) -> str:
     if differences is not None and len(differences) <= MANY:
-        told = "_".join(f"{_label(base, path)}_{written(value)}" for path, value in differences)
+        told = "_".join(f"{_label(base, path)}_{inline(value)}" for path, value in differences)
         name = _slug(f"{option}_{told}")
         if len(name) <= LONGEST_NAME:
             return name
@@ -113,10 +114,8 @@ def _free(paths: Paths, group: str, name: str) -> str:
 
 def _changed(file: Path, differences: list[Leaf] | None, wanted: Any) -> str | None:
     """The file's own text with other values, so that its reasons stay; None if that would not say what is wanted."""
-    text = file.read_text(encoding="utf-8")
     try:
-        for path, value in differences or []:
-            text = set_value(text, path, value)
+        text = set_values(read_text(file), dict(differences or []))
         content = _validated(file.parent.name, OmegaConf.to_container(OmegaConf.create(text)))
     except (ValueError, OmegaConfBaseException):
         return None
