@@ -86,25 +86,13 @@ def read_by_all(text: str) -> list[Any]:
     return [yaml.safe_load(text), OmegaConf.to_container(loaded)]
 
 
-LIKE_OTHER_TYPES = "no|On|y|0|1e3|1e-3|1_000|0x1F|12:30|null|~|2020-01-01|.5|.inf|=|<<".split("|")
+LIKE_OTHER_TYPES = [
+    *("no", "On", "y", "null", "~", ""),
+    *("0", "1e3", "1e-3", "1_000", "0x1F", "12:30", ".5", ".inf", "2020-01-01", "=", "<<"),
+]
 LIKE_SYNTAX = [
-    "",
-    " a",
-    "a ",
-    "a b",
-    "- a",
-    "a: b",
-    "a #b",
-    "#",
-    "it's",
-    '"',
-    "%",
-    "@x",
-    "&x",
-    "*x",
-    "!x",
-    "a\nb",
-    "\x85",
+    *(" a", "a ", "a b", "- a", "a: b", "a #b", "#", "it's", '"', "%", "@x", "&x", "*x", "!x"),
+    *("a\nb", "\x85", "熊"),
 ]
 # Without what OmegaConf itself gives a meaning: ${} and ???
 TEXTS = st.sampled_from(LIKE_OTHER_TYPES + LIKE_SYNTAX) | st.text(

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import indent
 
 from PIL import Image
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
+from fieldguide.base.terminal import table
 from fieldguide.data.images import PictureError, open_picture
 from fieldguide.experiments.comparison import (
     Comparison,
@@ -75,15 +77,13 @@ def _thumbnails(paths: Paths, found: Comparison) -> dict[str, Image.Image]:
 
 def _in_short(found: Comparison) -> str:
     names = [run.name for run in found.runs]
-    rows = [("", names), *differing_choices(found.runs)]
+    rows = [*differing_choices(found.runs)]
     rows += [(text, [_figure(run.metrics, name) for run in found.runs]) for name, text in IN_SHORT.items()]
-    cells = [[name, *(_short(value) for value in values)] for name, values in rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(names) + 1)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    figures = table([[name, *map(_short, values)] for name, values in rows], ["", *map(_short, names)])
     told = [found.note] if found.note else []
     for name, test in zip(names[1:], found.tests, strict=True):
         told += [verdict(names[0], name, test), f"  {evidence(names[0], name, test)}"]
-    return "\n".join(f"  {line}".rstrip() for line in [*lines, "", *told])
+    return indent("\n".join([figures, "", *told]), "  ")
 
 
 def _figure(metrics: Mapping[str, float], name: str) -> str:

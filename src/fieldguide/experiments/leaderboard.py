@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fieldguide.base.files import write_text
+from fieldguide.base.terminal import table
 from fieldguide.pages.png import save_figure
 from fieldguide.statistics.paired import paired_test
 
@@ -24,25 +26,31 @@ def write_leaderboard(sweep: Path, outcomes: Sequence[dict[str, Any]]) -> list[P
     """
     finished = [outcome for outcome in outcomes if outcome["status"] == "finished"]
     ranked = sorted(finished, key=lambda outcome: (-outcome["valid_accuracy"], outcome["valid_loss"]))
-    width = max((len(outcome["name"]) for outcome in outcomes), default=0)
-    print(f"\n  {'':<{width}}  valid   test (95 % interval)    time    size")
-    for outcome in ranked:
-        interval = f"{outcome['accuracy']:.3f} ({outcome['accuracy_low']:.3f} to {outcome['accuracy_high']:.3f})"
-        skipped = "  finished before" if outcome["skipped"] else ""
-        print(
-            f"  {outcome['name']:<{width}}  {outcome['valid_accuracy']:.3f}   {interval}  {outcome['seconds']:4.0f} s  "
-            f"{outcome['megabytes']:4.0f} MB{skipped}"
-        )
-    for outcome in outcomes:
-        if outcome["status"] == "failed":
-            print(f"  {outcome['name']:<{width}}  FAILED: {outcome['error'].splitlines()[0]}")
+    failed = [outcome for outcome in outcomes if outcome["status"] == "failed"]
+    print(f"\n{indent(_table(ranked, failed), '  ')}")
     if len(ranked) > 1:
         print(f"\n  {_best_or_chance(sweep, ranked)}")
-    table, picture = sweep / "leaderboard.csv", sweep / "leaderboard.png"
-    write_text(table, pd.DataFrame(ranked, columns=COLUMNS).to_csv(index=False))
+    ranking, picture = sweep / "leaderboard.csv", sweep / "leaderboard.png"
+    write_text(ranking, pd.DataFrame(ranked, columns=COLUMNS).to_csv(index=False))
     save_figure(_figure(ranked), picture)
-    print(f"  see {table.relative_to(Path.cwd())} and {picture.name} beside it; `make ui` shows the runs", flush=True)
-    return [table, picture]
+    print(f"  see {ranking.relative_to(Path.cwd())} and {picture.name} beside it; `make ui` shows the runs", flush=True)
+    return [ranking, picture]
+
+
+def _table(ranked: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]]) -> str:
+    rows = [
+        [
+            outcome["name"],
+            f"{outcome['valid_accuracy']:.3f}",
+            f"{outcome['accuracy']:.3f} ({outcome['accuracy_low']:.3f} to {outcome['accuracy_high']:.3f})",
+            f"{outcome['seconds']:.0f} s",
+            f"{outcome['megabytes']:.0f} MB",
+            "finished before" if outcome["skipped"] else "",
+        ]
+        for outcome in ranked
+    ]
+    rows += [[outcome["name"], *[""] * 4, f"FAILED: {outcome['error'].splitlines()[0]}"] for outcome in failed]
+    return table(rows, ["", "valid", "test (95 % interval)", "time", "size", ""], right=(3, 4))
 
 
 def _best_or_chance(sweep: Path, ranked: Sequence[dict[str, Any]]) -> str:

@@ -1,10 +1,12 @@
 """The summary that a person reads in the terminal after a run."""
 
+from textwrap import indent
 from typing import Any
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.terminal import key_values
 from fieldguide.data.status import Status
 
 STAGES = ("clean", "validate", "split", "train", "evaluate", "screen")
@@ -62,7 +64,7 @@ def summarize(paths: Paths) -> str:
             "reports/index.html, reports/evaluate/index.html, reports/data_docs/index.html, reports/*/flagged.csv",
         ),
     ]
-    return "\n".join(f"  {name:<12}{text}" for name, text in rows)
+    return indent(key_values(rows), "  ")
 
 
 def _per_label(evaluate: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,17 +1,19 @@
 """Printing answers as they come: an aligned table for a terminal, CSV, or JSON lines.
 
+The table's columns are as wide as the first rows need, so that the first one is not held back until the last is known.
+
 A file's name may hold anything: line breaks, codes that steer a terminal, bytes that are no UTF-8. In the table and in
 CSV such characters are written as escapes (`\\n`, `\\x1b`, `\\udcff`); JSON gives every name exactly.
 """
 
 import csv
 import json
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TextIO
 
 from fieldguide.base.errors import UNPRINTABLE, printable
+from fieldguide.base.terminal import columns_of, line
 from fieldguide.prediction.answers import Answer
 
 FORMATS = ("table", "csv", "jsonl")
@@ -62,7 +64,7 @@ def write_rows(
             yield {column: record[column] for column in columns}
 
     write = {"table": _write_table, "csv": _write_csv, "jsonl": _write_jsonl}[kind]
-    write(stream, columns, counted(), max(_width(label) for label in labels))
+    write(stream, columns, counted(), labels)
     return unread
 
 
@@ -78,13 +80,13 @@ def _record(path: str, answer: Answer, labels: Sequence[str], each: Sequence[str
     return {**record, "label": labels[best], "probability": figures[best], **of_each, "id": answer.id}
 
 
-def _write_jsonl(stream: TextIO, _columns: list[str], lines: Iterable[Record], _widest: int) -> None:
+def _write_jsonl(stream: TextIO, _columns: list[str], lines: Iterable[Record], _labels: Sequence[str]) -> None:
     for record in lines:
         text = json.dumps(record, ensure_ascii=False)
         print(UNPRINTABLE.sub(lambda found: json.dumps(found[0])[1:-1], text), file=stream, flush=True)
 
 
-def _write_csv(stream: TextIO, columns: list[str], lines: Iterable[Record], _widest: int) -> None:
+def _write_csv(stream: TextIO, columns: list[str], lines: Iterable[Record], _labels: Sequence[str]) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(map(_cell, columns))
     for record in lines:
@@ -93,21 +95,17 @@ def _write_csv(stream: TextIO, columns: list[str], lines: Iterable[Record], _wid
         stream.flush()
 
 
-def _write_table(stream: TextIO, columns: list[str], lines: Iterable[Record], widest_label: int) -> None:
+def _write_table(stream: TextIO, columns: list[str], lines: Iterable[Record], labels: Sequence[str]) -> None:
     lines = iter(lines)
     first = list(islice(lines, FIRST_ROWS))
-    widest_path = max((_width(printable(str(record["path"]))) for record in first), default=0)
-    widths = [len(column) for column in columns]
+    widest_path = max((columns_of(printable(str(record["path"]))) for record in first), default=0)
+    widths = [columns_of(printable(column)) for column in columns]
     widths[0] = max(widths[0], min(widest_path, WIDEST_PATH))
-    widths[1] = max(widths[1], widest_label)
-
-    def line(cells: Iterable[str]) -> str:
-        return "  ".join(f"{cell}{' ' * (width - _width(cell))}" for cell, width in zip(cells, widths, strict=True))
-
-    print(line(map(printable, columns)).rstrip(), file=stream)
+    widths[1] = max(widths[1], *(columns_of(printable(label)) for label in labels))
+    print(line(map(printable, columns), widths), file=stream)
     for record in chain(first, lines):
         cells = (f"{value:.4f}" if isinstance(value, float) else _cell(value) for value in record.values())
-        print(line(cells).rstrip(), file=stream, flush=True)
+        print(line(cells, widths), file=stream, flush=True)
 
 
 def _cell(value: Value) -> str:
@@ -116,9 +114,3 @@ def _cell(value: Value) -> str:
     if isinstance(value, float):
         return f"{value:.{DIGITS}f}"
     return printable(value or "")
-
-
-def _width(text: str) -> int:
-    """The columns that a text takes on a terminal."""
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
-    return len(text) + wide - sum(unicodedata.combining(letter) > 0 for letter in text)

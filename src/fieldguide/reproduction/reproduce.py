@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
+from fieldguide.base.terminal import key_values
 from fieldguide.reproduction.recorded import Run, read_run
 from fieldguide.reproduction.restore import provide_start
 from fieldguide.reproduction.verdict import compare, other_surroundings
@@ -37,8 +39,7 @@ def reproduce(paths: Paths, name: str, keep: bool) -> bool:
         identical = all(same for same, _ in results)
         if identical and not keep:
             remove_worktree(paths.checkout, run.key)
-    for same, line in results:
-        print(f"  {'same ' if same else 'OTHER'}  {line}")
+    print(indent(key_values(("same" if same else "OTHER", line) for same, line in results), "  "))
     if not identical:
         for line in other_surroundings(run) or ["machine and versions are those of the record"]:
             print(f"  {line}")

@@ -6,6 +6,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
+from fieldguide.base.terminal import table
 from fieldguide.release.gate.decision import Decision, candidate_of_checkout, run_gate, summary, write_decision
 from fieldguide.release.gate.rules import Outcome
 from fieldguide.release.registry import Registry
@@ -57,22 +58,17 @@ def _alarm_rate(registry: Registry, version: Version | None) -> float | None:
 
 def told(decision: Decision) -> str:
     """A decision in lines of text: every rule with its figures, then the verdict."""
-    header = ["rule", "on", "", "challenger", "champion", "bound", "figures"]
-    lines = [header]
-    for rule in decision.rules:
-        figures = [_figure(value) for value in (rule.challenger, rule.other, rule.bound)]
-        lines.append([rule.rule, rule.on, rule.outcome, *figures, rule.detail])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header) - 1)]
-    table = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip()
-        for line in lines
+    rows = [
+        [rule.rule, rule.on, rule.outcome, *map(_figure, (rule.challenger, rule.other, rule.bound)), rule.detail]
+        for rule in decision.rules
     ]
+    rules = table(rows, ["rule", "on", "", "challenger", "champion", "bound", "figures"], right=(3, 4, 5))
     left_out = [
         f"left out of {name}: {count} pictures that a model was trained on, or that look like such"
         for name, count in decision.left_out.items()
         if count
     ]
-    return "\n".join([*table, "", *left_out, _verdict(decision)])
+    return "\n".join([rules, "", *left_out, _verdict(decision)])
 
 
 def _verdict(decision: Decision) -> str:

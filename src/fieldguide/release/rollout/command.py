@@ -4,14 +4,16 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import indent
 
 from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.git import user_or_account_name
 from fieldguide.base.paths import Paths
+from fieldguide.base.terminal import key_values, table
 from fieldguide.prediction.log import confirm_labels, read_labels_csv, read_log
 from fieldguide.release.registry import Registry
-from fieldguide.release.rollout.evidence import needs_of
+from fieldguide.release.rollout.evidence import Need, needs_of
 from fieldguide.release.rollout.steps import NEXT, candidates, unrecorded
 from fieldguide.release.versions import CHAMPION, Event, Version
 
@@ -21,12 +23,14 @@ def status(paths: Paths) -> str:
     registry = Registry(paths)
     champion, cfg = registry.at(CHAMPION), compose(paths)
     history = registry.history()
-    lines = [f"{'champion':<12}{_version(champion, history, CHAMPION) if champion else 'none yet'}"]
-    for step, version in candidates(registry):
-        lines.append(f"{step:<12}{_version(version, history, step)}")
-        for need in needs_of(cfg, paths, registry, step, version):
-            mark = "enough" if need.met else "MISSING"
-            lines.append(f"  for {NEXT[step]}: {need.name:<26} {need.found}, needed {need.wanted}: {mark}")
+    standing = candidates(registry)
+    versions = [(CHAMPION, _version(champion, history, CHAMPION) if champion else "none yet")]
+    versions += [(step, _version(version, history, step)) for step, version in standing]
+    first, *others = key_values(versions).split("\n")
+    lines = [first]
+    for line, (step, version) in zip(others, standing, strict=True):
+        needs = needs_of(cfg, paths, registry, step, version)
+        lines += [line, indent(key_values((f"for {NEXT[step]}: {need.name}", _evidence(need)) for need in needs), "  ")]
     lines += [
         f"warning: {line}: moved by other means than `fieldguide rollout`" for line in unrecorded(registry, history)
     ]
@@ -42,14 +46,18 @@ def history_text(paths: Paths, as_csv: bool) -> str:
         writer.writerow(["at", "who", "action", "alias", "before", "after", "why"])
         writer.writerows([list(vars(event).values()) for event in events])
         return text.getvalue().rstrip("\n")
-    return "\n".join(map(told, events)) or "nothing was registered yet"
+    return table(map(_cells, events)) or "nothing was registered yet"
 
 
 def told(event: Event) -> str:
     """A move in one line."""
+    return table([_cells(event)])
+
+
+def _cells(event: Event) -> list[str]:
     before, after = (f"version {number}" if number else "none" for number in (event.before, event.after))
     moved = f"{event.alias}: {before} -> {after}"
-    return f"{event.at[:19]}Z  {event.action:<9} {moved:<40} {_one_line(event.who)}: {_one_line(event.why)}"
+    return [f"{event.at[:19]}Z", event.action, moved, f"{_one_line(event.who)}: {_one_line(event.why)}"]
 
 
 def confirm(paths: Paths, arguments: Sequence[str]) -> str:
@@ -74,6 +82,10 @@ def confirm(paths: Paths, arguments: Sequence[str]) -> str:
     new = sorted({label for _, label in labels} - set(log["prediction"]))
     hint = f"; no model ever said {', '.join(map(repr, new))}" if new else ""
     return f"noted {len(labels)} labels{hint}"
+
+
+def _evidence(need: Need) -> str:
+    return f"{need.found}, needed {need.wanted}: {'enough' if need.met else 'MISSING'}"
 
 
 def _version(version: Version, history: Sequence[Event], step: str) -> str:
