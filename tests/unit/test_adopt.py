@@ -62,6 +62,21 @@ def test_choices_and_numbers_go_into_params_and_comments_stay(home: Paths) -> No
     assert texts["params.yaml"] == expected + "evaluate:\n  bootstrap: 500\n"
 
 
+def test_line_ends_of_windows_stay_in_params_and_in_option_files(home: Paths) -> None:
+    run = run_of(home, "resize=random_crop", "resize.min_scale=0.5", "seed=7")
+    option = home.conf / "resize" / "random_crop.yaml"
+    for path in (home.params, option):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    before = home.params.read_bytes(), option.read_bytes()
+    texts = adopted(home, run)
+    expected = before[0].replace(b"resize: squish", b"resize: random_crop_min_scale_0.5")
+    assert home.params.read_bytes() == expected.replace(b"seed: 42", b"seed: 7")
+    _, _, text = texts["conf/resize/random_crop_min_scale_0.5.yaml"].partition("\n")
+    old, new = before[1].decode().split("\r\n"), text.split("\r\n")
+    assert [line for line in new if line not in old] == [line for line in new if line.startswith("min_scale: 0.5 ")]
+    assert len(old) == len(new)
+
+
 def test_what_the_checkout_says_already_changes_nothing(home: Paths) -> None:
     assert adopted(home, run_of(home)) == {}
 
