@@ -34,7 +34,7 @@ def log_model(paths: Paths) -> None:
         write_membership(membership(paths), known)
         mlflow.pyfunc.log_model(
             name="classifier",
-            python_model=str(package / "serving.py"),
+            python_model=str(package / "prediction" / "serving.py"),
             artifacts={
                 "weights": str(paths.classifier),
                 "description": str(paths.classifier.with_suffix(".json")),
