@@ -1,4 +1,4 @@
-"""The commands around choices and the runs that they make: compare, sweep, show-batch, adopt, reproduce."""
+"""The commands for trying choices and for the runs they make: compare, sweep, show-batch, adopt, reproduce."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fieldguide.cli.commands import Commands, add_command, here
 
-RUN = "id of a run in MLflow, the beginning of one, a run's name, or the folder of a sweep's job"
+RUN = "a run: its MLflow id or the beginning of it, its name, or the folder of a sweep job"
 
 
 def add_commands(commands: Commands) -> None:
@@ -22,11 +22,11 @@ def _add_compare(commands: Commands) -> None:
     compare = add_command(
         commands,
         "compare",
-        "put runs beside one another: choices, figures, confusions, the pictures on which they differ, and chance",
+        "compare runs: choices, metrics, confusion matrices, pictures predicted differently, significance",
         """
-        fieldguide compare 3f2a 91bc               two runs of MLflow by the beginnings of their ids
-        fieldguide compare "pad lr=0.01" .         one by its name, and the results in this checkout
-        fieldguide compare 3f2a 91bc c07d --out bears.html    the others against the first
+        fieldguide compare 3f2a 91bc               two MLflow runs, by the beginning of their ids
+        fieldguide compare "pad lr=0.01" .         a run by its name, and the results in this checkout
+        fieldguide compare 3f2a 91bc c07d --out bears.html    each of the others against the first
         """,
     )
     compare.add_argument("runs", nargs="+", metavar="RUN", help="id, beginning of an id, or name; . is the checkout")
@@ -38,14 +38,14 @@ def _add_sweep(commands: Commands) -> None:
     sweep = add_command(
         commands,
         "sweep",
-        "train and evaluate every combination of choices, each in a folder of its own, and rank them",
+        "train and evaluate all combinations of choices, each in its own folder, and rank them",
         """
         fieldguide sweep resize=crop,pad,squish model=resnet18,convnext_atto train.lr=0.001,0.003
-        fieldguide sweep +sweep=resize             a study of conf/sweep/, ready-made
+        fieldguide sweep +sweep=resize             a ready-made study from conf/sweep/
         fieldguide sweep resize=crop,pad hydra/launcher=joblib hydra.launcher.n_jobs=2
         fieldguide sweep hydra/sweeper=optuna hydra.sweeper.n_trials=20 'train.lr=tag(log,interval(0.0003,0.03))'
-        fieldguide sweep --hydra-help              what Hydra's command line offers
-        The same command goes on with a sweep that was interrupted. Exit code 1 if a job failed.
+        fieldguide sweep --hydra-help              the options of Hydra's command line
+        The same command resumes a sweep that was interrupted. Exit code 1 if a job failed.
         """,
         prefix_chars="\0",  # what looks like an option is Hydra's
         add_help=False,
@@ -58,9 +58,9 @@ def _add_show_batch(commands: Commands) -> None:
     show_batch = add_command(
         commands,
         "show-batch",
-        "draw what the network sees of training pictures: each as a plain square, then augmented",
+        "draw what the network sees in training: each picture plain, then augmented",
         """
-        fieldguide show-batch                      as params.yaml says; needs `dvc repro split`, no weights
+        fieldguide show-batch                      with the choices of params.yaml; needs `dvc repro split`, no weights
         fieldguide show-batch augment=strong resize=pad
         fieldguide show-batch augment=trail_camera train.size=224 --pictures 8 --out what_it_sees.png
         """,
@@ -77,7 +77,7 @@ def _add_adopt(commands: Commands) -> None:
     adopt = add_command(
         commands,
         "adopt",
-        "write a run's choices into params.yaml, and show what that changes",
+        "copy the choices of a run into params.yaml, and show the diff",
         """
         fieldguide adopt 3f2a1b                    then `dvc repro` makes that run's model
         fieldguide adopt "pad convnext_atto lr=0.001" --dry-run
@@ -85,8 +85,8 @@ def _add_adopt(commands: Commands) -> None:
         """,
     )
     adopt.epilog = (
-        f"{adopt.epilog}\n\nComments and layout of params.yaml stay. Where the run had other values inside an "
-        "option than its\nfile says, a new file in conf/ holds them, and params.yaml chooses that."
+        f"{adopt.epilog}\n\nComments and layout of params.yaml stay. Where the run overrode a value inside an "
+        "option,\na new file in conf/ holds it, and params.yaml selects that file."
     )
     adopt.add_argument("run", metavar="RUN", help=RUN)
     adopt.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
@@ -97,16 +97,16 @@ def _add_reproduce(commands: Commands) -> None:
     reproduce = add_command(
         commands,
         "reproduce",
-        "make a run again from its record, in a worktree of its own, and compare model, data and metrics",
+        "repeat a run from its provenance, in its own worktree, and compare model, data and metrics",
         """
         fieldguide reproduce 3f2a1b
         fieldguide reproduce "pad convnext_atto lr=0.001" --keep
         """,
     )
     reproduce.epilog = (
-        f"{reproduce.epilog}\n\nexit code: 0 identical, 1 something differs or is gone, 2 wrong usage. The "
-        "checkout stays\nas it is, and MLflow gets no second run. The worktree, below .fieldguide/reproduce/, is kept "
-        "where results differ."
+        f"{reproduce.epilog}\n\nexit code: 0 identical, 1 something differs or is missing, 2 wrong usage. The "
+        "checkout\nstays as it is, and no second run is logged. The worktree, in .fieldguide/reproduce/, is kept "
+        "if results differ."
     )
     reproduce.add_argument("run", metavar="RUN", help=RUN)
     reproduce.add_argument("--keep", action="store_true", help="keep the worktree with the results")

@@ -1,4 +1,4 @@
-"""The commands around the pipeline of a checkout: config, add, sync, summary."""
+"""The commands around the pipeline: config, add, sync, summary."""
 
 import argparse
 from pathlib import Path
@@ -18,9 +18,9 @@ def _add_config(commands: Commands) -> None:
     config = add_command(
         commands,
         "config",
-        "print the configuration that params.yaml, conf/ and overrides make",
+        "print the configuration composed from params.yaml, conf/ and overrides",
         """
-        fieldguide config                          what `dvc repro` would run with
+        fieldguide config                          the configuration that `dvc repro` would use
         fieldguide config resize=pad train.lr=0.001
         """,
     )
@@ -32,16 +32,16 @@ def _add_add(commands: Commands) -> None:
     add = add_command(
         commands,
         "add",
-        "add a data set: a folder that holds one folder of pictures for each label, or a list of addresses",
+        "add a data set: a folder with one folder of pictures per label, or a CSV file of addresses",
         """
-        fieldguide add bears ~/pictures/bears      copy it, track it with DVC, choose it in params.yaml
-        fieldguide add bears ~/pictures/bears --link    take them by hard links; DVC still makes copies of its own
-        fieldguide add bears bears.csv             download them: columns url and label, a row for each picture
+        fieldguide add bears ~/pictures/bears      copy it, track it with DVC, select it in params.yaml
+        fieldguide add bears ~/pictures/bears --link    hard links instead of copies; DVC still keeps its own copies
+        fieldguide add bears bears.csv             download pictures: columns url and label, a row per picture
         """,
     )
     add.add_argument("name", help="name of the data set: a letter first, then letters, digits, - and _")
-    add.add_argument("source", type=Path, help="the folder of labelled folders, or the CSV file of addresses")
-    add.add_argument("--link", action="store_true", help="take the files by hard links (same file system only)")
+    add.add_argument("source", type=Path, help="the folder with one folder per label, or the CSV file of addresses")
+    add.add_argument("--link", action="store_true", help="hard links instead of copies (same file system only)")
     add.set_defaults(command=_add)
 
 
@@ -49,9 +49,9 @@ def _add_sync(commands: Commands) -> None:
     sync = add_command(
         commands,
         "sync",
-        "hand the results in this checkout to MLflow, once",
+        "log the results in this checkout to MLflow, once",
         """
-        fieldguide sync                            after a run that DVC restored from its cache, or an outage
+        fieldguide sync                            after DVC restored a run from its cache, or after an outage
         MLFLOW_TRACKING_URI=http://127.0.0.1:5000 fieldguide sync
         """,
     )

@@ -22,27 +22,29 @@ def _add_predict(commands: Commands) -> None:
     predict = add_command(
         commands,
         "predict",
-        "say what pictures show, and how probable that is",
+        "predict the labels of pictures, with calibrated probabilities",
         """
         fieldguide predict bear.jpg                a table: path, label, probability, reason if it cannot be read
         fieldguide predict trail_camera > week.csv     all files in a folder and below, hidden ones left out
         find . -name '*.jpg' | fieldguide predict -    the paths come from stdin, one a line
         fieldguide predict trail_camera --format jsonl --all    JSON lines, the probabilities of all labels
-        fieldguide predict trail_camera --log > week.csv    the registered champion's answers, noted in data/log/
+        fieldguide predict trail_camera --log > week.csv    the registered champion predicts, and data/log/ keeps it
         """,
     )
     predict.epilog = (
         f"{predict.epilog}\n\n"
-        "Where screen.safetensors stands beside the classifier, p_value says how usual such a picture is,\n"
-        "out_of_domain whether that is an alarm, and the reason in which way it is unlike the training pictures.\n"
-        "exit code: 0 every picture was predicted, 1 some could not be read, 2 wrong usage.\n"
-        "Unprintable characters in a name are escapes in a table and in CSV; JSON lines hold every name exactly."
+        "With screen.safetensors beside the classifier, p_value is the share of in-domain pictures that look at least\n"
+        "as unusual, out_of_domain is the alarm, and reason says why the picture looks out of domain.\n"
+        "exit code: 0 all pictures were predicted, 1 some could not be read, 2 wrong usage.\n"
+        "Unprintable characters of a name are escaped in tables and CSV; JSON lines keep every name as it is."
     )
     predict.add_argument("pictures", nargs="+", metavar="FILE|FOLDER|-", help="- reads paths from stdin, one a line")
     which = predict.add_mutually_exclusive_group()
     which.add_argument("--model", type=Path, help=MODEL)
-    which.add_argument("--log", action="store_true", help="predict as `fieldguide rollout` says, and log it, with ids")
-    predict.add_argument("--site", default="", metavar="NAME", help="with --log: where the pictures are from")
+    which.add_argument(
+        "--log", action="store_true", help="predict with the versions in the roll-out, and log it with picture ids"
+    )
+    predict.add_argument("--site", default="", metavar="NAME", help="with --log: the site that the pictures are from")
     predict.add_argument(
         "--format", choices=["table", "csv", "jsonl"], help="default: table on a terminal, csv into a file or pipe"
     )
@@ -54,11 +56,11 @@ def _add_screen(commands: Commands) -> None:
     screen = add_command(
         commands,
         "screen",
-        "say of new pictures whether they belong to what the classifier knows, each of them and as a batch",
+        "check whether new pictures are in domain, one by one and as a batch",
         """
-        fieldguide screen trail_camera             a table; below it, whether the batch has shifted, and in what
+        fieldguide screen trail_camera             a table, then whether the batch has shifted, and how
         fieldguide screen trail_camera --format csv > week.csv || echo "look at week.csv"
-        fieldguide screen trail_camera --page week.html    the pictures that show it, by reason
+        fieldguide screen trail_camera --page week.html    a page with the out-of-domain pictures, by reason
         """,
     )
     screen.epilog = (

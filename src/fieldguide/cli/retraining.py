@@ -19,19 +19,19 @@ def _add_retrain(commands: Commands) -> None:
     retrain = add_command(
         commands,
         "retrain",
-        "take in what arrived, retrain if there is reason to, and judge the new model; made for a timer",
+        "take in new pictures, retrain if there is a reason to, and let the gate judge the new model",
         """
-        fieldguide retrain                         what is new is in data/incoming/<label>/; conf/retrain/ says when
-        fieldguide retrain --force                 train whatever there is
-        fieldguide retrain --wait                  after the job that is at work now
+        fieldguide retrain                         new pictures wait in data/incoming/<label>/; conf/retrain/ decides
+        fieldguide retrain --force                 train in any case
+        fieldguide retrain --wait                  wait for a job that is running
         """,
     )
     retrain.epilog = (
-        f"{retrain.epilog}\n\nexit code: 0 done, or nothing to do; 1 stopped, the next call goes on; 2 wrong usage; "
-        "75 another job\nis at work. docs/schedule/ has examples for cron, systemd, GitHub Actions and Kubernetes."
+        f"{retrain.epilog}\n\nexit code: 0 done, or nothing to do; 1 stopped, the next call resumes; 2 wrong usage; "
+        "75 another\njob is running. docs/schedule/ has examples for cron, systemd, GitHub Actions and Kubernetes."
     )
-    retrain.add_argument("--force", action="store_true", help="train whatever there is")
-    retrain.add_argument("--wait", action="store_true", help="wait for a job that is at work, instead of leaving")
+    retrain.add_argument("--force", action="store_true", help="train in any case")
+    retrain.add_argument("--wait", action="store_true", help="wait for a job that is running, instead of exiting")
     retrain.set_defaults(command=_retrain)
 
 
@@ -39,16 +39,16 @@ def _add_gate(commands: Commands) -> None:
     gate = add_command(
         commands,
         "gate",
-        "judge a new model against the champion, on the same pictures, by the rules of conf/gate/",
+        "compare a new model with the champion on the same pictures, by the rules of conf/gate/",
         """
-        fieldguide gate                            the challenger; the verdict is kept with its version
+        fieldguide gate                            the challenger; its verdict is recorded with the version
         fieldguide gate 7                          version 7
         fieldguide gate .                          the classifier in models/
         """,
     )
     gate.epilog = (
-        f"{gate.epilog}\n\nexit code: 0 it may take over, 1 it could not be judged, 2 wrong usage, {NOT_ENOUGH} it may "
-        "not take over.\nThe table is also left in reports/gate/."
+        f"{gate.epilog}\n\nexit code: 0 it passes, 1 it could not be judged, 2 wrong usage, {NOT_ENOUGH} it does not "
+        "pass.\nThe table is also written to reports/gate/."
     )
     gate.add_argument(
         "model", nargs="?", type=_which, metavar="VERSION", help="a version's number, or . for the checkout"
@@ -60,20 +60,23 @@ def _add_backtest(commands: Commands) -> None:
     backtest = add_command(
         commands,
         "backtest",
-        "freeze a set of past pictures, on which the gate compares every later model too",
+        "freeze a set of pictures on which the gate also compares every later model",
         """
         fieldguide backtest add spring_2026        the current test split, as data/backtests/spring_2026
-        fieldguide backtest add snow ~/snow --date 2026-02-01    a folder of labelled folders
+        fieldguide backtest add snow ~/snow --date 2026-02-01    a folder with one folder per label
         """,
     )
     actions = backtest.add_subparsers(title="actions", metavar="ACTION", required=True)
     add = actions.add_parser("add", help="freeze a set; it is tracked by DVC and never changed")
     add.add_argument("name", help="a letter first, then letters, digits, - and _")
     add.add_argument(
-        "folder", nargs="?", type=Path, help="a folder of labelled folders; default: the current test split"
+        "folder", nargs="?", type=Path, help="a folder with one folder per label; default: the current test split"
     )
     add.add_argument(
-        "--date", type=datetime.date.fromisoformat, metavar="YYYY-MM-DD", help="of the pictures; default: today"
+        "--date",
+        type=datetime.date.fromisoformat,
+        metavar="YYYY-MM-DD",
+        help="when the pictures were taken; default: today",
     )
     add.set_defaults(command=_backtest_add)
 

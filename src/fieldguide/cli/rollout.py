@@ -1,4 +1,4 @@
-"""The commands that move models and note what pictures really show: rollout, confirm."""
+"""The commands that roll out models and record confirmed labels: rollout, confirm."""
 
 import argparse
 import sys
@@ -16,41 +16,43 @@ def _add_rollout(commands: Commands) -> None:
     rollout = add_command(
         commands,
         "rollout",
-        "move versions from challenger to shadow, limited and champion by the evidence, and back at once",
+        "move versions from challenger to shadow, limited and champion as the evidence allows, and roll back",
         """
-        fieldguide rollout register 3f2a           make a run's model a version, the challenger; . is the checkout's
-        fieldguide rollout status                  which version stands where, what it has, what it needs
-        fieldguide rollout advance                 move the one that is furthest one step on
-        fieldguide rollout advance challenger      move the one that stands there
-        fieldguide rollout rollback --why "misses cubs"     the champion before this one again, at once
+        fieldguide rollout register 3f2a           register the model of a run as the challenger; . is the checkout's
+        fieldguide rollout status                  which version is at which step, and what it still needs
+        fieldguide rollout advance                 move the most advanced version one step further
+        fieldguide rollout advance challenger      move the version at that step
+        fieldguide rollout rollback --why "misses cubs"     the previous champion again, at once
         fieldguide rollout rollback --to 4
-        fieldguide rollout withdraw limited        take a candidate out
-        fieldguide rollout history --csv           who moved what, when and why
+        fieldguide rollout withdraw limited        take a version out
+        fieldguide rollout history --csv           who moved which version, when and why
         """,
     )
     rollout.epilog = (
-        f"{rollout.epilog}\n\nexit code: 0 done, 1 not possible, 2 wrong usage, {NOT_ENOUGH} `advance` is refused: the "
-        "evidence is missing.\nWhat each step needs is in conf/rollout/."
+        f"{rollout.epilog}\n\nexit code: 0 done, 1 not possible, 2 wrong usage, {NOT_ENOUGH} `advance` is refused: "
+        "not enough evidence.\nWhat each step needs is in conf/rollout/."
     )
     actions = rollout.add_subparsers(title="actions", metavar="ACTION", required=True)
-    register = actions.add_parser("register", help="make a run's model a version, the challenger")
+    register = actions.add_parser("register", help="register the model of a run as the challenger")
     register.add_argument(
-        "run", metavar="RUN", help="id of a run in MLflow, its beginning, or its name; . is the checkout's"
+        "run", metavar="RUN", help="MLflow run id, the beginning of it, or the run's name; . is the checkout's model"
     )
     register.set_defaults(command=_register)
-    actions.add_parser("status", help="which version stands where, and what it needs").set_defaults(command=_status)
-    advance = actions.add_parser("advance", help="move a version one step on, if the evidence is there")
-    advance.add_argument("step", nargs="?", choices=["challenger", "shadow", "limited"], help="default: the furthest")
+    actions.add_parser("status", help="which version is at which step, and what it needs").set_defaults(command=_status)
+    advance = actions.add_parser("advance", help="move a version one step further, if the evidence suffices")
+    advance.add_argument(
+        "step", nargs="?", choices=["challenger", "shadow", "limited"], help="default: the most advanced"
+    )
     advance.set_defaults(command=_advance)
     rollback = actions.add_parser("rollback", help="make an earlier version the champion again")
-    rollback.add_argument("--to", type=int, metavar="VERSION", help="default: the champion before this one")
+    rollback.add_argument("--to", type=int, metavar="VERSION", help="default: the previous champion")
     rollback.set_defaults(command=_rollback)
-    withdraw = actions.add_parser("withdraw", help="take a candidate out of the roll-out")
+    withdraw = actions.add_parser("withdraw", help="take a version out of the roll-out")
     withdraw.add_argument("step", choices=["challenger", "shadow", "limited"])
     withdraw.set_defaults(command=_withdraw)
     for action in (register, advance, rollback, withdraw):
-        action.add_argument("--why", default="", help="a word for the history")
-    history = actions.add_parser("history", help="every move, the first one first")
+        action.add_argument("--why", default="", help="a reason, for the history")
+    history = actions.add_parser("history", help="all moves, the oldest first")
     history.add_argument("--csv", action="store_true", help="as CSV")
     history.set_defaults(command=_history)
 
@@ -59,10 +61,10 @@ def _add_confirm(commands: Commands) -> None:
     confirm = add_command(
         commands,
         "confirm",
-        "note what logged pictures really show, as a person saw it",
+        "record the true labels of logged pictures",
         """
-        fieldguide predict trail_camera --log > week.csv    then correct the column `label` of week.csv
-        fieldguide confirm week.csv                the columns id and label count; rows without a label are skipped
+        fieldguide predict trail_camera --log > week.csv    then correct the column `label` in week.csv
+        fieldguide confirm week.csv                reads the columns id and label; rows without a label are skipped
         fieldguide confirm 3f2a1b9c04d7e815 grizzly
         """,
     )
