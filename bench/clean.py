@@ -36,8 +36,8 @@ def measure() -> list[Figure]:
 def prepared(folder: Path, temporary: Path) -> Any:
     """A call of the stage on these photos; they are downloaded already."""
     from common import ROOT
-    from fieldguide.base.compose import compose
     from fieldguide.base.paths import Paths
+    from fieldguide.configuration.compose import compose
     from fieldguide.stages import clean, download
 
     paths = Paths(temporary)

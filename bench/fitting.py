@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 from common import cores
-from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import EPOCHS
+from fieldguide.configuration.compose import compose
 from fieldguide.stages import train, weights
 
 

@@ -213,8 +213,8 @@ def wrong_labels(what: str, paths: Paths) -> Figure:
 
 def run_stages(paths: Paths, photos: Path, weights: Path, size: int) -> None:
     """The pipeline up to screen in a folder of its own, on labelled photos, with pretrained weights."""
-    from fieldguide.base.compose import compose
     from fieldguide.base.files import sha256_of_file
+    from fieldguide.configuration.compose import compose
 
     shutil.copytree(ROOT / "conf", paths.conf)
     shutil.copy(ROOT / "params.yaml", paths.params)

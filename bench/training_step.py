@@ -14,9 +14,9 @@ def measure() -> list[Figure]:
     """How many times as fast bfloat16 is, for every model option."""
     import torch
 
-    from fieldguide.base.compose import compose
     from fieldguide.base.option_files import options_of
     from fieldguide.base.paths import Paths
+    from fieldguide.configuration.compose import compose
     from fieldguide.model.network import Architecture, build_body, build_classifier, count_features
     from fieldguide.model.precision import choose_computing
 

@@ -18,13 +18,13 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
-from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.parallel import usable_cores
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.runner import Metrics
+from fieldguide.configuration.compose import compose
 from fieldguide.stages import clean, download, split
 
 start_process()  # before the libraries are imported

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fieldguide.base.files import write_json
+from fieldguide.data.resizing.pad import PadMode
 from fieldguide.model.description import Preprocessing, describe_classifier
 from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
 from fieldguide.model.weights import save_weights
@@ -24,7 +25,11 @@ def untrained_folder(temporary: pytest.TempPathFactory) -> Path:
 
 
 def save_classifier(
-    folder: Path, architecture: Architecture = RESNET, method: str = "squish", pad_mode: str = "zeros", size: int = 32
+    folder: Path,
+    architecture: Architecture = RESNET,
+    method: str = "squish",
+    pad_mode: PadMode = "zeros",
+    size: int = 32,
 ) -> torch.nn.Module:
     """A classifier with random weights that tells pictures apart, in the two files that training writes."""
     torch.manual_seed(3)

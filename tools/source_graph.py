@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,13 +16,15 @@ BASE = SOURCE / "fieldguide" / "base"
 class Module:
     """One source file: its dotted name, its syntax tree, and the modules that it imports or starts, wherever it does.
 
-    `starts` are the modules of fieldguide that its strings name, to be run as processes or imported by name.
+    `at_start` are those of the imports that run when it is imported itself. `starts` are the modules of fieldguide that
+    its strings name, to be run as processes or imported by name.
     """
 
     name: str
     path: Path
     tree: ast.Module
     imports: frozenset[str]
+    at_start: frozenset[str]
     starts: frozenset[str]
 
     @property
@@ -38,23 +40,44 @@ def _dotted(path: Path) -> str:
 
 @cache
 def modules() -> dict[str, Module]:
-    """All modules of fieldguide by their dotted names; `from package import module` is an import of the module."""
+    """All modules of fieldguide by their dotted names; `from package import module` is an import of the module.
+
+    A folder of operations (its package calls `import_modules`) is imported as a whole: the package imports all of its
+    modules, and whoever imports one of them from outside imports the package.
+    """
     paths = {_dotted(path): path for path in sorted(SOURCE.glob("fieldguide/**/*.py"))}
-    found: dict[str, Module] = {}
-    for name, path in paths.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        imports: set[str] = set()
-        for node in ast.walk(tree):
+    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in paths.items()}
+    wholes = {name for name, tree in trees.items() if any(_imports_its_folder(node) for node in ast.walk(tree))}
+
+    def imported(name: str, nodes: Iterable[ast.AST]) -> frozenset[str]:
+        found = {other for other in paths if name in wholes and other.rpartition(".")[0] == name}
+        for node in nodes:
             if isinstance(node, ast.Import):
-                imports |= {alias.name for alias in node.names}
+                found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
-                base = _imported_from(name, path, node)
+                base = _imported_from(name, paths[name], node)
                 submodules = {f"{base}.{alias.name}" for alias in node.names} & paths.keys()
-                imports |= submodules
+                found |= submodules
                 if len(submodules) < len(node.names):
-                    imports.add(base)
-        found[name] = Module(name, path, tree, frozenset(imports), frozenset(_started(tree, paths.keys())))
-    return found
+                    found.add(base)
+        outside = wholes - {name, name.rpartition(".")[0]}
+        return frozenset(found | {other.rpartition(".")[0] for other in found} & outside)
+
+    return {
+        name: Module(
+            name,
+            paths[name],
+            tree,
+            imported(name, ast.walk(tree)),
+            imported(name, tree.body),
+            frozenset(_started(tree, paths.keys())),
+        )
+        for name, tree in trees.items()
+    }
+
+
+def _imports_its_folder(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "import_modules"
 
 
 def _started(tree: ast.Module, known: Collection[str]) -> set[str]:
@@ -92,13 +115,22 @@ def runs_through(name: str) -> set[str]:
 
     Packages above an imported module are left out: they run too, but hold no code (a test sees to that).
     """
+    return _reached(name, lambda module: module.imports)
+
+
+def loads(name: str) -> set[str]:
+    """The module and all that is imported with it, before anything in it is called."""
+    return _reached(name, lambda module: module.at_start)
+
+
+def _reached(name: str, imports: Callable[[Module], Collection[str]]) -> set[str]:
     reached: set[str] = set()
     waiting = [name]
     while waiting:
         module = waiting.pop()
         if module not in reached:
             reached.add(module)
-            waiting += modules()[module].own
+            waiting += [other for other in imports(modules()[module]) if other in modules()]
     return reached
 
 
@@ -137,6 +169,7 @@ class Reads:
     """What a function reads of a configuration."""
 
     keys: set[str] = field(default_factory=set)  # `train.lr` for cfg.train.lr, `train` for cfg.train as a whole
+    choices: set[str] = field(default_factory=set)  # `data` for cfg.choices["data"]
     as_dict: set[str] = field(default_factory=set)  # functions that turn all of it into a dict and choose from that
 
 
@@ -151,6 +184,9 @@ def config_reads(module: str, function: str) -> Reads:
     waiting: list[ast.AST] = list(definition.body)
     while waiting:
         node = waiting.pop()
+        if choice := _choice(node):
+            reads.choices.add(choice)
+            continue
         if key := _key(node):
             reads.keys.add(key)
             continue
@@ -161,6 +197,7 @@ def config_reads(module: str, function: str) -> Reads:
             else:
                 further = config_reads(_home(module, node.func.id), node.func.id)
                 reads.keys |= further.keys
+                reads.choices |= further.choices
                 reads.as_dict |= further.as_dict
             waiting += [argument for argument in node.args if not _is_cfg(argument)]
             continue
@@ -173,11 +210,15 @@ def _is_cfg(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id == "cfg"
 
 
+def _choice(node: ast.AST) -> str:
+    """`a` for cfg.choices["a"], else nothing."""
+    is_choice = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
+    return str(node.slice.value) if is_choice and _key(node.value) == "choices" else ""
+
+
 def _key(node: ast.AST) -> str:
-    """`a.b` for cfg.a.b, `a` for cfg.choices["a"], else nothing."""
+    """`a.b` for cfg.a.b, else nothing."""
     parts: list[str] = []
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        return str(node.slice.value) if _key(node.value) == "choices" else ""
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value

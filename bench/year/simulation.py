@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fieldguide.base.compose import compose
 from fieldguide.base.config import Config, RolloutNeeds
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.release.rollout.evidence import seen as evidence
 from fieldguide.retraining.incoming import State
 from fieldguide.retraining.job import run_job

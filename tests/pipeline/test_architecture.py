@@ -8,18 +8,19 @@ import pytest
 import yaml
 from dvc_data.hashfile.meta import Meta
 
-from fieldguide.base.compose import compose
 from fieldguide.base.config import GROUPS
 from fieldguide.base.files import write_text
+from fieldguide.base.operations import CONFIGURED
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.model.fingerprint import training_record
-from source_graph import ROOT, SOURCE, config_reads, modules, runs_through, source_deps
+from source_graph import ROOT, SOURCE, config_reads, loads, modules, runs_through, source_deps
 
 # The rooms of the house: a module imports modules of its own room and of those before it in this list.
 ROOMS = (
     *("base", "sample", "pages", "data", "statistics", "model", "checks", "reviewing", "training", "screening"),
-    *("evaluation", "tracking", "overview", "prediction", "stages", "experiments", "reproduction", "release"),
-    *("retraining", "app", "cli"),
+    *("evaluation", "configuration", "tracking", "overview", "prediction", "stages", "experiments"),
+    *("reproduction", "release", "retraining", "app", "cli"),
 )
 # What may be started though it lies in a later room: MLflow must neither slow nor break a stage, and a failed check
 # leaves a page.
@@ -28,11 +29,23 @@ LONGEST = 250  # lines of a source file
 ONLY_IMPORTERS = {
     "fastai": {
         f"fieldguide.training.{name}"
-        for name in ("learner", "callbacks", "loaders", "augment", "camera_effects", "train_classifier")
+        for name in ("learner", "callbacks", "loaders", "augment", "per_picture", "train_classifier")
+    }
+    | {
+        f"fieldguide.training.augmentations.{name}"
+        for name in ("flip", "rotate", "zoom", "warp", "light", "upside_down")
     },
     "great_expectations": {"fieldguide.checks.expectations"},
     "mlflow": {f"fieldguide.tracking.{name}" for name in ("store", "tracker", "delivery", "model")}
     | {"fieldguide.prediction.serving", "fieldguide.release.registry"},
+}
+# The groups whose options are those of an operation, and the folders of these operations.
+PACKAGES = {
+    "data": "fieldguide.data.sources",
+    "resize": "fieldguide.data.resizing",
+    "augment": "fieldguide.training.augmentations",
+    "schedule": "fieldguide.base.schedules",
+    "ood": "fieldguide.screening.detectors",
 }
 PIPELINE: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 STAGES = sorted(PIPELINE)
@@ -125,7 +138,7 @@ def test_a_stage_depends_on_exactly_the_sources_that_it_runs_through(stage: str)
 def test_a_stage_declares_exactly_the_params_that_it_reads(stage: str, recorded: set[str]) -> None:
     reads = config_reads(f"fieldguide.stages.{stage}", "run")
     assert reads.as_dict <= {"fieldguide.model.fingerprint.training_record"}
-    keys = reads.keys | (recorded if reads.as_dict else set())
+    keys = reads.keys | reads.choices | (recorded if reads.as_dict else set())
     keys = {key for key in keys if key.partition(".")[0] != "choices"}
     groups = {key.partition(".")[0] for key in keys} & set(GROUPS)
     sections = {key for key in keys if "." not in key}
@@ -140,6 +153,24 @@ def test_a_stage_declares_exactly_the_params_that_it_reads(stage: str, recorded:
     assert listed == options, f"dvc.yaml: {stage}: deps: {sorted(options)}"
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_loads_the_operations_of_every_group_that_it_reads(stage: str, recorded: set[str]) -> None:
+    """Else it would read what nobody has validated; `config`, before all others, validates everything."""
+    module = f"fieldguide.stages.{stage}"
+    reads = config_reads(module, "run")
+    read = {key.partition(".")[0] for key in reads.keys | (recorded if reads.as_dict else set())}
+    wanted = {PACKAGES[group] for group in read & set(PACKAGES)} if stage != "config" else set(PACKAGES.values())
+    missing = wanted - loads(module)
+    assert not missing, f"import {sorted(missing)} at the top: the runner composes before `run`"
+
+
+def test_whoever_composes_has_loaded_all_operations() -> None:
+    assert set(PACKAGES) == set(CONFIGURED)
+    composing = {name for name, module in modules().items() if "fieldguide.base.compose" in module.imports}
+    assert composing == {"fieldguide.base.runner", "fieldguide.configuration.compose"}
+    assert set(PACKAGES.values()) <= loads("fieldguide.configuration.compose")
+
+
 def unseen_in(sections: set[str]) -> set[str]:
     """Keys that DVC's cache of runs does not tell apart below a section: only a name with a dot is seen."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -148,7 +179,8 @@ def unseen_in(sections: set[str]) -> set[str]:
 
 
 def test_config_reads_all_and_hands_on_nothing() -> None:
-    assert not config_reads("fieldguide.stages.config", "run").keys
+    reads = config_reads("fieldguide.stages.config", "run")
+    assert not reads.keys | reads.choices
     assert "params.yaml" in PIPELINE["config"]["deps"]
     assert "params" not in PIPELINE["config"]
 

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from conftest import encoded, noise, put
-from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.data.images import perceptual_hash, picture_id
 from fieldguide.data.table import IMAGES, SPLIT, write_table
 from fieldguide.prediction.log import read_log

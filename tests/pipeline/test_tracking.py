@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from fieldguide.base.compose import compose
 from fieldguide.base.files import read_json, sha256_of_file, write_json
+from fieldguide.configuration.compose import compose
 from fieldguide.tracking.delivery import sync
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced

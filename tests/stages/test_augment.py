@@ -12,13 +12,13 @@ from pydantic import TypeAdapter
 from torch.nn.functional import conv2d
 
 from conftest import OwnData, noise, put
-from fieldguide.base.compose import compose
 from fieldguide.base.config import AugmentConfig, Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.option_files import options_of
 from fieldguide.base.paths import Paths
 from fieldguide.cli import main
-from fieldguide.data.resizing import to_square
+from fieldguide.configuration.compose import compose
+from fieldguide.data.resizing.squish import Squish
 from fieldguide.stages import clean, download, split
 
 pytestmark = pytest.mark.slow  # importing fastai alone takes seconds
@@ -161,7 +161,7 @@ def test_views_are_those_of_the_loaders(own_data: OwnData) -> None:
     views = training_views(cfg, paths, count=5, versions=3)
     assert [view.label for view in views] == ["day"] * 3 + ["night"] * 2
     squares = {
-        np.asarray(to_square(Image.open(file), "squish", 32)).tobytes(): file.parent.name
+        np.asarray(Squish("squish").square(Image.open(file), 32)).tobytes(): file.parent.name
         for file in paths.clean.rglob("*.jpg")
     }
     for view in views:

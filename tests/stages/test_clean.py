@@ -12,10 +12,10 @@ from PIL import Image
 from sklearn.tree import DecisionTreeClassifier
 
 from conftest import OwnData, Sample, encoded, noise, png_header, put
-from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.data.images import open_picture, picture_id
 from fieldguide.data.table import IMAGES, RAW, SPLIT, read_table
 from fieldguide.stages import clean, download

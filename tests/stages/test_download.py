@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from conftest import OwnData, Sample, noise, put, run_python
-from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.data.table import RAW, read_table
 from fieldguide.stages import download
 

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import noise
 from fieldguide.cli import main
-from fieldguide.data.resizing import to_square
+from fieldguide.data.resizing.pad import Pad
 from fieldguide.model.inference import load_classifier, predict
 from fieldguide.model.network import Architecture
 from untrained import LABELS, save_classifier
@@ -36,7 +36,7 @@ def test_the_file_answers_as_the_classifier_does_and_is_the_same_every_time(
     session = onnxruntime.InferenceSession(tmp_path / "classifier.onnx", providers=["CPUExecutionProvider"])
     for count in (1, 3, 7):
         pictures = [noise(seed, 60, 40) for seed in range(count)]
-        squares = [np.asarray(to_square(picture, "pad", 48, "border"), dtype=np.float32) / 255 for picture in pictures]
+        squares = [np.asarray(Pad("pad", "border").square(picture, 48), dtype=np.float32) / 255 for picture in pictures]
         found = session.run(["probabilities"], {"pictures": np.stack(squares).transpose(0, 3, 1, 2)})[0]
         wanted = predict(classifier, pictures)
         assert found.shape == (count, len(LABELS))

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from conftest import noise
-from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.data.images import perceptual_hash, picture_id
 from fieldguide.data.membership import membership
 from fieldguide.data.table import IMAGES, SPLIT, write_table

@@ -15,9 +15,9 @@ import torch
 from PIL import Image
 
 from conftest import CHECKOUT, encoded, noise, put, run_python
-from fieldguide.base.compose import compose
 from fieldguide.base.paths import Paths
 from fieldguide.cli import main
+from fieldguide.configuration.compose import compose
 from fieldguide.model.network import Architecture
 from untrained import LABELS, NORMALIZATION, RESNET, TEMPERATURE, save_classifier, untrained_folder
 
@@ -285,6 +285,7 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     """Nothing else changes, and a picture unlike all others says so."""
     from fieldguide.model.inference import load_classifier
     from fieldguide.retraining.unlabelled_queue import ask
+    from fieldguide.screening.detectors.mahalanobis import Mahalanobis
     from fieldguide.screening.files import save_screen
     from fieldguide.screening.fitting import fit_screen
     from fieldguide.screening.observations import observe_pairs, observe_pictures
@@ -302,7 +303,11 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     seen = [Image.open(path).convert("RGB") for path in sorted(pictures.iterdir())]
     train, turned = observe_pairs(classifier, viewer, seen)
     fitted = fit_screen(
-        train, turned, np.arange(len(seen)) % 3, observe_pictures(classifier, viewer, seen), "mahalanobis", 1, 0.05
+        train,
+        turned,
+        np.arange(len(seen)) % 3,
+        observe_pictures(classifier, viewer, seen),
+        Mahalanobis("mahalanobis"),
     )
     save_screen(fitted.screen, viewer, tmp_path / "screen.safetensors", weights, None)
     code, screened, _ = printed(capsys, *arguments)

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 import browser
-from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.files import read_json, sha256_of_file, write_json, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.checks.conclusion import CHECKS_COLUMNS, FLAGGED_COLUMNS
+from fieldguide.configuration.compose import compose
 from fieldguide.data.table import IMAGES, SCREEN, SPLIT, write_table
 from fieldguide.overview.headline import Stopped
 from fieldguide.overview.origin import chosen

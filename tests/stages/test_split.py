@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from conftest import Sample
-from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.data.table import IMAGES, SPLIT, read_table, write_table
 from fieldguide.stages import split
 

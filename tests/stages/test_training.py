@@ -12,10 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.data.table import SPLIT, predictions_schema, read_table
 from fieldguide.model.inference import Classifier, load_classifier, open_for, predict
 from fieldguide.model.network import Architecture, build_body, count_features
@@ -207,7 +207,7 @@ def test_without_a_network_the_hub_error_names_the_ways_out(tmp_path: Path) -> N
         (tmp_path / name).symlink_to(ROOT / name)
     script = (
         "from pathlib import Path\n"
-        "from fieldguide.base.paths import Paths; from fieldguide.base.compose import compose\n"
+        "from fieldguide.base.paths import Paths; from fieldguide.configuration.compose import compose\n"
         "from fieldguide.base.errors import UserError; from fieldguide.stages import weights\n"
         "try: weights.run(compose(Paths(Path('.')), ['model=resnet18']), Paths(Path('.')))\n"
         "except UserError as error: print(error)\n"

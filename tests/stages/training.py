@@ -5,9 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fieldguide.base.compose import compose
 from fieldguide.base.config import Config, ModelConfig
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 
 ROOT = Path(__file__).parents[2]
 LABELS = ["black", "grizzly", "teddy"]

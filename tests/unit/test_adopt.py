@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.reproduction.adopt import adopted_texts
 from fieldguide.reproduction.recorded import Run
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from conftest import noise, put, run_python
-from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.data.images import picture_id
 from fieldguide.release.gate.backtests import freeze
 from fieldguide.release.gate.picture_sets import backtests

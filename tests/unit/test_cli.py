@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from conftest import run_python
-from fieldguide.base.compose import compose
 from fieldguide.base.paths import Paths
 from fieldguide.cli import main
+from fieldguide.configuration.compose import compose
 
 HEAVY = ("torch", "torchvision", "fastai", "timm", "mlflow", "great_expectations", "matplotlib", "sklearn", "dvc")
 

@@ -10,11 +10,14 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from fieldguide.base.compose import compose, validate
-from fieldguide.base.config import GROUPS, FolderData, OneCycle, SampleData
+from fieldguide.base.config import GROUPS
 from fieldguide.base.errors import UserError
 from fieldguide.base.option_files import options_of, read_params
 from fieldguide.base.paths import Paths
+from fieldguide.base.schedules import OneCycle
+from fieldguide.configuration.compose import compose, validate
+from fieldguide.data.sources.folder import FolderData
+from fieldguide.data.sources.sample import SampleData
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 FILES = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.glob("*/*.yaml"))
@@ -169,15 +172,15 @@ def test_a_mistake_in_params_is_one_line_with_file_key_value_and_what_is_allowed
 
 
 OPTION_FAULTS = {
-    "nothing": ("data/sample", "", "data: `kind` is missing", "sample, folder"),
-    "unknown kind": ("data/sample", "kind: ftp", "'ftp'", "'sample', 'folder'"),
+    "nothing": ("data/sample", "", "data: `kind` is missing", "folder, sample"),
+    "unknown kind": ("data/sample", "kind: ftp", "'ftp'", "'folder', 'sample'"),
     "unknown key of a kind": ("data/sample", "kind: sample\nlabels: {}", "data.labels", "known: kind, pictures, seed"),
     "range": ("data/sample", "kind: sample\npictures: 3", "data.pictures", "greater than or equal to 30 (given: 3)"),
     "type": ("data/sample", "kind: sample\npictures: many", "data.pictures", "integer"),
     "label that is a path": ("data/sample", "kind: folder\nlabels: {a: ../b}", "data.labels.a", "(given: '../b')"),
     "hidden label": ("data/sample", "kind: folder\nlabels: {a: .b}", "data.labels.a", "(given: '.b')"),
-    "method": ("resize/squish", "method: stretch", "resize: ", "'crop', 'pad', 'squish', 'random_crop'"),
-    "no method": ("resize/squish", "", "resize: `method` is missing", "crop, pad, squish, random_crop"),
+    "method": ("resize/squish", "method: stretch", "resize: ", "'crop', 'pad', 'random_crop', 'squish'"),
+    "no method": ("resize/squish", "", "resize: `method` is missing", "crop, pad, random_crop, squish"),
     "scales": ("resize/squish", "method: random_crop\nmin_scale: 1\nmax_scale: 0.5", "resize", "(given: 1.0, 0.5)"),
     "unknown key": ("resize/squish", "method: crop\nmin_scale: 1", "resize.min_scale", "known: method"),
     "pad mode": ("resize/squish", "method: pad\npad_mode: white", "resize.pad_mode", "'zeros', 'border'"),
@@ -185,8 +188,18 @@ OPTION_FAULTS = {
     "environment": ("resize/squish", "method: ${oc.env:HOME}", "${...}", "plain values"),
     "list": ("resize/squish", "- crop", "", "key: value"),
     "bad yaml": ("resize/squish", "method: [crop", "is not valid YAML", "in line"),
-    "unknown transform": ("augment/standard", "transforms: [{name: fog}]", "augment.transforms.0", "'flip', 'rotate'"),
-    "nameless transform": ("augment/standard", "transforms: [{p: 1}]", "augment.transforms.0: `name`", "flip, rotate"),
+    "unknown transform": (
+        "augment/standard",
+        "transforms: [{name: fog}]",
+        "augment.transforms.0",
+        "'flip', 'gray",
+    ),
+    "nameless transform": (
+        "augment/standard",
+        "transforms: [{p: 1}]",
+        "augment.transforms.0: `name`",
+        "flip, gray",
+    ),
     "transform's key": (
         "augment/standard",
         "transforms: [{name: flip}, {name: flip, q: 1}]",
@@ -201,7 +214,7 @@ OPTION_FAULTS = {
     ),
     "no architecture": ("model/tiny", "weights: random", "model.arch", "missing"),
     "hash": ("model/tiny", "arch: x\nweights_sha256: abc", "model.weights_sha256", "(given: 'abc')"),
-    "schedule": ("schedule/one_cycle", "name: cosine", "'cosine'", "'one_cycle', 'fine_tune'"),
+    "schedule": ("schedule/one_cycle", "name: cosine", "'cosine'", "'fine_tune', 'head_only'"),
     "schedule's range": ("schedule/one_cycle", "name: one_cycle\nwarmup_share: 2", "schedule.warmup_share", "given: 2"),
     "severity": (
         "checks/few",

@@ -11,13 +11,13 @@ import pytest
 import yaml
 
 from conftest import CHECKOUT, FEW_CHECKS, PARAMS, encoded, noise, put, run_python
-from fieldguide.base.compose import compose
-from fieldguide.base.config import FolderData
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.data import addresses
 from fieldguide.data.add import add_data_set
+from fieldguide.data.sources.folder import FolderData
 from web import serve
 
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]

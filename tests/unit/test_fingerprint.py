@@ -25,7 +25,8 @@ def test_it_is_the_same_for_the_same_sources(checkout: Path) -> None:
     [
         ("training/learner.py", True),
         ("model/network.py", True),
-        ("data/resizing.py", True),
+        ("data/resizing/crop.py", True),
+        ("training/augmentations/flip.py", True),
         ("base/config.py", True),
         ("stages/train.py", True),
         ("evaluation/page.py", False),

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from conftest import noise, put
-from fieldguide.base.config import FolderData
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
-from fieldguide.data.sources import folder
+from fieldguide.data.sources.folder import FolderData
 from fieldguide.data.sources.row import RawRow
 
 
@@ -26,7 +25,7 @@ def fetched(source: Path, labels: dict[str, str] | None = None) -> dict[str, Raw
     target = source.parent / "raw"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    rows = folder.fetch(FolderData("folder", labels or {}), source, target)
+    rows = FolderData("folder", labels or {}).fetch(source, target)
     for row in rows:
         if row.ok:
             assert (row.bytes, row.sha256) == ((target / row.path).stat().st_size, sha256_of_file(target / row.path))
@@ -138,7 +137,7 @@ def test_a_name_that_is_not_text_costs_one_row(source: Path) -> None:
 
 def fetched_with_odd_names(source: Path) -> list[RawRow]:
     (source.parent / "raw").mkdir()
-    return folder.fetch(FolderData("folder"), source, source.parent / "raw")
+    return FolderData("folder").fetch(source, source.parent / "raw")
 
 
 def test_what_cannot_be_read_costs_one_row_but_a_full_disk_stops(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,11 @@ from safetensors.torch import load_file, save_file
 from conftest import noise
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
+from fieldguide.base.operations import DETECTORS
 from fieldguide.model.inference import Classifier, load_classifier
-from fieldguide.screening.detectors import DETECTORS, Known
+from fieldguide.screening.detectors import Known
+from fieldguide.screening.detectors.mahalanobis import Mahalanobis
+from fieldguide.screening.detectors.nearest_neighbours import NearestNeighbours
 from fieldguide.screening.files import load_screen, save_screen
 from fieldguide.screening.fitting import Fitted, fit_screen
 from fieldguide.screening.measurements import NAMES, measure_square
@@ -37,7 +40,7 @@ def known(count: int = 300, seed: int = 0) -> Known:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_a_detector_gives_strangers_larger_scores(name: str) -> None:
-    state = DETECTORS[name].fit(known(), 10)
+    state = DETECTORS[name](name, neighbours=10).fit(known())
     new = known(seed=1)
     far = torch.eye(12)[torch.arange(300) % 3 + 6]
     ordinary = DETECTORS[name].score(state, new.features, new.logits)
@@ -49,7 +52,7 @@ def test_a_detector_gives_strangers_larger_scores(name: str) -> None:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_a_pictures_score_does_not_depend_on_the_others(name: str) -> None:
-    state = DETECTORS[name].fit(known(), 10)
+    state = DETECTORS[name](name, neighbours=10).fit(known())
     new = known(seed=1)
     together = DETECTORS[name].score(state, new.features, new.logits)
     alone = DETECTORS[name].score(state, new.features[:1], new.logits[:1])
@@ -64,7 +67,8 @@ def test_mahalanobis_is_that_of_scikit_learn() -> None:
     means = np.stack([points[data.labels == label].mean(axis=0) for label in range(3)])
     reference = LedoitWolf(assume_centered=True).fit(points - means[data.labels])
     wanted = np.stack([reference.mahalanobis(points - mean) for mean in means]).min(axis=0)
-    found = DETECTORS["mahalanobis"].score(DETECTORS["mahalanobis"].fit(data, 1), data.features, data.logits)
+    detector = Mahalanobis("mahalanobis")
+    found = detector.score(detector.fit(data), data.features, data.logits)
     np.testing.assert_allclose(found, wanted, rtol=1e-3)
 
 
@@ -115,7 +119,7 @@ def viewer(classifier: Classifier) -> Viewer:
 def fitted(classifier: Classifier, viewer: Viewer) -> Fitted:
     train, turned = observe_pairs(classifier, viewer, map(scene, range(150)))
     valid = observe_pictures(classifier, viewer, map(scene, range(150, 250)))
-    return fit_screen(train, turned, np.arange(150) % 3, valid, "nearest_neighbours", 10, 0.05)
+    return fit_screen(train, turned, np.arange(150) % 3, valid, NearestNeighbours("nearest_neighbours", neighbours=10))
 
 
 @pytest.fixture(scope="module")

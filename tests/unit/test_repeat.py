@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.model.fingerprint import code_digest
 from fieldguide.reproduction.repeat import repeat
 

@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 
 from conftest import CHECKOUT, PARAMS, encoded, noise, put
-from fieldguide.base.compose import compose
 from fieldguide.base.config import Config, RetrainConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file, write_text
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.data.images import picture_id
 from fieldguide.retraining import file_moves as take_over
 from fieldguide.retraining import journal

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fieldguide.base.compose import compose
 from fieldguide.base.config import ChecksConfig, Config, Expectation
 from fieldguide.base.errors import CheckFailed
 from fieldguide.base.paths import Paths
 from fieldguide.checks.score_tables import score_tables
 from fieldguide.checks.scores import check_scores, conclude_scores
+from fieldguide.configuration.compose import compose
 from fieldguide.data.images import PictureError
 from screened import screened
 

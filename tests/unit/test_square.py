@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import noise
-from fieldguide.data.resizing import random_square, to_square
+from fieldguide.base.operations import RESIZES
+from fieldguide.data.resizing.pad import Pad, PadMode
+from fieldguide.data.resizing.random_crop import RandomCrop
 
-METHODS = ["crop", "pad", "squish", "random_crop"]
+METHODS = list(RESIZES)
+PADDED: tuple[PadMode, ...] = ("border", "reflection")
+
+
+def to_square(picture: Image.Image, method: str, size: int) -> Image.Image:
+    square: Image.Image = RESIZES[method](method).square(picture, size)
+    return square
 
 
 def three_parts(wide: bool) -> Image.Image:
@@ -57,8 +65,8 @@ def test_pad_keeps_proportions_between_black_bars(wide: bool) -> None:
 
 @pytest.mark.parametrize("shape", [(320, 1), (1, 320)])
 @pytest.mark.parametrize("mode", ["zeros", "border", "reflection"])
-def test_pad_leaves_something_of_the_longest_picture(mode: str, shape: tuple[int, int]) -> None:
-    square = to_square(Image.new("RGB", shape, "white"), "pad", 128, mode)
+def test_pad_leaves_something_of_the_longest_picture(mode: PadMode, shape: tuple[int, int]) -> None:
+    square = Pad("pad", mode).square(Image.new("RGB", shape, "white"), 128)
     assert square.size == (128, 128)
     assert square.getextrema() == ((255 if mode != "zeros" else 0, 255),) * 3
 
@@ -67,9 +75,7 @@ def test_pad_leaves_something_of_the_longest_picture(mode: str, shape: tuple[int
 def test_pad_draws_out_the_edge_or_mirrors_the_picture(wide: bool) -> None:
     gradient = np.tile(np.linspace(40, 220, 30, dtype=np.uint8)[:, None, None], (1, 90, 3))
     picture = Image.fromarray(gradient if wide else gradient.transpose(1, 0, 2))
-    border, mirror = (
-        np.asarray(to_square(picture, "pad", 90, mode)).astype(int)[:, :, 0] for mode in ("border", "reflection")
-    )
+    border, mirror = (np.asarray(Pad("pad", mode).square(picture, 90)).astype(int)[:, :, 0] for mode in PADDED)
     border, mirror = (border, mirror) if wide else (border.T, mirror.T)
     assert (border[:30] == border[30]).all()
     assert (border[60:] == border[59]).all()
@@ -93,7 +99,7 @@ def test_a_square_of_the_right_size_stays_as_it_is(method: str) -> None:
 def test_a_random_part_of_any_shape_is_square(width: int, height: int, scales: tuple[float, float], seed: int) -> None:
     picture = Image.new("RGB", (width, height), "white")
     random.seed(seed)
-    first = random_square(picture, 32, min(scales), max(scales))
+    first = RandomCrop("random_crop", min(scales), max(scales)).training_square(picture, 32)
     assert first.size == (32, 32)
     assert first.getextrema() == ((255, 255),) * 3  # nothing from outside
 
@@ -104,7 +110,7 @@ def test_random_parts_follow_the_seed_and_the_scale() -> None:
 
     def area(scale: float, seed: int) -> float:
         random.seed(seed)
-        part = np.asarray(random_square(position, 64, scale, scale)).astype(float)
+        part = np.asarray(RandomCrop("random_crop", scale, scale).training_square(position, 64)).astype(float)
         return float(np.ptp(part[:, :, 0]) * np.ptp(part[:, :, 1]) / 200**2)
 
     assert area(0.3, 1) == area(0.3, 1)

@@ -14,11 +14,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
-from fieldguide.base.config import GROUPS, Config, HeadOnly, RandomCrop, Schema
+from fieldguide.base.config import GROUPS, Config, Schema
 from fieldguide.base.config_errors import choice_of, explain_hydra, explain_pydantic, known_keys, origin_of
 from fieldguide.base.errors import UserError
+from fieldguide.base.operations import RESIZES
 from fieldguide.base.option_files import options_of, read_mapping, read_params
 from fieldguide.base.paths import Paths
+from fieldguide.base.schedules import HeadOnly
 
 
 def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
@@ -94,7 +96,7 @@ def _check_together(paths: Paths, overrides: Sequence[str], config: Config) -> N
         once = "schedule head_only computes the features of every picture once"
         together += [
             (bool(config.augment.transforms), "augment", f"{once}: set `augment: none`, or another schedule"),
-            (isinstance(config.resize, RandomCrop), "resize", f"{once}: set another resize or schedule"),
+            (bool(RESIZES) and config.resize.is_random, "resize", f"{once}: set another resize or schedule"),
             (config.train.mix != "none", "train.mix", f"{once}: set `mix: none`, or another schedule"),
         ]
     for is_wrong, key, message in together:

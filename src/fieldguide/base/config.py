@@ -5,43 +5,15 @@ OmegaConf does not see what stands inside `Annotated`, and knows no unions of da
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from omegaconf import MISSING
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, WrapValidator
+from pydantic import Field, PlainValidator
 
-STRICT = ConfigDict(extra="forbid")
+from fieldguide.base.operations import AUGMENTATIONS, DATA_SOURCES, DETECTORS, RESIZES, SCHEDULES, STRICT
 
 Share = Annotated[float, Field(ge=0, le=1)]
 LabelName = Annotated[str, Field(pattern=r"^[^/\\.\x00][^/\\\x00]*$")]
-
-
-def _one_of(kinds: Any) -> WrapValidator:
-    """Validate a field that OmegaConf sees as `Any` as one of several dataclasses, told apart by a key."""
-    adapter: TypeAdapter[Any] = TypeAdapter(kinds)
-    return WrapValidator(lambda value, _: adapter.validate_python(value))
-
-
-@dataclass
-class SampleData:
-    """The pictures that fieldguide draws itself."""
-
-    __pydantic_config__ = STRICT
-    kind: Literal["sample"]
-    pictures: Annotated[int, Field(ge=30, le=100_000)] = 860
-    seed: Annotated[int, Field(ge=0)] = 0
-
-
-@dataclass
-class FolderData:
-    """Labelled folders below data/sources/NAME; `labels` maps a folder's name to another label."""
-
-    __pydantic_config__ = STRICT
-    kind: Literal["folder"]
-    labels: dict[str, LabelName] = field(default_factory=dict)
-
-
-DataSource = SampleData | FolderData
 
 
 @dataclass
@@ -72,156 +44,11 @@ class SplitConfig:
 
 
 @dataclass
-class Crop:
-    """The largest square in the middle."""
-
-    __pydantic_config__ = STRICT
-    method: Literal["crop"]
-
-
-@dataclass
-class Pad:
-    """The whole picture; `pad_mode` fills the rest of the square: black, its edge drawn out, or its mirror image."""
-
-    __pydantic_config__ = STRICT
-    method: Literal["pad"]
-    pad_mode: Literal["zeros", "border", "reflection"] = "zeros"
-
-
-@dataclass
-class Squish:
-    """The whole picture, stretched."""
-
-    __pydantic_config__ = STRICT
-    method: Literal["squish"]
-
-
-@dataclass
-class RandomCrop:
-    """Another part at every epoch, its area between two shares of the picture's."""
-
-    __pydantic_config__ = STRICT
-    method: Literal["random_crop"]
-    min_scale: Annotated[float, Field(gt=0, le=1)] = 0.35
-    max_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
-
-    def __post_init__(self) -> None:
-        if self.min_scale > self.max_scale:
-            raise ValueError(f"min_scale must not exceed max_scale (given: {self.min_scale}, {self.max_scale})")
-
-
-Resize = Crop | Pad | Squish | RandomCrop
-
-
-@dataclass
-class Flip:
-    """Mirror left and right."""
-
-    __pydantic_config__ = STRICT
-    name: Literal["flip"]
-    p: Share = 0.5
-
-
-@dataclass
-class Rotate:
-    """Turn by at most `degrees` either way."""
-
-    __pydantic_config__ = STRICT
-    name: Literal["rotate"]
-    degrees: Annotated[float, Field(gt=0, le=180)]
-    p: Share = 0.75
-
-
-@dataclass
-class Zoom:
-    """Enlarge by a factor between `low` and `high`; below 1 is smaller."""
-
-    __pydantic_config__ = STRICT
-    name: Literal["zoom"]
-    high: Annotated[float, Field(ge=1, le=4)]
-    low: Annotated[float, Field(gt=0.2, le=1)] = 1.0
-    p: Share = 0.75
-
-
-@dataclass
-class Warp:
-    """Change the perspective by at most `magnitude`."""
-
-    __pydantic_config__ = STRICT
-    name: Literal["warp"]
-    magnitude: Annotated[float, Field(gt=0, le=0.9)]
-    p: Share = 0.75
-
-
-@dataclass
-class Light:
-    """Change brightness, contrast, saturation or hue by at most `change`."""
-
-    __pydantic_config__ = STRICT
-    name: Literal["brightness", "contrast", "saturation", "hue"]
-    change: Annotated[float, Field(gt=0, lt=1)]
-    p: Share = 0.75
-
-
-@dataclass
-class Erase:
-    """Fill one rectangle of at most `share` of the picture with noise."""
-
-    __pydantic_config__ = STRICT
-    name: Literal["erase"]
-    share: Annotated[float, Field(gt=0, le=0.5)]
-    p: Share = 0.5
-
-
-@dataclass
-class UpsideDown:
-    """Turn by 180 degrees."""
-
-    __pydantic_config__ = STRICT
-    name: Literal["upside_down"]
-    p: Share = 0.5
-
-
-@dataclass
-class Grayscale:
-    """Take the colour away."""
-
-    __pydantic_config__ = STRICT
-    name: Literal["grayscale"]
-    p: Share = 0.2
-
-
-@dataclass
-class Blur:
-    """Blur by at most `share` of the picture's side (standard deviation), evenly or along one direction."""
-
-    __pydantic_config__ = STRICT
-    name: Literal["blur", "motion_blur"]
-    share: Annotated[float, Field(gt=0, le=0.1)]
-    p: Share = 0.2
-
-
-@dataclass
-class Noise:
-    """Add noise of at most `strength` (standard deviation, 1 is white)."""
-
-    __pydantic_config__ = STRICT
-    name: Literal["noise"]
-    strength: Annotated[float, Field(gt=0, le=0.5)]
-    p: Share = 0.3
-
-
-Transform = Flip | Rotate | Zoom | Warp | Light | Erase | UpsideDown | Grayscale | Blur | Noise
-
-
-@dataclass
 class AugmentConfig:
     """An ordered list of changes to the training pictures."""
 
     __pydantic_config__ = STRICT
-    transforms: Annotated[Any, _one_of(list[Annotated[Transform, Field(discriminator="name")]])] = field(
-        default_factory=list
-    )
+    transforms: list[Annotated[Any, AUGMENTATIONS]] = field(default_factory=list)
 
 
 @dataclass
@@ -242,51 +69,12 @@ class ModelConfig:
             )
 
 
-@dataclass
-class OneCycle:
-    """All layers from the start, one cycle of the learning rate."""
-
-    __pydantic_config__ = STRICT
-    name: Literal["one_cycle"]
-    warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.25
-
-
-@dataclass
-class FineTune:
-    """First the head alone for `freeze_epochs`, then all layers, the first ones `lr_mult` times slower.
-
-    While the body is frozen its normalization statistics are too, unless `train_norm`.
-    """
-
-    __pydantic_config__ = STRICT
-    name: Literal["fine_tune"]
-    freeze_epochs: Annotated[int, Field(ge=1)] = 1
-    lr_mult: Annotated[float, Field(ge=1)] = 100.0
-    warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    train_norm: bool = False
-
-
-@dataclass
-class HeadOnly:
-    """The head alone, on features that the body computed once for every picture."""
-
-    __pydantic_config__ = STRICT
-    name: Literal["head_only"]
-    warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.25
-
-
-Schedule = OneCycle | FineTune | HeadOnly
-
-
 def _learning_rate(value: Any) -> Any:
     """Say what is allowed in one message, where pydantic would give one for each member of the union."""
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
     if value != "find" and (number is None or not 0 < number <= 10):
         raise ValueError("must be a number above 0 and at most 10, or `find`")
-    return value
-
-
-LearningRate = Annotated[float | Literal["find"], BeforeValidator(_learning_rate)]
+    return value if number is None else float(number)
 
 
 @dataclass
@@ -296,7 +84,7 @@ class TrainConfig:
     __pydantic_config__ = STRICT
     size: Annotated[int, Field(ge=16, le=1024)] = 128
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 12
-    lr: Annotated[Any, _one_of(LearningRate)] = 0.003
+    lr: Annotated[Any, PlainValidator(_learning_rate)] = 0.003
     lr_suggestion: Annotated[str, Field(pattern="^(valley|slide)$")] = "valley"
     batch_size: Annotated[int, Field(ge=2, le=4096)] = 32
     accumulate: Annotated[int, Field(ge=1, le=4096)] = 1
@@ -395,31 +183,18 @@ class RolloutConfig:
 
 
 @dataclass
-class OodConfig:
-    """How pictures from outside the domain are told, and at how many false alarms."""
-
-    __pydantic_config__ = STRICT
-    detector: Annotated[
-        str, Field(pattern="^(nearest_neighbours|mahalanobis|relative_mahalanobis|vim|energy|max_softmax)$")
-    ] = MISSING
-    features: Annotated[str, Field(pattern="^(auto|backbone|classifier)$")] = "auto"
-    neighbours: Annotated[int, Field(ge=1, le=1000)] = 50
-    alarm_rate: Annotated[float, Field(gt=0, le=0.5)] = 0.05
-
-
-@dataclass
 class Schema:
     """What a person may write: the chosen option of every group, and the plain values of params.yaml."""
 
     __pydantic_config__ = STRICT
-    data: Annotated[Any, _one_of(Annotated[DataSource, Field(discriminator="kind")])] = MISSING
-    resize: Annotated[Any, _one_of(Annotated[Resize, Field(discriminator="method")])] = MISSING
+    data: Annotated[Any, DATA_SOURCES] = MISSING
+    resize: Annotated[Any, RESIZES] = MISSING
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
-    schedule: Annotated[Any, _one_of(Annotated[Schedule, Field(discriminator="name")])] = MISSING
+    schedule: Annotated[Any, SCHEDULES] = MISSING
     checks: ChecksConfig = field(default_factory=ChecksConfig)
     retrain: RetrainConfig = field(default_factory=RetrainConfig)
-    ood: OodConfig = field(default_factory=OodConfig)
+    ood: Annotated[Any, DETECTORS] = MISSING
     gate: GateConfig = field(default_factory=GateConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     clean: CleanConfig = field(default_factory=CleanConfig)

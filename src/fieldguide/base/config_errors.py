@@ -9,17 +9,10 @@ from hydra.errors import MissingConfigException
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import ValidationError
 
-from fieldguide.base.config import GROUPS, DataSource, Resize, Schedule, Schema, Transform
+from fieldguide.base.config import GROUPS, Schema
+from fieldguide.base.operations import CONFIGURED, Operations
 from fieldguide.base.option_files import one_line, read_params
 from fieldguide.base.paths import Paths
-
-# The groups that are one of several dataclasses, or lists of such, and the key that tells which.
-UNIONS: dict[str, tuple[Any, str]] = {
-    "data": (DataSource, "kind"),
-    "resize": (Resize, "method"),
-    "schedule": (Schedule, "name"),
-    "augment": (Transform, "name"),
-}
 
 
 def explain_hydra(paths: Paths, overrides: Sequence[str], error: Exception) -> str:
@@ -45,13 +38,12 @@ def explain_pydantic(paths: Paths, overrides: Sequence[str], composed: dict[str,
     problems = error.errors(include_url=False)
     first = problems[0]
     key, value, message = _key_of(composed, first["loc"]), first["input"], first["msg"].removeprefix("Value error, ")
+    operations = CONFIGURED.get(key.partition(".")[0], Operations())
     if first["type"] == "union_tag_not_found":
-        tags, name = _union_tags(key)
-        message = f"`{name}` is missing; one of: {', '.join(tags)}"
+        message = f"`{operations.key}` is missing; one of: {', '.join(operations)}"
     elif first["type"] == "unexpected_keyword_argument":
-        tags, _ = _union_tags(key)
-        member = next((tags[str(part)] for part in first["loc"] if part in tags), None)
-        message = f"no such key{known_keys(key, member)}"
+        operation = next((operations[name] for name in operations if name in first["loc"]), None)
+        message = f"no such key{known_keys(key, operation)}"
     elif words := re.fullmatch(r"\^\(([\w|]+)\)\$", first.get("ctx", {}).get("pattern", "")):
         message = f"must be one of: {', '.join(words[1].split('|'))}"
     given = f" (given: {value!r})" if not isinstance(value, dict | list) else ""
@@ -102,12 +94,6 @@ def _key_of(composed: Any, location: tuple[int | str, ...]) -> str:
         if inside or position == len(location) - 1:
             parts.append(str(part))
     return ".".join(parts)
-
-
-def _union_tags(key: str) -> tuple[dict[str, type], str]:
-    """The dataclasses that a key's group is one of, by the words that tell them apart, and the key of those words."""
-    union, name = UNIONS.get(key.partition(".")[0], (None, ""))
-    return {tag: member for member in get_args(union) for tag in get_args(get_type_hints(member)[name])}, name
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -130,7 +130,7 @@ def _sweep(options: argparse.Namespace) -> None:
 
 
 def _show_batch(options: argparse.Namespace) -> None:
-    from fieldguide.base.compose import compose
+    from fieldguide.configuration.compose import compose
     from fieldguide.experiments.show_batch import draw_batch
 
     paths = here()

@@ -75,7 +75,7 @@ def _config(options: argparse.Namespace) -> None:
 
     import yaml
 
-    from fieldguide.base.compose import compose
+    from fieldguide.configuration.compose import compose
 
     print(yaml.safe_dump(asdict(compose(here(), options.overrides)), sort_keys=False, allow_unicode=True), end="")
 

@@ -111,7 +111,7 @@ def _which(text: str) -> str:
 
 
 def _backtest_add(options: argparse.Namespace) -> None:
-    from fieldguide.base.compose import compose
+    from fieldguide.configuration.compose import compose
     from fieldguide.release.gate.backtests import freeze
 
     paths = checkout()

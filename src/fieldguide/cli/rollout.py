@@ -89,8 +89,8 @@ def _status(_: argparse.Namespace) -> None:
 
 
 def _advance(options: argparse.Namespace) -> None:
-    from fieldguide.base.compose import compose
     from fieldguide.base.git import user_or_account_name
+    from fieldguide.configuration.compose import compose
     from fieldguide.release.rollout.command import told
     from fieldguide.release.rollout.steps import Refused, advance
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from fieldguide.base.compose import compose
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
+from fieldguide.configuration.compose import compose
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ValueType
 from hydra.errors import OverrideParseException
 
-from fieldguide.base.compose import check_names, compose, store_primary_config
 from fieldguide.base.config import GROUPS
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
@@ -24,6 +23,7 @@ from fieldguide.base.option_files import read_mapping, read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.stage_names import Stage
+from fieldguide.configuration.compose import check_names, compose, store_primary_config
 from fieldguide.experiments.sweep_job import FOLDER, is_choice, run_combination
 from fieldguide.model.fingerprint import code_digest
 

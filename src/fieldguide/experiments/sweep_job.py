@@ -20,7 +20,6 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from fieldguide.base.compose import validate
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file, write_json
@@ -28,6 +27,7 @@ from fieldguide.base.parallel import usable_cores
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import reported, run_stage
 from fieldguide.base.stage_names import Stage
+from fieldguide.configuration.compose import validate
 from fieldguide.experiments.job_folder import prepare_job
 from fieldguide.model.fingerprint import code_digest, training_record
 

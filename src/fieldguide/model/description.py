@@ -1,13 +1,17 @@
 """The JSON file beside a classifier's weights: what it must hold, checked before anything is built from it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.operations import RESIZES
+from fieldguide.data.resizing import Resize
+from fieldguide.data.resizing.pad import PadMode
 from fieldguide.model.network import Architecture, Normalization
 
 LARGEST_FILE = 16 * 2**20  # bytes; 100,000 labels need 2 MiB
@@ -19,6 +23,12 @@ def _distinct(labels: list[str]) -> list[str]:
     return labels
 
 
+def _known_method(method: str) -> str:
+    if method not in RESIZES:
+        raise ValueError(f"must be one of: {', '.join(RESIZES)}")
+    return method
+
+
 Label = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -28,10 +38,26 @@ class Preprocessing:
 
     max_megapixels: Annotated[float, Field(gt=0, le=1000)]
     max_side: Annotated[int, Field(ge=32, le=4096)]
-    method: Annotated[str, Field(pattern="^(crop|pad|squish|random_crop)$")]
-    pad_mode: Annotated[str, Field(pattern="^(zeros|border|reflection)$")]
+    method: Annotated[str, AfterValidator(_known_method)]
+    pad_mode: PadMode
     size: Annotated[int, Field(ge=16, le=1024)]
     normalization: Normalization
+    options: dict[str, Any] = field(default_factory=dict, hash=False)  # further ones of the method; mostly none
+
+    def __post_init__(self) -> None:
+        _ = self.resize  # raises ValueError for options that the method does not take
+
+    @cached_property
+    def resize(self) -> Resize:
+        """What makes a picture square, without what is random in training."""
+        taken = {parameter.name for parameter in fields(RESIZES[self.method])}
+        padding = {"pad_mode": self.pad_mode} if "pad_mode" in taken else {}
+        return RESIZES.validate({"method": self.method, **padding, **self.options})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its fields, as JSON holds them: without `options` where there are none."""
+        values = asdict(self)
+        return values if self.options else {key: value for key, value in values.items() if key != "options"}
 
 
 @dataclass(frozen=True)
@@ -44,11 +70,21 @@ class Description:
     temperature: Annotated[float, Field(ge=0.001, le=1000)]
 
 
+def preprocessing_of(
+    resize: Resize, size: int, normalization: Normalization, max_megapixels: float, max_side: int
+) -> Preprocessing:
+    """What a classifier does to a picture that was trained on squares of `size` pixels, made by `resize`."""
+    kept = resize.for_prediction()
+    method, pad_mode = kept.pop("method"), kept.pop("pad_mode", "zeros")
+    return Preprocessing(max_megapixels, max_side, method, pad_mode, size, normalization, kept)
+
+
 def describe_classifier(
     architecture: Architecture, vocabulary: Sequence[str], preprocessing: Preprocessing, temperature: float
 ) -> dict[str, Any]:
     """What stands beside the weights, as JSON, so that `read_description` and `load_classifier` can use them."""
-    return asdict(Description(architecture, list(vocabulary), preprocessing, temperature))
+    description = asdict(Description(architecture, list(vocabulary), preprocessing, temperature))
+    return {**description, "preprocessing": preprocessing.as_dict()}
 
 
 def read_description(path: Path) -> Description:

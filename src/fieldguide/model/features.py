@@ -45,7 +45,7 @@ def frozen_features(
     -------
     float32 (pictures, f) on the processor.
     """
-    choice = json.dumps([asdict(backbone.architecture), backbone.sha256, asdict(preprocessing)], sort_keys=True)
+    choice = json.dumps([asdict(backbone.architecture), backbone.sha256, preprocessing.as_dict()], sort_keys=True)
     file = kept / f"{hashlib.sha256(choice.encode()).hexdigest()[:32]}.safetensors"
     kept.mkdir(parents=True, exist_ok=True)
     with FileLock(kept.resolve().with_suffix(".lock")):  # a sweep's jobs share what is kept, and begin together

@@ -17,7 +17,6 @@ from tqdm import tqdm
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
 from fieldguide.data.images import bounded, open_picture
-from fieldguide.data.resizing import to_square
 from fieldguide.model.description import Preprocessing, read_description
 from fieldguide.model.network import build_bounded, build_classifier, count_features
 from fieldguide.model.weights import load_weights, read_shapes
@@ -125,7 +124,7 @@ def calibrated(logits: NDArray[np.float64], temperature: float) -> NDArray[np.fl
 
 def to_input(picture: Image.Image, preprocessing: Preprocessing) -> torch.Tensor:
     """The float32 tensor (3, size, size) that the network gets for an RGB picture."""
-    square = to_square(picture, preprocessing.method, preprocessing.size, preprocessing.pad_mode)
+    square = preprocessing.resize.square(picture, preprocessing.size)
     pixels = torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
     mean = torch.tensor(preprocessing.normalization.mean)[:, None, None]
     std = torch.tensor(preprocessing.normalization.std)[:, None, None]

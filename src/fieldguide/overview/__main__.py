@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from fieldguide.base.compose import compose
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
+from fieldguide.configuration.compose import compose
 from fieldguide.overview.headline import Stopped
 from fieldguide.overview.origin import chosen
 from fieldguide.overview.page import write_overview

@@ -6,6 +6,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.pages.parts import html_table
+from fieldguide.screening.detectors import Detector
 
 COMMANDS = """\
 git checkout COMMIT        # the one that this page is from
@@ -17,6 +18,7 @@ fieldguide reproduce RUN   # the training alone, compared byte by byte; RUN is i
 
 def chosen(cfg: Config) -> dict[str, str]:
     """The choices that this run follows from, under their names in params.yaml."""
+    detector: Detector = cfg.ood
     choices: dict[str, object] = {
         "data": cfg.choices["data"],
         "resize": cfg.choices["resize"],
@@ -25,7 +27,7 @@ def chosen(cfg: Config) -> dict[str, str]:
         "schedule": cfg.choices["schedule"],
         "checks": cfg.choices["checks"],
         "ood": cfg.choices["ood"],
-        "ood.alarm_rate": cfg.ood.alarm_rate,
+        "ood.alarm_rate": detector.alarm_rate,
         "seed": cfg.seed,
         "train.size": cfg.train.size,
         "train.epochs": cfg.train.epochs,

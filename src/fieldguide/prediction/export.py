@@ -3,7 +3,6 @@
 import json
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +64,7 @@ def export_onnx(model: Path, out: Path | None) -> str:
 
 def metadata(vocabulary: Sequence[str], preprocessing: "Preprocessing") -> dict[str, str]:
     """What a program must know to use the file, as ONNX's metadata_props: values that are no text are JSON."""
-    facts = {key: value for key, value in asdict(preprocessing).items() if key != "normalization"}
+    facts = {key: value for key, value in preprocessing.as_dict().items() if key != "normalization"}
     return {
         "labels": json.dumps(list(vocabulary), ensure_ascii=False),
         **{key: value if isinstance(value, str) else json.dumps(value) for key, value in facts.items()},

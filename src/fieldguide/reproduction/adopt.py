@@ -9,13 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fieldguide.base.compose import compose
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_text, sha256_of_file, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.base.yaml_files import Path as Keys
 from fieldguide.base.yaml_files import set_values
+from fieldguide.configuration.compose import compose
 from fieldguide.model.fingerprint import code_digest
 from fieldguide.reproduction.option_file import option_for
 from fieldguide.reproduction.recorded import Run, read_run

@@ -12,11 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.runner import run_stage
+from fieldguide.configuration.compose import compose
 from fieldguide.model.fingerprint import code_digest
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import DISK_FULL, read_json, replace_folder, sha256_of_file
 from fieldguide.base.git import user_or_account_name
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
 from fieldguide.prediction.log import join_log

@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from fieldguide.base.config import CleanConfig, Config, FolderData
+from fieldguide.base.config import CleanConfig, Config
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.parallel import map_processes
 from fieldguide.base.paths import Paths
 from fieldguide.data.addresses import UNLABELLED
 from fieldguide.data.images import PictureError, open_picture, picture_id
-from fieldguide.data.sources.folder import as_text, is_label_folder
+from fieldguide.data.sources.folder import FolderData, as_text, is_label_folder
 
 
 class State(StrEnum):

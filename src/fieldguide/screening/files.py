@@ -6,17 +6,17 @@ from typing import Annotated
 
 import torch
 from PIL import Image
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_file, sha256_of_file, write_json
+from fieldguide.base.operations import DETECTORS
 from fieldguide.model.description import read_description
 from fieldguide.model.inference import Classifier
 from fieldguide.model.network import build_body
 from fieldguide.model.weights import first_line, load_weights
-from fieldguide.screening.detectors import DETECTORS
 from fieldguide.screening.measurements import SIDES
 from fieldguide.screening.observations import observe_pictures
 from fieldguide.screening.orientation import Orientation
@@ -31,11 +31,17 @@ Scale = Annotated[float, Field(gt=0, le=1e6)]
 TAILS = ("features", "orientation", "combined", *(side_name(number) for number in range(len(SIDES))))
 
 
+def _known_detector(name: str) -> str:
+    if name not in DETECTORS:
+        raise ValueError(f"must be one of: {', '.join(DETECTORS)}")
+    return name
+
+
 @dataclass(frozen=True)
 class Description:
     """What stands in the JSON file."""
 
-    detector: Annotated[str, Field(pattern=f"^({'|'.join(DETECTORS)})$")]
+    detector: Annotated[str, AfterValidator(_known_detector)]
     alarm_rate: Annotated[float, Field(gt=0, lt=1)]
     layout: Annotated[str, Field(min_length=1, max_length=500)]
     classifier_sha256: Sha256

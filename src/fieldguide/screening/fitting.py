@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from fieldguide.screening.detectors import DETECTORS, Known, State
+from fieldguide.screening.detectors import Detector, Known, State
 from fieldguide.screening.measurements import NAMES, SIDES
 from fieldguide.screening.observations import Observations
 from fieldguide.screening.orientation import Orientation, fit_orientation
@@ -47,9 +47,7 @@ def fit_screen(
     turned: Observations,
     labels: NDArray[np.intp],
     valid: Observations,
-    detector: str,
-    neighbours: int,
-    alarm_rate: float,
+    detector: Detector,
     *,
     frozen: bool = False,
 ) -> Fitted:
@@ -73,11 +71,10 @@ def fit_screen(
     frozen
         Whether the features are those of a body that was not trained on these pictures.
     """
-    chosen = DETECTORS[detector]
 
     def learn(rows: NDArray[np.intp]) -> tuple[State, Orientation]:
         known = Known(train.features[rows], train.logits[rows], torch.from_numpy(labels[rows].astype(np.int64)))
-        return chosen.fit(known, neighbours), fit_orientation(_views(train)[rows], _views(turned)[rows])
+        return detector.fit(known), fit_orientation(_views(train)[rows], _views(turned)[rows])
 
     state, orientation = learn(np.arange(len(train)))
     tails = {
@@ -86,10 +83,10 @@ def fit_screen(
         )
         for number, side in enumerate(SIDES)
     }
-    of_train = _scores_by_the_others(detector, train, learn)
-    of_valid = learned_scores(detector, state, orientation, valid)
+    of_train = _scores_by_the_others(detector.detector, train, learn)
+    of_valid = learned_scores(detector.detector, state, orientation, valid)
     scores, measurements = of_valid, valid.measurements
-    if frozen and not chosen.uses_logits:
+    if frozen and not detector.uses_logits:
         scores = {name: np.concatenate([of_train[name], values]) for name, values in of_valid.items()}
         measurements = np.concatenate([train.measurements, valid.measurements])
     learned = {name: _cross_fitted(values) for name, values in scores.items()}
@@ -98,7 +95,7 @@ def fit_screen(
     parts |= {name: with_normal_tail(values, LEARNED_TAIL) for name, values in learned.items()}
     combined = tail_of(combine(parts)[ordinary], COMBINED_TAIL, LEAST_SCALE)
     tails |= {name: fit_tail(values, LEARNED_TAIL, LEAST_SCALE) for name, values in scores.items()}
-    screen = Screen(detector, state, orientation, tails, combined, alarm_rate)
+    screen = Screen(detector.detector, state, orientation, tails, combined, detector.alarm_rate)
     return Fitted(
         screen,
         judge_scores(screen, of_train, train.measurements),

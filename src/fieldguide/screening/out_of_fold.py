@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from fieldguide.data.resizing import to_square
+from fieldguide.data.resizing.squish import Squish
 from fieldguide.model.network import IMAGENET_MEAN, IMAGENET_STD, Architecture, build_body, build_classifier
 from fieldguide.model.precision import choose_computing
 from fieldguide.screening.label_doubts import group_folds, out_of_fold
@@ -54,7 +54,7 @@ def out_of_fold_from_pictures(
 
 def _read(file: Path) -> torch.Tensor:
     with Image.open(file) as picture:
-        square = to_square(picture.convert("RGB"), "squish", SIZE)
+        square = Squish("squish").square(picture.convert("RGB"), SIZE)
     pixels = torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
     return (pixels - torch.tensor(IMAGENET_MEAN)[:, None, None]) / torch.tensor(IMAGENET_STD)[:, None, None]
 

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fieldguide.screening.detectors import DETECTORS, State
+from fieldguide.base.operations import DETECTORS
+from fieldguide.screening.detectors import State
 from fieldguide.screening.measurements import NAMES, SIDES
 from fieldguide.screening.observations import Observations
 from fieldguide.screening.orientation import Orientation

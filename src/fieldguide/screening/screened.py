@@ -9,10 +9,10 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from fieldguide.base.config import OodConfig
 from fieldguide.base.errors import UserError
 from fieldguide.data.status import Split
 from fieldguide.model.inference import Classifier, calibrated, open_all
+from fieldguide.screening.detectors import Detector
 from fieldguide.screening.fitting import Fitted, fit_screen
 from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
 from fieldguide.screening.screen import Verdicts, judge
@@ -32,7 +32,7 @@ class Screened:
 
 
 def screen_pictures(
-    ood: OodConfig, classifier: Classifier, viewer: Viewer, frozen: bool, table: pd.DataFrame, clean: Path
+    detector: Detector, classifier: Classifier, viewer: Viewer, frozen: bool, table: pd.DataFrame, clean: Path
 ) -> Screened:
     """Fit the screen on train, calibrate it on valid, and judge every picture.
 
@@ -60,8 +60,7 @@ def screen_pictures(
     upright, turned = observe_pairs(classifier, viewer, pictures(train, "screen, train"))
     labels = np.searchsorted(classifier.vocabulary, train["label"].to_numpy(str))
     seen = observe_pictures(classifier, viewer, pictures(valid, "screen, valid"))
-    choices = (ood.detector, ood.neighbours, ood.alarm_rate)
-    fitted = fit_screen(upright, turned, labels, seen, *choices, frozen=frozen)
+    fitted = fit_screen(upright, turned, labels, seen, detector, frozen=frozen)
     judged = [_with_verdicts(train, fitted.train), _with_verdicts(valid, fitted.valid)]
     rows, logits = list(valid.index), [seen.logits]
     if len(others):

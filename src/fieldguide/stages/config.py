@@ -3,6 +3,7 @@
 What it writes never changes, so the other stages wait for it but do not run again because of it.
 """
 
+import fieldguide.configuration.compose  # noqa: F401 - so the runner validates what every other stage will read
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main

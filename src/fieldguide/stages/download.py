@@ -4,12 +4,12 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from fieldguide.base.config import Config, SampleData
+from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_folder
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
-from fieldguide.data.sources import drawn, folder
+from fieldguide.data.sources import DataSource
 from fieldguide.data.table import RAW, write_table
 
 
@@ -17,10 +17,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     """Fill data/raw and data/raw.parquet; raise UserError if nothing at all arrived."""
     source = paths.sources / cfg.choices["data"]
     with replace_folder(paths.raw) as target:
-        if isinstance(cfg.data, SampleData):
-            rows = drawn.fetch(cfg.data, target)
-        else:
-            rows = folder.fetch(cfg.data, source, target)
+        data: DataSource = cfg.data
+        rows = data.fetch(source, target)
         table = pd.DataFrame([asdict(row) for row in rows], columns=RAW.names)
         if not table["ok"].any():
             raise UserError(f"data/sources/{source.name} holds no files in the folders of labels: add pictures there")

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+import fieldguide.data.resizing
+import fieldguide.training.augmentations  # noqa: F401 - what the runner validates `resize` and `augment` by
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_json, write_text

@@ -6,11 +6,11 @@ from typing import Any
 
 from filelock import FileLock
 
-from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
+from fieldguide.configuration.compose import compose
 from fieldguide.model.fingerprint import report_record
 from fieldguide.tracking.choices import read_origin, run_name, upstream_params
 from fieldguide.tracking.model import log_model

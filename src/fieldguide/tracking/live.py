@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from fieldguide.base.compose import compose
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
+from fieldguide.configuration.compose import compose
 from fieldguide.model.fingerprint import training_record
 from fieldguide.tracking.choices import read_origin, run_name
 from fieldguide.tracking.delivery import sync

@@ -24,7 +24,8 @@ from fastai.torch_core import params
 from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 
-from fieldguide.base.config import FineTune, Schedule, TrainConfig
+from fieldguide.base.config import TrainConfig
+from fieldguide.base.schedules import FineTune, Schedule
 from fieldguide.model.precision import Computing
 from fieldguide.training.callbacks import Bfloat16, EachEpoch, OnEpoch, Report, restore
 from fieldguide.training.checkpoint import load_checkpoint

@@ -24,17 +24,18 @@ from PIL import Image
 from torch.utils.data import TensorDataset
 from tqdm import tqdm
 
-from fieldguide.base.config import Pad, RandomCrop, Resize, TrainConfig
+from fieldguide.base.config import TrainConfig
 from fieldguide.base.parallel import usable_cores
-from fieldguide.data.resizing import random_square, to_square
+from fieldguide.data.resizing import Resize
 from fieldguide.model.network import Normalization
 from fieldguide.training.augment import batch_transforms, normalize
+from fieldguide.training.augmentations import Augmentation
 
 MEMORY_FOR_PICTURES = 2**30  # bytes; more pictures than fit are read from their files in every epoch
 
 
 class ToSquare(RandTransform):
-    """Makes pictures square as an item transform; `random_crop` is random in training only."""
+    """Makes pictures square as an item transform; what is random in it is so in training only."""
 
     split_idx = None
 
@@ -48,9 +49,8 @@ class ToSquare(RandTransform):
 
     def encodes(self, picture: PILImage) -> PILImage:
         """A square RGB picture of `size` pixels."""
-        if self.train and isinstance(self.resize, RandomCrop):
-            return PILImage(random_square(picture, self.size, self.resize.min_scale, self.resize.max_scale))
-        return PILImage(to_square(picture, self.resize.method, self.size, pad_mode_of(self.resize)))
+        make = self.resize.training_square if self.train else self.resize.square
+        return PILImage(make(picture, self.size))
 
 
 class FeatureDataLoader(DataLoader):
@@ -106,7 +106,7 @@ def make_loaders(
     folder: Path,
     vocabulary: list[str],
     resize: Resize,
-    transforms: list[Any],
+    augmentations: Sequence[Augmentation],
     normalization: Normalization,
     train: TrainConfig,
     seed: int,
@@ -117,12 +117,12 @@ def make_loaders(
     ----------
     pictures
         Columns clean_path (below `folder`), label and is_valid; one row a picture.
-    transforms
-        `fieldguide.base.config.Transform`s for the training batches, in order.
+    augmentations
+        What changes the training batches, in order.
     """
     set_seed(seed, reproducible=True)
     files = [folder / path for path in pictures["clean_path"]]
-    same_every_epoch = not isinstance(resize, RandomCrop)
+    same_every_epoch = not resize.is_random
     get_x: Any = ColReader("clean_path", pref=f"{folder}/")
     item_tfms, workers = [ToSquare(resize, train.size)], train.workers
     if _bytes_in_memory(files, train.size if same_every_epoch else None) <= MEMORY_FOR_PICTURES:
@@ -136,8 +136,9 @@ def make_loaders(
         get_y=ColReader("label"),
         splitter=ColSplitter("is_valid"),
         item_tfms=item_tfms,
-        batch_tfms=[*batch_transforms(transforms), normalize(normalization)],
     )
+    # Not handed to DataBlock, which would keep only the last transform of each class.
+    block.batch_tfms = [*block.batch_tfms, *batch_transforms(augmentations), normalize(normalization)]
     return block.dataloaders(pictures, bs=train.batch_size, num_workers=workers, dl_type=SeededDataLoader, seed=seed)
 
 
@@ -170,11 +171,6 @@ def number_of(key: str) -> int:
     return random.Random(key).getrandbits(31)
 
 
-def pad_mode_of(resize: Resize) -> str:
-    """How bars are filled where there are any."""
-    return resize.pad_mode if isinstance(resize, Pad) else "zeros"
-
-
 def _bytes_in_memory(files: Sequence[Path], size: int | None) -> int:
     """What the pictures take as squares of `size` pixels, or as they are."""
     if size is not None:
@@ -198,4 +194,4 @@ def _read_whole(file: Path) -> NDArray[np.uint8]:
 
 def _read_square(resize: Resize, size: int, file: Path) -> NDArray[np.uint8]:
     with Image.open(file) as picture:
-        return np.array(to_square(picture.convert("RGB"), resize.method, size, pad_mode_of(resize)))
+        return np.array(resize.square(picture.convert("RGB"), size))

@@ -9,21 +9,24 @@ import pandas as pd
 import torch
 from fastai.data.core import DataLoaders
 
-from fieldguide.base.config import Config, HeadOnly
+from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import EPOCHS
+from fieldguide.base.schedules import HeadOnly
+from fieldguide.data.resizing import Resize
 from fieldguide.model.backbone import Backbone, load_backbone
-from fieldguide.model.description import Preprocessing
+from fieldguide.model.description import Preprocessing, preprocessing_of
 from fieldguide.model.features import frozen_features
 from fieldguide.model.fingerprint import code_digest
 from fieldguide.model.inference import Classifier, open_for, predict_logits
 from fieldguide.model.network import Architecture, build_classifier, build_head, count_features, is_memory_short
 from fieldguide.model.precision import Computing, choose_computing
 from fieldguide.statistics.temperature import fit_temperature
+from fieldguide.training.augmentations import Augmentation
 from fieldguide.training.checkpoint import state_key
 from fieldguide.training.learner import Training, balanced_weights, fit
-from fieldguide.training.loaders import feature_loaders, make_loaders, pad_mode_of
+from fieldguide.training.loaders import feature_loaders, make_loaders
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,9 @@ def train_classifier(cfg: Config, paths: Paths, pictures: pd.DataFrame, fingerpr
     vocabulary = sorted(pictures["label"].unique())
     with _short_memory_is_a_user_error():
         backbone = load_backbone(paths.backbone)
-        preprocessing = Preprocessing(
-            cfg.clean.max_megapixels,
-            cfg.clean.max_side,
-            cfg.resize.method,
-            pad_mode_of(cfg.resize),
-            cfg.train.size,
-            backbone.normalization,
+        resize: Resize = cfg.resize
+        preprocessing = preprocessing_of(
+            resize, cfg.train.size, backbone.normalization, cfg.clean.max_megapixels, cfg.clean.max_side
         )
         features = count_features(backbone.body, cfg.train.size)
         loaders = _loaders(cfg, paths, pictures, vocabulary, backbone, preprocessing)
@@ -95,9 +94,10 @@ def _loaders(
     preprocessing: Preprocessing,
 ) -> DataLoaders:
     if not isinstance(cfg.schedule, HeadOnly):
-        transforms, normalization = cfg.augment.transforms, preprocessing.normalization
+        augmentations: list[Augmentation] = cfg.augment.transforms
+        normalization = preprocessing.normalization
         return make_loaders(
-            pictures, paths.clean, vocabulary, cfg.resize, transforms, normalization, cfg.train, cfg.seed
+            pictures, paths.clean, vocabulary, cfg.resize, augmentations, normalization, cfg.train, cfg.seed
         )
     files = [
         (str(sha256), paths.clean / str(path))

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from fieldguide.base.config import Config, FolderData
+from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_folder
 from fieldguide.base.paths import Paths
 from fieldguide.data.add import NAME, dvc_add
 from fieldguide.data.cleaning import clean_pictures
 from fieldguide.data.duplicates import look_alike_groups
-from fieldguide.data.sources import folder as labelled_folder
+from fieldguide.data.sources.folder import FolderData, is_label_folder
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, RAW, SPLIT, read_table, write_table
 from fieldguide.release.gate.picture_sets import BACKTEST, TABLE
@@ -76,9 +76,9 @@ def _test_pictures(paths: Paths) -> pd.DataFrame:
 
 
 def _cleaned(cfg: Config, source: Path, work: Paths) -> tuple[pd.DataFrame, str]:
-    if not source.is_dir() or not any(map(labelled_folder.is_label_folder, source.iterdir())):
+    if not source.is_dir() or not any(map(is_label_folder, source.iterdir())):
         raise UserError(f"{source} is no folder that holds a folder of pictures for each label")
-    rows = labelled_folder.fetch(FolderData("folder"), source, work.raw)
+    rows = FolderData("folder").fetch(source, work.raw)
     work.clean.mkdir(parents=True)
     images = clean_pictures(pd.DataFrame(rows, columns=RAW.names), work.raw, work.clean, {}, cfg.clean)
     kept = images[images["status"] == Status.KEPT].sort_values("id").reset_index(drop=True)

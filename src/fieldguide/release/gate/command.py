@@ -1,12 +1,12 @@
 """The command `fieldguide gate`, and judging a registered version."""
 
-from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.terminal import table
+from fieldguide.configuration.compose import compose
 from fieldguide.release.gate.decision import Decision, candidate_of_checkout, run_gate, summary, write_decision
 from fieldguide.release.gate.rules import Outcome
 from fieldguide.release.registry import Registry

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent
 
-from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
 from fieldguide.base.git import user_or_account_name
 from fieldguide.base.paths import Paths
 from fieldguide.base.terminal import key_values, table
+from fieldguide.configuration.compose import compose
 from fieldguide.prediction.log import confirm_labels, read_labels_csv, read_log
 from fieldguide.release.registry import Registry
 from fieldguide.release.rollout.evidence import Need, needs_of

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from fieldguide.base.compose import compose
 from fieldguide.base.config import RolloutConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.model.inference import Classifier
 from fieldguide.prediction.answers import Answer, Screening, answers, load_screened
 from fieldguide.prediction.command import lossless
