@@ -30,6 +30,7 @@ def save_classifier(
     method: str = "squish",
     pad_mode: PadMode = "zeros",
     size: int = 32,
+    preprocessing: Preprocessing | None = None,
 ) -> torch.nn.Module:
     """A classifier with random weights that tells pictures apart, in the two files that training writes."""
     torch.manual_seed(3)
@@ -46,7 +47,7 @@ def save_classifier(
         assert isinstance(head, torch.nn.Linear)
         head.weight.div_(logits.std(dim=0, keepdim=True).T)
         head.bias.sub_(network(coarse).mean(dim=0))
-    preprocessing = Preprocessing(150.0, 320, method, pad_mode, size, NORMALIZATION)
+    preprocessing = preprocessing or Preprocessing(150.0, 320, method, pad_mode, size, NORMALIZATION)
     save_weights(network, folder / "classifier.safetensors")
     write_json(folder / "classifier.json", describe_classifier(architecture, LABELS, preprocessing, TEMPERATURE))
     return network

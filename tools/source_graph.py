@@ -212,8 +212,9 @@ def _is_cfg(node: ast.AST) -> bool:
 
 def _choice(node: ast.AST) -> str:
     """`a` for cfg.choices["a"], else nothing."""
-    is_choice = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
-    return str(node.slice.value) if is_choice and _key(node.value) == "choices" else ""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and _key(node.value) == "choices":
+        return str(node.slice.value)
+    return ""
 
 
 def _key(node: ast.AST) -> str:

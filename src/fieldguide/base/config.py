@@ -69,11 +69,14 @@ class ModelConfig:
             )
 
 
+LEARNING_RATE = "a number above 0 and at most 10, or `find`"
+
+
 def _learning_rate(value: Any) -> Any:
     """Say what is allowed in one message, where pydantic would give one for each member of the union."""
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
     if value != "find" and (number is None or not 0 < number <= 10):
-        raise ValueError("must be a number above 0 and at most 10, or `find`")
+        raise ValueError(f"must be {LEARNING_RATE}")
     return value if number is None else float(number)
 
 
@@ -84,7 +87,7 @@ class TrainConfig:
     __pydantic_config__ = STRICT
     size: Annotated[int, Field(ge=16, le=1024)] = 128
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 12
-    lr: Annotated[Any, PlainValidator(_learning_rate)] = 0.003
+    lr: Annotated[Any, PlainValidator(_learning_rate), Field(description=LEARNING_RATE)] = 0.003
     lr_suggestion: Annotated[str, Field(pattern="^(valley|slide)$")] = "valley"
     batch_size: Annotated[int, Field(ge=2, le=4096)] = 32
     accumulate: Annotated[int, Field(ge=1, le=4096)] = 1
