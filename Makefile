@@ -45,7 +45,9 @@ deps: setup  ## write the source files that each stage runs through into dvc.yam
 bench: setup  ## measure, write bench/results.json and the table of bench/README.md
 	PYTHONPATH=src python bench/run.py
 
-docs: setup  ## build the documentation into site/; a broken link is an error
+docs: setup  ## write the configuration reference, build the documentation into site/; a broken link is an error
+	PYTHONPATH=src python tools/configuration_reference.py > docs/configuration.tmp
+	mv docs/configuration.tmp docs/configuration.md
 	mkdocs build --strict --quiet
 
 ui: setup  ## MLflow UI with the runs of this checkout, on http://127.0.0.1:5000

@@ -53,14 +53,18 @@ def reference(paths: Paths) -> str:
 
 
 def params_comments(paths: Paths) -> dict[str, str]:
-    """The comments behind the lines of params.yaml, by dotted key."""
-    found, section = {}, ""
+    """The comments behind the lines of params.yaml, by dotted key; one may go on below its line."""
+    found: dict[str, str] = {}
+    section, last = "", ""
     for line in paths.params.read_text(encoding="utf-8").splitlines():
         if match := re.match(r"( *)(\w+):([^#]*)(?:# (.*))?$", line):
             indent, key, value, comment = match.groups()
             section = section if indent else ("" if value.strip() else f"{key}.")
+            last = section + key if indent else key
             if comment:
-                found[section + key if indent else key] = comment
+                found[last] = comment
+        elif last in found and (more := re.match(r" +# (.*)$", line)):
+            found[last] += f" {more[1]}"
     return found
 
 

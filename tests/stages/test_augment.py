@@ -1,6 +1,7 @@
 """What the augmentations do to batches, and the sheet that shows it."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,22 @@ def pictures_of(own_data: OwnData, *overrides: str) -> tuple[Config, Paths]:
     for stage in (download, clean, split):
         stage.run(cfg, paths)
     return cfg, paths
+
+
+def test_every_entry_of_a_list_is_applied(own_data: OwnData) -> None:
+    """fastai's DataBlock keeps only the last transform of each class: two entries of a kind must not be of one."""
+    from fieldguide.experiments.training_views import training_views
+
+    cfg, paths = pictures_of(own_data)
+    white = {"name": "noise", "strength": 0.5, "p": 1.0}
+
+    def changed_by(*entries: dict[str, Any]) -> float:
+        augment = TypeAdapter(AugmentConfig).validate_python({"transforms": list(entries)})
+        views = training_views(replace(cfg, augment=augment), paths, count=4, versions=1)
+        return float(np.mean([np.abs(view.augmented[0].astype(int) - view.plain).mean() for view in views]))
+
+    assert changed_by(white, {**white, "p": 0.0}) > 10
+    assert changed_by(entry("motion_blur", 1.0), entry("blur", 0.0)) > 1
 
 
 def test_views_are_those_of_the_loaders(own_data: OwnData) -> None:

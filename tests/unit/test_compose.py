@@ -10,6 +10,8 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
+from configuration_reference import params_comments
+from conftest import run_python
 from fieldguide.base.config import GROUPS
 from fieldguide.base.errors import UserError
 from fieldguide.base.option_files import options_of, read_params
@@ -326,3 +328,29 @@ def test_an_option_file_that_is_not_utf_8(checkout: Paths) -> None:
 def test_options_and_params_can_be_read_alone(checkout: Paths) -> None:
     assert options_of(checkout, "resize") == ["crop", "pad", "pad_border", "pad_reflection", "random_crop", "squish"]
     assert read_params(checkout)["train"] == {"epochs": 2, "lr": 0.003}
+
+
+def test_params_names_all_options_of_every_group() -> None:
+    comments = params_comments(Paths(CONF.parent))
+    assert "conf/data/*.yaml" in comments["data"]
+    for group in GROUPS[1:]:
+        named = comments[group].rpartition(": ")[2].split(" | ")
+        assert sorted(named) == options_of(Paths(CONF.parent), group), f"params.yaml: {group}: name its options"
+
+
+def test_what_is_not_loaded_stays_as_it_is_written(checkout: Paths) -> None:
+    """A stage that reads no option of a group need not have its operations; nor does it take defaults for granted."""
+    code = (
+        "from pathlib import Path\n"
+        "from fieldguide.base.compose import compose\n"
+        "from fieldguide.base.paths import Paths\n"
+        "cfg = compose(Paths(Path.cwd()), ['resize=random_crop', '~resize.max_scale'])\n"
+        "print(cfg.resize, cfg.augment.transforms[0], type(cfg.schedule).__name__)\n"
+        "import fieldguide.data.resizing\n"
+        "print(compose(Paths(Path.cwd()), ['resize=random_crop', '~resize.max_scale']).resize)"
+    )
+    done = run_python("-c", code, cwd=checkout.root)
+    assert done.stdout.splitlines() == [
+        "{'method': 'random_crop', 'min_scale': 0.35} {'name': 'flip'} OneCycle",
+        "RandomCrop(method='random_crop', min_scale=0.35, max_scale=1.0)",
+    ], done.stderr
