@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from fieldguide.base.compose import compose
 from fieldguide.base.config import ModelConfig
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.model.network import Architecture, build_body, count_features, normalization_of
 from fieldguide.model.weights import random_body
 from source_graph import ROOT
