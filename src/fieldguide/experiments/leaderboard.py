@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fieldguide.base.files import write_text
 from fieldguide.base.terminal import table
+from fieldguide.data.csv_files import write_csv
 from fieldguide.pages.png import save_figure
 from fieldguide.statistics.paired import paired_test
 
@@ -31,7 +31,7 @@ def write_leaderboard(sweep: Path, outcomes: Sequence[dict[str, Any]]) -> list[P
     if len(ranked) > 1:
         print(f"\n  {_best_or_chance(sweep, ranked)}")
     ranking, picture = sweep / "leaderboard.csv", sweep / "leaderboard.png"
-    write_text(ranking, pd.DataFrame(ranked, columns=COLUMNS).to_csv(index=False))
+    write_csv(ranking, pd.DataFrame(ranked, columns=COLUMNS))
     save_figure(_figure(ranked), picture)
     print(f"  see {ranking.relative_to(Path.cwd())} and {picture.name} beside it; `make ui` shows the runs", flush=True)
     return [ranking, picture]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
+from fieldguide.data.csv_files import write_csv
 from fieldguide.pages.document import document
 from fieldguide.pages.parts import STYLE, html_table
 from fieldguide.retraining.incoming import COLUMNS, State
@@ -23,7 +24,7 @@ def write_page(paths: Paths, job: Journal) -> Path:
     """Write reports/retrain/<job>/index.html from the job's journal, and the table of what arrived beside it."""
     folder = paths.report("retrain") / job.name
     incoming = pd.DataFrame(job.get("incoming"), columns=COLUMNS)
-    write_text(folder / "incoming.csv", incoming.to_csv(index=False, lineterminator="\n"))
+    write_csv(folder / "incoming.csv", incoming)
     write_text(folder / "index.html", _page(job, incoming))
     return folder / "index.html"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fieldguide.base.config import SampleData
-from fieldguide.base.files import write_text
 from fieldguide.base.parallel import map_processes
+from fieldguide.data.csv_files import write_csv
 from fieldguide.data.sources.row import RawRow, picture_row
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def fetch(options: SampleData, target: Path) -> list[RawRow]:
     for label in {picture.label for picture in plan}:
         (target / label).mkdir(parents=True)
     map_processes(partial(_draw_to, target), plan, "drawing")
-    write_text(target / TRUTH, truth_table(plan).to_csv(index=False))
+    write_csv(target / TRUTH, truth_table(plan))
     return [picture_row(f"sample/{picture.path}", picture.label, target / picture.path, target) for picture in plan]
 
 
