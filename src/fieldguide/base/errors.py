@@ -10,8 +10,12 @@ class UserError(Exception):
     """Something that the person running fieldguide can put right.
 
     The message is one line: what is wrong, where, and what to do. Commands print it on stderr without a traceback and
-    leave with exit code 1; every other exception is a fault of fieldguide and keeps its traceback.
+    leave with exit code 1; every other exception is a fault of fieldguide and keeps its traceback. Names in it may be
+    anybody's: as text it is `printable`.
     """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class CheckFailed(UserError):
