@@ -50,7 +50,7 @@ def conclude(
     below, flagged_count = report.relative_to(paths.root), int(flagged["path"].nunique())
     advice = f"see {below}/data_docs/index.html and {below}/flagged.csv; mend the data, or set a limit in {where}"
     for result in warnings:
-        print(f"warning: {_summary(result)}{_first(result, in_full, 1)}")
+        print(printable(f"warning: {_summary(result)}{_first(result, in_full, 1)}"))
     if flagged_count:
         print(f"{flagged_count} pictures are worth a look: {below}/flagged.csv")
     if fault:
@@ -103,4 +103,4 @@ def _first(result: CheckResult, in_full: Callable[[str], str], count: int) -> st
     if not shown:
         return ""
     more = len(result.offenders) - count
-    return f" ({printable(', '.join(shown))}{f' and {more} more' if more > 0 else ''})"
+    return f" ({', '.join(shown)}{f' and {more} more' if more > 0 else ''})"
