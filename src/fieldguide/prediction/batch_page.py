@@ -1,4 +1,4 @@
-"""The page about a batch of new pictures: has it drifted, in what, and which pictures show that."""
+"""The page about a batch of new pictures: has it shifted, in what, and which pictures show that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ class BatchFindings:
 
 
 def verdict(found: BatchFindings) -> str:
-    """One sentence: whether the batch has drifted, and in what most."""
+    """One sentence: whether the batch has shifted, and in what most."""
     if not found.shift.shifted:
-        return f"No drift: these {found.pictures} pictures do not differ from the reference beyond chance"
+        return f"Not shifted: these {found.pictures} pictures do not differ from the reference beyond chance"
     most = next(test for test in found.shift.tests if test.shifted)
-    return f"Drift: {describe(most)}"
+    return f"Shifted: {describe(most)}"
 
 
 def describe(test: TwoSample) -> str:
@@ -53,7 +53,7 @@ def batch_page(found: BatchFindings, typical: Sequence[Shown], flagged: Sequence
     """
     return render(
         "prediction/batch.html",
-        title=f"Has {found.name} drifted?",
+        title=f"Has {found.name} shifted?",
         found=found,
         verdict=verdict(found),
         facts=[

@@ -56,7 +56,7 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
         without = f", and for {page}" if page else ""
         read = f"{len(batch.paths)} read, {len(known[0])} to compare with"
         needed = f"it takes {FEWEST} and {FEWEST_KNOWN}"
-        _print(f"{read}: too few to test for drift{without}, {needed}{unread}")
+        _print(f"{read}: too few to test for a shift{without}, {needed}{unread}")
         return False
     found = findings(printable(", ".join(arguments)), classifier, screening[0].alarm_rate, known, batch)
     _tell(found, batch)
