@@ -5,7 +5,6 @@ are and changed as `fieldguide.evaluation.shifts` changes them.
 """
 
 import numpy as np
-import pandas as pd
 
 from common import ROOT, Figure, Skipped, report
 
@@ -26,6 +25,7 @@ CHANGES = (
 def measure() -> list[Figure]:
     """Batches of the domain, and batches of every kind of change."""
     from fieldguide.base.paths import Paths
+    from fieldguide.data.csv_files import read_csv
     from fieldguide.data.table import IMAGES, SPLIT, read_table
     from fieldguide.evaluation.shifts import shifted
     from fieldguide.model.inference import calibrated, load_classifier, open_for
@@ -38,7 +38,7 @@ def measure() -> list[Figure]:
     paths = Paths(ROOT)
     if not (paths.raw / "truth.csv").is_file() or not paths.reference.is_file():
         raise Skipped("no results of the sample in this checkout: run `make repro` first")
-    truth = pd.read_csv(paths.raw / "truth.csv", keep_default_na=False).drop(columns="label")
+    truth = read_csv(paths.raw / "truth.csv").drop(columns="label")
     images = read_table(paths.image_table, IMAGES).query("status == 'kept'")[["id", "path"]].merge(truth, on="path")
     test = read_table(paths.split_table, SPLIT).query("split == 'test'").merge(images, on="id")
     test = test[test["planted"].isin(["", "wrong_label", "near_duplicate", "near_conflict"])]

@@ -7,7 +7,6 @@ named below: a toy, a person and a rendering among the black bears, a lipstick a
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from common import ROOT, Figure, Skipped, report, shared
@@ -25,19 +24,20 @@ def measure() -> list[Figure]:
 def sample_figures() -> list[Figure]:
     """On the sample, by what screen wrote about it in this checkout."""
     from fieldguide.base.paths import Paths
+    from fieldguide.data.csv_files import read_csv
     from fieldguide.data.table import IMAGES, SCREEN, read_table
 
     paths = Paths(ROOT)
     if not (paths.raw / "truth.csv").is_file() or not paths.screen_table.is_file():
         raise Skipped("no results of the sample in this checkout: run `make repro` first")
-    truth = pd.read_csv(paths.raw / "truth.csv", keep_default_na=False).drop(columns="label")
+    truth = read_csv(paths.raw / "truth.csv").drop(columns="label")
     images = read_table(paths.image_table, IMAGES)[["id", "path", "status"]].query("status == 'kept'")
     table = read_table(paths.screen_table, SCREEN).merge(images, on="id").merge(truth, on="path")
     # All that the truth file says is wrong: labels changed on purpose, and near duplicates under another label.
     wrong = set(table.loc[(table["true_label"] != "") & (table["true_label"] != table["label"]), "id"])
     changed = set(table.loc[table["planted"] == "wrong_label", "id"])
     by_probability = list(table.sort_values("label_quality", kind="stable")["id"])
-    queued = list(pd.read_csv(paths.report("screen") / "review_queue.csv", dtype={"id": str})["id"])
+    queued = list(read_csv(paths.report("screen") / "review_queue.csv")["id"])
     figures = [
         Figure(
             "wrong labels of the sample in the first 2n places of the queue",

@@ -128,9 +128,11 @@ def alarms(what: str, ordinary: pd.DataFrame, promised: float = 0.05) -> Figure:
 
 def planted(home: Paths) -> Figure:
     """The alarm rate on the test pictures of the sample itself that are not strangers by the truth file."""
+    from fieldguide.data.csv_files import read_csv
+
     if not (home.raw / "truth.csv").is_file():
         raise Skipped("no truth file in this checkout: run `make repro` on the sample first")
-    truth = pd.read_csv(home.raw / "truth.csv", keep_default_na=False)[["path", "planted"]]
+    truth = read_csv(home.raw / "truth.csv")[["path", "planted"]]
     images = pd.read_parquet(home.image_table, columns=["id", "path", "status"])
     kept = images[images["status"] == "kept"].merge(truth, on="path")
     table = pd.read_parquet(home.screen_table).merge(kept, on="id", validate="one_to_one")
@@ -197,10 +199,12 @@ def photo_figures(size: int) -> list[Figure]:
 
 def wrong_labels(what: str, paths: Paths) -> Figure:
     """Where the plainly wrong labels stand in the review queue."""
+    from fieldguide.data.csv_files import read_csv
+
     images = pd.read_parquet(paths.image_table, columns=["id", "path", "status"])
     kept = images[images["status"] == "kept"]
     names = dict(zip(kept["id"], kept["path"].str.rpartition(".")[0], strict=True))
-    queue = pd.read_csv(paths.report("screen") / "review_queue.csv", dtype={"id": str})["id"].map(names)
+    queue = read_csv(paths.report("screen") / "review_queue.csv")["id"].map(names)
     places = [place for place, name in enumerate(queue, start=1) if name in SEEN]
     return Figure(
         f"{what}: plainly wrong labels in the first 40 places of the queue",

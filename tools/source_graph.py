@@ -1,4 +1,7 @@
-"""What imports what inside src/fieldguide, and what functions read of the configuration, from the source text alone."""
+"""What imports what inside src/fieldguide, and what functions read of the configuration, from the source text alone.
+
+Templates of pages are part of that: what a module renders, and what its template names.
+"""
 
 import ast
 import re
@@ -16,8 +19,9 @@ BASE = SOURCE / "fieldguide" / "base"
 class Module:
     """One source file: its dotted name, its syntax tree, and the modules that it imports or starts, wherever it does.
 
-    `at_start` are those of the imports that run when it is imported itself. `starts` are the modules of fieldguide that
-    its strings name, to be run as processes or imported by name.
+    `at_start` are those of the imports that run when it is imported itself. `texts` are its strings, without what
+    documents it; `starts` are the modules of fieldguide that these name, to be run as processes or imported by name,
+    `templates` the templates, as `fieldguide.pages.render.render` takes them.
     """
 
     name: str
@@ -25,7 +29,9 @@ class Module:
     tree: ast.Module
     imports: frozenset[str]
     at_start: frozenset[str]
+    texts: tuple[str, ...]
     starts: frozenset[str]
+    templates: frozenset[str]
 
     @property
     def own(self) -> list[str]:
@@ -63,29 +69,27 @@ def modules() -> dict[str, Module]:
         outside = wholes - {name, name.rpartition(".")[0]}
         return frozenset(found | {other.rpartition(".")[0] for other in found} & outside)
 
-    return {
-        name: Module(
+    found: dict[str, Module] = {}
+    for name, tree in trees.items():
+        texts = _texts(tree)
+        found[name] = Module(
             name,
             paths[name],
             tree,
             imported(name, ast.walk(tree)),
             imported(name, tree.body),
-            frozenset(_started(tree, paths.keys())),
+            texts,
+            frozenset(_started(texts, paths.keys())),
+            frozenset(_templates_in(" ".join(texts))),
         )
-        for name, tree in trees.items()
-    }
+    return found
 
 
 def _imports_its_folder(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func) == "import_modules"
 
 
-def _started(tree: ast.Module, known: Collection[str]) -> set[str]:
-    """The modules that strings of the source name (`python -m fieldguide.X`, `import_module("fieldguide.X")`).
-
-    A module's own documentation names many others and starts none. A name that ends in a placeholder stands for its
-    package: `f"fieldguide.stages.{stage}"`.
-    """
+def _texts(tree: ast.Module) -> tuple[str, ...]:
     documentation = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -93,11 +97,18 @@ def _started(tree: ast.Module, known: Collection[str]) -> set[str]:
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    texts = [
+    return tuple(
         node.value
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation
-    ]
+    )
+
+
+def _started(texts: Collection[str], known: Collection[str]) -> set[str]:
+    """The modules that strings of the source name (`python -m fieldguide.X`, `import_module("fieldguide.X")`).
+
+    A name that ends in a placeholder stands for its package: `f"fieldguide.stages.{stage}"`.
+    """
     named = {found.rstrip(".") for text in texts for found in re.findall(r"\bfieldguide(?:\.[a-z_]+)+\.?", text)}
     return {name for name in named if name in known}
 
@@ -108,6 +119,36 @@ def _imported_from(importer: str, path: Path, node: ast.ImportFrom) -> str:
     package = importer if path.name == "__init__.py" else importer.rpartition(".")[0]
     above = package.split(".")[: len(package.split(".")) - node.level + 1]
     return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def _templates_in(text: str) -> set[str]:
+    """The templates that a text names: `evaluation/page.html` is evaluation/templates/page.html."""
+    return set(re.findall(r"\b[a-z]+/[a-z_]+\.(?:html|css)\b", text)) & templates().keys()
+
+
+@cache
+def templates() -> dict[str, Path]:
+    """The files of all templates by the names that `fieldguide.pages.render.render` takes."""
+    files = sorted((SOURCE / "fieldguide").glob("*/templates/*"))
+    return {f"{path.parents[1].name}/{path.name}": path for path in files}
+
+
+@cache
+def templates_named_by(name: str) -> frozenset[str]:
+    """The other templates that a template extends, includes or imports."""
+    return frozenset(_templates_in(templates()[name].read_text(encoding="utf-8"))) - {name}
+
+
+def rendered_by(module_names: Collection[str]) -> set[str]:
+    """The templates that modules render, by whatever detour."""
+    reached: set[str] = set()
+    waiting = [template for name in module_names for template in modules()[name].templates]
+    while waiting:
+        template = waiting.pop()
+        if template not in reached:
+            reached.add(template)
+            waiting += templates_named_by(template)
+    return reached
 
 
 def runs_through(name: str) -> set[str]:
@@ -138,10 +179,13 @@ def source_deps(stage: str) -> list[str]:
     """The `deps` below src/ of a stage in dvc.yaml: the sources that it runs through, sorted.
 
     A folder stands for its modules where the stage runs through all that hold code: DVC reads few entries faster. The
-    room base counts as a whole, since every stage stands on it.
+    room base counts as a whole, since every stage stands on it, and so do the templates of a room.
     """
-    needed = {modules()[name].path for name in runs_through(f"fieldguide.stages.{stage}") if name != "fieldguide"}
+    names = runs_through(f"fieldguide.stages.{stage}")
+    needed = {modules()[name].path for name in names if name != "fieldguide"}
     needed |= {path for path in with_code() if path.is_relative_to(BASE)}
+    rooms = {template.partition("/")[0] for template in rendered_by(names)}
+    needed |= {path for template, path in templates().items() if template.partition("/")[0] in rooms}
     return sorted(path.relative_to(ROOT).as_posix() for path in _covering(SOURCE / "fieldguide", needed))
 
 
@@ -157,11 +201,10 @@ def _covering(folder: Path, needed: Collection[Path]) -> list[Path]:
 
 @cache
 def with_code() -> frozenset[Path]:
-    """The source files that run when they are imported: all but packages that nobody imports by name."""
+    """The source files that run when they are imported or rendered: all but packages that nobody imports by name."""
     named = {imported for module in modules().values() for imported in module.own}
-    return frozenset(
-        module.path for name, module in modules().items() if module.path.name != "__init__.py" or name in named
-    )
+    paths = {module.path for name, module in modules().items() if module.path.name != "__init__.py" or name in named}
+    return frozenset(paths | set(templates().values()))
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """The house stands as DESIGN.md draws it, and dvc.yaml says what each stage truly depends on."""
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,18 @@ from fieldguide.base.operations import CONFIGURED
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.model.fingerprint import training_record
-from source_graph import ROOT, SOURCE, config_reads, loads, modules, runs_through, source_deps
+from source_graph import (
+    ROOT,
+    SOURCE,
+    config_reads,
+    loads,
+    modules,
+    rendered_by,
+    runs_through,
+    source_deps,
+    templates,
+    templates_named_by,
+)
 
 # The rooms of the house: a module imports modules of its own room and of those before it in this list.
 ROOMS = (
@@ -68,6 +80,29 @@ def test_a_room_imports_only_rooms_before_it(name: str) -> None:
     reached = {*module.own, *(module.starts - MAY_START.get(name, set()))} - {"fieldguide"}
     later = [other for other in sorted(reached) if ROOMS.index(room(other)) > ROOMS.index(room(name))]
     assert not later, f"{name} imports or starts what lies in a later room: {later}"
+
+
+@pytest.mark.parametrize("template", sorted(templates()))
+def test_a_template_is_rendered_and_names_only_rooms_before_it(template: str) -> None:
+    named_by = [name for name, module in modules().items() if template in module.templates]
+    rooms = {name: ROOMS.index(name) for name in ROOMS}
+    place = rooms[template.partition("/")[0]]
+    assert all(rooms[other.partition("/")[0]] <= place for other in templates_named_by(template))
+    assert all(rooms[room(name)] >= place for name in named_by)
+    assert template in rendered_by(list(modules())), "no page is made of it"
+
+
+def test_html_stands_in_templates_alone_where_every_value_is_escaped() -> None:
+    """The one page in Python is a file of the sample that is no picture: a server's answer, saved as one."""
+    tags = "a|b|br|code|d[dlt]|details|div|fig(?:ure|caption)|h[1-6]|html|i|img|li|nav|p|pre|s(?:mall|pan|cript|tyle)|"
+    html = re.compile(rf"<!doctype|</?(?:{tags}summary|t(?:able|body|d|h|head|r)|ul)\b[^<>]*>", re.IGNORECASE)
+    assert {name for name, module in modules().items() if any(map(html.search, module.texts))} == {
+        "fieldguide.sample.encode"
+    }
+    by_hand = re.compile(r"\bescape\(|\bMarkup\b")
+    assert not [name for name, module in modules().items() if by_hand.search(ast.unparse(module.tree))]
+    unescaped = re.compile(r"\|\s*safe\b|autoescape")
+    assert not [name for name, path in templates().items() if unescaped.search(path.read_text(encoding="utf-8"))]
 
 
 def test_the_package_itself_imports_nothing() -> None:

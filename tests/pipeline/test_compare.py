@@ -64,7 +64,7 @@ def test_two_runs_become_a_page_and_a_table(two: Checkout) -> None:
         ["resize", "squish", "pad"],
         ["resize.method", "squish", "pad"],
     ]
-    assert "pad standard mini and squish standard mini are not told apart beyond chance\n" in table
+    assert "pad standard mini and squish standard mini do not differ beyond chance\n" in table
     assert done.stderr == ""
     assert written.startswith("reports/compare/squish-standard-mini-")
     page = (two.root / written).read_text(encoding="utf-8")

@@ -57,7 +57,7 @@ def exit_code(*arguments: str) -> int:
 def test_a_batch_of_the_known_kind_has_not_shifted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(str(arrived(tmp_path / "day", 1.0)), "--format", "csv") == 0
     told = capsys.readouterr()
-    assert "Not shifted" in told.err
+    assert "Not shifted: " in told.err
     assert "1 could not be read" in told.err
     rows = list(csv.DictReader(io.StringIO(told.out)))
     assert list(rows[0]) == ["path", "label", "probability", "p_value", "out_of_domain", "reason"]
@@ -117,7 +117,7 @@ def test_a_few_pictures_are_no_batch(tmp_path: Path, capsys: pytest.CaptureFixtu
     page = tmp_path / "page.html"
     files = (str(night / name) for name in ("00.png", "01.png", "note.txt"))
     assert exit_code(*files, "--page", str(page)) == 0
-    told = f": too few to say whether they have shifted, and for {page}, it takes 10 and 5; 1 could not be read"
+    told = f": too few to test for a shift, and for {page}, it takes 10 and 5; 1 could not be read"
     assert told in capsys.readouterr().err
     assert not page.exists()
 
@@ -135,7 +135,7 @@ def test_a_few_known_pictures_are_nothing_to_compare_with(
     (models / "reference.safetensors").unlink()
     save_file(few, models / "reference.safetensors")
     assert exit_code(str(night), "--model", str(models)) == 0
-    assert "24 read, 4 to compare with: too few to say whether they have shifted" in capsys.readouterr().err
+    assert "24 read, 4 to compare with: too few to test for a shift" in capsys.readouterr().err
 
 
 def test_a_model_without_a_screen_is_refused_in_one_line(screened: Paths, tmp_path: Path) -> None:

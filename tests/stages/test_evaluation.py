@@ -194,7 +194,7 @@ def test_the_page_joins_all_and_needs_nothing_else(done: tuple[Paths, Metrics]) 
     assert all(re.match("data:image/(png|jpeg);base64,", address) for address in reader.addresses)
     assert reader.tags.count("img") == 2 + 2 + 11 + 18  # charts, confused, shifts, hardest
     assert {"i", "script", "link"}.isdisjoint(reader.tags)
-    assert f"{BLUE} taken for {RED}: 1" in reader.text
+    assert f"{BLUE} predicted as {RED}: 1" in reader.text
     accuracy = [f"{100 * float(metrics[name] or 0):.1f} %" for name in ("accuracy", "accuracy_low", "accuracy_high")]
     assert all(figure in reader.text for figure in accuracy)
     assert str(paths.root) not in page

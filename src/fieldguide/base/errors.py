@@ -2,15 +2,20 @@
 
 import re
 
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# Control characters, line separators, what turns the direction of writing or is not seen, bytes that were no UTF-8.
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
 class UserError(Exception):
     """Something that the person running fieldguide can put right.
 
     The message is one line: what is wrong, where, and what to do. Commands print it on stderr without a traceback and
-    leave with exit code 1; every other exception is a fault of fieldguide and keeps its traceback.
+    leave with exit code 1; every other exception is a fault of fieldguide and keeps its traceback. Names in it may be
+    anybody's: as text it is `printable`.
     """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class CheckFailed(UserError):

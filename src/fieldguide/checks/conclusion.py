@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from fieldguide.base.errors import CheckFailed, printable
-from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from fieldguide.checks.data_docs import Docs, write_data_docs
 from fieldguide.checks.expectations import CheckResult
+from fieldguide.data.csv_files import write_csv
 
 FLAGGED_COLUMNS = ["path", "expectation", "value", "limit", "severity"]
 CHECKS_COLUMNS = ["name", "table", "severity", "state", "observed", "limit", "offenders"]
@@ -40,8 +40,8 @@ def conclude(
         If an expectation of severity `error` failed or there is a fault; everything is written before.
     """
     report, flagged = paths.report(stage), flagged_pictures(results)
-    write_text(report / "flagged.csv", flagged.to_csv(index=False, lineterminator="\n"))
-    write_text(report / "checks.csv", checks_table(results).to_csv(index=False, lineterminator="\n"))
+    write_csv(report / "flagged.csv", flagged)
+    write_csv(report / "checks.csv", checks_table(results))
     write_data_docs(report / "data_docs", docs, results)
 
     failed = [result for result in results if not result.success]
@@ -50,7 +50,7 @@ def conclude(
     below, flagged_count = report.relative_to(paths.root), int(flagged["path"].nunique())
     advice = f"see {below}/data_docs/index.html and {below}/flagged.csv; mend the data, or set a limit in {where}"
     for result in warnings:
-        print(f"warning: {_summary(result)}{_first(result, in_full, 1)}")
+        print(printable(f"warning: {_summary(result)}{_first(result, in_full, 1)}"))
     if flagged_count:
         print(f"{flagged_count} pictures are worth a look: {below}/flagged.csv")
     if fault:
@@ -103,4 +103,4 @@ def _first(result: CheckResult, in_full: Callable[[str], str], count: int) -> st
     if not shown:
         return ""
     more = len(result.offenders) - count
-    return f" ({printable(', '.join(shown))}{f' and {more} more' if more > 0 else ''})"
+    return f" ({', '.join(shown)}{f' and {more} more' if more > 0 else ''})"

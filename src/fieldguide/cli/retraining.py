@@ -5,6 +5,7 @@ import datetime
 import sys
 from pathlib import Path
 
+from fieldguide.base.errors import printable
 from fieldguide.cli.commands import NOT_ENOUGH, Commands, add_command, checkout
 
 
@@ -89,7 +90,7 @@ def _retrain(options: argparse.Namespace) -> None:
         with job_lock(paths.retraining, options.wait):  # before the slow imports
             from fieldguide.retraining.checkout import retrain
 
-            print(retrain(paths, options.force).told)
+            print(printable(retrain(paths, options.force).told))
     except AnotherJob as error:
         print(f"fieldguide: {error}", file=sys.stderr)
         sys.exit(BUSY)

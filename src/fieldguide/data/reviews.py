@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fieldguide.base.csv_cells import csv_line, from_cell
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_text
 from fieldguide.data.status import Status
@@ -140,16 +141,15 @@ def append_review(path: Path, review: Review) -> None:
     if said := known.get(review.id):
         raise UserError(f"{said.where} says of {said.id} already: {said.words}; change that line")
     text = path.read_text(encoding="utf-8-sig") if path.exists() else ",".join(COLUMNS) + "\n"
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow([getattr(review, column) for column in COLUMNS])
-    write_text(path, text + ("" if text.endswith("\n") else "\n") + line.getvalue())
+    line = csv_line([getattr(review, column) for column in COLUMNS])
+    write_text(path, text + ("" if text.endswith("\n") else "\n") + line)
 
 
 def _review(values: list[str], line: int) -> Review:
     where = f"{FILE} line {line}"
     if len(values) != len(COLUMNS):
         raise UserError(f"{where}: {len(values)} values for the {len(COLUMNS)} columns {','.join(COLUMNS)}")
-    identity, decision, label, reviewer, day, note = (value.strip() for value in values)
+    identity, decision, label, reviewer, day, note = (from_cell(value.strip()) for value in values)
     review = Review(identity, decision, label, reviewer, day, note, line)
     if not re.fullmatch("[0-9a-f]{16}", review.id):
         raise UserError(f"{where}: {review.id!r} is no picture id, which has 16 of the digits 0-9 and a-f")

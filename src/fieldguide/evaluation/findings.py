@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from fieldguide.base.files import write_text
+from fieldguide.data.csv_files import write_csv
 from fieldguide.evaluation.page import Findings, evaluation_page
+from fieldguide.evaluation.tables import write_confusion
 from fieldguide.pages import figures
 from fieldguide.pages.png import save_figure
 
@@ -12,7 +14,6 @@ def write_findings(folder: Path, found: Findings) -> None:
     """Write tables (csv), figures (png) and index.html into `folder`."""
     tables = {
         "confusion": found.test[["label", "prediction"]],
-        "confusion_matrix": found.counts.reset_index(),
         "per_label": found.labels,
         "reliability": found.reliability,
         "reliability_uncalibrated": found.reliability_uncalibrated,
@@ -21,7 +22,8 @@ def write_findings(folder: Path, found: Findings) -> None:
         "top_losses": found.hardest,
     }
     for name, table in tables.items():
-        write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.4f"))
+        write_csv(folder / f"{name}.csv", table, ".4f")
+    write_confusion(folder / "confusion_matrix.csv", found.counts)
     title = f"test split: accuracy {found.metrics['accuracy']:.3f} of {len(found.test)} pictures"
     galleries = [("", found.hardest_shown[start : start + 6]) for start in range(0, len(found.hardest_shown), 6)]
     charts = {

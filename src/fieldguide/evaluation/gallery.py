@@ -6,7 +6,7 @@ import pandas as pd
 
 from fieldguide.evaluation.metrics import confused_pairs
 from fieldguide.model.inference import Classifier, open_for
-from fieldguide.pages.figures import Shown
+from fieldguide.pages.parts import Shown
 
 LOSSES = 24
 PAIRS, PER_PAIR = 3, 6
@@ -19,7 +19,7 @@ def hardest(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def mistakes(predictions: pd.DataFrame, counts: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """The surest mistakes of the most confused pairs of labels, each pair with a title.
+    """The most confident mistakes of the most confused pairs of labels, each pair with a title.
 
     `counts` is the confusion matrix of the predictions.
     """
@@ -27,7 +27,7 @@ def mistakes(predictions: pd.DataFrame, counts: pd.DataFrame) -> list[tuple[str,
     for label, prediction, count in confused_pairs(counts).head(PAIRS).itertuples(index=False):
         wrong = predictions[(predictions["label"] == label) & (predictions["prediction"] == prediction)]
         surest = wrong.sort_values(["probability", "id"], ascending=[False, True]).head(PER_PAIR)
-        rows.append((f"{label} taken for {prediction}: {count}", surest))
+        rows.append((f"{label} predicted as {prediction}: {count}", surest))
     return rows
 
 
@@ -36,7 +36,7 @@ def show(classifier: Classifier, clean: Path, predictions: pd.DataFrame) -> list
     return [
         Shown(
             open_for(classifier, clean / row["clean_path"]),
-            (row["clean_path"], f"label {row['label']}", f"said {row['prediction']}, {row['probability']:.0%}"),
+            (row["clean_path"], f"label {row['label']}", f"predicted {row['prediction']}, {row['probability']:.0%}"),
         )
         for row in predictions.to_dict("records")
     ]

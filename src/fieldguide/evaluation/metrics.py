@@ -164,6 +164,11 @@ def per_label(counts: pd.DataFrame) -> pd.DataFrame:
 
 def confused_pairs(counts: pd.DataFrame) -> pd.DataFrame:
     """The pairs label, prediction that are mistakes, with how often they are: the most frequent first, then by name."""
-    pairs = counts.reset_index().melt("label", var_name="prediction", value_name="pictures")
+    cells = [
+        (label, prediction, count)
+        for label, row in zip(counts.index, counts.to_numpy().tolist(), strict=True)
+        for prediction, count in zip(counts.columns, row, strict=True)
+    ]
+    pairs = pd.DataFrame(cells, columns=["label", "prediction", "pictures"])
     wrong = pairs[(pairs["label"] != pairs["prediction"]) & (pairs["pictures"] > 0)]
     return wrong.sort_values(["pictures", "label", "prediction"], ascending=[False, True, True]).reset_index(drop=True)

@@ -6,7 +6,7 @@ from textwrap import indent
 
 from PIL import Image
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from fieldguide.base.terminal import table
@@ -80,10 +80,10 @@ def _in_short(found: Comparison) -> str:
     rows = [*differing_choices(found.runs)]
     rows += [(text, [_figure(run.metrics, name) for run in found.runs]) for name, text in IN_SHORT.items()]
     figures = table([[name, *map(_short, values)] for name, values in rows], ["", *map(_short, names)])
-    told = [found.note] if found.note else []
+    verdicts = [found.note] if found.note else []
     for name, test in zip(names[1:], found.tests, strict=True):
-        told += [verdict(names[0], name, test), f"  {evidence(names[0], name, test)}"]
-    return indent("\n".join([figures, "", *told]), "  ")
+        verdicts += [verdict(names[0], name, test), f"  {evidence(names[0], name, test)}"]
+    return indent("\n".join([figures, "", *map(printable, verdicts)]), "  ")
 
 
 def _figure(metrics: Mapping[str, float], name: str) -> str:

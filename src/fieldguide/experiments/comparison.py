@@ -66,10 +66,10 @@ def _note(runs: Sequence[Results], common: int) -> str:
     if all(size == common for size in sizes):
         return ""
     counts = ", ".join(f"{run.name} on {size}" for run, size in zip(runs, sizes, strict=True))
-    told = f"They were not tested on the same pictures with the same labels: {counts}"
+    note = f"They were not tested on the same pictures with the same labels: {counts}"
     if not common:
-        return f"{told}. They have none in common, so nothing can be said about chance."
-    return f"{told}. Tests, confusions and pictures are about the {common} that they have in common."
+        return f"{note}. They have none in common, so nothing can be said about chance."
+    return f"{note}. Tests, confusions and pictures are about the {common} that they have in common."
 
 
 def confusions(answers: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
@@ -133,7 +133,7 @@ def verdict(first: str, other: str, test: PairedTest) -> str:
     if not test.pictures:
         return f"{other} and {first} have no test picture in common"
     if not test.beyond_chance:
-        return f"{other} and {first} are not told apart beyond chance"
+        return f"{other} and {first} do not differ beyond chance"
     return f"{other} is {'better' if test.difference > 0 else 'worse'} than {first} beyond chance"
 
 

@@ -1,51 +1,60 @@
 """The confusion matrices of runs beside one another, each with its difference from the first."""
 
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from fieldguide.base.errors import printable
 from fieldguide.experiments.comparison import Comparison, Results, shares
-from fieldguide.pages.parts import html_table
 
 BETTER, WORSE, NEUTRAL = "42 111 176", "217 130 43", "42 111 176"  # red, green, blue: as the figures' blue and orange
 
 
-def confusions(found: Comparison) -> str:
-    """The matrices as HTML; names of runs and labels are escaped."""
-    first, blocks = found.runs[0], []
-    for run, counts in zip(found.runs, found.matrices, strict=True):
-        block = f"<h3>{escape(run.name)}</h3>{_matrix(counts)}"
-        if run is not first:
-            block += f"<h4>less {escape(first.name)}</h4>{_difference(counts, found.matrices[0])}"
-        blocks.append(f"<div>{block}</div>")
-    wide = "wide" if len(found.matrices[0]) > 6 else ""
-    told = (
-        f"<p>{len(found.answers[0])} test pictures. Rows are true labels, columns predictions, coloured by the share "
-        f"of the row. Below each: the change against {escape(first.name)} in pictures and in points of the share, "
-        "<b class=better>blue</b> for better (more on the diagonal, fewer beside it), <b class=worse>orange</b> for "
-        "worse.</p>"
-    )
-    return f'{told}<div class="matrices {wide}">{"".join(blocks)}</div>'
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a matrix: its colour (red, green, blue) and how strong that is (0 to 1), a text and a small one."""
+
+    tone: str
+    strength: float
+    text: str
+    small: str
 
 
-def _matrix(counts: pd.DataFrame) -> str:
-    cells = [
+@dataclass(frozen=True)
+class Matrix:
+    """The cells of a run's confusion matrix and of its changes against the first run, which has none."""
+
+    run: str
+    counts: Sequence[Sequence[Cell]]
+    changes: Sequence[Sequence[Cell]]
+
+
+def matrices(found: Comparison) -> list[Matrix]:
+    """The confusion matrix of each run."""
+    first = found.matrices[0]
+    return [
+        Matrix(run.name, _cells(counts), _changes(counts, first) if place else [])
+        for place, (run, counts) in enumerate(zip(found.runs, found.matrices, strict=True))
+    ]
+
+
+def _cells(counts: pd.DataFrame) -> list[list[Cell]]:
+    return [
         [
-            _cell(NEUTRAL, share, f"{count}", f"{100 * share:.0f} %" if count else "")
+            Cell(NEUTRAL, 0.6 * share, f"{count}", f"{100 * share:.0f} %" if count else "")
             for count, share in zip(*row, strict=True)
         ]
         for row in zip(counts.to_numpy(), shares(counts).to_numpy(), strict=True)
     ]
-    return _labelled(counts, cells)
 
 
-def _difference(counts: pd.DataFrame, first: pd.DataFrame) -> str:
+def _changes(counts: pd.DataFrame, first: pd.DataFrame) -> list[list[Cell]]:
     change, points = (counts - first).to_numpy(), (shares(counts) - shares(first)).to_numpy()
-    strongest = max(float(np.abs(points).max()), 1e-9)
+    strongest = float(np.abs(points).max(initial=1e-9))
     cells = []
     for row in range(len(first)):
         line = []
@@ -53,18 +62,9 @@ def _difference(counts: pd.DataFrame, first: pd.DataFrame) -> str:
             more, moved = change[row, column], points[row, column]
             tone = BETTER if (moved > 0) == (row == column) else WORSE
             text, small = (f"{more:+d}", f"{100 * moved:+.0f}") if more else ("0", "")
-            line.append(_cell(tone, abs(moved) / strongest, text, small))
+            line.append(Cell(tone, 0.6 * abs(moved) / strongest, text, small))
         cells.append(line)
-    return _labelled(first, cells)
-
-
-def _labelled(counts: pd.DataFrame, cells: Sequence[Sequence[str]]) -> str:
-    rows = [f"<tr><th>{escape(name)}</th>{''.join(row)}</tr>" for name, row in zip(counts.index, cells, strict=True)]
-    return html_table(("", *counts.columns), rows, "counts")
-
-
-def _cell(tone: str, strength: float, text: str, small: str) -> str:
-    return f'<td style="background: rgb({tone} / {0.6 * strength:.2f})">{text}<small>{small}</small></td>'
+    return cells
 
 
 def comparison_curves(runs: Sequence[Results]) -> Figure:
@@ -81,17 +81,6 @@ def comparison_curves(runs: Sequence[Results]) -> Figure:
         lines += accuracy.plot(epochs, run.history["valid_accuracy"], color=colour)
     losses.set(xlabel="epoch", ylabel="loss (train dashed, valid solid)")
     accuracy.set(xlabel="epoch", ylabel="valid accuracy")
-    names = [run.name.replace("$", r"\$") for run in runs]
+    names = [printable(run.name).replace("$", r"\$") for run in runs]
     figure.legend(lines, names, loc="outside lower center", frameon=False, ncols=min(len(runs), 3))
     return figure
-
-
-STYLE = """\
-.matrices { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); gap: 0 1rem; }
-.matrices > div { min-width: 0; } .matrices.wide { grid-template-columns: minmax(0, 1fr); }
-.counts td { text-align: center; border-left: 1px solid var(--line); line-height: 1.25; }
-.counts td small { display: block; color: inherit; opacity: .8; }
-.counts thead th { text-align: center; }
-.counts th, .counts td { padding: .3rem .4rem; } .counts tbody th { min-width: 0; white-space: nowrap; }
-.wide thead th { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; }
-"""

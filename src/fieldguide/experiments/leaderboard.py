@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fieldguide.base.files import write_text
+from fieldguide.base.errors import printable
 from fieldguide.base.terminal import table
+from fieldguide.data.csv_files import write_csv
 from fieldguide.pages.png import save_figure
 from fieldguide.statistics.paired import paired_test
 
@@ -24,6 +25,7 @@ def write_leaderboard(sweep: Path, outcomes: Sequence[dict[str, Any]]) -> list[P
 
     They are ranked by the valid split, on which a person chooses; the test split tells what the chosen one is worth.
     """
+    outcomes = [{**outcome, "name": printable(outcome["name"])} for outcome in outcomes]
     finished = [outcome for outcome in outcomes if outcome["status"] == "finished"]
     ranked = sorted(finished, key=lambda outcome: (-outcome["valid_accuracy"], outcome["valid_loss"]))
     failed = [outcome for outcome in outcomes if outcome["status"] == "failed"]
@@ -31,7 +33,7 @@ def write_leaderboard(sweep: Path, outcomes: Sequence[dict[str, Any]]) -> list[P
     if len(ranked) > 1:
         print(f"\n  {_best_or_chance(sweep, ranked)}")
     ranking, picture = sweep / "leaderboard.csv", sweep / "leaderboard.png"
-    write_text(ranking, pd.DataFrame(ranked, columns=COLUMNS).to_csv(index=False))
+    write_csv(ranking, pd.DataFrame(ranked, columns=COLUMNS))
     save_figure(_figure(ranked), picture)
     print(f"  see {ranking.relative_to(Path.cwd())} and {picture.name} beside it; `make ui` shows the runs", flush=True)
     return [ranking, picture]
@@ -62,7 +64,7 @@ def _best_or_chance(sweep: Path, ranked: Sequence[dict[str, Any]]) -> str:
         f"{test.only_first} to {test.only_second}, p = {test.p_value:.2g}"
     )
     if test.p_value >= 0.05:
-        return f"{names} are not told apart beyond chance ({figures})"
+        return f"{names} do not differ beyond chance ({figures})"
     better = ranked[0] if test.only_first > test.only_second else ranked[1]
     return f"{better['name']} is better than the other of the first two beyond chance ({figures})"
 
@@ -74,7 +76,7 @@ def _figure(ranked: Sequence[dict[str, Any]]) -> Figure:
         axes.plot([outcome["accuracy_low"], outcome["accuracy_high"]], [place, place], color="tab:blue")
         axes.plot(outcome["accuracy"], place, "o", color="tab:blue", label="test, 95 % interval" if not place else None)
         axes.plot(outcome["valid_accuracy"], place, "|", color="black", markersize=12, label=None if place else "valid")
-    axes.set_yticks(range(len(ranked)), [outcome["name"] for outcome in reversed(ranked)])
+    axes.set_yticks(range(len(ranked)), [outcome["name"] for outcome in reversed(ranked)], parse_math=False)
     axes.set_xlabel("accuracy")
     if ranked:
         axes.legend(frameon=False, loc="best")

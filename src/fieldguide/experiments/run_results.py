@@ -11,6 +11,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
+from fieldguide.data.csv_files import read_csv
 from fieldguide.data.table import PREDICTIONS_FIXED
 from fieldguide.experiments.comparison import Results
 from fieldguide.tracking.choices import run_name, shown_params
@@ -119,6 +120,6 @@ def _predictions(path: Path, whose: str) -> pd.DataFrame:
 
 def _history(path: Path, whose: str) -> pd.DataFrame:
     try:
-        return pd.read_csv(path)[HISTORY_COLUMNS].astype(float)
-    except (KeyError, ValueError, OSError) as error:
+        return read_csv(path, dict.fromkeys(HISTORY_COLUMNS, float))[HISTORY_COLUMNS]
+    except (UserError, KeyError, OSError) as error:
         raise UserError(f"the history of {whose} cannot be read ({error})") from None

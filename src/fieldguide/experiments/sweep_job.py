@@ -21,7 +21,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from fieldguide.base.config import GROUPS, Config
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.base.parallel import usable_cores
 from fieldguide.base.paths import Paths
@@ -87,7 +87,7 @@ def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int,
     ended = time.time()
     write_json(folder / "outcome.json", {**outcome, "ended": ended})
     failed = outcome["status"] == "failed"
-    print(f"sweep: job {number + 1} ({name}) {'FAILED: ' if failed else ''}{line}", flush=True)
+    print(f"sweep: job {number + 1} ({name}) {'FAILED: ' if failed else ''}{printable(line)}", flush=True)
     return math.nan if failed else float(outcome["valid_accuracy"])
 
 

@@ -1,8 +1,7 @@
 """The beginning of the page: the verdict in plain words, and the few figures that matter."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import pandas as pd
@@ -10,10 +9,10 @@ import pandas as pd
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.evaluation.baselines import not_beaten
+from fieldguide.evaluation.tables import read_evaluation
 from fieldguide.overview.checked import read_checks
 from fieldguide.overview.screened import alarm_rate, alarm_share, flagged_count, read_screen
-from fieldguide.pages.figures import in_words
-from fieldguide.pages.parts import percent
+from fieldguide.pages.parts import in_words, percent
 
 WEAK = 0.75  # a share of right answers below which pictures of a kind are named here
 NAMED = 3
@@ -27,31 +26,37 @@ class Stopped:
     message: str
 
 
-def stop_verdict(paths: Paths, stopped: Stopped) -> str:
-    """What stopped the run, and what to do."""
+@dataclass(frozen=True)
+class StopVerdict:
+    """When the run was stopped, and the rows of checks.csv that did it."""
+
+    when: str
+    failed: Sequence[dict[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A sentence and its tone (passed or warning), what to know beside it, and figures: name, value and remark."""
+
+    tone: str
+    line: str
+    points: Sequence[str]
+    facts: Sequence[tuple[str, str, str]]
+
+
+def stop_verdict(paths: Paths, stopped: Stopped) -> StopVerdict:
+    """What stopped the run."""
     when = {"validate": "before training: the pictures", "screen": "after training: the scores"}[stopped.stage]
     checks = read_checks(paths, stopped.stage)
-    failed = checks[checks["state"] == "error"]
-    rows = "".join(
-        f"<li><b>{escape(in_words(row['name']))}</b>: {escape(row['observed'])}<br>"
-        f"<small>{escape(row['limit'])}</small></li>"
-        for row in failed.to_dict("records")
-    )
-    return (
-        f'<p class="verdict error">Stopped {when} did not pass the checks</p>'
-        f'<ul class="points">{rows}</ul><p>What follows is as far as the run came. The pictures are below; a limit '
-        f"that is too narrow for them is set in conf/checks/. After that, <code>dvc repro</code> goes on. It said:</p>"
-        f'<pre class="said">{escape(stopped.stage)}: {escape(stopped.message)}</pre>'
-    )
+    return StopVerdict(when, checks[checks["state"] == "error"].to_dict("records"))
 
 
-def verdict(paths: Paths) -> str:
+def verdict(paths: Paths) -> Verdict:
     """The verdict on the classifier, what to know beside it, and the headline figures."""
     metrics, screened = read_json(paths.metrics("evaluate")), read_screen(paths)
     checks = pd.concat([read_checks(paths, stage) for stage in ("validate", "screen")])
     warned = int((checks["state"] == "warning").sum())
     bad = not_beaten(metrics)
-    tone = "warning" if bad else "passed"
     line = (
         "The classifier is no better than a simple rule: do not use it yet"
         if bad
@@ -60,15 +65,19 @@ def verdict(paths: Paths) -> str:
     points = [
         f"That was measured on {metrics['test_pictures']} pictures that it had never seen. Of other pictures of the "
         f"same kind expect {_of_100(metrics['accuracy_low'])} to {_of_100(metrics['accuracy_high'])} of 100.",
-        f"Always giving the most frequent label would be right {_of_100(metrics['baseline_accuracy'])} times of 100, "
-        f"a simple rule on colours {_of_100(metrics['baseline_tree_accuracy'])} times.",
+        f"Always predicting the most frequent label would be right {_of_100(metrics['baseline_accuracy'])} times of "
+        f"100, a simple rule on colours {_of_100(metrics['baseline_tree_accuracy'])} times.",
         _weak(metrics),
-        f"{flagged_count(screened)} of {len(screened)} pictures look wrong or strange: a person should look at them.",
-        f"{warned} of {len(checks)} checks of the data gave a warning." if warned else "All checks of the data passed.",
+        f"{flagged_count(screened)} of {len(screened)} pictures are out of domain or have a label in doubt: a person "
+        "should review them.",
+        f"{warned} of {len(checks)} data checks gave a warning." if warned else "All data checks passed.",
     ]
-    listed = "".join(f"<li>{escape(point)}</li>" for point in points if point)
-    said = f'<p class="verdict {tone}">{line}</p><ul class="points">{listed}</ul>'
-    return said + _facts(paths, metrics, screened, checks)
+    return Verdict(
+        "warning" if bad else "passed",
+        line,
+        [point for point in points if point],
+        _facts(paths, metrics, screened, checks),
+    )
 
 
 def _weak(metrics: dict[str, Any]) -> str:
@@ -82,22 +91,22 @@ def _weak(metrics: dict[str, Any]) -> str:
     return f"Do not rely on it for pictures of these kinds: {named}{more}."
 
 
-def _facts(paths: Paths, metrics: dict[str, Any], screened: pd.DataFrame, checks: pd.DataFrame) -> str:
+def _facts(
+    paths: Paths, metrics: dict[str, Any], screened: pd.DataFrame, checks: pd.DataFrame
+) -> list[tuple[str, str, str]]:
     clean = read_json(paths.metrics("clean"))
-    labels = pd.read_csv(paths.report("evaluate") / "per_label.csv", keep_default_na=False)
+    labels = read_evaluation(paths.report("evaluate"), "per_label")
     weakest = labels.sort_values(["recall", "label"]).iloc[0].to_dict()
     share, interval = alarm_share(screened)
     passed = int((checks["state"] == "passed").sum())
-    facts = [
-        ("named correctly", percent(metrics["accuracy"]), _between(metrics, "accuracy")),
-        (f"of {weakest['label']} found, the hardest label", percent(weakest["recall"]), _between(weakest, "recall")),
-        ("of new pictures look odd", share, f"{interval}; promised {percent(alarm_rate(paths))}"),
+    return [
+        ("accuracy", percent(metrics["accuracy"]), _between(metrics, "accuracy")),
+        (f"recall of {weakest['label']}, the weakest label", percent(weakest["recall"]), _between(weakest, "recall")),
+        ("test pictures out of domain", share, f"{interval}; expected {percent(alarm_rate(paths))}"),
         ("pictures used", str(clean["kept"]), f"of {clean['pictures']} that came in"),
         ("labels in doubt", str(int(screened["label_doubt"].sum())), "see below"),
         ("checks passed", f"{passed} of {len(checks)}", ""),
     ]
-    cells = [f"<div><dt>{escape(name)}</dt><dd>{value}</dd><small>{more}</small></div>" for name, value, more in facts]
-    return f"<dl>{''.join(cells)}</dl>"
 
 
 def _between(metrics: Mapping[Any, Any], name: str) -> str:

@@ -1,60 +1,64 @@
 """What came in, and what was left out and why."""
 
-from html import escape
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, SPLIT, read_table
-from fieldguide.pages.parts import html_table, percent
 
 EXAMPLES = 3  # files named for each reason
 WORDS = {
-    Status.NOT_DOWNLOADED: "could not be fetched",
-    Status.NOT_A_PICTURE: "no picture, or of a kind that is not read",
+    Status.NOT_DOWNLOADED: "could not be downloaded",
+    Status.NOT_A_PICTURE: "not a picture, or not of a supported format",
     Status.UNREADABLE: "damaged",
     Status.TOO_LARGE: "too large to open safely",
-    Status.TOO_SMALL: "too small to show anything",
-    Status.DUPLICATE: "the same picture once more",
+    Status.TOO_SMALL: "too small",
+    Status.DUPLICATE: "exact duplicate",
     Status.CONFLICT: "the same picture under two labels",
-    Status.DROPPED: "a person decided so (data/reviews.csv)",
+    Status.DROPPED: "dropped in review (data/reviews.csv)",
 }
-SIDES = {
-    Split.TRAIN: "to learn from",
-    Split.VALID: "to choose by",
-    Split.TEST: "to measure on",
-    Split.LEFT_OUT: "not used: like one on another side",
+SPLITS = {
+    Split.TRAIN: "train",
+    Split.VALID: "valid",
+    Split.TEST: "test",
+    Split.LEFT_OUT: "left out: look-alike in another split",
 }
 
 
-def intake(paths: Paths, divided: bool) -> str:
-    """The section as HTML; `divided`: whether the split belongs to this run."""
+@dataclass(frozen=True)
+class LeftOut:
+    """Why files were left out, how many, and a few of them."""
+
+    why: str
+    number: int
+    named: Sequence[str]
+
+
+def intake(paths: Paths, divided: bool) -> dict[str, Any]:
+    """What the section shows; `divided`: whether the split belongs to this run."""
     images = read_table(paths.image_table, IMAGES)
-    kept = images[images["status"] == Status.KEPT]
-    said = f"<p>{len(images)} files came in; {len(kept)} of them ({percent(len(kept) / max(len(images), 1))}) are used."
-    parts = [f"{said} A file that is left out costs one row here, never the run.</p>", _left_out(images)]
-    if divided:
-        parts.append(_sides(read_table(paths.split_table, SPLIT)))
-    return "\n".join(parts)
+    kept = int((images["status"] == Status.KEPT).sum())
+    found = {"files": len(images), "kept": kept, "share": kept / max(len(images), 1), "left_out": _left_out(images)}
+    return {**found, **(_splits(read_table(paths.split_table, SPLIT)) if divided else {"splits": []})}
 
 
-def _left_out(images: pd.DataFrame) -> str:
+def _left_out(images: pd.DataFrame) -> list[LeftOut]:
     rows = []
     for status, files in images[images["status"] != Status.KEPT].groupby("status"):
         named = files["path"].where(files["path"] != "", files["source"]).sort_values().head(EXAMPLES)
-        more = f" and {len(files) - EXAMPLES} more" if len(files) > EXAMPLES else ""
-        words = WORDS.get(Status(str(status)), str(status))
-        rows.append(f"<tr><th>{escape(words)}</th><td>{len(files)}</td><td>{escape(', '.join(named))}{more}</td></tr>")
-    return html_table(("left out because", "files", "which"), rows, "wrapped") if rows else ""
+        rows.append(LeftOut(WORDS.get(Status(str(status)), str(status)), len(files), list(named)))
+    return rows
 
 
-def _sides(split: pd.DataFrame) -> str:
-    sides = [side for side in SIDES if (split["split"] == side).any()]
-    counts = pd.crosstab(split["label"], split["split"]).reindex(columns=sides, fill_value=0)
-    rows = [
-        f"<tr><th>{escape(str(label))}</th>{''.join(f'<td>{count}</td>' for count in row)}</tr>"
-        for label, row in zip(counts.index, counts.to_numpy(), strict=True)
-    ]
-    rows.append(f"<tr><th>together</th>{''.join(f'<td>{count}</td>' for count in counts.sum())}</tr>")
-    return "<h3>Pictures of each label</h3>" + html_table(("", *(SIDES[side] for side in sides)), rows)
+def _splits(table: pd.DataFrame) -> dict[str, Any]:
+    splits = [split for split in SPLITS if (table["split"] == split).any()]
+    counts = pd.crosstab(table["label"], table["split"]).reindex(columns=splits, fill_value=0)
+    return {
+        "splits": [SPLITS[split] for split in splits],
+        "counts": list(zip(counts.index, counts.to_numpy().tolist(), strict=True)),
+        "totals": counts.sum().tolist(),
+    }

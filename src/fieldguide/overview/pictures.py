@@ -1,13 +1,11 @@
 """Small pictures for the page."""
 
-from collections.abc import Iterable
-from html import escape
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from fieldguide.base.paths import Paths
 from fieldguide.data.images import open_picture
-from fieldguide.evaluation.page import gallery
-from fieldguide.pages.figures import Shown
-from fieldguide.pages.parts import image_tag
+from fieldguide.pages.parts import Shown
 
 THUMBNAIL = 144  # pixels of the longer side
 LARGEST = 25.0  # megapixels of a cleaned picture
@@ -16,16 +14,23 @@ LARGEST = 25.0  # megapixels of a cleaned picture
 Captioned = tuple[str, tuple[str, ...]]  # a picture's clean path, and the lines below it
 
 
-def titled_gallery(paths: Paths, title: str, pictures: Iterable[Captioned], most: int) -> str:
-    """The first `most` of some pictures below a title that tells how many they are; nothing where there are none."""
+@dataclass(frozen=True)
+class Gallery:
+    """The first of some pictures below a title; `number` is how many there are."""
+
+    title: str
+    shown: Sequence[Shown]
+    number: int
+    side: int = THUMBNAIL
+
+
+def gallery(paths: Paths, title: str, pictures: Iterable[Captioned], most: int) -> Gallery:
+    """Open the first `most` of some pictures."""
     pictures = list(pictures)
-    if not pictures:
-        return ""
-    number = f"{most} of {len(pictures)}" if len(pictures) > most else f"{len(pictures)}"
     shown = [Shown(open_picture(paths.clean / path, LARGEST), (path, *lines)) for path, lines in pictures[:most]]
-    return f"<h3>{escape(title)} <small>{number}</small></h3>{gallery(shown, THUMBNAIL)}"
+    return Gallery(title, shown, len(pictures))
 
 
-def thumbnail(paths: Paths, clean_path: str) -> str:
-    """One picture for a row of a table."""
-    return image_tag(open_picture(paths.clean / clean_path, LARGEST), clean_path, THUMBNAIL)
+def open_cleaned(paths: Paths, clean_path: str) -> Shown:
+    """One cleaned picture with its path."""
+    return Shown(open_picture(paths.clean / clean_path, LARGEST), (clean_path,))

@@ -1,7 +1,6 @@
-"""What screening found: pictures by reason, how many raise the alarm, and whom a person should look at first."""
+"""What screening found: pictures by reason, how many raise the alarm, and what a person should review first."""
 
 from collections.abc import Iterator
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,12 @@ from matplotlib.figure import Figure
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.checks.score_tables import quality_issues, twins
+from fieldguide.data.csv_files import read_csv
 from fieldguide.data.status import Split
 from fieldguide.data.table import SCREEN, read_table
-from fieldguide.overview.pictures import thumbnail, titled_gallery
+from fieldguide.overview.pictures import THUMBNAIL, Gallery, gallery, open_cleaned
 from fieldguide.pages.figures import BLUE, GREY, ORANGE
-from fieldguide.pages.parts import chart_tag, html_table, percent, share_cell
+from fieldguide.pages.parts import percent
 from fieldguide.statistics.intervals import wilson
 
 PER_REASON, DOUBTS, QUEUE = 6, 12, 10  # pictures shown: the page stays below two megabytes
@@ -32,83 +32,70 @@ def alarm_rate(paths: Paths) -> float:
     return float(read_json(paths.screen.with_suffix(".json"))["alarm_rate"])
 
 
-def galleries(paths: Paths, screened: pd.DataFrame) -> str:
-    """Galleries of flagged pictures by reason, the most frequent reason first."""
-    found = "".join(_galleries(paths, screened))
-    return found or "<p>None.</p>"
+def galleries(paths: Paths, screened: pd.DataFrame) -> list[Gallery]:
+    """Galleries of flagged pictures by reason, the most frequent reason first; none that are empty."""
+    return [found for found in _galleries(paths, screened) if found.number]
 
 
-def _galleries(paths: Paths, screened: pd.DataFrame) -> Iterator[str]:
+def _galleries(paths: Paths, screened: pd.DataFrame) -> Iterator[Gallery]:
     alarms = screened[screened["out_of_domain"]].sort_values(["p_value", "id"])
     reasons = alarms["reason"].value_counts().reset_index().sort_values(["count", "reason"], ascending=[False, True])
     for reason in reasons["reason"]:
         rows = alarms[alarms["reason"] == reason]
         shown = [(path, (f"as {label}", f"p = {p:.2g}")) for path, label, p in _rows(rows, "label", "p_value")]
-        yield titled_gallery(paths, str(reason).capitalize(), shown, PER_REASON)
+        yield gallery(paths, str(reason).capitalize(), shown, PER_REASON)
     rows = screened[screened["label_doubt"]].sort_values(["label_quality", "id"])
     shown = [
-        (path, (f"label {label}", f"rather {other}?")) for path, label, other in _rows(rows, "label", "suggested_label")
+        (path, (f"label {label}", f"suggested {other}"))
+        for path, label, other in _rows(rows, "label", "suggested_label")
     ]
-    yield titled_gallery(paths, "The label may be wrong", shown, DOUBTS)
+    yield gallery(paths, "Labels in doubt", shown, DOUBTS)
     rows = screened.assign(twin=twins(screened)).dropna(subset="twin").sort_values("id")
     shown = [(path, (f"label {label}", f"like {twin}")) for path, label, twin in _rows(rows, "label", "twin")]
-    yield titled_gallery(paths, "Nearly the same picture has another label", shown, PER_REASON)
+    yield gallery(paths, "Near duplicates with another label", shown, PER_REASON)
     rows = screened.assign(issues=quality_issues(screened)).dropna(subset="issues").sort_values(["issues", "id"])
     poor = [(path, (issues,)) for path, issues in _rows(rows, "issues")]
-    yield titled_gallery(paths, "Poor pictures", poor, PER_REASON)
+    yield gallery(paths, "Low image quality", poor, PER_REASON)
 
 
 def _rows(table: pd.DataFrame, *columns: str) -> list[list[Any]]:
     return table[["clean_path", *columns]].astype(object).to_numpy().tolist()
 
 
-def domain(screened: pd.DataFrame, promised: float) -> str:
-    """How many pictures look unlike those that the classifier learnt from."""
-    text = (
-        f"<p>Every picture gets a number between 0 and 1: the share of ordinary pictures that look at least as odd "
-        f"(a p-value). At {promised:g} or below it raises the alarm: {100 * promised:g} of 100 ordinary pictures do, "
-        "by promise, and nearly all strangers should.</p>"
-    )
-    rows = []
-    for split in Split:
-        side = screened[screened["split"] == split]
-        if len(side):
-            alarms = int(side["out_of_domain"].sum())
-            share = share_cell(alarms / len(side), wilson(alarms, len(side)))
-            rows.append(f"<tr><th>{split.replace('_', ' ')}</th><td>{len(side)}</td><td>{alarms}</td>{share}</tr>")
+def domain(screened: pd.DataFrame, promised: float) -> dict[str, Any]:
+    """How many pictures of each split raise the alarm, which `promised` of the in-domain ones do."""
+    sides = [(split, screened[screened["split"] == split]) for split in Split]
+    splits = [
+        {"split": split, "pictures": len(side), "alarms": alarms, "interval": wilson(alarms, len(side))}
+        for split, side in sides
+        for alarms in [int(side["out_of_domain"].sum())]
+        if len(side)
+    ]
     test = screened[screened["split"] == Split.TEST]
-    chart = chart_tag(domain_figure(test["p_value"], promised), "histogram of p-values with the threshold")
-    return text + html_table(("split", "pictures", "alarms", "share, 95 % interval"), rows) + chart
+    return {"promised": promised, "splits": splits, "histogram": domain_figure(test["p_value"], promised)}
 
 
 def domain_figure(p_values: "pd.Series[float]", threshold: float) -> Figure:
-    """How odd the test pictures look, with the threshold of the alarm."""
+    """The p-values of the test pictures, with the threshold of the alarm."""
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.subplots()
     below = round(np.log10(threshold / SMALLEST_P) * 8)
     edges = np.concatenate([np.geomspace(SMALLEST_P, threshold, below + 1), np.geomspace(threshold, 1, 11)[1:]])
     counts, _ = np.histogram(p_values.clip(SMALLEST_P, 1), edges)
     axes.stairs(counts[:below], edges[: below + 1], fill=True, color=ORANGE, label="alarm")
-    axes.stairs(counts[below:], edges[below:], fill=True, color=BLUE, label="as usual")
+    axes.stairs(counts[below:], edges[below:], fill=True, color=BLUE, label="in domain")
     axes.axvline(threshold, color=GREY, linestyle=":", label=f"threshold: {threshold:g}")
-    axes.set(xscale="log", xlim=(SMALLEST_P, 1), xlabel="p-value (left: odd, right: usual)", ylabel="test pictures")
+    axes.set(xscale="log", xlim=(SMALLEST_P, 1), xlabel="p-value (left: unusual, right: usual)", ylabel="test pictures")
     axes.legend(frameon=False, loc="upper left")
     return figure
 
 
-def queue(paths: Paths, screened: pd.DataFrame) -> str:
+def queue(paths: Paths, screened: pd.DataFrame) -> dict[str, Any]:
     """The first rows of the review queue, with their pictures."""
-    table = pd.read_csv(paths.report("screen") / "review_queue.csv", keep_default_na=False, dtype={"id": str})
-    if table.empty:
-        return "<p>Nothing to review.</p>"
+    table = read_csv(paths.review_queue, {"score": float})
     places = dict(zip(screened["id"], screened["clean_path"], strict=True))
-    rows = [
-        f"<tr><td>{thumbnail(paths, places[row['id']])}<small>{escape(places[row['id']])}</small></td>"
-        f"<td>{escape(row['why'])}</td><td>{row['score']:.2f}</td><td>{escape(row['suggestion'])}</td></tr>"
-        for row in table.head(QUEUE).to_dict("records")
-    ]
-    number = f"<p>{len(table)} pictures wait for a person; the first {len(rows)}:</p>"
-    return number + html_table(("picture", "why", "score", "suggestion"), rows, "queue")
+    rows = [(open_cleaned(paths, places[row["id"]]), row) for row in table.head(QUEUE).to_dict("records")]
+    return {"number": len(table), "rows": rows, "side": THUMBNAIL}
 
 
 def flagged_count(screened: pd.DataFrame) -> int:

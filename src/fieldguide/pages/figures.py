@@ -1,7 +1,6 @@
 """Figures for people, as PNG; the same numbers and pictures give the same bytes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,15 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from fieldguide.base.errors import printable
+from fieldguide.pages.parts import Shown, in_words
+
 BLUE, ORANGE, GREY = "#2a6fb0", "#d9822b", "#8a8f8c"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A small picture and the lines below it."""
-
-    picture: Image.Image
-    lines: tuple[str, ...]
 
 
 def confusion_figure(counts: pd.DataFrame, title: str) -> Figure:
@@ -32,8 +26,10 @@ def confusion_figure(counts: pd.DataFrame, title: str) -> Figure:
         colour = "white" if share[row, column] > 0.5 else "black"
         text = f"{count}\n{share[row, column]:.0%}"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
-    axes.set_xticks(range(len(matrix)), counts.columns, rotation=45, ha="right", parse_math=False)
-    axes.set_yticks(range(len(matrix)), counts.index, parse_math=False)
+    axes.set_xticks(
+        range(len(matrix)), [printable(label) for label in counts.columns], rotation=45, ha="right", parse_math=False
+    )
+    axes.set_yticks(range(len(matrix)), [printable(label) for label in counts.index], parse_math=False)
     axes.set(xlabel="predicted", ylabel="true", title=title)
     return figure
 
@@ -121,18 +117,13 @@ def gallery_figure(rows: Sequence[tuple[str, Sequence[Shown]]]) -> Figure:
         return figure
     for part, (title, shown) in zip(figure.subfigures(len(rows), 1, squeeze=False)[:, 0], rows, strict=True):
         if title:
-            part.suptitle(title, fontsize=10, parse_math=False)
+            part.suptitle(printable(title), fontsize=10, parse_math=False)
         for axes in part.subplots(1, columns, squeeze=False)[0]:
             axes.set_axis_off()
         for axes, one in zip(part.axes, shown, strict=False):
             axes.imshow(one.picture)
-            axes.set_title("\n".join(one.lines), fontsize=7, y=0, va="top", pad=-3, parse_math=False)
+            axes.set_title("\n".join(map(printable, one.lines)), fontsize=7, y=0, va="top", pad=-3, parse_math=False)
     return figure
-
-
-def in_words(name: str) -> str:
-    """`black and white` for black_and_white."""
-    return name.replace("_", " ")
 
 
 def _in_percent(axes: Axes) -> None:

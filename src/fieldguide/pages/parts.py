@@ -1,9 +1,8 @@
-"""Pieces of the pages that show figures: tables, bars, pictures and charts inside the page itself."""
+"""What templates show values by: shares, figures, and pictures and charts as addresses that hold them."""
 
 import base64
 import io
-from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -16,32 +15,26 @@ if TYPE_CHECKING:  # slow to import, and pages without charts do without
 THUMBNAIL = 192  # pixels of the longer side
 
 
-def html_table(heads: Sequence[str], rows: Sequence[str], kind: str = "") -> str:
-    """A table that scrolls sideways where it is too wide; `rows` are HTML, `heads` plain text."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    body = "\n".join(rows)
-    return f'<div class="overview {kind}"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+@dataclass(frozen=True)
+class Shown:
+    """A small picture and the lines below it."""
+
+    picture: Image.Image
+    lines: tuple[str, ...]
 
 
-def share_cell(value: float, interval: tuple[float, float] | None = None) -> str:
-    """A cell with a share of 0 to 1, its bar, and its interval."""
-    between = f"<small>{100 * interval[0]:.0f} to {100 * interval[1]:.0f}</small>" if interval else ""
-    return f'<td class="share" style="--share: {100 * value:.1f}%">{percent(value)} {between}</td>'
-
-
-def image_tag(picture: Image.Image, text: str = "", side: int = THUMBNAIL) -> str:
-    """A picture whose longer side is at most `side` pixels."""
+def picture_uri(picture: Image.Image, side: int = THUMBNAIL) -> str:
+    """A picture whose longer side is at most `side` pixels, as a data URI."""
     small = picture.copy()
     small.thumbnail((side, side))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=85)
-    return f'<img alt="{escape(text)}" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def chart_tag(figure: "Figure", text: str) -> str:
-    """A figure without a background, whose colours the styles turn where the page is dark."""
-    source = f"data:image/png;base64,{base64.b64encode(png(figure, transparent=True)).decode()}"
-    return f'<div class="overview"><img class="chart" alt="{text}" src="{source}"></div>'
+def chart_uri(figure: "Figure") -> str:
+    """A figure without a background, as a data URI."""
+    return f"data:image/png;base64,{base64.b64encode(png(figure, transparent=True)).decode()}"
 
 
 def percent(value: float) -> str:
@@ -54,10 +47,6 @@ def number(value: float) -> str:
     return f"{value:.3f}"
 
 
-STYLE = """\
-h3 { font-size: 1rem; font-weight: 600; margin: 1.25rem 0 .5rem; }
-small { color: var(--soft); font-size: .8rem; white-space: nowrap; }
-img { display: block; max-width: 100%; border-radius: .25rem; }
-.chart { margin: 0 auto; padding: .5rem; width: 36rem; }
-@media (prefers-color-scheme: dark) { .chart { filter: invert(1) hue-rotate(180deg); } }
-"""
+def in_words(name: str) -> str:
+    """`black and white` for black_and_white."""
+    return name.replace("_", " ")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fieldguide.base.errors import UserError
 from fieldguide.model.inference import Classifier, calibrated
-from fieldguide.pages.figures import in_words
+from fieldguide.pages.parts import in_words
 from fieldguide.prediction.answers import Answer
 from fieldguide.prediction.batch_page import BatchFindings
 from fieldguide.screening.measurements import NAMES

@@ -10,7 +10,7 @@ from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import write_text
 from fieldguide.data.images import PictureError
 from fieldguide.model.inference import Classifier, open_for
-from fieldguide.pages.figures import Shown
+from fieldguide.pages.parts import Shown
 from fieldguide.prediction.batch import Batch
 from fieldguide.prediction.batch_page import BatchFindings, batch_page
 

@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
+from fieldguide.data.csv_files import read_csv
 from fieldguide.prediction.day_files import append_rows, join_files, read_rows
 
 PREDICTED = pa.schema(
@@ -92,10 +93,10 @@ def read_labels_csv(path: Path) -> list[tuple[str, str]]:
     Raises UserError if it is no such file.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)[["id", "label"]]
+        table = read_csv(path)[["id", "label"]]
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError) as error:
+    except (UserError, KeyError) as error:
         raise UserError(f"{path} is no CSV file with the columns id and label ({error})") from None
     known = table[(table["id"] != "") & (table["label"] != "")]
     return list(known.itertuples(index=False, name=None))

@@ -6,20 +6,18 @@ A file's name may hold anything: line breaks, codes that steer a terminal, bytes
 CSV such characters are written as escapes (`\\n`, `\\x1b`, `\\udcff`); JSON gives every name exactly.
 """
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TextIO
 
+from fieldguide.base.csv_cells import as_cell, csv_line
 from fieldguide.base.errors import UNPRINTABLE, printable
 from fieldguide.base.terminal import columns_of, line
 from fieldguide.prediction.answers import Answer
 
 FORMATS = ("table", "csv", "jsonl")
 DIGITS = 6
-# Control characters, line separators, those that turn the direction of writing, and bytes that were no UTF-8.
-FORMULA = ("=", "+", "-", "@")  # a cell that starts so is run by spreadsheets
 FIRST_ROWS, WIDEST_PATH = 32, 80  # the table's first column is as wide as the paths in its first rows, within reason
 
 Value = str | float | bool | None
@@ -87,11 +85,11 @@ def _write_jsonl(stream: TextIO, _columns: list[str], lines: Iterable[Record], _
 
 
 def _write_csv(stream: TextIO, columns: list[str], lines: Iterable[Record], _labels: Sequence[str]) -> None:
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(map(_cell, columns))
+    stream.write(csv_line([_cell(column) for column in columns]))
     for record in lines:
         path, *others = map(_cell, record.values())
-        writer.writerow([f"./{path}" if path.startswith(FORMULA) else path, *others])
+        is_plain = path == as_cell(path)  # else `./` keeps it a path, which an apostrophe would not
+        stream.write(csv_line([path if is_plain else f"./{path}", *others]))
         stream.flush()
 
 

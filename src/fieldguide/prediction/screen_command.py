@@ -56,7 +56,7 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
         without = f", and for {page}" if page else ""
         read = f"{len(batch.paths)} read, {len(known[0])} to compare with"
         needed = f"it takes {FEWEST} and {FEWEST_KNOWN}"
-        _print(f"{read}: too few to say whether they have shifted{without}, {needed}{unread}")
+        _print(f"{read}: too few to test for a shift{without}, {needed}{unread}")
         return False
     found = findings(printable(", ".join(arguments)), classifier, screening[0].alarm_rate, known, batch)
     _tell(found, batch)
@@ -88,12 +88,12 @@ def _tell(found: BatchFindings, batch: Batch) -> None:
     others = [test for test in found.shift.tests if test.shifted][1:]  # the first is in the verdict
     lines = [verdict(found), *(f"  {describe(test)}" for test in others)]
     moved = ", ".join(
-        f"{row['label']} {row['batch']:.0%} (usual {row['reference']:.0%})" for row in found.mix.to_dict("records")
+        f"{row['label']} {row['batch']:.0%} (reference {row['reference']:.0%})" for row in found.mix.to_dict("records")
     )
     lines.append(f"predictions: {moved}")
     lines.append(
         f"out of domain: {found.alarms} of {found.pictures} ({found.alarms / found.pictures:.1%}; "
-        f"{found.alarm_rate:.1%} is usual)"
+        f"{found.alarm_rate:.1%} expected)"
     )
     if found.unread:
         lines.append(f"{found.unread} could not be read")

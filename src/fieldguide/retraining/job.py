@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from fieldguide.base.config import Config
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, printable
 from fieldguide.base.paths import Paths
 from fieldguide.retraining.collect import collect
 from fieldguide.retraining.data_changes import by_label, list_files, new_reviews, remember, tried, untried
@@ -118,7 +118,7 @@ def _seen_by(
     arrived = tools.observe(champion, [paths.incoming / file for file in labelled["file"]])
     for file, reason in list(before.unread.items())[:1]:
         told = f"{len(before.unread)} test pictures cannot be read, the first is {file} ({reason})"
-        print(f"fieldguide: {told}", file=sys.stderr)
+        print(printable(f"fieldguide: {told}"), file=sys.stderr)
     unread = {file.relative_to(paths.incoming).as_posix(): reason for file, reason in arrived.unread.items()}
     known = reference[~reference["file"].isin(list(before.unread))]
     new = labelled[~labelled["file"].isin(list(unread))]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fieldguide.base.files import replace_file
 from fieldguide.base.paths import Paths
+from fieldguide.data.csv_files import write_csv
 from fieldguide.retraining.incoming import State
 
 ANSWERED = ["prediction", "probability", "p_value", "out_of_domain", "reason"]
@@ -57,5 +57,4 @@ def write_queue(paths: Paths, incoming: pd.DataFrame, champion: str, answered: p
     rows["alarm"] = rows["out_of_domain"].eq(True)
     queue = rows.sort_values(["alarm", "probability", "file"], ascending=[False, True, True])[COLUMNS]
     queue["file"] = "data/incoming/" + queue["file"].astype(str)
-    with replace_file(paths.report("retrain") / "review_queue.csv") as partial:
-        queue.to_csv(partial, index=False, lineterminator="\n")
+    write_csv(paths.report("retrain") / "review_queue.csv", queue)

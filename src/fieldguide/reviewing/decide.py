@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, printable
 from fieldguide.base.git import user_name
 from fieldguide.base.paths import Paths
 from fieldguide.data.reviews import FILE, Decision, Review, append_review, check_reviews
@@ -24,7 +24,7 @@ def record_decision(paths: Paths, picture: str, decision: str, label: str, note:
     review = Review(row["id"], decision, label, _reviewer(paths), date.today().isoformat(), " ".join(note.split()))
     check_reviews([review], images)
     append_review(paths.reviews, review)
-    return f"{FILE}: {review.words} {row['id']} (data/raw/{row['path']}); `dvc repro` replays it"
+    return printable(f"{FILE}: {review.words} {row['id']} (data/raw/{row['path']}); `dvc repro` replays it")
 
 
 def _reviewer(paths: Paths) -> str:

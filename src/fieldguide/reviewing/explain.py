@@ -10,6 +10,7 @@ from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.data.addresses import address_list, keys_of, read_addresses
+from fieldguide.data.csv_files import read_csv
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, QUALITY_ISSUES, RAW, SPLIT, read_table
@@ -93,7 +94,7 @@ def _checks(paths: Paths, picture: pd.Series) -> Iterator[tuple[str, str]]:
     file = paths.report(Stage.VALIDATE) / "flagged.csv"
     if not file.is_file():
         return
-    flagged = pd.read_csv(file, dtype=str, keep_default_na=False)
+    flagged = read_csv(file)
     mine = flagged[flagged["path"] == (picture["path"] or picture["source"])]
     for row in mine.itertuples():
         yield "check", f"{row.severity} {row.expectation}: {row.value}; limit: {row.limit}"
@@ -131,7 +132,7 @@ def _screening(paths: Paths, identity: str) -> Iterator[tuple[str, str]]:
     yield "quality", f"poor: {', '.join(poor)}" if poor else "good"
     file = paths.review_queue
     if file.is_file():
-        queue = pd.read_csv(file, dtype={"id": str}, keep_default_na=False)
+        queue = read_csv(file)
         queue["place"] = range(1, len(queue) + 1)
         for _, row in queue[queue["id"] == identity].iterrows():
             yield "queue", f"place {row['place']} of {len(queue)}: {row['why']} ({row['suggestion']})"

@@ -3,11 +3,11 @@
 import pandas as pd
 
 from fieldguide.base.config import Config
-from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
 from fieldguide.base.stage_names import Stage
 from fieldguide.checks.scores import conclude_scores
+from fieldguide.data.csv_files import write_csv
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.table import SCREEN, SPLIT, read_table, write_table
 from fieldguide.model.backbone import load_backbone
@@ -55,10 +55,10 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     write_table(screened, paths.screen_table, SCREEN)
 
     queue = review_queue(screened, set(read_reviews(paths.reviews)))
-    write_text(paths.review_queue, queue.to_csv(index=False, lineterminator="\n"))
+    write_csv(paths.review_queue, queue)
     report = paths.report(Stage.SCREEN)
     counts = strangeness_table(screened, cfg.ood.alarm_rate)
-    write_text(report / "out_of_domain.csv", counts.to_csv(index=False, float_format="%.4f"))
+    write_csv(report / "out_of_domain.csv", counts, ".4f")
     save_figure(strangeness_figure(counts, cfg.ood.alarm_rate), report / "out_of_domain.png")
     return {
         **alarm_figures(screened, found.fitted, cfg.ood.alarm_rate),

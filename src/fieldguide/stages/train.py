@@ -6,10 +6,11 @@ import fieldguide.data.resizing
 import fieldguide.training.augmentations  # noqa: F401 - what the runner validates `resize` and `augment` by
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import write_json, write_text
+from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
 from fieldguide.base.stage_names import Stage
+from fieldguide.data.csv_files import write_csv
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
 from fieldguide.model.fingerprint import training_record
@@ -37,9 +38,9 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     )
     description |= {"precision": computing.precision, "channels_last": computing.channels_last, "record": record}
     write_json(paths.classifier.with_suffix(".json"), description)
-    write_text(paths.history, training.history.to_csv(index=False, float_format="%.6f"))
+    write_csv(paths.history, training.history, ".6f")
     report = paths.report(Stage.TRAIN)
-    write_text(report / "lr_find.csv", training.search.to_csv(index=False, float_format="%.6g"))
+    write_csv(report / "lr_find.csv", training.search, ".6g")
     figure = curves_figure(training.history, training.best_epoch, training.search, training.lr)
     save_figure(figure, report / "curves.png")
     paths.checkpoint.unlink(missing_ok=True)

@@ -11,6 +11,8 @@ from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import compose
+from fieldguide.data.csv_files import read_csv
+from fieldguide.evaluation.tables import read_confusion
 from fieldguide.model.fingerprint import report_record
 from fieldguide.tracking.choices import read_origin, run_name, upstream_params
 from fieldguide.tracking.model import log_model
@@ -90,10 +92,8 @@ def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
 
 def _log_epochs(tracker: Tracker, run: str) -> None:
     """Log the metrics of those epochs that were not logged while they ran."""
-    import pandas as pd
-
     known = {metric.step for metric in tracker.client.get_metric_history(run, "train_loss")}
-    history = pd.read_csv(tracker.paths.history, index_col="epoch")
+    history = read_csv(tracker.paths.history, {"epoch": int}, float).set_index("epoch")
     for epoch, figures in zip(history.index.tolist(), history.to_dict("records"), strict=True):
         if epoch not in known:
             tracker.log_metrics(run, {str(name): value for name, value in figures.items()}, step=epoch)
@@ -101,14 +101,12 @@ def _log_epochs(tracker: Tracker, run: str) -> None:
 
 def _log_figures(tracker: Tracker, run: str) -> None:
     """Log the metrics of all stages, and the confusion matrix as metrics, by which the UI can compare runs."""
-    import pandas as pd
-
     paths = tracker.paths
     for stage in (Stage.DOWNLOAD, Stage.CLEAN, Stage.VALIDATE, Stage.SPLIT, Stage.TRAIN):
         metrics = read_json(paths.metrics(stage))
         tracker.log_metrics(run, {f"{stage}.{name}": value for name, value in metrics.items()})
     tracker.log_metrics(run, read_json(paths.metrics(Stage.EVALUATE)))
-    counts = pd.read_csv(paths.report(Stage.EVALUATE) / "confusion_matrix.csv", index_col="label")
+    counts = read_confusion(paths.report(Stage.EVALUATE) / "confusion_matrix.csv")
     cells = {f"confusion/{true}/{predicted}": n for true, row in counts.iterrows() for predicted, n in row.items()}
     tracker.log_metrics(run, {name: int(count) for name, count in cells.items()})
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from fieldguide.base.files import write_text
 from fieldguide.base.operations import DATA_SOURCES
 from fieldguide.base.parallel import map_processes
+from fieldguide.data.csv_files import write_csv
 from fieldguide.data.sources.row import RawRow, picture_row
 from fieldguide.data.sources.source import DataSource
 
@@ -42,7 +42,7 @@ class SampleData(DataSource):
         for label in {picture.label for picture in plan}:
             (target / label).mkdir(parents=True)
         map_processes(partial(_draw_to, target), plan, "drawing")
-        write_text(target / TRUTH, truth_table(plan).to_csv(index=False))
+        write_csv(target / TRUTH, truth_table(plan))
         return [picture_row(f"sample/{picture.path}", picture.label, target / picture.path, target) for picture in plan]
 
 

@@ -1,7 +1,7 @@
 """The command `fieldguide gate`, and judging a registered version."""
 
 from fieldguide.base.config import Config
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
@@ -73,7 +73,7 @@ def told(decision: Decision) -> str:
 
 def _verdict(decision: Decision) -> str:
     against = decision.against or "the baselines"
-    failed = [f"{rule.rule} on {rule.on}" for rule in decision.rules if rule.outcome == Outcome.FAILED]
+    failed = [f"{rule.rule} on {printable(rule.on)}" for rule in decision.rules if rule.outcome == Outcome.FAILED]
     words = f"{decision.challenger} against {against}: {decision.verdict}"
     if decision.verdict == Verdict.WORSE:
         words += f" ({', '.join(failed)})"

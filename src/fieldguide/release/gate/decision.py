@@ -7,8 +7,9 @@ import pandas as pd
 
 from fieldguide.base.config import Config, GateConfig
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import write_json, write_text
+from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
+from fieldguide.data.csv_files import write_csv
 from fieldguide.data.membership import membership, seen_in_training
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table, sampled
@@ -153,7 +154,7 @@ def candidate_of_checkout(paths: Paths) -> Candidate:
 
 def write_decision(decision: Decision, folder: Path) -> None:
     """Leave the verdict (decision.json) and the table of rules (rules.csv) in a folder."""
-    write_text(folder / "rules.csv", pd.DataFrame(map(vars, decision.rules)).to_csv(index=False, lineterminator="\n"))
+    write_csv(folder / "rules.csv", pd.DataFrame(map(vars, decision.rules)))
     write_json(folder / "decision.json", summary(decision))
 
 

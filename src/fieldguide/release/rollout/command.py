@@ -1,12 +1,11 @@
 """The commands `fieldguide rollout` and `fieldguide confirm`."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.csv_cells import csv_line
+from fieldguide.base.errors import UserError, printable
 from fieldguide.base.git import user_or_account_name
 from fieldguide.base.paths import Paths
 from fieldguide.base.terminal import key_values, table
@@ -41,11 +40,12 @@ def history_text(paths: Paths, as_csv: bool) -> str:
     """Every move of an alias, the first one first, as lines to read or as CSV."""
     events = Registry(paths).history()
     if as_csv:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["at", "who", "action", "alias", "before", "after", "why"])
-        writer.writerows([list(vars(event).values()) for event in events])
-        return text.getvalue().rstrip("\n")
+        names = ["at", "who", "action", "alias", "before", "after", "why"]
+        lines = [
+            names,
+            *([printable(one) if isinstance(one, str) else one for one in vars(event).values()] for event in events),
+        ]
+        return "".join(map(csv_line, lines)).rstrip("\n")
     return table(map(_cells, events)) or "nothing was registered yet"
 
 
@@ -72,6 +72,8 @@ def confirm(paths: Paths, arguments: Sequence[str]) -> str:
     else:
         raise UserError("name a CSV file, or the id of a picture and its label")
     log = read_log(paths)
+    said = {printable(label): label for label in log["prediction"]}  # as `fieldguide predict` prints them
+    labels = [(identity, said.get(label, label)) for identity, label in labels]
     unknown = [identity for identity, _ in labels if identity not in set(log["id"])]
     if unknown:
         raise UserError(

@@ -1,0 +1,284 @@
+"""Labels, file names, reasons, notes and names of runs that were chosen to break a page, a table or a terminal."""
+
+import csv
+import html.parser
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from fieldguide.base.errors import UNPRINTABLE, UserError
+from fieldguide.base.paths import Paths
+from fieldguide.checks.data_docs import Docs, render_page
+from fieldguide.checks.expectations import CheckResult, Offender
+from fieldguide.data.reviews import Review, append_review, read_reviews
+from fieldguide.evaluation.findings import write_findings
+from fieldguide.evaluation.gallery import hardest
+from fieldguide.evaluation.metrics import confused_pairs, confusion, measure, per_label
+from fieldguide.evaluation.page import Findings
+from fieldguide.evaluation.predictions import predictions_table
+from fieldguide.evaluation.tables import read_confusion, read_evaluation
+from fieldguide.experiments.comparison import Results, compare, evidence, verdict
+from fieldguide.experiments.comparison_page import comparison_page
+from fieldguide.experiments.leaderboard import write_leaderboard
+from fieldguide.overview.headline import Stopped
+from fieldguide.overview.origin import chosen
+from fieldguide.overview.page import overview_page
+from fieldguide.pages.parts import Shown
+from fieldguide.prediction.answers import Answer
+from fieldguide.prediction.batch_page import BatchFindings, batch_page
+from fieldguide.prediction.log import Logged, log_predictions, read_confirmed, read_labels_csv
+from fieldguide.prediction.rows import write_rows
+from fieldguide.release.rollout.command import confirm
+from fieldguide.retraining.journal import Journal
+from fieldguide.retraining.page import write_page
+from fieldguide.stages.report import run
+from fieldguide.statistics.calibration import coverage, reliability
+from fieldguide.statistics.two_sample import Shift, TwoSample
+from results import write_results
+
+SCRIPT = "<script>alert(1)</script>"
+STRANGE = f"=\"{SCRIPT}'&amp;\u202e\u200f\r\n\x1b[31m{{{{ 7 * 7 }}}}{{% raw %}}"
+LABELS = (f"-{SCRIPT}\t,'", STRANGE)
+PLAIN_LABELS = [("0", "1"), ("False", "True"), ("00001", "1.0"), ("NA", "null"), ("label", "pictures"), ("1e5", "2024")]
+TAGS = frozenset(
+    [
+        "a",
+        "b",
+        "body",
+        "br",
+        "code",
+        "dd",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "figcaption",
+        "figure",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "head",
+        "html",
+        "img",
+        "li",
+        "meta",
+        "nav",
+        "p",
+        "pre",
+        "small",
+        "span",
+        "style",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "title",
+        "tr",
+        "ul",
+    ]
+)
+PICTURE = Image.new("RGB", (40, 30), "grey")
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser would see of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def check_page(text: str, *shown: str) -> None:
+    """No markup but our own, nothing that cannot be seen, and what has to be shown as the characters that it is."""
+    page = Page(text)
+    assert page.tags <= TAGS
+    assert not {name for name in page.attributes if name.startswith("on")}
+    assert set(UNPRINTABLE.findall(page.text)) <= {"\n"}
+    assert "\x1b" not in text and "\u202e" not in text
+    for one in shown:
+        assert UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), one) in page.text
+
+
+def check_table(path: Path) -> None:
+    """No cell that a spreadsheet runs, but for numbers below zero."""
+    with path.open(encoding="utf-8", newline="") as file:
+        cells = [cell for line in csv.reader(file, strict=True) for cell in line]
+    assert not [cell for cell in cells if re.match(r"[=+\-@\t\r\n]", cell) and not re.fullmatch(r"-[\d.]+", cell)]
+
+
+def predictions(labels: tuple[str, str]) -> tuple[pd.DataFrame, Any, Any]:
+    """Twelve test pictures, of which two of the second label are taken for the first one."""
+    targets = np.arange(12) % 2
+    probabilities = np.where(targets[:, None] == np.arange(2), 0.9, 0.1)
+    probabilities[[1, 3]] = probabilities[[1, 3]][:, ::-1]
+    pictures = pd.DataFrame(
+        {
+            "id": [f"{number:016x}" for number in range(12)],
+            "clean_path": [f"{number}/{STRANGE}.jpg" for number in range(12)],
+            "split": "test",
+            "label": [labels[target] for target in targets],
+        }
+    )
+    return predictions_table(pictures, probabilities, list(labels)), targets, probabilities
+
+
+def findings(labels: tuple[str, str]) -> Findings:
+    test, targets, probabilities = predictions(labels)
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    counts = confusion(targets, predicted, list(labels))
+    shifts = pd.DataFrame([{"shift": "unchanged", "pictures": 12, "accuracy": 0.8, "accuracy_low": 0.7}])
+    figures = measure(targets, probabilities, probabilities, probabilities, 20)
+    bins, answered = reliability(confidence, predicted == targets), coverage(confidence, predicted == targets)
+    shown = [Shown(PICTURE, (STRANGE, labels[0]))]
+    return Findings(
+        metrics={**figures, "temperature": 1.0, "baseline_accuracy": 0.5, "baseline_tree_accuracy": 0.6},
+        warning="",
+        test=test,
+        counts=counts,
+        labels=per_label(counts),
+        reliability=bins,
+        reliability_uncalibrated=bins,
+        coverage=answered,
+        shifts=shifts.assign(accuracy_high=0.9, drop=0.0, confidence=0.9),
+        examples={"unchanged": PICTURE},
+        hardest=hardest(test),
+        hardest_shown=shown,
+        pairs=[(f"{pair.label} for {pair.prediction}", shown) for pair in confused_pairs(counts).itertuples()],
+    )
+
+
+@pytest.mark.parametrize("labels", [LABELS, *PLAIN_LABELS])
+def test_an_evaluation_keeps_labels_as_they_are(tmp_path: Path, labels: tuple[str, str]) -> None:
+    write_findings(tmp_path, findings(labels))
+    check_page((tmp_path / "index.html").read_text(encoding="utf-8"), STRANGE, *labels)
+    for path in tmp_path.glob("*.csv"):
+        check_table(path)
+    assert read_evaluation(tmp_path, "per_label")["label"].tolist() == list(labels)
+    hardest_back = read_evaluation(tmp_path, "top_losses")
+    assert set(hardest_back["label"]) == set(labels)
+    assert set(hardest_back["clean_path"].str.partition("/")[2]) == {f"{STRANGE}.jpg"}
+    counts = read_confusion(tmp_path / "confusion_matrix.csv")
+    assert list(counts.index) == list(counts.columns) == list(labels)
+    assert sorted(counts.to_numpy().ravel()) == [0, 2, 4, 6]
+
+
+@pytest.mark.parametrize("labels", [LABELS, *PLAIN_LABELS])
+def test_the_overview_keeps_labels_as_they_are(tmp_path: Path, labels: tuple[str, str]) -> None:
+    cfg, paths = write_results(tmp_path, labels, STRANGE)
+    run(cfg, paths)
+    check_page(paths.overview.read_text(encoding="utf-8"), *labels, STRANGE)
+    check_page((paths.docs_index / "index.html").read_text(encoding="utf-8"))
+    for stage in ("validate", "screen"):
+        check_page(overview_page(paths, {**chosen(cfg), "data": STRANGE}, Stopped(stage, STRANGE)), STRANGE)
+    for path in paths.root.rglob("reports/**/*.csv"):
+        check_table(path)
+
+
+def test_data_docs_show_what_offends(tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    PICTURE.save(picture)
+    failed = CheckResult(STRANGE, "pictures", "error", False, STRANGE, STRANGE, (Offender(STRANGE, SCRIPT),))
+    overview = pd.DataFrame({"pictures": [3]}, index=pd.Index([LABELS[0]], name="label"))
+    check_page(render_page(Docs(STRANGE, {"kept": SCRIPT}, overview, {STRANGE: picture}), [failed]), STRANGE, SCRIPT)
+
+
+def results(name: str, labels: tuple[str, str], right: bool) -> Results:
+    frame, _, _ = predictions(labels)
+    frame = frame.assign(prediction=frame["label"]) if right else frame
+    history = pd.DataFrame({"epoch": [1], "train_loss": [1.0], "valid_loss": [1.0], "valid_accuracy": [0.5]})
+    return Results(name, name, {STRANGE: name}, {}, {"accuracy": 0.5, f"shift_accuracy_{SCRIPT}": 0.5}, frame, history)
+
+
+def test_runs_beside_one_another_are_shown_by_their_names() -> None:
+    found = compare([results(name, LABELS, right) for name, right in ((STRANGE, True), (SCRIPT, False))])
+    page = comparison_page(found, {f"{1:016x}": PICTURE})
+    first, second = STRANGE, SCRIPT
+    check_page(page, *LABELS, verdict(first, second, found.tests[0]), evidence(first, second, found.tests[0]))
+
+
+def test_a_leaderboard_is_a_table_that_nobody_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    figures = dict.fromkeys(("valid_accuracy", "valid_loss", "accuracy", "accuracy_low", "accuracy_high"), 0.5)
+    done = {"name": STRANGE, "status": "finished", "skipped": False, "seconds": 1.0, "megabytes": 1.0, **figures}
+    failed = {"name": "plain", "status": "failed", "error": f"{STRANGE}"}
+    table, _ = write_leaderboard(tmp_path, [done, failed])
+    check_table(table)
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_the_page_about_a_batch_shows_names_and_reasons() -> None:
+    tests = (TwoSample(STRANGE, 0.9, 0.001, -1.0, 2.0), TwoSample("features", 0.5, 0.01))
+    mix = pd.DataFrame({"label": LABELS, "reference": [0.5, 0.5], "batch": [0.9, 0.1]})
+    found = BatchFindings(STRANGE, 12, 1, 2, 0.05, 60, Shift(tests, np.zeros(12)), mix)
+    shown = [Shown(PICTURE, (STRANGE, SCRIPT))]
+    check_page(batch_page(found, shown, [(STRANGE, shown)]), STRANGE, *LABELS)
+
+
+def test_the_page_about_a_job_shows_files_and_reasons(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    arrived = {"label": LABELS[0], "bytes": 1, "sha256": "", "id": "", "target": ""}
+    rule = {"rule": "recall", "on": LABELS[0], "outcome": "failed", "challenger": 0.5, "detail": STRANGE}
+    job = Journal(paths.retraining / "0001", {})
+    job.note(
+        incoming=[{**arrived, "file": STRANGE, "state": "refused", "reason": SCRIPT}],
+        facts={"new": {LABELS[0]: 1}, "had": {}, "reviews": 0, "doubts": {"which": [STRANGE]}},
+        choice={"reasons": [STRANGE], "hold": True},
+        judged={"verdict": "worse", "against": STRANGE, "accepted": False, "rules": [rule]},
+        seconds={"train": 1.5},
+        branch=SCRIPT,
+    )
+    page = write_page(paths, job)
+    check_page(page.read_text(encoding="utf-8"), STRANGE, SCRIPT, LABELS[0])
+    check_table(page.with_name("incoming.csv"))
+
+
+def answers() -> Iterator[tuple[str, Answer]]:
+    for number in range(2):
+        yield f"{STRANGE}{number}", Answer(np.array([1.0 - number, number]), SCRIPT, id=f"{number:016x}")
+
+
+@pytest.mark.parametrize("labels", [LABELS, *PLAIN_LABELS])
+def test_what_predict_prints_can_be_confirmed(tmp_path: Path, labels: tuple[str, str]) -> None:
+    """`fieldguide predict --log --format csv > week.csv`, then `fieldguide confirm week.csv`."""
+    paths, out = Paths(tmp_path), io.StringIO(newline="")
+    write_rows(out, "csv", answers(), labels, True, identify=True)
+    (tmp_path / "week.csv").write_text(out.getvalue(), encoding="utf-8", newline="")
+    check_table(tmp_path / "week.csv")
+    log_predictions(paths.log, [Logged(f"{number:016x}", 1, "champion", labels[number], 0.9) for number in range(2)])
+    assert confirm(paths, [str(tmp_path / "week.csv")]) == "noted 2 labels"
+    assert sorted(read_confirmed(paths)["label"]) == sorted(labels)
+    assert len(read_labels_csv(tmp_path / "week.csv")) == 2
+
+
+def test_a_review_comes_back_as_it_was_said(tmp_path: Path) -> None:
+    review = Review("0" * 16, "relabel", STRANGE.replace("\r", ""), "=Ada", "2026-11-22", f"-{SCRIPT}, \"'")
+    append_review(tmp_path / "reviews.csv", review)
+    check_table(tmp_path / "reviews.csv")
+    (back,) = read_reviews(tmp_path / "reviews.csv").values()
+    assert (back.label, back.reviewer, back.note) == (review.label, review.reviewer, review.note)
+
+
+def test_a_message_shows_no_name_as_it_is() -> None:
+    assert str(UserError(f"no picture {STRANGE}")).isprintable()
