@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fieldguide.base.compose import compose
+from fieldguide.configuration.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.files import write_json, write_text
 from fieldguide.base.paths import Paths
