@@ -51,7 +51,7 @@ docs: setup  ## write the configuration reference, build the documentation into 
 	mkdocs build --strict --quiet
 
 ui: setup  ## MLflow UI with the runs of this checkout, on http://127.0.0.1:5000
-	mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
+	fieldguide ui --port $(or $(PORT),5000)
 
 lock:  ## resolve the dependencies anew in a fresh environment and write requirements.lock
 	$(PYTHON) -m venv .venv-lock

@@ -18,6 +18,8 @@ import websockets
 from mlflow import MlflowClient
 from PIL import Image
 
+from fieldguide.tracking.store import database_address
+
 UI, BROWSER = 5391, 5392  # ports of 127.0.0.1
 WIDTH, HEIGHT = 1500, 1160
 EXPAND = "document.querySelector('[data-component-id$=\"runnamecellrenderer.tsx_46\"]').click()"
@@ -26,7 +28,7 @@ CLOSED = "localStorage['mlflow.assistant.panelOpen_v1'] = 'false'; location.relo
 
 def main() -> None:
     """Start the UI and the browser, take the picture, end both."""
-    store = f"sqlite:///{Path.cwd()}/mlflow.db"
+    store = database_address(Path.cwd() / "mlflow.db")
     experiment = MlflowClient(store).get_experiment_by_name("fieldguide").experiment_id
     page = f"http://127.0.0.1:{UI}/#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
     ui = ["mlflow", "ui", "--host=127.0.0.1", f"--port={UI}", "--workers=1", f"--backend-store-uri={store}"]

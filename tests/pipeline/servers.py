@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 
 import psutil
 
+from fieldguide.tracking.store import database_address
 from pipeline.checkout import Checkout, free_port
 
 
@@ -37,7 +38,7 @@ def started(checkout: Checkout, folder: Path, health: str, *arguments: str) -> I
     with (folder / "server.log").open("w") as log:
         process = psutil.Popen(command, cwd=folder, env=checkout.environment, stdout=log, stderr=subprocess.STDOUT)
         try:
-            _wait(f"{address}/{health}", process)
+            answers(f"{address}/{health}", process)
             yield Server(address, process)
         finally:
             end(process)
@@ -47,7 +48,7 @@ def started(checkout: Checkout, folder: Path, health: str, *arguments: str) -> I
 def served(checkout: Checkout, model: str, folder: Path) -> Iterator[str]:
     """`mlflow models serve` of a model in the checkout's store; yields the address that answers for pictures."""
     own = checkout.with_variables(
-        MLFLOW_TRACKING_URI=f"sqlite:///{checkout.root}/mlflow.db",
+        MLFLOW_TRACKING_URI=database_address(checkout.root / "mlflow.db"),
         PYTHONPATH=os.devnull,  # the code comes with the model
     )
     with started(own, folder, "ping", "models", "serve", "--env-manager", "local", "--model-uri", model) as server:
@@ -70,7 +71,8 @@ def end(process: psutil.Popen) -> None:
         process.wait()
 
 
-def _wait(address: str, process: psutil.Popen) -> None:
+def answers(address: str, process: psutil.Popen) -> None:
+    """Wait until a server answers."""
     for _ in range(600):
         assert process.poll() is None, "the server ended"
         try:

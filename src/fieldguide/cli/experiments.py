@@ -1,10 +1,10 @@
-"""The commands for trying choices and for the runs they make: compare, sweep, show-batch, adopt, reproduce."""
+"""The commands for trying choices and for the runs they make: compare, ui, sweep, show-batch, adopt, reproduce."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from fieldguide.cli.commands import Commands, add_command, here
+from fieldguide.cli.commands import Commands, add_command, checkout, here
 
 RUN = "a run: its MLflow id or the beginning of it, its name, or the folder of a sweep job"
 
@@ -12,6 +12,7 @@ RUN = "a run: its MLflow id or the beginning of it, its name, or the folder of a
 def add_commands(commands: Commands) -> None:
     """Add the parsers."""
     _add_compare(commands)
+    _add_ui(commands)
     _add_sweep(commands)
     _add_show_batch(commands)
     _add_adopt(commands)
@@ -32,6 +33,20 @@ def _add_compare(commands: Commands) -> None:
     compare.add_argument("runs", nargs="+", metavar="RUN", help="id, beginning of an id, or name; . is the checkout")
     compare.add_argument("--out", type=Path, metavar="FILE", help="the page; default: in reports/compare/")
     compare.set_defaults(command=_compare)
+
+
+def _add_ui(commands: Commands) -> None:
+    ui = add_command(
+        commands,
+        "ui",
+        "start the MLflow UI with the runs of this checkout, on 127.0.0.1",
+        """
+        fieldguide ui                              http://127.0.0.1:5000, until Ctrl-C
+        fieldguide ui --port 5001
+        """,
+    )
+    ui.add_argument("--port", type=_count, default=5000, metavar="N", help="default: 5000")
+    ui.set_defaults(command=_ui)
 
 
 def _add_sweep(commands: Commands) -> None:
@@ -117,6 +132,12 @@ def _compare(options: argparse.Namespace) -> None:
     from fieldguide.experiments.compare import compare_runs
 
     print(compare_runs(here(), options.runs, options.out))
+
+
+def _ui(options: argparse.Namespace) -> None:
+    from fieldguide.tracking.ui import start_ui
+
+    start_ui(checkout(), options.port)
 
 
 def _sweep(options: argparse.Namespace) -> None:

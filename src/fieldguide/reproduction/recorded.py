@@ -13,7 +13,7 @@ from fieldguide.base.stage_names import Stage
 from fieldguide.tracking.names import CODE, CONFIG, MODEL
 from fieldguide.tracking.provenance import kept_provenance
 from fieldguide.tracking.runs import find_run
-from fieldguide.tracking.store import answering, home, tracking_address
+from fieldguide.tracking.store import answering, database_file, own_database, tracking_address
 from fieldguide.tracking.tracker import Tracker
 
 THEN = "try again when it does"
@@ -100,8 +100,8 @@ def _kept(job: Paths) -> Run:
 
 
 def _tracker(paths: Paths) -> Tracker:
-    database = home(paths) / "mlflow.db"
-    if tracking_address(paths) == f"sqlite:///{database}" and not database.exists():
+    database = own_database(paths)
+    if database_file(tracking_address(paths)) == database and not database.exists():
         raise UserError("no runs are recorded in this checkout: set MLFLOW_TRACKING_URI if they are elsewhere")
     return Tracker(paths, THEN)
 

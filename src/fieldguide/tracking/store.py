@@ -1,6 +1,7 @@
 """Where runs are kept, and what is said when that does not answer."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,9 +30,40 @@ def home(paths: Paths) -> Path:
     return Path(os.environ["DVC_ROOT"]) if in_experiment else paths.checkout.resolve()
 
 
+def own_database(paths: Paths) -> Path:
+    """The file in the checkout that holds its runs, unless MLFLOW_TRACKING_URI says that they are elsewhere."""
+    return home(paths) / "mlflow.db"
+
+
 def tracking_address(paths: Paths) -> str:
-    """MLFLOW_TRACKING_URI, else a database in the checkout, by its absolute path."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home(paths)}/mlflow.db"
+    """MLFLOW_TRACKING_URI, else that of the checkout's own database."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or database_address(own_database(paths))
+
+
+def database_address(file: Path) -> str:
+    """The address of an SQLite file, given by its absolute path, whatever characters that holds.
+
+    MLflow makes the folders of what follows `sqlite:///` as it stands, escapes and all: where there are escapes, the
+    driver is named too, which it lets pass.
+    """
+    from sqlalchemy.engine import URL
+
+    address = URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
+    return address.replace("sqlite:", "sqlite+pysqlite:", 1) if "%" in address else address
+
+
+def database_file(address: str) -> Path | None:
+    """The SQLite file that an address means; None for any other store."""
+    from sqlalchemy.engine import make_url
+
+    if not is_sqlite(address):
+        return None
+    return Path(make_url(address).database or "")
+
+
+def is_sqlite(address: str) -> bool:
+    """Whether an address names an SQLite file, by any driver."""
+    return re.match(r"sqlite(\+\w+)?:", address) is not None
 
 
 def experiment_name() -> str:
@@ -83,13 +115,13 @@ def _mlflow() -> Any:
 
 def _make_database(paths: Paths, address: str) -> None:
     """Let MLflow make its tables, which takes it many steps, under another name: half of them are of no use."""
-    database, state = home(paths) / "mlflow.db", state_folder(paths)
-    if address != f"sqlite:///{database}" or database.exists():
+    database, state = own_database(paths), state_folder(paths)
+    if database_file(address) != database or database.exists():
         return
     for rest in state.glob("mlflow.db*"):
         rest.unlink()
     unfinished = state / "mlflow.db"
-    _mlflow().MlflowClient(f"sqlite:///{unfinished}").search_experiments(max_results=1)
+    _mlflow().MlflowClient(database_address(unfinished)).search_experiments(max_results=1)
     unfinished.replace(database)
 
 

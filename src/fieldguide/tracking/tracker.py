@@ -14,7 +14,16 @@ from fieldguide.tracking.choices import read_origin, shown_params
 from fieldguide.tracking.names import CHECKOUT, CODE, CONFIG, FINGERPRINT, LAUNCHED_BY, LAUNCHER, PARENT, PROCESS, SWEEP
 from fieldguide.tracking.processes import checkout_id, process_id, process_lives
 from fieldguide.tracking.provenance import command
-from fieldguide.tracking.store import LATER, answering, connect, experiment_name, home, state_folder, tracking_address
+from fieldguide.tracking.store import (
+    LATER,
+    answering,
+    connect,
+    experiment_name,
+    home,
+    is_sqlite,
+    state_folder,
+    tracking_address,
+)
 
 LONGEST_PARAM = 6000
 
@@ -37,8 +46,7 @@ class Tracker:
         found = self.client.get_experiment_by_name(name)
         if found is not None:
             return str(found.experiment_id)
-        local = self.address.startswith("sqlite:")
-        place = (home(self.paths) / "mlruns").as_uri() if local else None
+        place = (home(self.paths) / "mlruns").as_uri() if is_sqlite(self.address) else None
         return str(self.client.create_experiment(name, artifact_location=place))
 
     def finished(self, fingerprint: str) -> list[Any]:

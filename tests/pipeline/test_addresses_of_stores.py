@@ -1,0 +1,88 @@
+"""A checkout may lie in any folder: what its name holds never changes which database MLflow opens."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil
+import pytest
+from mlflow import MlflowClient
+
+from fieldguide.base.paths import Paths
+from fieldguide.tracking.store import database_address, database_file, tracking_address
+from fieldguide.tracking.tracker import Tracker
+from pipeline.checkout import Checkout, free_port
+from pipeline.conftest import Reproduced
+from pipeline.servers import answers, end
+
+pytestmark = pytest.mark.slow
+
+NAMES = (
+    *("a#b", "a%b", "a%20b", "a?b", "a?mode=ro", "a&b", "a:b", "a b", "a;b@c", "a\\b", "a[1]", "a'b\"c", "$HOME~"),
+    *("ä熊", "%C3%A4", "a%23b?x#y", "{a}", "file:a", "a+b=c", "<a>", "a\tb", "-a"),
+)
+ODD = "my bears #1 100%41 (a?b&c) ä熊"
+
+
+@pytest.fixture
+def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("MLFLOW_", "DVC_"))]:
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("no_server")
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_are_kept_in_the_folder_itself_and_nothing_lies_beside_it(name: str, tmp_path: Path) -> None:
+    place = tmp_path / "all" / name
+    place.mkdir(parents=True)
+    tracker = Tracker(Paths(place))
+    run = tracker.client.create_run(tracker.experiment, run_name="one").info.run_id
+    tracker.client.log_text(run, "as it was", "folder/text.txt")
+    fetched = tracker.client.download_artifacts(run, "folder/text.txt", str(tmp_path))
+    assert Path(fetched).read_text() == "as it was"
+    with sqlite3.connect(place / "mlflow.db") as database:
+        assert database.execute("SELECT name FROM runs").fetchall() == [("one",)]
+    assert [path.name for path in (tmp_path / "all").iterdir()] == [name]
+    assert sorted(path.name for path in place.iterdir()) == [".fieldguide", "mlflow.db", "mlruns"]
+    assert database_file(tracking_address(Paths(place))) == place / "mlflow.db"
+
+
+def test_an_ordinary_folder_has_the_address_that_a_person_would_write(tmp_path: Path) -> None:
+    assert database_address(Path("/home/me/bears 2/mlflow.db")) == "sqlite:////home/me/bears 2/mlflow.db"
+
+
+@pytest.fixture
+def odd(trained: Reproduced, tmp_path: Path) -> Iterator[Checkout]:
+    checkout = trained.checkout.copy(tmp_path / "all" / ODD)
+    yield checkout
+    assert [path.name for path in (tmp_path / "all").iterdir()] == [ODD]
+
+
+def test_the_commands_find_the_runs_of_a_checkout_with_an_odd_name(odd: Checkout) -> None:
+    shutil.rmtree(odd.paths.state)
+    odd.set_params(lr="0.002")
+    assert "train" in odd.repro()
+    assert odd.fieldguide("sync").stdout.rstrip().endswith("is complete")
+    client = MlflowClient(database_address(odd.root / "mlflow.db"))
+    (run,) = client.search_runs([client.get_experiment_by_name("fieldguide").experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.info.run_id[:8] in odd.fieldguide("compare", ".", run.info.run_id).stdout
+    assert odd.fieldguide("adopt", run.info.run_id, "--dry-run").returncode == 0
+    port = str(free_port())
+    ui = psutil.Popen(["fieldguide", "ui", "--port", port], cwd=odd.root, env=odd.environment)
+    try:
+        answers(f"http://127.0.0.1:{port}/health", ui)
+        with urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
+            assert page.status == 200
+    finally:
+        end(ui)
+
+
+def test_a_sweep_runs_in_a_checkout_with_an_odd_name(odd: Checkout) -> None:
+    odd.fieldguide("sweep", "train.epochs=1", "resize=pad")
+    client = MlflowClient(database_address(odd.root / "mlflow.db"))
+    runs = client.search_runs([client.get_experiment_by_name("fieldguide").experiment_id])
+    assert [run.info.status for run in runs] == ["FINISHED", "FINISHED"]
