@@ -117,11 +117,9 @@ def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str], config:
         known = _finished_before(sweep, identity)
         if known is not None:
             return {**known, "skipped": True}
-        start = time.perf_counter()
-        with _shown(paths):
-            _run_stage(Stage.TRAIN, config, paths)
-        seconds = time.perf_counter() - start
-        _run_stage(Stage.EVALUATE, config, paths)
+        with _shown(paths):  # to its end: the run is unfinished for as long as the job is
+            seconds = _train_once(config, paths, identity)
+            _run_stage(Stage.EVALUATE, config, paths)
     trained, evaluated = read_json(paths.metrics(Stage.TRAIN)), read_json(paths.metrics(Stage.EVALUATE))
     return {
         "skipped": False,
@@ -134,6 +132,20 @@ def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str], config:
         "seconds": round(seconds, 1),
         "megabytes": round(paths.classifier.stat().st_size / 1e6, 1),
     }
+
+
+def _train_once(config: Config, paths: Paths, identity: dict[str, Any]) -> float:
+    """Train, unless a call that was killed later has done so; returns the seconds that the training took.
+
+    The metrics are the last thing that the stage writes.
+    """
+    began, ended = paths.root / "training.json", paths.metrics(Stage.TRAIN)
+    wanted = {key: identity[key] for key in ("fingerprint", "code")}
+    if not (ended.exists() and began.exists() and read_json(began) == wanted):
+        ended.unlink(missing_ok=True)
+        write_json(began, wanted)
+        _run_stage(Stage.TRAIN, config, paths)
+    return ended.stat().st_mtime - began.stat().st_mtime
 
 
 def _run_stage(stage: str, config: Config, paths: Paths) -> None:
@@ -153,7 +165,7 @@ def _finished_before(sweep: Path, identity: dict[str, Any]) -> dict[str, Any] | 
 
 @contextmanager
 def _shown(paths: Paths) -> Iterator[None]:
-    """Show a training to MLflow from a thread, which costs a job less than the process that `dvc repro` takes for it.
+    """Show a job to MLflow from a thread, which costs a job less than the process that `dvc repro` takes for it.
 
     What comes out of it is handed in by `fieldguide.experiments.sweep_delivery`.
     """
