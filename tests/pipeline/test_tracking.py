@@ -161,8 +161,8 @@ def wait_for_running(client: MlflowClient, process: subprocess.Popen[str]) -> No
     raise AssertionError("the training is not shown")
 
 
-def test_no_training_is_shown_as_running_for_ever(copy: Checkout) -> None:
-    """One whose events end without a word, one whose tracker is killed itself, and one that ends well."""
+def test_a_training_that_is_interrupted_has_one_run_which_is_killed_until_it_is_evaluated(copy: Checkout) -> None:
+    """Its events end without a word, then its tracker is killed itself, then it ends well."""
     copy.set_params(lr=LR)
     for said in ("", None, DONE):
         shown = tracker(copy)
@@ -172,8 +172,27 @@ def test_no_training_is_shown_as_running_for_ever(copy: Checkout) -> None:
         wait_for_running(client_of(copy), shown)
         if said is None:
             shown.kill()
-        shown.communicate(said, timeout=60)
-    assert [run.info.status for run in runs_in(client_of(copy))] == ["FINISHED", "KILLED", "KILLED"]
+        shown.communicate(None if said is None else EPOCH + said, timeout=60)
+    (run,) = runs_in(client_of(copy))
+    assert run.info.status == "KILLED"
+    assert [metric.step for metric in client_of(copy).get_metric_history(run.info.run_id, "train_loss")] == [1]
+
+
+def test_what_failed_to_be_handed_in_leaves_one_run_which_the_next_call_completes(copy: Checkout) -> None:
+    weights = copy.paths.classifier.read_bytes()
+    hidden = copy.paths.history.rename(copy.root / "history.csv")
+    for _ in range(3):
+        line = copy.fieldguide("sync", code=1).stderr
+        assert "history.csv" in line
+        assert line.count("\n") == 1
+        (half,) = runs_in(client_of(copy))
+        assert half.info.status == "KILLED"
+    hidden.rename(copy.paths.history)
+    assert copy.fieldguide("sync").stdout.rstrip().endswith("handed in")
+    (run,) = runs_in(client_of(copy))
+    assert (run.info.run_id, run.info.status) == (half.info.run_id, "FINISHED")
+    assert len(run.outputs.model_outputs) == 1
+    assert copy.paths.classifier.read_bytes() == weights
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,7 @@ def _from_store(tracker: Tracker, name: str) -> Results:
 
 
 def _fetch(tracker: Tracker, run: str, path: str, folder: str) -> Path:
-    with answering(tracker.address, f"it does not hand out {path} of run {run}"):
+    with answering(tracker.address, THEN, f"{path} of run {run}"):
         return Path(tracker.client.download_artifacts(run, path, folder))
 
 

@@ -14,6 +14,7 @@ from fieldguide.tracking.names import CODE, CONFIG, MODEL
 from fieldguide.tracking.provenance import kept_provenance
 from fieldguide.tracking.runs import find_run
 from fieldguide.tracking.store import answering, database_file, own_database, tracking_address
+from fieldguide.tracking.stored_names import stored_name
 from fieldguide.tracking.tracker import Tracker
 
 THEN = "try again when it does"
@@ -64,7 +65,7 @@ def made_metrics(paths: Paths) -> dict[str, float]:
     """The numbers that training and evaluation left, under their names in MLflow."""
     trained, evaluated = read_json(paths.metrics(Stage.TRAIN)), read_json(paths.metrics(Stage.EVALUATE))
     metrics = {**{f"train.{name}": value for name, value in trained.items()}, **evaluated}
-    return {name: float(value) for name, value in metrics.items() if isinstance(value, int | float)}
+    return {stored_name(name): float(value) for name, value in metrics.items() if isinstance(value, int | float)}
 
 
 def _of_job(paths: Paths, folder: Path) -> Run:

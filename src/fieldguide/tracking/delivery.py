@@ -1,5 +1,6 @@
 """Handing the results in a checkout to MLflow, once."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from fieldguide.evaluation.tables import read_confusion
 from fieldguide.model.fingerprint import report_record
 from fieldguide.tracking.choices import read_origin, run_name, upstream_params
 from fieldguide.tracking.model import log_model
-from fieldguide.tracking.names import ALARM_RATE, DELIVERED, MODEL, MODEL_FILES, SCREEN_FILE
+from fieldguide.tracking.names import ALARM_RATE, DELIVERED, DESCRIPTION, METRIC_NAMES, MODEL, MODEL_FILES, SCREEN_FILE
 from fieldguide.tracking.provenance import collect_provenance, kept_provenance
 from fieldguide.tracking.store import answering
 from fieldguide.tracking.tracker import Tracker
+
+MOST_LABELS = 20  # whose confusions are metrics: there are as many as the square of it
 
 
 def sync(paths: Paths) -> str:
@@ -34,19 +37,44 @@ def sync(paths: Paths) -> str:
     provenance = _provenance_of_results(paths, record)
     tracker = Tracker(paths)
     with answering(tracker.address), FileLock(paths.state / "sync.lock"):  # called twice, it logs nothing twice
-        digest = sha256_of_file(paths.classifier)  # other code may have made another model of the same fingerprint
-        runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
-        found = runs[0] if runs else None
-        run = found.info.run_id if found else tracker.create(record, provenance, run_name(paths, record))
-        results = _results_digest(paths)
-        if found and found.data.tags.get(DELIVERED) == results:
-            return f"mlflow: run {run} ({run_name(paths, record)}) is complete"
-        _deliver(tracker, run, {} if found is None else found.data.tags)
-        kept = _add_screen(tracker, run) if has_report(paths) else ""
-        tracker.log_config(run, provenance)
-        tracker.client.set_tag(run, DELIVERED, results)
-        tracker.client.set_terminated(run, "FINISHED")
-    return f"mlflow: run {run} ({run_name(paths, record)}) handed in{kept}"
+        known = _finished_run(tracker, record)
+        title, results = run_name(paths, record), _results_digest(paths)
+        if known is not None and known.data.tags.get(DELIVERED) == results:
+            return f"mlflow: run {known.info.run_id} ({title}) is complete"
+        run = known.info.run_id if known is not None else tracker.open(record, provenance, title)
+        try:
+            _deliver(tracker, run)
+            kept = _add_screen(tracker, run) if has_report(paths) else ""
+            tracker.log_config(run, provenance)
+            tracker.client.set_terminated(run, "FINISHED")
+            tracker.client.set_tag(run, DELIVERED, results)
+        except BaseException:
+            if known is None:
+                with suppress(Exception):  # what went wrong is told; the next call takes the run up again
+                    tracker.client.set_terminated(run, "KILLED")
+            raise
+    return f"mlflow: run {run} ({title}) handed in{kept}"
+
+
+def take_results_run(tracker: Tracker) -> str | None:
+    """Show the run whose training stands in the checkout, and has not been handed in, as running; returns its id."""
+    description = tracker.paths.classifier.with_suffix(".json")
+    kept = kept_provenance(tracker.paths)
+    record = read_json(description)["record"] if description.exists() else {}
+    if not record or kept.get("fingerprint") != record["fingerprint"] or _finished_run(tracker, record) is not None:
+        return None
+    run = tracker.unfinished(record["fingerprint"], kept["code"])
+    if run is None:
+        return None
+    tracker.take(run.info.run_id)
+    return str(run.info.run_id)
+
+
+def _finished_run(tracker: Tracker, record: dict[str, Any]) -> Any | None:
+    """The run that holds the classifier in the checkout: other code may have made another one of its fingerprint."""
+    digest = sha256_of_file(tracker.paths.classifier)
+    runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
+    return runs[0] if runs else None
 
 
 def _provenance_of_results(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:
@@ -79,15 +107,17 @@ def has_report(paths: Paths) -> bool:
     return file.exists() and report_record(paths).items() <= read_json(file).items()
 
 
-def _deliver(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
+def _deliver(tracker: Tracker, run: str) -> None:
+    tags = tracker.client.get_run(run).data.tags
     _log_epochs(tracker, run)
-    _log_figures(tracker, run)
+    if (told := _log_figures(tracker, run)) and DESCRIPTION not in tags:
+        tracker.client.set_tag(run, DESCRIPTION, told)
     for stage in (Stage.TRAIN, Stage.EVALUATE):
         for path in sorted(tracker.paths.report(stage).glob("[!.]*")):
             tracker.client.log_artifact(run, str(path), stage)
     if has_report(tracker.paths):
         _log_report(tracker, run)
-    _log_data_and_model(tracker.paths, run, tags)
+    _log_data_and_model(tracker, run, tags)
 
 
 def _log_epochs(tracker: Tracker, run: str) -> None:
@@ -99,16 +129,34 @@ def _log_epochs(tracker: Tracker, run: str) -> None:
             tracker.log_metrics(run, {str(name): value for name, value in figures.items()}, step=epoch)
 
 
-def _log_figures(tracker: Tracker, run: str) -> None:
-    """Log the metrics of all stages, and the confusion matrix as metrics, by which the UI can compare runs."""
+def _log_figures(tracker: Tracker, run: str) -> str:
+    """Log the metrics of all stages, and the confusion matrix as metrics, by which the UI can compare runs.
+
+    Returns what a reader of the run has to know about them, or "".
+    """
     paths = tracker.paths
+    metrics: dict[str, Any] = {}
     for stage in (Stage.DOWNLOAD, Stage.CLEAN, Stage.VALIDATE, Stage.SPLIT, Stage.TRAIN):
-        metrics = read_json(paths.metrics(stage))
-        tracker.log_metrics(run, {f"{stage}.{name}": value for name, value in metrics.items()})
-    tracker.log_metrics(run, read_json(paths.metrics(Stage.EVALUATE)))
+        metrics |= {f"{stage}.{name}": value for name, value in read_json(paths.metrics(stage)).items()}
+    metrics |= read_json(paths.metrics(Stage.EVALUATE))
     counts = read_confusion(paths.report(Stage.EVALUATE) / "confusion_matrix.csv")
-    cells = {f"confusion/{true}/{predicted}": n for true, row in counts.iterrows() for predicted, n in row.items()}
-    tracker.log_metrics(run, {name: int(count) for name, count in cells.items()})
+    told = []
+    if len(counts) <= MOST_LABELS:
+        cells = zip(counts.index, counts.to_numpy().tolist(), strict=True)
+        metrics |= {
+            f"confusion/{true}/{predicted}": count
+            for true, row in cells
+            for predicted, count in zip(counts.columns, row, strict=True)
+        }
+    else:
+        told.append(
+            f"The confusion counts of {len(counts)} labels are in evaluate/confusion_matrix.csv and .png; they are "
+            f"metrics too where there are at most {MOST_LABELS} labels."
+        )
+    tracker.log_metrics(run, metrics)
+    if renamed := tracker.log_metric_names(run, metrics):
+        told.append(f"{renamed} metrics have names that MLflow does not take: {METRIC_NAMES} tells which is which.")
+    return "\n\n".join(told)
 
 
 def _log_report(tracker: Tracker, run: str) -> None:
@@ -119,10 +167,11 @@ def _log_report(tracker: Tracker, run: str) -> None:
         tracker.client.log_artifact(run, str(path), Stage.REPORT)
 
 
-def _log_data_and_model(paths: Paths, run: str, tags: dict[str, str]) -> None:
+def _log_data_and_model(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
     import mlflow
     import pandas as pd
 
+    paths = tracker.paths
     digest = sha256_of_file(paths.classifier)
     with mlflow.start_run(run_id=run):
         table = pd.read_parquet(paths.split_table)
@@ -132,7 +181,8 @@ def _log_data_and_model(paths: Paths, run: str, tags: dict[str, str]) -> None:
         )
         mlflow.log_input(dataset, context="training")
         if tags.get(MODEL) != digest:
-            log_model(paths)
+            begun = tracker.client.get_run(run).outputs.model_outputs
+            log_model(paths, begun[-1].model_id if begun else None)
             mlflow.set_tag(MODEL, digest)
 
 

@@ -15,8 +15,12 @@ SERVING_PACKAGES = (
 )
 
 
-def log_model(paths: Paths) -> None:
-    """Log the classifier to the active run, with the code that serves it and a table of the pictures it has seen."""
+def log_model(paths: Paths, begun: str | None) -> None:
+    """Log the classifier to the active run, with the code that serves it and a table of the pictures it has seen.
+
+    `begun` is the id of a model of this run that an earlier call did not bring to its end: it is filled, and no second
+    one made.
+    """
     import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
@@ -36,10 +40,11 @@ def log_model(paths: Paths) -> None:
             name="classifier",
             python_model=str(package / "prediction" / "serving.py"),
             artifacts={
-                "weights": str(paths.classifier),
-                "description": str(paths.classifier.with_suffix(".json")),
-                "pictures": str(known),
+                "weights": paths.classifier.resolve().as_uri(),
+                "description": paths.classifier.with_suffix(".json").resolve().as_uri(),
+                "pictures": known.resolve().as_uri(),
             },
+            model_id=begun,
             code_paths=[str(code)],
             signature=ModelSignature(inputs=Schema([ColSpec(DataType.binary, "picture")])),
             pip_requirements=requirements,

@@ -7,6 +7,7 @@ LAUNCHER = "FIELDGUIDE_LAUNCHER"  # names the run of `mlflow run` to the process
 FINGERPRINT = "fieldguide.fingerprint"
 DELIVERED = "fieldguide.delivered"
 CHECKOUT = "fieldguide.checkout"
+FOLDER = "fieldguide.folder"  # that the run is made in: the checkout's, or that of a job
 MODEL = "fieldguide.model_sha256"
 PROCESS = "fieldguide.process"
 CODE = "fieldguide.code"
@@ -14,9 +15,12 @@ PARENT = "mlflow.parentRunId"
 SWEEP = "fieldguide.sweep"
 ALARM_RATE = "fieldguide.alarm_rate"  # on the test split, of the screen that the run's model has
 LAUNCHED_BY = "fieldguide.launched_by"
+DESCRIPTION = "mlflow.note.content"
 
 # Artifacts
 CONFIG = "environment/config.json"
+METRIC_NAMES = "environment/metric_names.json"  # own names by those in MLflow, where these had to be others
+PARAM_NAMES = "environment/param_names.json"
 MODEL_FILES = "artifacts"  # the folder in a logged model
 SCREEN_FILE = "screen.safetensors"  # among them, once the stage `screen` has run: the model screens too
 MEMBERSHIP_FILE = "pictures.parquet"  # of a logged model

@@ -1,7 +1,9 @@
 """Names for checkouts and processes, by which is known later what still runs."""
 
 import hashlib
+import os
 import platform
+from pathlib import Path
 
 import psutil
 
@@ -11,8 +13,16 @@ from fieldguide.tracking.store import home
 
 def checkout_id(paths: Paths) -> str:
     """A name for this checkout on this machine that gives neither away."""
-    place = f"{platform.node()}:{home(paths)}"
-    return hashlib.sha256(place.encode()).hexdigest()[:16]
+    return _place_id(home(paths))
+
+
+def folder_id(paths: Paths) -> str:
+    """A name for the folder that a run is made in: the checkout's own, or that of a job."""
+    return _place_id(paths.root.resolve())
+
+
+def _place_id(folder: Path) -> str:
+    return hashlib.sha256(os.fsencode(f"{platform.node()}:{folder}")).hexdigest()[:16]
 
 
 def process_id(pid: int) -> str:

@@ -1,15 +1,18 @@
 """Where runs are kept, and what is said when that does not answer."""
 
+import logging
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import STATE, Paths
 from fieldguide.base.process import quiet_environment
+from fieldguide.tracking.failures import passes, reason
 from fieldguide.tracking.names import EXPERIMENT
 
 LATER = "`fieldguide sync` hands the run in later"
@@ -88,19 +91,32 @@ def connect(paths: Paths, address: str) -> Any:
     mlflow = _mlflow()
     mlflow.set_tracking_uri(address)
     _make_database(paths, address)
+    _open_database(address)
     return mlflow.MlflowClient()
 
 
 @contextmanager
-def answering(address: str, then: str = LATER) -> Iterator[None]:
-    """Turn what is raised when a store does not answer into a UserError, which ends with what to do."""
+def answering(address: str, then: str = LATER, what: str = "") -> Iterator[None]:
+    """Turn what a store raises into a UserError, which ends with what to do: wait, or put something right.
+
+    Parameters
+    ----------
+    then
+        What to do, or what happens, once a store that does not answer is there again.
+    what
+        What the store is asked for, where its own words may not tell.
+    """
     try:
         yield
     except _failures() as error:
         secret = address.rpartition("@")[0]
-        line = (str(error).splitlines() or [type(error).__name__])[0]
-        reason = line.replace(f"{secret}@", "") if secret else line
-        raise UserError(f"MLflow at {shown_address(address)} does not answer ({reason[:160]}): {then}") from None
+        said = reason(error).replace(f"{secret}@", "") if secret else reason(error)
+        where = f"MLflow at {shown_address(address)}"
+        if passes(error):
+            raise UserError(f"{where} does not answer ({said}): {then}") from None
+        about = f" on {what}" if what else ""
+        after = "`fieldguide sync`" if then == LATER else "try again"
+        raise UserError(f"{where} fails{about}: {said}; waiting does not help: put that right, then {after}") from None
 
 
 def _mlflow() -> Any:
@@ -110,6 +126,7 @@ def _mlflow() -> Any:
         os.environ.setdefault(name, value)
     import mlflow
 
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback for what is told in one line
     return mlflow
 
 
@@ -125,8 +142,17 @@ def _make_database(paths: Paths, address: str) -> None:
     unfinished.replace(database)
 
 
+def _open_database(address: str) -> None:
+    """Raise sqlite3.Error for a file that is no database or cannot be opened: MLflow would try for two minutes."""
+    file = database_file(address)
+    if file is not None and file.exists():
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as database:
+            database.execute("PRAGMA schema_version")
+
+
 def _failures() -> tuple[type[Exception], ...]:
-    """What is raised when a store does not answer, or is broken."""
+    """What is raised when a store does not answer, is broken, or refuses; or when its driver is not installed."""
+    from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
-    return (_mlflow().MlflowException, SQLAlchemyError, OSError)
+    return (_mlflow().MlflowException, SQLAlchemyError, CommandError, sqlite3.Error, ImportError, OSError)

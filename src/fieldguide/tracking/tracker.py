@@ -9,10 +9,24 @@ from typing import Any
 
 from filelock import FileLock
 
+from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.tracking.choices import read_origin, shown_params
-from fieldguide.tracking.names import CHECKOUT, CODE, CONFIG, FINGERPRINT, LAUNCHED_BY, LAUNCHER, PARENT, PROCESS, SWEEP
-from fieldguide.tracking.processes import checkout_id, process_id, process_lives
+from fieldguide.tracking.names import (
+    CHECKOUT,
+    CODE,
+    CONFIG,
+    FINGERPRINT,
+    FOLDER,
+    LAUNCHED_BY,
+    LAUNCHER,
+    METRIC_NAMES,
+    PARAM_NAMES,
+    PARENT,
+    PROCESS,
+    SWEEP,
+)
+from fieldguide.tracking.processes import checkout_id, folder_id, process_id, process_lives
 from fieldguide.tracking.provenance import command
 from fieldguide.tracking.store import (
     LATER,
@@ -21,11 +35,13 @@ from fieldguide.tracking.store import (
     experiment_name,
     home,
     is_sqlite,
+    shown_address,
     state_folder,
     tracking_address,
 )
+from fieldguide.tracking.stored_names import changed_names, stored_name, stored_title, stored_value
 
-LONGEST_PARAM = 6000
+PARAMS_AT_A_TIME, METRICS_AT_A_TIME = 25, 400  # a server takes a megabyte at a time, and six bytes a letter
 
 
 class Tracker:
@@ -44,6 +60,12 @@ class Tracker:
     def _experiment(self) -> str:
         name = experiment_name()
         found = self.client.get_experiment_by_name(name)
+        if found is not None and found.lifecycle_stage == "deleted":
+            raise UserError(
+                f"MLflow at {shown_address(self.address)}: the experiment {name!r} is deleted: restore it (`mlflow "
+                f"experiments restore --experiment-id {found.experiment_id}`), or name another one in "
+                "MLFLOW_EXPERIMENT_NAME"
+            )
         if found is not None:
             return str(found.experiment_id)
         place = (home(self.paths) / "mlruns").as_uri() if is_sqlite(self.address) else None
@@ -54,13 +76,50 @@ class Tracker:
         query = f"tags.`{FINGERPRINT}` = '{fingerprint}' and attributes.status = 'FINISHED'"
         return list(self.client.search_runs([self.experiment], query, order_by=["attributes.start_time DESC"]))
 
-    def create(self, record: dict[str, Any], provenance: dict[str, Any], name: str) -> str:
-        """Open a run for a training, with all that is needed to make it again; returns its id."""
-        origin = read_origin(self.paths)
+    def unfinished(self, fingerprint: str, code: str) -> Any | None:
+        """The run of this training, by the same code and in this folder, that was interrupted or failed, if any."""
+        query = f"tags.`{FINGERPRINT}` = '{fingerprint}' and tags.`{FOLDER}` = '{folder_id(self.paths)}'"
+        for run in self.client.search_runs([self.experiment], query, order_by=["attributes.start_time DESC"]):
+            process = run.data.tags.get(PROCESS, "")
+            free = run.info.status != "RUNNING" or process == process_id(os.getpid()) or not process_lives(process)
+            if run.info.status != "FINISHED" and run.data.tags.get(CODE) == code and free:
+                return run
+        return None
+
+    def open(self, record: dict[str, Any], provenance: dict[str, Any], name: str) -> str:
+        """Show a training as running, with all that is needed to make it again; returns the id of its run.
+
+        That is the one which an interrupted or failed attempt left, else a new one.
+        """
         self.close_stale()
-        tags = {
+        params = {stored_name(key): stored_value(value) for key, value in shown_params(self.paths, record).items()}
+        left = self.unfinished(record["fingerprint"], provenance["code"])
+        if left is not None and all(params.get(key, value) == value for key, value in left.data.params.items()):
+            run = str(left.info.run_id)
+            self.take(run)
+        else:
+            tags = self._tags(record, provenance)
+            run = str(self.client.create_run(self.experiment, tags=tags, run_name=stored_title(name)).info.run_id)
+        self._log_params(run, params)
+        self._log_names(run, shown_params(self.paths, record), PARAM_NAMES)
+        self.client.log_text(run, provenance["packages"], "environment/packages.txt")
+        self.client.log_text(run, provenance["lock"], "environment/dvc.lock")
+        if provenance["diff"]:
+            self.client.log_text(run, provenance["diff"], "environment/git.diff")
+        self.log_config(run, provenance)
+        return run
+
+    def take(self, run: str) -> None:
+        """Show a run that was interrupted as running, by this process."""
+        self.client.set_tag(run, PROCESS, process_id(os.getpid()))
+        self.client.update_run(run, status="RUNNING")
+
+    def _tags(self, record: dict[str, Any], provenance: dict[str, Any]) -> dict[str, str]:
+        origin = read_origin(self.paths)
+        return {
             FINGERPRINT: record["fingerprint"],
             CHECKOUT: checkout_id(self.paths),
+            FOLDER: folder_id(self.paths),
             PROCESS: process_id(os.getpid()),
             CODE: provenance["code"],
             **({PARENT: self.sweep_run(**origin["sweep"])} if "sweep" in origin else {}),
@@ -71,15 +130,6 @@ class Tracker:
             **{f"input.{name}_sha256": digest for name, digest in record["inputs"].items()},
             **provenance["machine"],
         }
-        run = self.client.create_run(self.experiment, tags=tags, run_name=name)
-        identity = str(run.info.run_id)
-        self.log_params(identity, shown_params(self.paths, record))
-        self.client.log_text(identity, provenance["packages"], "environment/packages.txt")
-        self.client.log_text(identity, provenance["lock"], "environment/dvc.lock")
-        if provenance["diff"]:
-            self.client.log_text(identity, provenance["diff"], "environment/git.diff")
-        self.log_config(identity, provenance)
-        return identity
 
     def log_config(self, run: str, provenance: dict[str, Any]) -> None:
         """Log the whole configuration, also of what is no parameter of the training."""
@@ -94,7 +144,7 @@ class Tracker:
             if known:
                 return str(known[0].info.run_id)
             tags = {SWEEP: key, CHECKOUT: checkout_id(self.paths), "mlflow.source.name": command()}
-            return str(self.client.create_run(self.experiment, tags=tags, run_name=name).info.run_id)
+            return str(self.client.create_run(self.experiment, tags=tags, run_name=stored_title(name)).info.run_id)
 
     def open_sweep(self, key: str, name: str) -> str:
         """Show a sweep as running, by this process."""
@@ -122,24 +172,29 @@ class Tracker:
             if not process_lives(run.data.tags.get(PROCESS, "")):
                 self.client.set_terminated(run.info.run_id, "KILLED")
 
-    def log_params(self, run: str, params: dict[str, Any]) -> None:
-        """Log parameters under their names in the configuration."""
+    def _log_params(self, run: str, params: dict[str, str]) -> None:
         from mlflow.entities import Param
 
-        entries = [Param(key, str(value)[:LONGEST_PARAM]) for key, value in params.items()]
-        for start in range(0, len(entries), 100):
-            self.client.log_batch(run, params=entries[start : start + 100])
+        entries = [Param(key, value) for key, value in params.items()]
+        for start in range(0, len(entries), PARAMS_AT_A_TIME):
+            self.client.log_batch(run, params=entries[start : start + PARAMS_AT_A_TIME])
 
     def log_metrics(self, run: str, metrics: dict[str, Any], step: int = 0) -> None:
-        """Log the numbers among `metrics` in one call; characters that MLflow refuses in names become `_`."""
+        """Log the numbers among `metrics`, under names that MLflow takes (see `stored_name`)."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
         numbers = {k: float(v) for k, v in metrics.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-        entries = [Metric(_metric_name(key), value, now, step) for key, value in numbers.items()]
-        for start in range(0, len(entries), 1000):
-            self.client.log_batch(run, metrics=entries[start : start + 1000])
+        entries = [Metric(stored_name(key), value, now, step) for key, value in numbers.items()]
+        for start in range(0, len(entries), METRICS_AT_A_TIME):
+            self.client.log_batch(run, metrics=entries[start : start + METRICS_AT_A_TIME])
 
+    def log_metric_names(self, run: str, names: Iterable[str]) -> int:
+        """Log which metrics have another name in MLflow than their own; returns how many these are."""
+        return self._log_names(run, names, METRIC_NAMES)
 
-def _metric_name(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "_-. /:" else "_" for letter in name)
+    def _log_names(self, run: str, names: Iterable[str], file: str) -> int:
+        changed = changed_names(names)
+        if changed:
+            self.client.log_text(run, json.dumps(changed, indent=2, ensure_ascii=False), file)
+        return len(changed)
