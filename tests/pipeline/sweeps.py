@@ -3,6 +3,7 @@
 from typing import Any
 
 from fieldguide.base.files import read_json
+from fieldguide.tracking.names import PARENT, SWEEP
 from pipeline.checkout import Checkout
 from pipeline.test_tracking import client_of, runs_in
 
@@ -16,5 +17,5 @@ def outcomes(checkout: Checkout) -> dict[str, dict[str, Any]]:
 def children_and_parents(checkout: Checkout) -> tuple[list[Any], list[Any]]:
     """The runs of jobs and of sweeps, as MLflow knows them."""
     runs = runs_in(client_of(checkout))
-    parents = [run for run in runs if "fieldguide.experiments.sweep" in run.data.tags]
-    return [run for run in runs if "mlflow.parentRunId" in run.data.tags], parents
+    parents = [run for run in runs if SWEEP in run.data.tags]
+    return [run for run in runs if PARENT in run.data.tags], parents

@@ -44,9 +44,7 @@ runpy.run_module("fieldguide.experiments.sweep", run_name="__main__")
 def swept_and_killed(checkout: Checkout, words: str, occurrence: int) -> bool:
     """Start the sweep; whether it was killed at the moment, and had not ended before."""
     command = [sys.executable, "-c", KILLER, words, str(occurrence), "-m", *TRIED]
-    first = subprocess.run(
-        command, cwd=checkout.root, env=checkout.environment, capture_output=True, text=True, check=False
-    )
+    first = checkout.run(*command, code=None)
     assert first.returncode in (0, -signal.SIGKILL), first.stderr
     return first.returncode != 0
 

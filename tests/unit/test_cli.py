@@ -106,7 +106,7 @@ def test_what_a_person_can_put_right_is_one_line_and_exit_code_1(
 def test_a_full_disk_is_one_line(checkout: Paths) -> None:
     code = "import sys; sys.stdout = open('/dev/full', 'w'); from fieldguide.cli import main; main(['config'])"
     done = run_python("-c", code, cwd=checkout.root)
-    message = "fieldguide: the disk is full (standard output): make room and start it again\n"
+    message = "fieldguide: the disk is full (standard output or a temporary file): make room, then start it again\n"
     assert (done.returncode, done.stderr) == (1, message)
 
 

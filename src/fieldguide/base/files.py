@@ -1,15 +1,20 @@
 """Writing files and folders so that a reader sees the old one or the new one, never half of either."""
 
-import errno
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+from fieldguide.base.errors import UserError
+from fieldguide.base.faults import system_error
+
+
+class DamagedFile(UserError, ValueError):
+    """A file that holds something else than it should, after a power cut or an edit."""
 
 
 @contextmanager
@@ -21,9 +26,9 @@ def replace_file(path: Path) -> Iterator[Path]:
     try:
         yield partial
     except BaseException as error:
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)  # an error in writing knows no name
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        _raise_with_name(error, partial, path)
         raise
     partial.replace(path)
 
@@ -39,14 +44,32 @@ def replace_folder(path: Path) -> Iterator[Path]:
     partial.mkdir()
     try:
         yield partial
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
+        _raise_with_name(error, partial, path)
         raise
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
         path.replace(old)
     partial.replace(path)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _raise_with_name(error: BaseException, partial: Path, path: Path) -> None:
+    """Raise what the machine refuses with the name that a person knows: an error in writing knows none at all.
+
+    Returns for any other exception.
+    """
+    found = system_error(error)
+    if found is None:
+        return
+    name = None if found.filename is None or isinstance(found.filename, int) else Path(os.fsdecode(found.filename))
+    if name is None or name == partial:
+        found.filename = str(path)
+    elif name.is_relative_to(partial):
+        found.filename = str(path / name.relative_to(partial))
+    if found is not error:  # a library's own exception
+        raise found from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -66,8 +89,11 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file. Raises DamagedFile, a UserError, if it is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # UnicodeDecodeError is one too
+        raise DamagedFile(f"{path} is damaged, it is no JSON ({error}): delete it and run the command again") from None
 
 
 def sha256_of_file(path: Path) -> str:

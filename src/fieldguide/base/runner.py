@@ -14,7 +14,8 @@ from pathlib import Path
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.errors import CheckFailed, UserError
-from fieldguide.base.files import DISK_FULL, write_json
+from fieldguide.base.faults import faults_in_one_line
+from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.stage_names import Stage
@@ -28,24 +29,22 @@ EPOCHS = logging.getLogger("fieldguide.epochs")
 def main(run: Run) -> None:
     """Run a stage in the current folder, as dvc.yaml does, and leave with its exit code.
 
-    A `UserError` becomes one line on stderr and exit code 1; any other exception keeps its traceback.
+    A `UserError`, and what the machine refuses, becomes one line on stderr and exit code 1; any other exception keeps
+    its traceback.
     """
     start_process()
     stage = Path(inspect.getfile(run)).stem
     paths = Paths(Path.cwd())
     try:
-        config = compose(paths)
-        with tracked(stage, paths):
-            run_stage(stage, run, config, paths)
+        with faults_in_one_line("`dvc repro` goes on"):
+            config = compose(paths)
+            with tracked(stage, paths):
+                run_stage(stage, run, config, paths)
     except UserError as error:
         if isinstance(error, CheckFailed):
             told = [sys.executable, "-m", "fieldguide.overview", str(paths.root), stage, str(error)]
             subprocess.run(told, check=False)  # a page that fails shows its own traceback; the check failed anyway
         sys.exit(f"{stage}: {error}")
-    except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
-        sys.exit(f"{stage}: the disk is full ({error.filename}): make room, then `dvc repro` goes on")
 
 
 def run_stage(stage: str, run: Run, config: Config, paths: Paths) -> Metrics:

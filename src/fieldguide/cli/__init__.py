@@ -4,11 +4,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 
 from fieldguide import __version__
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import DISK_FULL
+from fieldguide.base.faults import faults_in_one_line
 from fieldguide.base.process import start_process
 from fieldguide.cli import experiments, pipeline, prediction, retraining, reviews, rollout
 
@@ -18,20 +17,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     start_process()
     options = _parser().parse_args(arguments)
     try:
-        options.command(options)
-        sys.stdout.flush()
+        with faults_in_one_line("start it again"):
+            options.command(options)
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever read the output (`| head`) has seen enough
         _drop_output()
         sys.exit(141)
     except UserError as error:
-        sys.exit(f"fieldguide: {error}")
-    except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
-        with suppress(OSError):
+        try:
             sys.stdout.flush()
-        _drop_output()
-        sys.exit(f"fieldguide: the disk is full ({error.filename or 'standard output'}): make room and start it again")
+        except OSError:
+            _drop_output()
+        sys.exit(f"fieldguide: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
 

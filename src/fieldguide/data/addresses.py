@@ -27,7 +27,8 @@ from urllib3.util import Retry
 from fieldguide import __version__
 from fieldguide.base.config import LabelName
 from fieldguide.base.errors import UserError, printable
-from fieldguide.base.files import DISK_FULL, replace_file
+from fieldguide.base.faults import DISK_FULL
+from fieldguide.base.files import replace_file
 from fieldguide.base.paths import Paths
 
 COLUMNS = ("url", "label")

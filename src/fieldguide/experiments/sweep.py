@@ -18,6 +18,7 @@ from hydra.errors import OverrideParseException
 
 from fieldguide.base.config import GROUPS
 from fieldguide.base.errors import UserError
+from fieldguide.base.faults import faults_in_one_line
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.option_files import read_mapping, read_params
 from fieldguide.base.paths import Paths
@@ -36,16 +37,21 @@ def main() -> None:
     arguments = sys.argv[1:]
     paths = Paths(Path.cwd())
     try:
-        if ONLY_SHOWS & {argument.partition("=")[0] for argument in arguments}:
-            _run_hydra(paths, arguments, {})
-            return
-        if not [argument for argument in arguments if not argument.startswith("-")]:
-            raise UserError("say what to try: fieldguide sweep resize=crop,pad,squish (more with --help)")
-        sys.exit(1 if _sweep(paths, arguments) else 0)
+        with faults_in_one_line("the same command goes on"):
+            _main(paths, arguments)
     except UserError as error:
         sys.exit(f"sweep: {error}")
     except KeyboardInterrupt:
         sys.exit("sweep: stopped; the same command goes on")
+
+
+def _main(paths: Paths, arguments: list[str]) -> None:
+    if ONLY_SHOWS & {argument.partition("=")[0] for argument in arguments}:
+        _run_hydra(paths, arguments, {})
+        return
+    if not [argument for argument in arguments if not argument.startswith("-")]:
+        raise UserError("say what to try: fieldguide sweep resize=crop,pad,squish (more with --help)")
+    sys.exit(1 if _sweep(paths, arguments) else 0)
 
 
 def _sweep(paths: Paths, arguments: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.faults import faults_in_one_line
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
@@ -56,7 +57,11 @@ def _hand_in(paths: Paths) -> None:
     from fieldguide.tracking.delivery import sync
 
     try:
-        with (paths.root / "job.log").open("a", encoding="utf-8") as log, redirect_stdout(log):
+        with (
+            faults_in_one_line("the same command goes on"),
+            (paths.root / "job.log").open("a", encoding="utf-8") as log,
+            redirect_stdout(log),
+        ):
             print(sync(paths))
     except UserError as error:
         print(error, file=sys.stderr, flush=True)

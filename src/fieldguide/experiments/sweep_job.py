@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.errors import UserError, printable
+from fieldguide.base.faults import fault, faults_in_one_line
 from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.base.parallel import usable_cores
 from fieldguide.base.paths import Paths
@@ -71,11 +72,12 @@ def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int,
     failure.
     """
     folder = sweep / hashlib.sha256(json.dumps(sorted(overrides)).encode()).hexdigest()[:10]
-    folder.mkdir(parents=True, exist_ok=True)
     outcome: dict[str, Any] = {"name": name, "overrides": list(overrides), "folder": folder.name, "status": "failed"}
     start = time.time()
     try:
-        found = _run(sweep, folder, name, overrides, config())
+        with faults_in_one_line("the same command goes on"):
+            folder.mkdir(parents=True, exist_ok=True)
+            found = _run(sweep, folder, name, overrides, config())
         outcome |= {**found, "status": "finished"}
         told = "skipped, finished before" if found["skipped"] else f"{time.time() - start:.0f} s"
         line = f"valid accuracy {found['valid_accuracy']:.3f}, test accuracy {found['accuracy']:.3f}, {told}"
@@ -85,7 +87,12 @@ def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int,
         traceback.print_exc()
         outcome["error"] = line = f"{type(error).__name__}: {error}"
     ended = time.time()
-    write_json(folder / "outcome.json", {**outcome, "ended": ended})
+    try:
+        write_json(folder / "outcome.json", {**outcome, "ended": ended})
+    except OSError as error:
+        if not (told := fault(error, "the same command goes on")):
+            raise
+        outcome["status"], line = "failed", told
     failed = outcome["status"] == "failed"
     print(f"sweep: job {number + 1} ({name}) {'FAILED: ' if failed else ''}{printable(line)}", flush=True)
     return math.nan if failed else float(outcome["valid_accuracy"])

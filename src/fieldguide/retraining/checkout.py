@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import DISK_FULL, read_json, replace_folder, sha256_of_file
+from fieldguide.base.faults import faults_in_one_line
+from fieldguide.base.files import read_json, replace_folder, sha256_of_file
 from fieldguide.base.git import user_or_account_name
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
@@ -41,13 +42,9 @@ def retrain(paths: Paths, force: bool) -> Outcome:
     The caller holds the lock.
     """
     cfg = compose(paths)
-    try:
+    with faults_in_one_line("`fieldguide retrain` goes on"):
         outcome = run_job(cfg, paths, CheckoutTools(paths), job_branches(paths.checkout), force)
         return replace(outcome, told=f"{outcome.told}{_tidied(paths)}")
-    except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
-        raise UserError("the disk is full: make room, then `fieldguide retrain` goes on") from None
 
 
 def _tidied(paths: Paths) -> str:

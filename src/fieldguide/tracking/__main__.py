@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.faults import faults_in_one_line
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.tracking.delivery import sync
@@ -16,9 +17,10 @@ if __name__ == "__main__":
     start_process()
     folder, wanted = sys.argv[1:]
     try:
-        if wanted == "sync":
-            print(sync(Paths(Path(folder))))
-        else:
-            follow(Paths(Path(folder)), wanted, sys.stdin)
+        with faults_in_one_line("`fieldguide sync`"):
+            if wanted == "sync":
+                print(sync(Paths(Path(folder))))
+            else:
+                follow(Paths(Path(folder)), wanted, sys.stdin)
     except UserError as problem:
         sys.exit(str(problem))

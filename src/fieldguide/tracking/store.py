@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.faults import fault
 from fieldguide.base.paths import STATE, Paths
 from fieldguide.base.process import quiet_environment
 from fieldguide.tracking.failures import passes, reason
@@ -114,6 +115,8 @@ def answering(address: str, then: str = LATER, what: str = "") -> Iterator[None]
         where = f"MLflow at {shown_address(address)}"
         if passes(error):
             raise UserError(f"{where} does not answer ({said}): {then}") from None
+        if told := fault(error, LATER) if isinstance(error, OSError) and error.filename else None:
+            raise UserError(told) from None  # a file of the checkout, not the store
         about = f" on {what}" if what else ""
         after = "`fieldguide sync`" if then == LATER else "try again"
         raise UserError(f"{where} fails{about}: {said}; waiting does not help: put that right, then {after}") from None
