@@ -18,9 +18,11 @@ from fieldguide.base.config import GROUPS, Config, Schema
 from fieldguide.base.config_errors import choice_of, explain_hydra, explain_pydantic, known_keys, origin_of
 from fieldguide.base.errors import UserError
 from fieldguide.base.operations import RESIZES
-from fieldguide.base.option_files import options_of, read_mapping, read_params
+from fieldguide.base.option_files import check_plain, options_of, read_mapping, read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.schedules import HeadOnly
+
+WRITE_IT = "write the value, so that runs can be repeated"
 
 
 def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
@@ -55,6 +57,7 @@ def validate(paths: Paths, overrides: Sequence[str], chosen: Mapping[str, Any], 
             raise UserError(
                 f"override {override}: only this sweep knows it: write the value, so that runs can be repeated"
             )
+        check_plain(override.replace("\\", ""), f"override {override}", WRITE_IT)
     choices = _known_options(paths, {group: ("override", chosen.get(group)) for group in GROUPS})
     _check_options(paths, choices)
     return _validate(paths, overrides, choices, composed)
@@ -109,8 +112,7 @@ def _check_sections(paths: Paths, params: dict[str, Any]) -> None:
     """params.yaml holds the schema's keys and no other, and a mapping where the schema has one."""
     known = get_type_hints(Schema)
     for key, value in params.items():
-        if "${" in str(value):
-            raise UserError(f"{paths.params.name}: {key}: ${{...}} is not allowed: it holds plain values")
+        check_plain(value, f"{paths.params.name}: {key}", "it holds plain values")
         if key not in known:
             raise UserError(f"{paths.params.name}: {key}: no such key{known_keys(key)}")
         if key not in GROUPS and is_dataclass(known[key]) and not isinstance(value, dict):
@@ -125,8 +127,7 @@ def _check_options(paths: Paths, choices: dict[str, str]) -> None:
         content = read_mapping(paths.option(group, option), name)
         if "defaults" in content:
             raise UserError(f"{name}: defaults: an option file stands alone, copy what it needs into it")
-        if "${" in str(content):
-            raise UserError(f"{name}: ${{...}} is not allowed: an option file holds plain values")
+        check_plain(content, name, "an option file holds plain values")
 
 
 def store_primary_config(params: dict[str, Any], **more: Any) -> str:
@@ -161,7 +162,11 @@ def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[st
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except OverrideParseException as error:
         raise UserError(f"override {error.override!r} is not understood: write key=value") from None
+    except RecursionError:
+        raise UserError(f"override {_begin(max(overrides, key=len))}: nested too deeply") from None
     for override in parsed:
+        if not override.is_sweep_override():
+            check_plain(override.value(), f"override {_begin(str(override.input_line))}", WRITE_IT)
         if override.is_sweep_override():
             raise UserError(f"override {override.input_line!r} names several values: that is for `sweep`")
         if override.key_or_group.partition(".")[0] == "hydra":
@@ -169,6 +174,10 @@ def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[st
         if override.key_or_group in GROUPS:
             chosen[override.key_or_group] = ("override", override.value())
     return _known_options(paths, chosen)
+
+
+def _begin(override: str) -> str:
+    return override if len(override) <= 200 else f"{override[:200]}..."
 
 
 def _known_options(paths: Paths, chosen: Mapping[str, tuple[str, Any]]) -> dict[str, str]:

@@ -14,6 +14,12 @@ from fieldguide.base.operations import CONFIGURED, Operations
 from fieldguide.base.option_files import one_line, read_params
 from fieldguide.base.paths import Paths
 
+PATTERNS = {  # of the schema, but for lists of words
+    r"^[^/\\.\x00][^/\\\x00]*$": "a label must not be empty, begin with a dot, or hold a slash or backslash",
+    "^[0-9a-f]{64}$": "must be a sha256: 64 hexadecimal digits in lower case",
+    "^expect_[a-z_]+$": "must be the name of an expectation of Great Expectations: `expect_...`",
+}
+
 
 def explain_hydra(paths: Paths, overrides: Sequence[str], error: Exception) -> str:
     """Why Hydra could not compose."""
@@ -44,11 +50,23 @@ def explain_pydantic(paths: Paths, overrides: Sequence[str], composed: dict[str,
     elif first["type"] == "unexpected_keyword_argument":
         operation = next((operations[name] for name in operations if name in first["loc"]), None)
         message = f"no such key{known_keys(key, operation)}"
-    elif words := re.fullmatch(r"\^\(([\w|]+)\)\$", first.get("ctx", {}).get("pattern", "")):
-        message = f"must be one of: {', '.join(words[1].split('|'))}"
+    elif first["type"] == "string_pattern_mismatch":
+        message = allowed(first["ctx"]["pattern"])
+    elif first["type"] == "string_type" and not isinstance(value, dict | list):
+        read_as = "null" if value is None else str(value).lower()
+        where = "this key" if first["loc"][-1] == "[key]" else "this"
+        message = f"YAML reads {where} as {read_as}, not as text: put it in quotes"
+        key = _key_of(composed, first["loc"][:-2]) if where == "this key" else key
     given = f" (given: {value!r})" if not isinstance(value, dict | list) else ""
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{origin_of(paths, overrides, key)}: {key}: {message}{given}{more}"
+
+
+def allowed(pattern: str) -> str:
+    """What a pattern of the schema asks for, in words."""
+    if words := re.fullmatch(r"\^\(([\w|]+)\)\$", pattern):
+        return f"must be one of: {', '.join(words[1].split('|'))}"
+    return PATTERNS[pattern]
 
 
 def origin_of(paths: Paths, overrides: Sequence[str], key: str) -> str:

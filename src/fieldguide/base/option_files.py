@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import KeyValidationError, OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths, check_checkout
+
+DEEPEST = 20  # levels of lists and mappings in a file or an override
 
 
 def read_params(paths: Paths) -> dict[str, Any]:
@@ -27,16 +29,45 @@ def read_mapping(path: Path, name: str) -> dict[str, Any]:
     """A YAML file that holds a mapping; `name` is what to call it. Raises UserError if it does not."""
     try:
         content = OmegaConf.load(path)
+    except RecursionError:
+        raise UserError(_too_deep(name)) from None
     except UnicodeDecodeError as error:
         raise UserError(f"{name} is not UTF-8 (byte {error.start}): save it as UTF-8") from None
     except MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(f"{name} is not valid YAML: {error.problem}{line}") from None
+    except KeyValidationError:
+        raise UserError(f"{name}: YAML reads a key as null, not as text: put it in quotes") from None
     except (YAMLError, OmegaConfBaseException, OSError) as error:
         raise UserError(f"{name} is not valid YAML: {one_line(error)}") from None
     if not isinstance(content, DictConfig):
         raise UserError(f"{name} must hold `key: value` lines")
-    return {str(key): value for key, value in OmegaConf.to_container(content).items()}  # type: ignore[union-attr]
+    try:
+        plain = OmegaConf.to_container(content)
+    except RecursionError:
+        raise UserError(_too_deep(name)) from None
+    return {str(key): value for key, value in plain.items()}  # type: ignore[union-attr]
+
+
+def check_plain(content: Any, where: str, instead: str, level: int = 0) -> None:
+    """Raise UserError for a value that the library which composes would not take as it stands, or that lies too deep.
+
+    `instead` says what is allowed.
+    """
+    if level > DEEPEST:
+        raise UserError(_too_deep(where))
+    if isinstance(content, dict):
+        check_plain([*content, *content.values()], where, instead, level)
+    elif isinstance(content, list):
+        for value in content:
+            check_plain(value, where, instead, level + 1)
+    elif isinstance(content, str) and ("${" in content or content == "???"):
+        marker = "${...}" if "${" in content else "???"
+        raise UserError(f"{where}: {marker} is not allowed: {instead}")
+
+
+def _too_deep(where: str) -> str:
+    return f"{where}: nested too deeply: {DEEPEST} levels are allowed"
 
 
 def one_line(text: object) -> str:

@@ -88,6 +88,8 @@ def _check_choices(paths: Paths, arguments: Sequence[str]) -> None:
         overrides = OverridesParser.create().parse_overrides([a for a in arguments if is_choice(a)])
     except OverrideParseException as error:
         raise UserError(f"{error.override!r} is not understood: write key=value or key=value,value") from None
+    except RecursionError:
+        raise UserError("a value is nested too deeply") from None
     tried = [(override, _single(override)) for override in overrides]
     options = max([len(single) for override, single in tried if override.key_or_group in GROUPS], default=1)
     for turn in range(options):

@@ -90,7 +90,8 @@ def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int,
     try:
         write_json(folder / "outcome.json", {**outcome, "ended": ended})
     except OSError as error:
-        if not (told := fault(error, "the same command goes on")):
+        told = fault(error, "the same command goes on")
+        if told is None:
             raise
         outcome["status"], line = "failed", told
     failed = outcome["status"] == "failed"

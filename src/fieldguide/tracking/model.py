@@ -15,7 +15,7 @@ SERVING_PACKAGES = (
 )
 
 
-def log_model(paths: Paths, begun: str | None) -> None:
+def log_model(paths: Paths, begun: str | None = None) -> None:
     """Log the classifier to the active run, with the code that serves it and a table of the pictures it has seen.
 
     `begun` is the id of a model of this run that an earlier call did not bring to its end: it is filled, and no second
