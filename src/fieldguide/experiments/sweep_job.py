@@ -90,10 +90,10 @@ def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int,
     try:
         write_json(folder / "outcome.json", {**outcome, "ended": ended})
     except OSError as error:
-        told = fault(error, "the same command goes on")
-        if told is None:
+        refused = fault(error, "the same command goes on")
+        if refused is None:
             raise
-        outcome["status"], line = "failed", told
+        outcome["status"], line = "failed", refused
     failed = outcome["status"] == "failed"
     print(f"sweep: job {number + 1} ({name}) {'FAILED: ' if failed else ''}{printable(line)}", flush=True)
     return math.nan if failed else float(outcome["valid_accuracy"])

@@ -110,7 +110,7 @@ def has_report(paths: Paths) -> bool:
 def _deliver(tracker: Tracker, run: str) -> None:
     tags = tracker.client.get_run(run).data.tags
     _log_epochs(tracker, run)
-    if (told := _log_figures(tracker, run)) and DESCRIPTION not in tags:
+    if (told := log_figures(tracker, run)) and DESCRIPTION not in tags:
         tracker.client.set_tag(run, DESCRIPTION, told)
     for stage in (Stage.TRAIN, Stage.EVALUATE):
         for path in sorted(tracker.paths.report(stage).glob("[!.]*")):
@@ -129,7 +129,7 @@ def _log_epochs(tracker: Tracker, run: str) -> None:
             tracker.log_metrics(run, {str(name): value for name, value in figures.items()}, step=epoch)
 
 
-def _log_figures(tracker: Tracker, run: str) -> str:
+def log_figures(tracker: Tracker, run: str) -> str:
     """Log the metrics of all stages, and the confusion matrix as metrics, by which the UI can compare runs.
 
     Returns what a reader of the run has to know about them, or "".

@@ -1,0 +1,76 @@
+"""Figures that are named by labels: each keeps a metric of its own in MLflow, whatever the labels are called."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fieldguide.base.files import write_json
+from fieldguide.base.paths import Paths
+from fieldguide.evaluation.tables import write_confusion
+from fieldguide.tracking.delivery import MOST_LABELS, log_figures
+from fieldguide.tracking.names import METRIC_NAMES
+from fieldguide.tracking.tracker import Tracker
+
+pytestmark = pytest.mark.slow  # importing MLflow alone takes seconds
+
+STAGES = ("download", "clean", "validate", "split", "train")
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("MLFLOW_", "DVC_"))]:
+        monkeypatch.delenv(name)
+
+
+def logged(folder: Path, labels: list[str]) -> tuple[dict[str, float], dict[str, str], str]:
+    """The metrics by their names in MLflow, the table of names that the run carries, and what the run tells."""
+    paths = Paths(folder)
+    for stage in STAGES:
+        write_json(paths.metrics(stage), {"pictures": 3})
+    shares = {f"train_share_{label}": place / 100 for place, label in enumerate(labels)}
+    write_json(paths.metrics("split"), shares)
+    recall = {f"recall_{label}": place / 100 for place, label in enumerate(labels)}
+    write_json(paths.metrics("evaluate"), {"accuracy": 0.5, "accuracy_low": 0.25, "note": "text", **recall})
+    counts = np.arange(len(labels) ** 2).reshape(len(labels), -1)
+    index = pd.Index(labels, name="label")
+    write_confusion(paths.report("evaluate") / "confusion_matrix.csv", pd.DataFrame(counts, index, labels))
+    tracker = Tracker(paths)
+    run = tracker.client.create_run(tracker.experiment).info.run_id
+    told = log_figures(tracker, run)
+    files = {file.path for file in tracker.client.list_artifacts(run, "environment")}
+    names = Path(tracker.client.download_artifacts(run, METRIC_NAMES)).read_text("utf-8") if files else "{}"
+    return tracker.client.get_run(run).data.metrics, json.loads(names), told
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["bear🐻", "bear🧸", "bear(cub)", "bear[cub]", "bear_cub_"],
+        ["a" * 200 + "x", "a" * 200 + "y", "หมี", "หมู", "ÄÖ"],
+        ["label", "low", "high", "id", "accuracy", "prediction", "pictures", "0", "True", "nan", "index"],
+    ],
+)
+def test_labels_of_all_kinds_keep_metrics_of_their_own(tmp_path: Path, labels: list[str]) -> None:
+    metrics, names, told = logged(tmp_path, labels)
+    own = {names.get(name, name): value for name, value in metrics.items()}
+    assert len(own) == len(metrics) == 2 + 4 + 2 * len(labels) + len(labels) ** 2
+    for place, label in enumerate(labels):
+        assert own[f"recall_{label}"] == own[f"split.train_share_{label}"] == place / 100
+        for other, predicted in enumerate(labels):
+            assert own[f"confusion/{label}/{predicted}"] == place * len(labels) + other
+    assert (own["accuracy"], own["accuracy_low"]) == (0.5, 0.25)
+    assert bool(names) == (METRIC_NAMES in told)
+
+
+@pytest.mark.parametrize("count", [MOST_LABELS, MOST_LABELS + 1])
+def test_confusions_of_many_labels_stay_in_the_table_and_the_run_says_so(tmp_path: Path, count: int) -> None:
+    metrics, names, told = logged(tmp_path, [f"label {number}" for number in range(count)])
+    assert names == {}
+    cells = [name for name in metrics if name.startswith("confusion/")]
+    assert len(cells) == (count**2 if count <= MOST_LABELS else 0)
+    assert told == "" if cells else f"counts of {count} labels are in evaluate/confusion_matrix.csv" in told
+    assert metrics[f"recall_label {count - 1}"] == (count - 1) / 100
