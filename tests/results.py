@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fieldguide.configuration.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.files import write_json, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.checks.conclusion import CHECKS_COLUMNS, FLAGGED_COLUMNS
+from fieldguide.configuration.compose import compose
 from fieldguide.data.csv_files import write_csv
 from fieldguide.data.table import IMAGES, SCREEN, SPLIT, write_table
 from fieldguide.evaluation.tables import write_confusion
