@@ -11,18 +11,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fieldguide.data.images import measure, open_picture, perceptual_hash, picture_id
 from fieldguide.data.status import Split
+from fieldguide.evaluation.metrics import losses
 from fieldguide.sample import KINDS
+from fieldguide.statistics.temperature import fit_temperature
 
 Floats = NDArray[np.float64]
 CELL, DIRECTIONS = 12, 9
-TEMPERATURES = [float(value) for value in np.geomspace(0.2, 5, 33)]
 
 
 def features(picture: Image.Image) -> Floats:
@@ -85,12 +86,12 @@ def fit(table: pd.DataFrame) -> Model:
     pipeline.fit(np.stack(list(train["features"])), list(train["label"]))
     logits = pipeline.decision_function(np.stack(list(valid["features"])))
     own = np.searchsorted(pipeline.classes_, valid["label"].to_numpy(str))
-    loss = {t: -log_softmax(logits / t, axis=1)[np.arange(len(own)), own].mean() for t in TEMPERATURES}
-    return Model(pipeline, min(loss, key=lambda temperature: loss[temperature]))
+    return Model(pipeline, fit_temperature(logits, own))
 
 
 def answers(model: Model, table: pd.DataFrame) -> pd.DataFrame:
-    """Columns id, label, prediction, probability, for a table with id, label, features."""
+    """Columns id, label, prediction, probability, loss, for a table with id, label, features."""
     found = model.probabilities(np.stack(list(table["features"])))
     names = np.array(sorted(KINDS), dtype=object)[found.argmax(axis=1)]
-    return table[["id", "label"]].assign(prediction=names, probability=found.max(axis=1))
+    own = losses(np.searchsorted(sorted(KINDS), table["label"].to_numpy(str)), found)
+    return table[["id", "label"]].assign(prediction=names, probability=found.max(axis=1), loss=own)

@@ -101,6 +101,7 @@ class YearTools:
             main, found = self._compare(mine, other, "current test", rules.overall)
             found += rules.classes(mine, other, gate)
             found.append(rules.calibration(mine, other, gate))
+            found.append(rules.log_loss(mine, other, "the champion", gate))
             if self.frozen is not None:
                 then = [answers(one, self.frozen) for one in (model, self.registry.models[number])]
                 found += self._compare(*then, "first", rules.frozen_set)[1]

@@ -34,6 +34,7 @@ GATE = """# Few pictures, for tests.
 margin: 0.3
 class_margin: 0.5
 max_calibration_error: 1.0
+log_loss_margin: 10.0
 max_slowdown: 100.0
 """
 PATIENCE = 200  # seconds until what should happen is called stuck

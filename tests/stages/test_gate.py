@@ -127,7 +127,7 @@ def test_a_better_model_passes_and_the_same_one_is_not_worse(
     world: tuple[Config, Paths], good: Path, bad: Path
 ) -> None:
     cfg, paths = world
-    lenient = replace(cfg, gate=replace(cfg.gate, max_calibration_error=1.0, max_slowdown=100.0))
+    lenient = replace(cfg, gate=replace(cfg.gate, max_calibration_error=1.0, log_loss_margin=10.0, max_slowdown=100.0))
     assert run_gate(lenient, paths, candidate(paths, good), candidate(paths, bad)).verdict == Verdict.BETTER
     again = run_gate(lenient, paths, candidate(paths, good), candidate(paths, good))
     assert (again.verdict, again.accepted) == (Verdict.NOT_WORSE, True)
@@ -137,7 +137,7 @@ def test_a_better_model_passes_and_the_same_one_is_not_worse(
 
 def test_without_a_champion_the_baselines_have_to_be_beaten(world: tuple[Config, Paths], good: Path, bad: Path) -> None:
     cfg, paths = world
-    lenient = replace(cfg, gate=replace(cfg.gate, max_calibration_error=1.0))
+    lenient = replace(cfg, gate=replace(cfg.gate, max_calibration_error=1.0, log_loss_margin=10.0))
     first = run_gate(lenient, paths, candidate(paths, good), None)
     assert (first.verdict, first.accepted, first.against) == (Verdict.BETTER, True, "")
     assert sum(rule.rule == "better than a baseline" for rule in first.rules) == 2

@@ -106,6 +106,36 @@ def test_only_calibration_beyond_chance_counts() -> None:
     assert rules.calibration(few, None, STANDARD).outcome == Outcome.MET
 
 
+def with_losses(losses: list[float], plain: float = 0.2) -> pd.DataFrame:
+    """Predictions with these log losses; without a temperature each would be `plain`."""
+    return predicted(["a"] * len(losses), set()).assign(loss=losses, loss_uncalibrated=plain)
+
+
+def test_a_model_that_is_wrong_with_full_confidence_is_stopped_by_its_log_loss() -> None:
+    """As accurate as the champion: a tenth is wrong, of which the challenger is certain."""
+    champion = with_losses([0.1] * 180 + [1.5] * 20)
+    certain = with_losses([0.001] * 180 + [9.0] * 20)
+    assert rules.log_loss(certain, champion, "the champion", STANDARD).outcome == Outcome.FAILED
+    assert rules.log_loss(champion, certain, "the champion", STANDARD).outcome == Outcome.MET
+    assert rules.temperature(certain, STANDARD).outcome == Outcome.FAILED
+    assert rules.temperature(with_losses([0.1] * 200), STANDARD).outcome == Outcome.MET
+
+
+def test_a_higher_log_loss_within_chance_or_within_the_margin_stops_nothing() -> None:
+    alike = with_losses([0.2] * 60)
+    for losses in ([0.2] * 59 + [9.0], [0.21] * 60):
+        rule = rules.log_loss(with_losses(losses), alike, "the champion", STANDARD)
+        assert rule.challenger is not None and rule.challenger > 0.2
+        assert rule.outcome == Outcome.MET
+    assert rules.log_loss(with_losses([5.0]), with_losses([0.1]), "", STANDARD).outcome == Outcome.MET, "one picture"
+
+
+def test_labels_that_one_model_does_not_know_are_left_out_of_the_log_loss() -> None:
+    some = rules.log_loss(with_losses([0.2, np.nan, 0.2]), with_losses([0.2, 0.2, 0.2]), "the champion", STANDARD)
+    none = rules.log_loss(with_losses([np.nan]), with_losses([0.2]), "the champion", STANDARD)
+    assert (some.pictures, none.outcome) == (2, Outcome.NOT_MEASURED)
+
+
 def test_alarms_and_costs_have_bounds_and_are_said_to_be_not_measured_without_figures() -> None:
     alarms = [rules.alarms(rate, None, 100, STANDARD).outcome for rate in (None, 0.05, 0.5)]
     costs = [rules.cost("size", "MB", 30.0, other, 2.0, "").outcome for other in (None, 20.0, 10.0)]

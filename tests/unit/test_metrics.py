@@ -20,6 +20,7 @@ from fieldguide.evaluation.metrics import (
     macro_f1,
     measure,
     per_label,
+    temperature_warning,
 )
 from fieldguide.statistics.calibration import (
     at_coverage,
@@ -230,3 +231,9 @@ def test_a_classifier_no_better_than_a_baseline_is_named() -> None:
     said = not_beaten({**figures, "accuracy": 0.45})
     assert said == "the classifier (accuracy 0.450) does not beat a decision tree on colour statistics (0.450)"
     assert "the most frequent label (0.400) and a decision tree" in not_beaten({**figures, "accuracy": 0.1})
+
+
+def test_any_worsening_by_the_temperature_is_a_warning() -> None:
+    worse = {"log_loss_uncalibrated": 0.188, "log_loss": 0.985}
+    assert temperature_warning({"log_loss_uncalibrated": 0.3, "log_loss": 0.2}) == ""
+    assert "0.188 without it and 0.985 with it" in temperature_warning(worse)

@@ -156,6 +156,7 @@ class GateConfig:
     class_margin: Annotated[float, Field(gt=0, le=1)] = 0.1
     backtests_need_evidence: bool = False
     max_calibration_error: Share = 0.05
+    log_loss_margin: Annotated[float, Field(ge=0, le=10)] = 0.05
     max_alarm_rate: Share = 0.15
     max_slowdown: Annotated[float, Field(ge=1)] = 2.0
     max_growth: Annotated[float, Field(ge=1)] = 2.0

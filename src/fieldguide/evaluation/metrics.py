@@ -1,5 +1,6 @@
 """The figures that say how good a classifier is, and how far each of them can be trusted."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,17 @@ def measure(
             for end in ("", "_low", "_high")
         },
     }
+
+
+def temperature_warning(metrics: Mapping[str, float]) -> str:
+    """What to say where the temperature has made the log loss on the test split worse; "" where it has not."""
+    before, after = metrics["log_loss_uncalibrated"], metrics["log_loss"]
+    if after <= before:
+        return ""
+    return (
+        f"temperature scaling makes the log loss on the test split worse, {before:.3f} without it and {after:.3f} with "
+        "it: the valid split is too small, or too unlike the test split, to calibrate on"
+    )
 
 
 def headline(targets: Positions, probabilities: Probabilities) -> Figures:

@@ -14,7 +14,7 @@ from fieldguide.data.table import SPLIT, predictions_schema, read_table, sampled
 from fieldguide.evaluation.baselines import TREE_PICTURES, majority_accuracy, not_beaten, tree_accuracy
 from fieldguide.evaluation.findings import write_findings
 from fieldguide.evaluation.gallery import hardest, mistakes, show
-from fieldguide.evaluation.metrics import confusion, measure, per_label
+from fieldguide.evaluation.metrics import confusion, measure, per_label, temperature_warning
 from fieldguide.evaluation.page import Findings
 from fieldguide.evaluation.predictions import predictions_table, target_positions
 from fieldguide.evaluation.robustness import measure_shifts, show_shifts
@@ -68,6 +68,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     }
     if warning := not_beaten(figures):
         print(f"warning: {warning}")
+    if worse := temperature_warning(figures):
+        print(f"warning: {worse}")
 
     surest = test.sort_values(["loss", "id"]).drop_duplicates("label").head(3)
     worst = hardest(test)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+from numpy.typing import NDArray
+from scipy.stats import binomtest, bootstrap
 
 from fieldguide.data.status import Split
 
@@ -87,3 +88,22 @@ def bootstrap_bounds(
     tail = (1 - coverage) / 2
     low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / pictures, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def mean_bounds(differences: NDArray[np.float64], coverage: float) -> tuple[float, float]:
+    """The interval, with this coverage, of the mean of paired differences (n,), n at least 1, by a bootstrap.
+
+    As in `bootstrap_bounds` one picture is added each way, with the largest difference that was seen: so a few pictures
+    prove nothing, however much alike.
+    """
+    largest = np.abs(differences).max()
+    drawn = bootstrap(
+        (np.concatenate([differences, [-largest, largest]]),),
+        np.mean,
+        n_resamples=RESAMPLES,
+        batch=100,
+        confidence_level=coverage,
+        method="percentile",
+        rng=np.random.default_rng(BOOTSTRAP_SEED),
+    )
+    return float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)

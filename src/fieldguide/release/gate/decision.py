@@ -119,6 +119,7 @@ def _against_champion(
         found.append(rules.frozen_set(comparison, (_accuracy(then), _accuracy(then_others)), pictures.name, gate))
     found += rules.classes(mine, others, gate)
     found.append(rules.calibration(mine, others, gate))
+    found += [rules.log_loss(mine, others, "the champion", gate), rules.temperature(mine, gate)]
     found.append(rules.alarms(*alarm_rates, len(mine), gate))
     return main, found
 
@@ -133,7 +134,7 @@ def _against_baselines(
         comparison = compare_predictions(mine, others, gate.confidence)
         comparisons.append(comparison)
         found.append(rules.baseline(comparison, (_accuracy(mine), _accuracy(others)), name, gate))
-    found.append(rules.calibration(mine, None, gate))
+    found += [rules.calibration(mine, None, gate), rules.temperature(mine, gate)]
     found.append(rules.alarms(alarm_rate, None, len(mine), gate))
     return min(comparisons, key=lambda comparison: comparison.low), found
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from fieldguide.evaluation.baselines import BASELINES, majority_label, tree_predictions
-from fieldguide.model.inference import Classifier, logits_of, open_all, predict, to_input
+from fieldguide.evaluation.metrics import Probabilities, losses
+from fieldguide.model.inference import Classifier, calibrated, logits_of, open_all, predict_logits, to_input
 from fieldguide.release.gate.picture_sets import PictureSet
 
 ROUNDS = 7
@@ -14,11 +15,26 @@ TIMED_PICTURES = 32
 
 
 def predictions(classifier: Classifier, pictures: PictureSet) -> pd.DataFrame:
-    """The columns id, label, prediction, probability (of the prediction), one row a picture."""
+    """The columns id, label, prediction, probability (of the prediction), loss, loss_uncalibrated, one row a picture.
+
+    `loss` is the log loss, `loss_uncalibrated` that with temperature 1; both are NaN for a label that is not known.
+    """
     table = pictures.pictures
-    probabilities = predict(classifier, open_all(classifier, list(table["file"]), pictures.name))
+    logits = predict_logits(classifier, open_all(classifier, list(table["file"]), pictures.name))
+    probabilities = calibrated(logits, classifier.temperature)
     names = np.array(classifier.vocabulary, dtype=object)[probabilities.argmax(axis=1)]
-    return table[["id", "label"]].assign(prediction=names, probability=probabilities.max(axis=1))
+    return table[["id", "label"]].assign(
+        prediction=names,
+        probability=probabilities.max(axis=1),
+        loss=_losses(classifier, table["label"], probabilities),
+        loss_uncalibrated=_losses(classifier, table["label"], calibrated(logits, 1.0)),
+    )
+
+
+def _losses(classifier: Classifier, labels: "pd.Series[str]", probabilities: Probabilities) -> "pd.Series[float]":
+    known = labels.isin(classifier.vocabulary)
+    targets = np.searchsorted(classifier.vocabulary, labels[known].to_numpy(str))
+    return pd.Series(losses(targets, probabilities[known.to_numpy()]), index=labels.index[known]).reindex(labels.index)
 
 
 def baseline_predictions(classifier: Classifier, train: PictureSet, pictures: PictureSet) -> dict[str, pd.DataFrame]:

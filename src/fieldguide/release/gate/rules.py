@@ -12,7 +12,7 @@ from fieldguide.base.config import GateConfig
 from fieldguide.data.status import Split
 from fieldguide.statistics.calibration import chance_calibration_error, expected_calibration_error
 from fieldguide.statistics.noninferiority import Comparison, Verdict, compare, pictures_needed, verdict_of
-from fieldguide.statistics.paired import paired_test
+from fieldguide.statistics.paired import mean_bounds, paired_test
 
 
 class Outcome(StrEnum):
@@ -107,6 +107,36 @@ def calibration(challenger: pd.DataFrame, other: pd.DataFrame | None, cfg: GateC
     detail = f"ECE {mine:.3f}, of which {chance:.3f} by chance"
     bound = cfg.max_calibration_error
     return Rule("calibration", "current test", outcome, excess, others, bound, len(challenger), detail)
+
+
+def log_loss(challenger: pd.DataFrame, other: pd.DataFrame, against: str, cfg: GateConfig) -> Rule:
+    """The log loss on the same pictures is not shown to be higher by more than `log_loss_margin`.
+
+    Accuracy and calibration error hardly see a model that is wrong with full confidence; the log loss does.
+
+    Parameters
+    ----------
+    challenger, other
+        Predictions with columns id, loss; pictures whose label one of them does not know (NaN) are left out.
+    against
+        What `other` are the predictions of, in words.
+    """
+    both = challenger[["id", "loss"]].merge(other[["id", "loss"]], on="id", suffixes=("", "_other")).dropna()
+    bound, on = cfg.log_loss_margin, f"current test, against {against}"
+    if both.empty:
+        return Rule("log loss", on, Outcome.NOT_MEASURED, None, None, bound, 0, "no label that both know")
+    differences = (both["loss"] - both["loss_other"]).to_numpy(np.float64)
+    low, high = mean_bounds(differences, 2 * cfg.confidence - 1)
+    outcome = Outcome.FAILED if differences.mean() > bound and low > 0 else Outcome.MET
+    means = float(both["loss"].mean()), float(both["loss_other"].mean())
+    detail = f"{differences.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+    return Rule("log loss", on, outcome, *means, bound, len(both), detail)
+
+
+def temperature(challenger: pd.DataFrame, cfg: GateConfig) -> Rule:
+    """The challenger's temperature does not make its own probabilities worse."""
+    plain = challenger[["id"]].assign(loss=challenger["loss_uncalibrated"])
+    return log_loss(challenger, plain, "itself without a temperature", cfg)
 
 
 def alarms(challenger: float | None, champion: float | None, pictures: int, cfg: GateConfig) -> Rule:
