@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -20,6 +21,8 @@ from fieldguide.data.images import measure, open_picture, perceptual_hash, pictu
 from fieldguide.data.status import Split
 from fieldguide.evaluation.metrics import losses
 from fieldguide.sample import KINDS
+from fieldguide.screening.fitting import LEARNED_TAIL, LEAST_SCALE
+from fieldguide.screening.p_values import Tail, fit_tail
 from fieldguide.statistics.temperature import fit_temperature
 
 Floats = NDArray[np.float64]
@@ -73,6 +76,12 @@ class Model:
 
     pipeline: Any
     temperature: float
+    known: Floats  # features of its training pictures, standardized
+    distances: Tail  # of pictures that it has not seen from the nearest known ones
+
+    def strange(self, rows: Floats) -> NDArray[np.bool_]:
+        """Which (n,) are out of domain, at 5 % false alarms."""
+        return self.distances.p_values(_distances(self.known, self.pipeline[0].transform(rows))) <= 0.05
 
     def probabilities(self, rows: Floats) -> Floats:
         """(n, labels) in the order of the sorted kinds."""
@@ -86,7 +95,16 @@ def fit(table: pd.DataFrame) -> Model:
     pipeline.fit(np.stack(list(train["features"])), list(train["label"]))
     logits = pipeline.decision_function(np.stack(list(valid["features"])))
     own = np.searchsorted(pipeline.classes_, valid["label"].to_numpy(str))
-    return Model(pipeline, fit_temperature(logits, own))
+    known, others = (pipeline[0].transform(np.stack(list(side["features"]))) for side in (train, valid))
+    tail = fit_tail(_distances(known, others), LEARNED_TAIL, LEAST_SCALE)
+    return Model(pipeline, fit_temperature(logits, own), known, tail)
+
+
+def _distances(known: Floats, rows: Floats) -> Floats:
+    """From the tenth nearest known picture, on the unit sphere."""
+    near = NearestNeighbors(n_neighbors=min(10, len(known)), metric="cosine").fit(known)
+    distances: Floats = near.kneighbors(rows)[0][:, -1]
+    return distances
 
 
 def answers(model: Model, table: pd.DataFrame) -> pd.DataFrame:

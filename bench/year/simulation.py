@@ -53,7 +53,7 @@ class Killed(BaseException):
     """A crash: nothing catches it."""
 
 
-def simulate(year: Year, root: Path, pictures: Path, label_doubt: float = 0.1, seed: int = 0) -> Story:
+def simulate(year: Year, root: Path, pictures: Path, label_doubt: float = 0.07, seed: int = 0) -> Story:
     """Live through the year in the folder `root`.
 
     Parameters

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
+from fieldguide.data.duplicates import look_alike_groups
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split
 from fieldguide.release.gate import rules
@@ -18,6 +20,7 @@ from fieldguide.retraining.delivery_checks import Observed
 from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.tools import Champion, Judged
 from fieldguide.sample import KINDS
+from fieldguide.screening.label_doubts import out_of_fold
 from fieldguide.statistics.noninferiority import Comparison, pictures_needed, verdict_of
 from year.model import answers, fit, look
 
@@ -71,7 +74,16 @@ class YearTools:
         rows = np.stack([one["features"] for one in known])
         model = self.registry.models[int(str(champion.weights))]
         measured = {name: np.array([one["measurements"][name] for one in known]) for name in known[0]["measurements"]}
-        return Observed(sorted(KINDS), model.probabilities(rows), rows, measured)
+        return Observed(sorted(KINDS), model.probabilities(rows), rows, measured, model.strange(rows))
+
+    def out_of_fold(
+        self, files: Sequence[Path], labels: Sequence[str]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """With the simulation's own features, where the project has those of a frozen body."""
+        known = [look(file) for file in files]
+        numbers = look_alike_groups([one["perceptual_hash"] for one in known], self.cfg.split.near_duplicate_bits)
+        rows = np.stack([one["features"] for one in known]).astype(np.float32)
+        return out_of_fold(rows, labels, [str(number) for number in numbers], 0), np.ones(len(files), bool)
 
     def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
         """Not asked: all pictures of the year come with a label."""

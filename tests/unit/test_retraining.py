@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from conftest import CHECKOUT, PARAMS, encoded, noise, put
 from fieldguide.base.config import Config, RetrainConfig
@@ -50,6 +51,8 @@ class FakeTools:
         self.failing: str | None = None
         self.seen: Callable[[Sequence[Path]], Observed] = indifferent
         self.known = pd.DataFrame(columns=["file", "label"])
+        self.suggests: Callable[[Path, str], str] = lambda file, label: label
+        self.checked: list[list[Path]] = []
 
     def _may_fail(self, step: str) -> None:
         if self.failing == step:
@@ -67,6 +70,14 @@ class FakeTools:
 
     def observe(self, champion: Champion, files: Sequence[Path]) -> Observed:
         return self.seen(files)
+
+    def out_of_fold(
+        self, files: Sequence[Path], labels: Sequence[str]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        self.checked.append(list(files))
+        vocabulary = sorted(set(labels))
+        answers = [vocabulary.index(self.suggests(file, label)) for file, label in zip(files, labels, strict=True)]
+        return np.eye(len(vocabulary))[answers], np.ones(len(files), bool)
 
     def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
         rows = [("black", 0.9 - 0.1 * place, *self.screened(file)) for place, file in enumerate(files)]
@@ -113,7 +124,13 @@ def indifferent(files: Sequence[Path]) -> Observed:
     """Nothing that would be shifted or disputed."""
     chance = np.random.default_rng(0)
     count = len(files)
-    return Observed(LABELS, np.full((count, 2), 0.5), chance.normal(size=(count, 3)), {"light": chance.random(count)})
+    return Observed(
+        LABELS,
+        np.full((count, 2), 0.5),
+        chance.normal(size=(count, 3)),
+        {"light": chance.random(count)},
+        np.zeros(count, bool),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -382,24 +399,49 @@ def test_what_came_twice_is_held_back_twice(cfg: Config, home: Paths) -> None:
     assert files_below(home.incoming) == []
 
 
-def disputing(files: Sequence[Path]) -> Observed:
-    """Sure that every picture is a grizzly, and that all look alike."""
-    seen = indifferent(files)
-    return Observed(LABELS, np.tile([0.02, 0.98], (len(files), 1)), seen.features * 0.01 + 1, seen.measurements)
+def furnished(home: Paths) -> None:
+    """So many pictures in the data set that it is known how many labels are disputed usually: none."""
+    for place, label in enumerate(LABELS):
+        for number in range(20):
+            put(home.sources / "own" / label / f"more-{number}.png", noise(5000 + 100 * place + number))
 
 
-def test_a_delivery_whose_labels_are_in_doubt_is_held_back_untrained(cfg: Config, home: Paths) -> None:
-    tools = FakeTools()
+def doubting(file: Path, label: str) -> str:
+    """Of what arrives everything is a grizzly."""
+    return "grizzly" if "incoming" in file.parts else label
+
+
+@pytest.mark.parametrize("champion", ["version 1", None])
+def test_a_delivery_whose_labels_are_in_doubt_is_held_back_untrained(
+    cfg: Config, home: Paths, champion: str | None
+) -> None:
+    """With and without a champion; the page shows each picture with both labels."""
+    furnished(home)
+    tools = FakeTools(champion=champion)
     begun(cfg, home, tools)
-    tools.seen = disputing
-    tools.known = pd.DataFrame({"file": [Path(str(n)) for n in range(40)], "label": ["grizzly"] * 40})
+    tools.suggests = doubting
     deliver(home, 12, label="black")
     told = call(cfg, home, tools, force=True).told
-    assert "12 new pictures held back in data/held/0002: labels in doubt: " in told
+    assert "12 new pictures held back in data/held/0002: labels in doubt: 12 of 12 are disputed (100 %)" in told
     assert len(tools.trained) == 1
     assert len(files_below(home.held / "0002")) == 12
     page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
-    assert "Held back before training" in page and "black/new-1000-11.png" in page
+    assert "Held back before training" in page and page.count("<td>black</td><td>grizzly</td>") == 12
+    assert page.count('<img alt="black/new-1000-') == 12
+    assert call(cfg, home, tools).job == ""
+
+
+def test_a_single_disputed_label_or_a_small_data_set_holds_nothing_back(cfg: Config, home: Paths) -> None:
+    """Of two, one disputed label is chance; and of twelve known pictures nobody knows what is usual."""
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    tools.suggests = doubting
+    deliver(home, 4)
+    assert "4 pictures accepted" in call(cfg, home, tools).told and not tools.checked
+    furnished(home)
+    tools.suggests = lambda file, label: "grizzly" if file.name == "new-2000-0.png" else label
+    deliver(home, 12, seed=2000)
+    assert "12 pictures accepted" in call(cfg, home, tools).told and tools.checked
 
 
 def test_a_file_that_has_gone_while_the_champion_looked_is_a_row_with_the_reason(
@@ -423,20 +465,39 @@ def test_a_file_that_has_gone_while_the_champion_looked_is_a_row_with_the_reason
     row = pd.read_csv(home.report("retrain") / "0002" / "incoming.csv").set_index("file").loc["black/new-1000-0.png"]
     assert (row["state"], row["reason"]) == (State.REFUSED, "No such file or directory")
     facts = read_json(home.retraining / "0002" / "journal.json")["facts"]
-    assert (facts["new"], facts["doubts"]["pictures"]) == ({"black": 3}, 3)
+    assert facts["new"] == {"black": 3}
 
 
-def test_what_has_shifted_is_for_the_gate_to_judge(cfg: Config, home: Paths) -> None:
-    """Night pictures: the champion is sure of nonsense, and that says nothing about their labels."""
+def by_night(strange: bool) -> Callable[[Sequence[Path]], Observed]:
+    """All that arrives is dark, and perhaps out of domain."""
+
+    def seen(files: Sequence[Path]) -> Observed:
+        usual = indifferent(files)
+        arrived = np.array(["incoming" in file.parts for file in files])
+        dark = usual.measurements["light"] - 5.0 * arrived
+        return replace(usual, measurements={"light": dark}, out_of_domain=arrived & strange)
+
+    return seen
+
+
+def test_doubts_hold_a_delivery_back_also_where_it_has_shifted(cfg: Config, home: Paths) -> None:
+    furnished(home)
     tools = FakeTools()
     begun(cfg, home, tools)
+    tools.seen, tools.suggests = by_night(strange=False), doubting
+    tools.known = pd.DataFrame({"file": [Path(str(n)) for n in range(40)], "label": ["grizzly"] * 40})
+    deliver(home, 12, label="black")
+    assert "12 new pictures held back in data/held/0002: labels in doubt" in call(cfg, home, tools).told
+    facts = read_json(home.retraining / "0002" / "journal.json")["facts"]
+    assert "light (1.00)" in facts["shift"] and facts["doubts"]["disputed"] == 12
 
-    def by_night(files: Sequence[Path]) -> Observed:
-        seen = disputing(files)
-        dark = 0.0 if files[0].name == "0" else 5.0
-        return Observed(LABELS, seen.probabilities, seen.features, {"light": seen.measurements["light"] - dark})
 
-    tools.seen = by_night
+def test_what_is_out_of_domain_is_for_the_gate_to_judge(cfg: Config, home: Paths) -> None:
+    """Of night pictures the data set's own say nothing, so nothing of theirs is disputed."""
+    furnished(home)
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    tools.seen, tools.suggests = by_night(strange=True), doubting
     tools.known = pd.DataFrame({"file": [Path(str(n)) for n in range(40)], "label": ["grizzly"] * 40})
     deliver(home, 12, label="black")
     outcome = call(cfg, home, tools)
@@ -456,8 +517,13 @@ def test_what_has_shifted_is_for_the_gate_to_judge(cfg: Config, home: Paths) -> 
         (Facts(forced=True), True, False, "forced"),
         (Facts(new={"black": 20}, had={"black": 50, "grizzly": 50}), True, False, "100 % black, was 50 %"),
         (Facts(new={"black": 6, "grizzly": 4}, had={"black": 50, "grizzly": 50}), False, False, "10 new pictures of"),
-        (Facts(new={"black": 60}, doubts=Doubts(20, 60, 0.02, 1e-6)), False, True, "disputes 20 of 60 (33 %), usually"),
-        (Facts(new={"black": 60}, doubts=Doubts(6, 60, 0.02, 1e-6)), True, False, "60 new pictures"),
+        (
+            Facts(new={"black": 60}, doubts=Doubts(20, 60, 0.02, 1e-6)),
+            False,
+            True,
+            "20 of 60 are disputed (33 %)",
+        ),
+        (Facts(new={"black": 60}, doubts=Doubts(5, 60, 0.02, 1e-6)), True, False, "60 new pictures"),
         (Facts(new={"black": 60}, doubts=Doubts(1, 2, 0.0, 0.1)), True, False, "60 new pictures"),
     ],
 )

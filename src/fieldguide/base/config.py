@@ -142,7 +142,7 @@ class RetrainConfig:
     min_reviews: Annotated[int, Field(ge=1)] = 5
     min_shifted: Annotated[int, Field(ge=1)] = 10
     class_drift: Share = 0.2
-    max_label_doubt: Share = 0.1
+    max_label_doubt: Share = 0.07
 
 
 @dataclass

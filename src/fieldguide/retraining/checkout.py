@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.faults import faults_in_one_line
@@ -26,6 +28,7 @@ from fieldguide.retraining.branch import commit_results, job_branches
 from fieldguide.retraining.delivery_checks import Observed, observe
 from fieldguide.retraining.job import Outcome, run_job
 from fieldguide.retraining.journal import Journal
+from fieldguide.retraining.label_checks import answers_out_of_fold
 from fieldguide.retraining.pipeline import end_processes, hand_in, run_pipeline
 from fieldguide.retraining.tools import SAME, Champion, Judged
 from fieldguide.retraining.unlabelled_queue import ask
@@ -97,6 +100,12 @@ class CheckoutTools:
     def observe(self, champion: Champion, files: Sequence[Path]) -> Observed:
         """With the champion's own files."""
         return observe(champion.weights, files)
+
+    def out_of_fold(
+        self, files: Sequence[Path], labels: Sequence[str]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """With the checkout's starting weights."""
+        return answers_out_of_fold(compose(self.paths), self.paths, files, labels)
 
     def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
         """With the champion's own files, and the screen that was kept with them."""

@@ -1,18 +1,15 @@
-"""What the champion makes of new pictures: whether they have shifted, and whether their labels are in doubt."""
+"""What the champion makes of new pictures: whether each is of its domain, and whether they have shifted."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.stats import mannwhitneyu
 
 from fieldguide.data.images import PictureError
-from fieldguide.retraining.triggers import Doubts
 from fieldguide.statistics.two_sample import Columns, detect_shift, probability_columns
 
 Floats = NDArray[np.float64]
@@ -22,32 +19,32 @@ Floats = NDArray[np.float64]
 class Observed:
     """n pictures through the champion's eyes: probabilities (n, labels), features (n, f), measurements by name (n,).
 
-    Files that cannot be read are not among them: `unread` says why.
+    `out_of_domain` (n,) is what its screen says, nothing but False without one. Files that cannot be read are not among
+    them: `unread` says why.
     """
 
     vocabulary: Sequence[str]
     probabilities: Floats
     features: Floats
     measurements: Columns
+    out_of_domain: NDArray[np.bool_]
     unread: Mapping[Path, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.probabilities)
 
-    @property
-    def answers(self) -> NDArray[np.str_]:
-        """The label of each."""
-        return np.array(self.vocabulary)[self.probabilities.argmax(axis=1)]
-
 
 def observe(weights: Path, files: Sequence[Path]) -> Observed:
     """Look at pictures, as screening does, with the classifier whose description stands beside its weights."""
-    from fieldguide.model.inference import calibrated, load_classifier, open_for
+    from fieldguide.model.inference import calibrated, open_for
+    from fieldguide.prediction.answers import load_screened
     from fieldguide.prediction.batch import measurement_columns
     from fieldguide.screening.observations import observe_pictures
+    from fieldguide.screening.screen import judge
     from fieldguide.screening.viewer import viewer_of
 
-    classifier = load_classifier(weights, weights.with_suffix(".json"))
+    classifier, screening = load_screened(weights, weights.with_suffix(".json"))
+    viewer = screening[1] if screening else viewer_of(classifier)
     unread: dict[Path, str] = {}
 
     def opened() -> Iterator[Image.Image]:
@@ -60,64 +57,29 @@ def observe(weights: Path, files: Sequence[Path]) -> Observed:
     pictures = opened()
     first = next(pictures, None)
     if first is None:
-        return Observed(classifier.vocabulary, np.zeros((0, len(classifier.vocabulary))), np.zeros((0, 0)), {}, unread)
-    seen = observe_pictures(classifier, viewer_of(classifier), chain([first], pictures))
+        none = np.zeros((0, len(classifier.vocabulary)))
+        return Observed(classifier.vocabulary, none, np.zeros((0, 0)), {}, np.zeros(0, bool), unread)
+    seen = observe_pictures(classifier, viewer, chain([first], pictures))
     return Observed(
         classifier.vocabulary,
         calibrated(seen.logits.double().numpy(), classifier.temperature),
         seen.features.double().numpy(),
         measurement_columns(seen.measurements),
+        judge(screening[0], seen).out_of_domain if screening else np.zeros(len(seen), bool),
         unread,
     )
 
 
-def compare(
-    reference: Observed, labels: Sequence[str], new: Observed, given: Sequence[str], names: Sequence[str]
-) -> dict[str, Any]:
-    """What sets new pictures apart from those that the champion was tested on.
+def shift_in_words(reference: Observed, new: Observed) -> str | None:
+    """What of new pictures has shifted beyond chance, the largest first; "" for nothing.
 
-    Parameters
-    ----------
-    reference, labels
-        n pictures that the champion was not trained on, and their labels.
-    new, given, names
-        m new pictures, the labels that they came with, and what to call them.
-
-    Returns
-    -------
-    `shift` and, unless they have shifted, `doubts` of `fieldguide.retraining.triggers.Facts`: about another world a
-    champion is sure of nonsense. Nothing where n or m is 0.
+    None where there is no picture. `reference` are pictures that the champion was not trained on.
     """
     if not len(reference) or not len(new):
-        return {}
-    if shift := _shift_in_words(reference, new):
-        return {"shift": shift}
-    return {"shift": "", "doubts": _doubts(reference, labels, new, given, names)}
-
-
-def _shift_in_words(reference: Observed, new: Observed) -> str:
-    """What has shifted beyond chance, the largest first; "" for nothing."""
+        return None
 
     def columns(observed: Observed) -> Columns:
         return {**observed.measurements, **probability_columns(observed.vocabulary, observed.probabilities)}
 
     found = detect_shift(columns(reference), columns(new), reference.features, new.features)
     return ", ".join(f"{test.name} ({test.effect:.2f})" for test in found.tests if test.shifted)
-
-
-def _doubts(
-    reference: Observed, labels: Sequence[str], new: Observed, given: Sequence[str], names: Sequence[str]
-) -> Doubts:
-    """How much more the champion disputes the labels of new pictures than those of pictures that it was tested on."""
-    disputed = new.answers != np.array(given)
-    usual = float((reference.answers != np.array(labels)).mean())
-    # Sureness counts: the probability of the given label, compared as a whole.
-    p_value = float(mannwhitneyu(_of_label(new, given), _of_label(reference, labels), alternative="less").pvalue)
-    return Doubts(int(disputed.sum()), len(disputed), usual, p_value, [names[int(n)] for n in np.flatnonzero(disputed)])
-
-
-def _of_label(observed: Observed, labels: Sequence[str]) -> Floats:
-    """The probability of each picture's own label; 0 for a label that the champion does not know."""
-    known = {label: place for place, label in enumerate(observed.vocabulary)}
-    rows = zip(observed.probabilities, labels, strict=True)
-    return np.array([row[known[label]] if label in known else 0.0 for row, label in rows])

@@ -5,7 +5,6 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -14,10 +13,11 @@ from fieldguide.base.errors import UserError, printable
 from fieldguide.base.paths import Paths
 from fieldguide.retraining.collect import collect
 from fieldguide.retraining.data_changes import by_label, list_files, new_reviews, remember, tried, untried
-from fieldguide.retraining.delivery_checks import compare
+from fieldguide.retraining.delivery_checks import shift_in_words
 from fieldguide.retraining.file_moves import accepted_moves, held_moves, make_moves, waiting_moves
 from fieldguide.retraining.incoming import COLUMNS, State, refuse
 from fieldguide.retraining.journal import OPEN, Journal, jobs, open_job
+from fieldguide.retraining.label_checks import check_labels
 from fieldguide.retraining.page import write_page
 from fieldguide.retraining.tools import NOT_ENOUGH, SAME, Champion, Judged, Tools
 from fieldguide.retraining.triggers import Choice, Facts, decide
@@ -91,38 +91,43 @@ def _facts(
     """What the decision needs; and `incoming`, in which the files are refused that the champion could not read."""
     had = tried(paths)
     present = list_files(paths.sources / cfg.choices["data"])
-    seen: dict[str, Any] = {}
-    if champion and untried(had, present, incoming):
-        seen, unread = _seen_by(champion, paths, tools, incoming)
-        incoming = refuse(incoming, unread)
+    shift, doubts = None, None
+    if untried(had, present, incoming):
+        out_of_domain: set[str] = set()
+        if champion:
+            shift, out_of_domain, unread = _seen_by(champion, paths, tools, incoming)
+            incoming = refuse(incoming, unread)
+        # What is out of domain is left out: nothing that was learned from the data set says what it shows.
+        labelled = incoming[incoming["state"].eq(State.NEW) & ~incoming["file"].isin(out_of_domain)]
+        doubts = check_labels(tools.out_of_fold, paths.sources / cfg.choices["data"], paths.incoming, labelled)
     facts = Facts(
         new=untried(had, present, incoming),
         had=by_label(had),
         reviews=new_reviews(paths),
+        shift=shift,
+        doubts=doubts,
         first=tools.is_first() and not any(job.get("judged") for job in jobs(paths.retraining)),
         forced=force,
-        **seen,
     )
     return facts, incoming
 
 
 def _seen_by(
     champion: Champion, paths: Paths, tools: Tools, incoming: pd.DataFrame
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The facts `shift` and `doubts`, where there is something to compare; and why files could not be read."""
+) -> tuple[str | None, set[str], dict[str, str]]:
+    """What has shifted, the files that are out of the champion's domain, and why files could not be read."""
     labelled = incoming[incoming["state"] == State.NEW]
     reference = tools.reference()
     if labelled.empty or reference.empty:
-        return {}, {}
+        return None, set(), {}
     before = tools.observe(champion, list(reference["file"]))
     arrived = tools.observe(champion, [paths.incoming / file for file in labelled["file"]])
     for file, reason in list(before.unread.items())[:1]:
         told = f"{len(before.unread)} test pictures cannot be read, the first is {file} ({reason})"
         print(printable(f"fieldguide: {told}"), file=sys.stderr)
     unread = {file.relative_to(paths.incoming).as_posix(): reason for file, reason in arrived.unread.items()}
-    known = reference[~reference["file"].isin(list(before.unread))]
-    new = labelled[~labelled["file"].isin(list(unread))]
-    return compare(before, list(known["label"]), arrived, list(new["label"]), list(new["file"])), unread
+    read = labelled.loc[~labelled["file"].isin(list(unread)), "file"]
+    return shift_in_words(before, arrived), set(read[arrived.out_of_domain]), unread
 
 
 def _queue_unlabelled(paths: Paths, tools: Tools, incoming: pd.DataFrame, champion: Champion | None) -> None:

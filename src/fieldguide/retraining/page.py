@@ -1,20 +1,24 @@
 """The page that a job leaves: what was new, what was decided and why, what the gate said, what it cost."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from PIL import Image
 
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from fieldguide.data.csv_files import write_csv
+from fieldguide.data.images import PictureError, open_picture
 from fieldguide.pages.render import render
 from fieldguide.retraining.incoming import COLUMNS, State
 from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.tools import SAME
 
 MOST_ROWS = 200
+MOST_MEGAPIXELS = 150.0  # of a picture that is shown
 NOTHING = "\N{EN DASH}"
 RULE = ("rule", "on", "outcome", "challenger", "other", "bound", "pictures", "detail")
 TONES = {"met": "passed", "failed": "error", "unclear": "warning"}
@@ -27,15 +31,15 @@ def write_page(paths: Paths, job: Journal) -> Path:
     folder = paths.report("retrain") / job.name
     incoming = pd.DataFrame(job.get("incoming"), columns=COLUMNS)
     write_csv(folder / "incoming.csv", incoming)
-    write_text(folder / "index.html", _page(job, incoming))
+    write_text(folder / "index.html", _page(paths, job, incoming))
     return folder / "index.html"
 
 
-def _page(job: Journal, incoming: pd.DataFrame) -> str:
+def _page(paths: Paths, job: Journal, incoming: pd.DataFrame) -> str:
     tone, line = _verdict(job)
     facts, choice, judged = job.get("facts"), job.get("choice"), job.get("judged")
     is_judged = judged and judged["verdict"] != SAME
-    disputed = incoming[incoming["file"].isin(facts["doubts"]["which"])] if choice["hold"] else None
+    disputed = facts["doubts"]["which"] if choice["hold"] else []
     unused = incoming[incoming["state"].isin([State.REFUSED, State.UNLABELLED, State.KNOWN])]
     return render(
         "retraining/job.html",
@@ -53,10 +57,19 @@ def _page(job: Journal, incoming: pd.DataFrame) -> str:
         rules=[[_cell(rule.get(name)) for name in RULE] for rule in (judged["rules"] if is_judged else [])],
         became=_facts(_became(job)),
         seconds=_facts({step: f"{taken:.1f} s" for step, taken in job.get("seconds").items()}),
-        disputed=None if disputed is None else disputed.to_dict("records"),
+        disputed=[(_picture(paths, job.name, one["file"]), one) for one in disputed[:MOST_ROWS]],
+        disputed_count=len(disputed),
         unused=unused.to_dict("records"),
         most=MOST_ROWS,
     )
+
+
+def _picture(paths: Paths, job: str, file: str) -> Image.Image | None:
+    """A picture that arrived, wherever it is by now: in data/held/<job>, or still in data/incoming."""
+    for folder in (paths.held / job, paths.incoming):
+        with suppress(PictureError):
+            return open_picture(folder / file, MOST_MEGAPIXELS)
+    return None
 
 
 def _verdict(job: Journal) -> tuple[str, str]:

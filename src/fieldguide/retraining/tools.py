@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fieldguide.base.paths import Paths
 from fieldguide.retraining.delivery_checks import Observed
@@ -53,6 +55,11 @@ class Tools(Protocol):
 
     def observe(self, champion: Champion, files: Sequence[Path]) -> Observed:
         """Look at pictures with the champion."""
+
+    def out_of_fold(
+        self, files: Sequence[Path], labels: Sequence[str]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Probabilities by models that have not seen the picture: `fieldguide.retraining.label_checks`."""
 
     def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
         """What the champion and its screen say of pictures: see `fieldguide.retraining.unlabelled_queue.ask`."""

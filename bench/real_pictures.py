@@ -1,0 +1,102 @@
+"""What a pretrained network sees of the maintainers' photos, kept in the temporary folder of the system."""
+
+import tempfile
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from common import Skipped, shared
+
+if TYPE_CHECKING:
+    from fieldguide.screening.observations import Observations
+
+SIZE = 160  # pixels of the square that the network sees
+SMALL = 300 * 168  # pixels of a thumbnail from the web
+
+
+@dataclass(frozen=True)
+class Seen:
+    """n pictures: the body's features `raw` (n, 1280), what screening sees of them, label and perceptual hash."""
+
+    raw: NDArray[np.float32]
+    features: NDArray[np.float32]
+    layout: NDArray[np.float32]
+    measurements: NDArray[np.float64]
+    labels: NDArray[np.str_]
+    hashes: NDArray[np.str_]
+
+
+def seen(collection: str, change: str = "") -> Seen:
+    """Of all pictures of ../shared/data/COLLECTION, perhaps changed: "small", or one of the shifts of evaluation."""
+    kept = Path(tempfile.gettempdir()) / "fieldguide-seen" / f"{collection}{change and '_'}{change}.npz"
+    if not kept.is_file():
+        kept.parent.mkdir(exist_ok=True)
+        with kept.with_suffix(".partial").open("wb") as partial:
+            np.savez(partial, **_look(collection, change))
+        kept.with_suffix(".partial").replace(kept)
+    with np.load(kept) as content:
+        return Seen(**{name: content[name] for name in Seen.__dataclass_fields__})
+
+
+def observations(some: Seen) -> "Observations":
+    """The same as screening takes it; without logits, which its usual detector does not ask for."""
+    import torch
+
+    from fieldguide.screening.observations import Observations
+
+    features, layout = torch.from_numpy(some.features), torch.from_numpy(some.layout)
+    return Observations(torch.zeros(len(features), 1), features, layout, some.measurements)
+
+
+def _look(collection: str, change: str) -> dict[str, NDArray[np.generic]]:
+    import timm
+    import torch
+    from torch import nn
+
+    from fieldguide.data.images import PictureError, perceptual_hash
+    from fieldguide.model.description import Preprocessing
+    from fieldguide.model.inference import Classifier, open_for
+    from fieldguide.model.network import IMAGENET_MEAN, IMAGENET_STD, Normalization
+    from fieldguide.screening.observations import observe_pictures
+    from fieldguide.screening.viewer import viewer_of
+
+    body = timm.create_model("mobilenetv2_100", num_classes=0)
+    weights = torch.load(shared("weights", "mobilenetv2_100.pth"), weights_only=True)
+    body.load_state_dict({name: value for name, value in weights.items() if not name.startswith("classifier")})
+    network = nn.Sequential(OrderedDict(body=body.eval(), head=nn.Identity())).eval()
+    preprocessing = Preprocessing(150.0, 320, "squish", "border", SIZE, Normalization(IMAGENET_MEAN, IMAGENET_STD))
+    looker = Classifier(network, [str(number) for number in range(1280)], preprocessing, 1.0)
+    pictures, labels = [], []
+    for file in sorted(path for path in shared("data", collection).rglob("*") if path.is_file()):
+        try:
+            pictures.append(_changed(open_for(looker, file), change, file.name))
+        except PictureError:
+            continue
+        labels.append(file.parent.name)
+    if not pictures:
+        raise Skipped(f"no picture in ../shared/data/{collection} could be read")
+    found = observe_pictures(looker, viewer_of(looker), pictures, 32)
+    return {
+        "raw": found.logits.numpy(),
+        "features": found.features.numpy(),
+        "layout": found.layout.numpy(),
+        "measurements": found.measurements,
+        "labels": np.array(labels),
+        "hashes": np.array([perceptual_hash(picture) for picture in pictures]),
+    }
+
+
+def _changed(picture: Image.Image, change: str, name: str) -> Image.Image:
+    from fieldguide.evaluation.shifts import shifted
+
+    if not change:
+        return picture
+    if change != "small":
+        return shifted(picture, change, name)
+    scale = min(1.0, (SMALL / (picture.width * picture.height)) ** 0.5)
+    return picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
