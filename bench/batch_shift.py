@@ -30,9 +30,11 @@ def measure() -> list[Figure]:
     from fieldguide.evaluation.shifts import shifted
     from fieldguide.model.inference import calibrated, load_classifier, open_for
     from fieldguide.prediction.batch import named_columns
+    from fieldguide.prediction.batch_verdict import Kind, expected_loss, kind_of
     from fieldguide.screening.files import load_screen
     from fieldguide.screening.observations import Observations, observe_pictures
     from fieldguide.screening.reference import load_reference
+    from fieldguide.screening.screen import judge
     from fieldguide.statistics.two_sample import detect_shift
 
     paths = Paths(ROOT)
@@ -43,13 +45,13 @@ def measure() -> list[Figure]:
     test = read_table(paths.split_table, SPLIT).query("split == 'test'").merge(images, on="id")
     test = test[test["planted"].isin(["", "wrong_label", "near_duplicate", "near_conflict"])]
     classifier = load_classifier(paths.classifier, paths.classifier.with_suffix(".json"))
-    _, viewer = load_screen(paths.screen, classifier, paths.classifier)
+    screen, viewer = load_screen(paths.screen, classifier, paths.classifier)
     logits, features, measurements = load_reference(paths.reference, len(classifier.vocabulary))
 
     def columns(values: np.ndarray, measured: np.ndarray) -> dict[str, np.ndarray]:
         return named_columns(classifier.vocabulary, calibrated(values, classifier.temperature), measured)
 
-    reference = columns(logits, measurements)
+    reference, known = columns(logits, measurements), calibrated(logits, classifier.temperature)
     pictures = [open_for(classifier, paths.clean / path) for path in test["clean_path"]]
 
     def called(seen: Observations) -> float:
@@ -58,7 +60,10 @@ def measure() -> list[Figure]:
         for draw in range(DRAWS):
             batch = seen[chance.choice(len(seen), SIZE, replace=False)]
             new = columns(batch.logits.double().numpy(), batch.measurements)
-            hits += detect_shift(reference, new, features, batch.features.double().numpy(), draw).shifted
+            shift = detect_shift(reference, new, features, batch.features.double().numpy(), draw)
+            alarms = int(judge(screen, batch).out_of_domain.sum())
+            loss = expected_loss(known, calibrated(batch.logits.double().numpy(), classifier.temperature))
+            hits += kind_of(shift, alarms, SIZE, screen.alarm_rate, loss) == Kind.SHIFTED
         return hits / DRAWS
 
     told = f"{DRAWS} draws of {SIZE} out of {len(test)}; {len(logits)} reference pictures"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SIZE = 160  # pixels of the square that the network sees
 SMALL = 300 * 168  # pixels of a thumbnail from the web
+SHRUNK = "small"  # a change: to that size
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Seen:
 
 
 def seen(collection: str, change: str = "") -> Seen:
-    """Of all pictures of ../shared/data/COLLECTION, perhaps changed: "small", or one of the shifts of evaluation."""
+    """Of all pictures of ../shared/data/COLLECTION; `change` is "small", a shift of evaluation, or both: "small_night"."""
     kept = Path(tempfile.gettempdir()) / "fieldguide-seen" / f"{collection}{change and '_'}{change}.npz"
     if not kept.is_file():
         kept.parent.mkdir(exist_ok=True)
@@ -94,9 +95,8 @@ def _look(collection: str, change: str) -> dict[str, NDArray[np.generic]]:
 def _changed(picture: Image.Image, change: str, name: str) -> Image.Image:
     from fieldguide.evaluation.shifts import shifted
 
-    if not change:
-        return picture
-    if change != "small":
-        return shifted(picture, change, name)
-    scale = min(1.0, (SMALL / (picture.width * picture.height)) ** 0.5)
-    return picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
+    if change.startswith(SHRUNK):
+        scale = min(1.0, (SMALL / (picture.width * picture.height)) ** 0.5)
+        picture = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
+        change = change.removeprefix(SHRUNK).removeprefix("_")
+    return shifted(picture, change, name) if change else picture

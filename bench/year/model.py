@@ -27,6 +27,7 @@ from fieldguide.statistics.temperature import fit_temperature
 
 Floats = NDArray[np.float64]
 CELL, DIRECTIONS = 12, 9
+ALARM_RATE = 0.05
 
 
 def features(picture: Image.Image) -> Floats:
@@ -80,8 +81,8 @@ class Model:
     distances: Tail  # of pictures that it has not seen from the nearest known ones
 
     def strange(self, rows: Floats) -> NDArray[np.bool_]:
-        """Which (n,) are out of domain, at 5 % false alarms."""
-        return self.distances.p_values(_distances(self.known, self.pipeline[0].transform(rows))) <= 0.05
+        """Which (n,) are out of domain."""
+        return self.distances.p_values(_distances(self.known, self.pipeline[0].transform(rows))) <= ALARM_RATE
 
     def probabilities(self, rows: Floats) -> Floats:
         """(n, labels) in the order of the sorted kinds."""

@@ -22,7 +22,7 @@ from fieldguide.retraining.tools import Champion, Judged
 from fieldguide.sample import KINDS
 from fieldguide.screening.label_doubts import out_of_fold
 from fieldguide.statistics.noninferiority import Comparison, pictures_needed, verdict_of
-from year.model import answers, fit, look
+from year.model import ALARM_RATE, answers, fit, look
 
 
 @dataclass
@@ -74,7 +74,7 @@ class YearTools:
         rows = np.stack([one["features"] for one in known])
         model = self.registry.models[int(str(champion.weights))]
         measured = {name: np.array([one["measurements"][name] for one in known]) for name in known[0]["measurements"]}
-        return Observed(sorted(KINDS), model.probabilities(rows), rows, measured, model.strange(rows))
+        return Observed(sorted(KINDS), model.probabilities(rows), rows, measured, model.strange(rows), ALARM_RATE)
 
     def out_of_fold(
         self, files: Sequence[Path], labels: Sequence[str]

@@ -57,7 +57,7 @@ def exit_code(*arguments: str) -> int:
 def test_a_batch_of_the_known_kind_has_not_shifted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(str(arrived(tmp_path / "day", 1.0)), "--format", "csv") == 0
     told = capsys.readouterr()
-    assert "Not shifted: " in told.err
+    assert "Like what is known: " in told.err
     assert "1 could not be read" in told.err
     rows = list(csv.DictReader(io.StringIO(told.out)))
     assert list(rows[0]) == ["path", "label", "probability", "p_value", "out_of_domain", "reason"]

@@ -130,6 +130,7 @@ def indifferent(files: Sequence[Path]) -> Observed:
         chance.normal(size=(count, 3)),
         {"light": chance.random(count)},
         np.zeros(count, bool),
+        0.05,
     )
 
 
@@ -468,14 +469,15 @@ def test_a_file_that_has_gone_while_the_champion_looked_is_a_row_with_the_reason
     assert facts["new"] == {"black": 3}
 
 
-def by_night(strange: bool) -> Callable[[Sequence[Path]], Observed]:
+def by_night(strange: bool, sure: float = 0.5) -> Callable[[Sequence[Path]], Observed]:
     """All that arrives is dark, and perhaps out of domain."""
 
     def seen(files: Sequence[Path]) -> Observed:
         usual = indifferent(files)
         arrived = np.array(["incoming" in file.parts for file in files])
         dark = usual.measurements["light"] - 5.0 * arrived
-        return replace(usual, measurements={"light": dark}, out_of_domain=arrived & strange)
+        answers = np.where(arrived[:, None], 0.5, [sure, 1 - sure])
+        return replace(usual, probabilities=answers, measurements={"light": dark}, out_of_domain=arrived & strange)
 
     return seen
 
@@ -484,12 +486,23 @@ def test_doubts_hold_a_delivery_back_also_where_it_has_shifted(cfg: Config, home
     furnished(home)
     tools = FakeTools()
     begun(cfg, home, tools)
-    tools.seen, tools.suggests = by_night(strange=False), doubting
+    tools.seen, tools.suggests = by_night(strange=False, sure=0.95), doubting
     tools.known = pd.DataFrame({"file": [Path(str(n)) for n in range(40)], "label": ["grizzly"] * 40})
     deliver(home, 12, label="black")
     assert "12 new pictures held back in data/held/0002: labels in doubt" in call(cfg, home, tools).told
     facts = read_json(home.retraining / "0002" / "journal.json")["facts"]
     assert "light (1.00)" in facts["shift"] and facts["doubts"]["disputed"] == 12
+
+
+def test_another_source_in_domain_is_no_shift(cfg: Config, home: Paths) -> None:
+    """Darker pictures beyond doubt, but neither alarms nor less confidence."""
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    tools.seen = by_night(strange=False)
+    tools.known = pd.DataFrame({"file": [Path(str(n)) for n in range(40)], "label": ["grizzly"] * 40})
+    deliver(home, 12)
+    call(cfg, home, tools)
+    assert read_json(home.retraining / "0002" / "journal.json")["facts"]["shift"] == ""
 
 
 def test_what_is_out_of_domain_is_for_the_gate_to_judge(cfg: Config, home: Paths) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fieldguide.prediction.batch_verdict import Kind, expected_loss, kind_of
 from fieldguide.statistics.two_sample import ALPHA, Columns, Shift, detect_shift
 
 REFERENCE, BATCH, FEATURES = 120, 50, 40
@@ -24,19 +25,19 @@ def compared(reference: int, batch: int, parts: int = 1, **change: float) -> Shi
 
 def test_batches_of_the_same_world_are_hardly_ever_called_shifted() -> None:
     """Small ones, for speed: the tests are exact whatever the number of pictures."""
-    called = sum(compared(2 * seed, 2 * seed + 1, parts=2).shifted for seed in range(100))
+    called = sum(compared(2 * seed, 2 * seed + 1, parts=2).differs for seed in range(100))
     assert called <= 4  # ALPHA of 100 is 1; more than 4 happens in one of 270
 
 
 def test_another_world_is_seen_in_the_features_alone() -> None:
     found = [compared(2 * seed, 2 * seed + 1, move=0.5) for seed in range(20)]
-    assert all(shift.shifted for shift in found)
+    assert all(shift.differs for shift in found)
     assert all(shift.tests[0].name == "features" and shift.tests[0].effect > 0.5 for shift in found)
 
 
 def test_another_mix_of_labels_is_seen_in_the_probabilities() -> None:
     found = [compared(2 * seed, 2 * seed + 1, share=0.95) for seed in range(20)]
-    assert all(shift.shifted for shift in found)
+    assert all(shift.differs for shift in found)
     assert all(shift.tests[0].name in ("black", "grizzly") for shift in found)
 
 
@@ -55,14 +56,14 @@ def test_features_alone_are_enough_beside_the_columns_of_many_labels() -> None:
     many = {f"label {n}": np.random.default_rng(n).random(REFERENCE) for n in range(37)}
     new_many = {f"label {n}": np.random.default_rng(100 + n).random(BATCH) for n in range(37)}
     shift = detect_shift({**columns, **many}, {**new_columns, **new_many}, features, new_features)
-    assert [test.name for test in shift.tests if test.shifted] == ["features"]
+    assert [test.name for test in shift.tests if test.differs] == ["features"]
 
 
 def test_of_a_large_batch_the_test_on_features_takes_some(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fieldguide.statistics.two_sample.MOST_PICTURES", 20)
     shift = compared(0, 1, move=1.0)
     assert np.flatnonzero(np.isfinite(shift.typical)).tolist() == np.linspace(0, BATCH - 1, 20).round().tolist()
-    assert shift.shifted
+    assert shift.differs
 
 
 def test_the_correction_pays_for_every_test() -> None:
@@ -92,3 +93,31 @@ def test_features_that_never_change_say_nothing(constant: float) -> None:
     features = next(test for test in shift.tests if test.name == "features")
     assert features.effect == 0
     assert features.p_value > ALPHA
+
+
+def answers(count: int, sure: float) -> NDArray[np.float64]:
+    """Probabilities whose confidence is this on average."""
+    confidence = np.random.default_rng(count).normal(sure, 0.05, count).clip(0.5, 1)
+    return np.stack([confidence, 1 - confidence], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("move", "alarms", "sure", "kind"),
+    [
+        (0.0, 3, 0.9, Kind.KNOWN),
+        (1.0, 3, 0.9, Kind.OTHER_SOURCE),  # alarms as promised, as sure as usual
+        (1.0, 5, 0.88, Kind.OTHER_SOURCE),
+        (1.0, 20, 0.9, Kind.SHIFTED),
+        (1.0, 3, 0.75, Kind.SHIFTED),
+    ],
+)
+def test_a_batch_has_shifted_only_if_alarms_or_confidence_say_so_too(
+    move: float, alarms: int, sure: float, kind: Kind
+) -> None:
+    loss = expected_loss(answers(REFERENCE, 0.9), answers(BATCH, sure))
+    assert kind_of(compared(0, 1, move=move), alarms, BATCH, 0.05, loss) == kind
+
+
+def test_the_expected_loss_is_the_fall_of_the_confidence_within_its_interval() -> None:
+    loss = expected_loss(answers(200, 0.9), answers(100, 0.7))
+    assert loss.low < 0.2 < loss.high and loss.expected == pytest.approx(0.2, abs=0.02)

@@ -9,9 +9,6 @@ from typing import Any
 
 import pytest
 
-from fieldguide.base.config import RetrainConfig
-from fieldguide.retraining.job import run_job
-
 pytestmark = pytest.mark.slow
 
 BENCH = Path(__file__).parents[2] / "bench"
@@ -62,26 +59,10 @@ def test_a_short_year(year: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     told = [line for _, line in story.told]
     assert (told.count("killed"), told.count("a second job left"), told.count("two jobs at once")) == (2, 1, 0)
     (poisoned,) = (line for when, line in story.told if when == plan.poisoned)
-    assert "held back" in poisoned and "labels in doubt" in poisoned
+    assert "held back" in poisoned
     assert [line for when, line in story.told if when == plan.empty] == [
         "nothing to do: 0 new pictures of 30, 0 new reviews of 5"
     ]
-
-
-def test_a_poisoned_delivery_is_held_back_without_a_champion_and_a_clean_one_is_not(year: Any, tmp_path: Path) -> None:
-    """The year's data set and deliveries, before anybody has made a model the champion."""
-    world, simulation = year.world, year.simulation
-    cfg, paths = simulation._checkout(tmp_path / "home", RetrainConfig().max_label_doubt)
-    drawn = world.draw_base(240, 0, tmp_path / "pictures")
-    plan = world.Year(night=range(0), camera=range(0), poisoned=1)
-    simulation._put(paths.sources / "own", world.delivery(plan, 0, drawn[:120], 0))
-    tools = simulation.YearTools(cfg, paths, lambda step, job: None)
-    told = []
-    for fortnight in (0, 1, 2):
-        simulation._put(paths.incoming, world.delivery(plan, fortnight, drawn[120 + 40 * fortnight :][:40], 1))
-        told.append(run_job(cfg, paths, tools, set(), force=True).told)
-        assert tools.champion() is None
-    assert ["labels in doubt" in line for line in told] == [False, True, False]
 
 
 @pytest.mark.exhaustive

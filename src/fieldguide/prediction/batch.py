@@ -13,6 +13,7 @@ from fieldguide.model.inference import Classifier, calibrated
 from fieldguide.pages.parts import in_words
 from fieldguide.prediction.answers import Answer
 from fieldguide.prediction.batch_page import BatchFindings
+from fieldguide.prediction.batch_verdict import expected_loss, kind_of
 from fieldguide.screening.measurements import NAMES
 from fieldguide.statistics.two_sample import Columns, detect_shift, probability_columns
 
@@ -50,11 +51,14 @@ def findings(
         features,
         new_features,
     )
+    alarms, loss = sum(bool(answer.out_of_domain) for answer in batch.answers), expected_loss(reference, probabilities)
     return BatchFindings(
         name=name,
+        kind=kind_of(shift, alarms, len(batch.paths), alarm_rate, loss),
         pictures=len(batch.paths),
         unread=batch.unread,
-        alarms=sum(bool(answer.out_of_domain) for answer in batch.answers),
+        alarms=alarms,
+        loss=loss,
         alarm_rate=alarm_rate,
         reference=len(reference),
         shift=shift,

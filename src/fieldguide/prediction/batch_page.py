@@ -7,6 +7,7 @@ import pandas as pd
 
 from fieldguide.pages.parts import THUMBNAIL, Shown, percent
 from fieldguide.pages.render import render
+from fieldguide.prediction.batch_verdict import Kind, Loss
 from fieldguide.statistics.two_sample import ALPHA, FEATURES, Shift, TwoSample
 
 IN_WORDS = "image features"  # what the test of FEATURES is about
@@ -17,9 +18,11 @@ class BatchFindings:
     """All that screening found in a batch."""
 
     name: str
+    kind: Kind
     pictures: int
     unread: int
     alarms: int
+    loss: Loss  # of accuracy, expected
     alarm_rate: float  # the share of alarms that was promised on pictures like those known
     reference: int  # pictures that it was compared with
     shift: Shift
@@ -27,11 +30,19 @@ class BatchFindings:
 
 
 def verdict(found: BatchFindings) -> str:
-    """One sentence: whether the batch has shifted, and in what most."""
-    if not found.shift.shifted:
-        return f"Not shifted: these {found.pictures} pictures do not differ from the reference beyond chance"
-    most = next(test for test in found.shift.tests if test.shifted)
-    return f"Shifted: {describe(most)}"
+    """One sentence: what the batch is, and in what it differs most."""
+    if found.kind == Kind.KNOWN:
+        return f"Like what is known: these {found.pictures} pictures do not differ from the reference beyond chance"
+    most = describe(next(test for test in found.shift.tests if test.differs))
+    if found.kind == Kind.OTHER_SOURCE:
+        return f"Another source, but in domain: {most}; alarms and confidence are as usual"
+    return f"Shifted: {most}; {loss_in_words(found.loss)}"
+
+
+def loss_in_words(loss: Loss) -> str:
+    """The expected loss of accuracy, with its interval."""
+    between = f"{100 * loss.low:+.0f} to {100 * loss.high:+.0f}"
+    return f"expected loss of accuracy {100 * loss.expected:+.1f} points ({between}), by the difference of confidences"
 
 
 def describe(test: TwoSample) -> str:
@@ -60,6 +71,7 @@ def batch_page(found: BatchFindings, typical: Sequence[Shown], flagged: Sequence
             ("pictures", str(found.pictures), f"{found.unread} could not be read"),
             ("out of domain", percent(found.alarms / max(found.pictures, 1)), f"{found.alarms} pictures"),
             ("expected", percent(found.alarm_rate), "false alarms on in-domain pictures"),
+            ("expected loss", f"{100 * found.loss.expected:+.1f} points", "of accuracy, by the difference of confidences"),
             ("reference", str(found.reference), "pictures of the valid split"),
         ],
         names={FEATURES: IN_WORDS},

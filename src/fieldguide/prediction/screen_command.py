@@ -10,8 +10,9 @@ from fieldguide.base.errors import UserError, printable
 from fieldguide.model.inference import Classifier, load_classifier
 from fieldguide.prediction.answers import Answer, Screening
 from fieldguide.prediction.batch import Batch, findings
-from fieldguide.prediction.batch_page import BatchFindings, describe, verdict
+from fieldguide.prediction.batch_page import BatchFindings, describe, loss_in_words, verdict
 from fieldguide.prediction.batch_pictures import write_page
+from fieldguide.prediction.batch_verdict import Kind
 from fieldguide.prediction.command import CLASSIFIER, answered, lossless, weights_of
 from fieldguide.prediction.files import require_something
 from fieldguide.prediction.rows import write_rows
@@ -63,7 +64,7 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
     if page is not None:
         write_page(page, found, classifier, batch)
         _print(f"see {page}")
-    return found.shift.shifted
+    return found.kind == Kind.SHIFTED
 
 
 def _print_rows(arguments: Sequence[str], classifier: Classifier, screening: Screening, kind: str | None) -> Batch:
@@ -85,7 +86,7 @@ def _print_rows(arguments: Sequence[str], classifier: Classifier, screening: Scr
 
 def _tell(found: BatchFindings, batch: Batch) -> None:
     """The verdict, in what the batch differs, the mix of predictions, and the pictures that show it best."""
-    others = [test for test in found.shift.tests if test.shifted][1:]  # the first is in the verdict
+    others = [test for test in found.shift.tests if test.differs][1:]  # the first is in the verdict
     lines = [verdict(found), *(f"  {describe(test)}" for test in others)]
     moved = ", ".join(
         f"{row['label']} {row['batch']:.0%} (reference {row['reference']:.0%})" for row in found.mix.to_dict("records")
@@ -95,9 +96,11 @@ def _tell(found: BatchFindings, batch: Batch) -> None:
         f"out of domain: {found.alarms} of {found.pictures} ({found.alarms / found.pictures:.1%}; "
         f"{found.alarm_rate:.1%} expected)"
     )
+    if found.kind == Kind.OTHER_SOURCE:  # of the others it is in the verdict, or there is none
+        lines.append(loss_in_words(found.loss))
     if found.unread:
         lines.append(f"{found.unread} could not be read")
-    if found.shift.shifted:
+    if found.shift.differs:
         best = np.argsort(-found.shift.typical, kind="stable")[:TOLD]
         lines += ["most typical of the batch:", *(f"  {printable(str(batch.paths[place]))}" for place in best)]
     _print(*lines)

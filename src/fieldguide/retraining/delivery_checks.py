@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fieldguide.data.images import PictureError
+from fieldguide.prediction.batch_verdict import Kind, expected_loss, kind_of
 from fieldguide.statistics.two_sample import Columns, detect_shift, probability_columns
 
 Floats = NDArray[np.float64]
@@ -19,8 +20,8 @@ Floats = NDArray[np.float64]
 class Observed:
     """n pictures through the champion's eyes: probabilities (n, labels), features (n, f), measurements by name (n,).
 
-    `out_of_domain` (n,) is what its screen says, nothing but False without one. Files that cannot be read are not among
-    them: `unread` says why.
+    `out_of_domain` (n,) is what its screen says, at the promised `alarm_rate`; without one nothing but False, at 0.
+    Files that cannot be read are not among them: `unread` says why.
     """
 
     vocabulary: Sequence[str]
@@ -28,6 +29,7 @@ class Observed:
     features: Floats
     measurements: Columns
     out_of_domain: NDArray[np.bool_]
+    alarm_rate: float
     unread: Mapping[Path, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -58,7 +60,7 @@ def observe(weights: Path, files: Sequence[Path]) -> Observed:
     first = next(pictures, None)
     if first is None:
         none = np.zeros((0, len(classifier.vocabulary)))
-        return Observed(classifier.vocabulary, none, np.zeros((0, 0)), {}, np.zeros(0, bool), unread)
+        return Observed(classifier.vocabulary, none, np.zeros((0, 0)), {}, np.zeros(0, bool), 0.0, unread)
     seen = observe_pictures(classifier, viewer, chain([first], pictures))
     return Observed(
         classifier.vocabulary,
@@ -66,12 +68,13 @@ def observe(weights: Path, files: Sequence[Path]) -> Observed:
         seen.features.double().numpy(),
         measurement_columns(seen.measurements),
         judge(screening[0], seen).out_of_domain if screening else np.zeros(len(seen), bool),
+        screening[0].alarm_rate if screening else 0.0,
         unread,
     )
 
 
 def shift_in_words(reference: Observed, new: Observed) -> str | None:
-    """What of new pictures has shifted beyond chance, the largest first; "" for nothing.
+    """What of new pictures has shifted, the largest first; "" where they have not: see `batch_verdict.kind_of`.
 
     None where there is no picture. `reference` are pictures that the champion was not trained on.
     """
@@ -82,4 +85,7 @@ def shift_in_words(reference: Observed, new: Observed) -> str | None:
         return {**observed.measurements, **probability_columns(observed.vocabulary, observed.probabilities)}
 
     found = detect_shift(columns(reference), columns(new), reference.features, new.features)
-    return ", ".join(f"{test.name} ({test.effect:.2f})" for test in found.tests if test.shifted)
+    loss = expected_loss(reference.probabilities, new.probabilities)
+    if kind_of(found, int(new.out_of_domain.sum()), len(new), new.alarm_rate, loss) != Kind.SHIFTED:
+        return ""
+    return ", ".join(f"{test.name} ({test.effect:.2f})" for test in found.tests if test.differs)

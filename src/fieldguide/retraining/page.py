@@ -11,7 +11,8 @@ from PIL import Image
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from fieldguide.data.csv_files import write_csv
-from fieldguide.data.images import PictureError, open_picture
+from fieldguide.data.images import PictureError, bounded, open_picture
+from fieldguide.pages.parts import THUMBNAIL
 from fieldguide.pages.render import render
 from fieldguide.retraining.incoming import COLUMNS, State
 from fieldguide.retraining.journal import Journal
@@ -68,7 +69,7 @@ def _picture(paths: Paths, job: str, file: str) -> Image.Image | None:
     """A picture that arrived, wherever it is by now: in data/held/<job>, or still in data/incoming."""
     for folder in (paths.held / job, paths.incoming):
         with suppress(PictureError):
-            return open_picture(folder / file, MOST_MEGAPIXELS)
+            return bounded(open_picture(folder / file, MOST_MEGAPIXELS), THUMBNAIL)
     return None
 
 

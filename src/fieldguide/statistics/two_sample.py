@@ -39,7 +39,7 @@ class TwoSample:
     after: float | None = None
 
     @property
-    def shifted(self) -> bool:
+    def differs(self) -> bool:
         """Whether chance explains it in fewer than ALPHA of all batches."""
         return self.p_value < ALPHA
 
@@ -55,9 +55,9 @@ class Shift:
     typical: NDArray[np.float64]
 
     @property
-    def shifted(self) -> bool:
+    def differs(self) -> bool:
         """Whether at least one test says so, after the correction for their number."""
-        return any(test.shifted for test in self.tests)
+        return any(test.differs for test in self.tests)
 
 
 def detect_shift(

@@ -1,0 +1,128 @@
+"""What `fieldguide screen` says of batches of real photos, and the loss of accuracy that it expects: `source_shift.py`.
+
+A classifier (logistic regression on frozen features), its screen and its reference come from most of the photos of
+bears. Batches of 50 are drawn from the rest, as they are and changed, from another source of the same kinds (thumbnails
+from the web, with the photos resized to their size), and from other things. Three divisions of the photos.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common import Figure, report
+from real_pictures import Seen, observations, seen
+
+COMPARED = "batches of 50 real photos: the answer, and the expected loss of accuracy against the true one"
+DIVISIONS, DRAWS, SIZE = 3, 20, 50
+OTHER = "thumbnails of the same kinds"
+SHIFTED = ("night", "black_and_white", "hand_drawn", "other things")  # goal: at least 95 of 100
+CHANGES = (
+    *("night", "black_and_white", "hand_drawn", "upside_down", "low_resolution", "rain", "motion_blur"),
+    *("jpeg_damage", "partly_hidden", "strong_crop"),
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """Pictures of one kind of batch, what may be drawn of them, and the position of each label (-1 for none)."""
+
+    pictures: Seen
+    rows: NDArray[np.intp]
+    targets: NDArray[np.intp]
+
+
+def measure() -> Iterator[Figure]:
+    """The share of each answer, then the error of the expected loss."""
+    from fieldguide.prediction.batch_verdict import Kind
+
+    said: dict[str, list[tuple[str, float, float]]] = {}
+    for division in range(DIVISIONS):
+        for name, answers in _division(division).items():
+            said.setdefault(name, []).extend(answers)
+    for name, answers in said.items():
+        shares = {kind: float(np.mean([answer[0] == kind for answer in answers])) for kind in Kind}
+        told = ", ".join(f"{kind} {share:.2f}" for kind, share in shares.items())
+        expected, true = (np.mean([answer[place] for answer in answers]) for place in (1, 2))
+        detail = f"{len(answers)} batches: {told}; expected loss {100 * expected:+.1f} points, true {100 * true:+.1f}"
+        if name in ("as they are", "as they are, small") or name == OTHER:
+            yield Figure(f"{name}: shifted", shares[Kind.SHIFTED], 0.05, True, unit="", detail=detail)
+        else:
+            goal = 0.95 if name in SHIFTED else None
+            yield Figure(f"{name}: shifted", shares[Kind.SHIFTED], goal, unit="", detail=detail)
+    apart = {
+        name: float(np.mean([abs(answer[1] - answer[2]) for answer in answers]))
+        for name, answers in said.items()
+        if name != "other things"  # whose true accuracy is 0
+    }
+    worst = max(apart, key=lambda name: apart[name])
+    detail = f"mean over {len(apart)} kinds of batches; worst {worst}, {100 * apart[worst]:.0f} points"
+    yield Figure("expected loss: mean distance from the true one", float(np.mean(list(apart.values()))), detail=detail)
+
+
+def _division(seed: int) -> Mapping[str, list[tuple[str, float, float]]]:
+    """By kind of batch, of each batch the answer, the expected and the true loss of accuracy."""
+    from scipy.special import softmax
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from fieldguide.data.duplicates import look_alike_groups
+    from fieldguide.prediction.batch import named_columns
+    from fieldguide.prediction.batch_verdict import expected_loss, kind_of
+    from fieldguide.screening.fitting import fit_screen
+    from fieldguide.screening.screen import judge
+    from fieldguide.statistics.temperature import fit_temperature
+    from fieldguide.statistics.two_sample import detect_shift
+
+    chance = np.random.default_rng(seed)
+    found: dict[str, list[tuple[str, float, float]]] = {}
+    thumbnails, others = seen("bears_thumbs"), seen("not_bears")
+    for change in ("", "small"):  # photos as they are, and at the size of the thumbnails
+        photos, turned = seen("bears", change), seen("bears", f"{change}{change and '_'}upside_down")
+        kinds, targets = np.unique(photos.labels, return_inverse=True)
+        hashes = [*seen("bears").hashes, *thumbnails.hashes]
+        groups = np.split(np.array(look_alike_groups(hashes, 40)), [len(targets)])
+        singles = chance.permutation(np.unique(groups[0], return_index=True)[1])
+        test, valid, train = np.split(singles, [110, 175])
+        unlike = np.flatnonzero(~np.isin(groups[1], groups[0]))
+        model: Any = make_pipeline(StandardScaler(), LogisticRegression(C=0.001, max_iter=1000))
+        model.fit(photos.raw[train], targets[train])
+        temperature = fit_temperature(model.decision_function(photos.raw[valid]), targets[valid])
+        known, down = observations(photos), observations(turned)
+        screen = fit_screen(
+            known[train], down[train], targets[train], known[valid], "nearest_neighbours", 50, 0.05, frozen=True
+        ).screen
+        thumbs = World(thumbnails, unlike, np.searchsorted(kinds, thumbnails.labels))
+        if change:
+            worlds = {"as they are, small": World(photos, test, targets), OTHER: thumbs}
+        else:
+            worlds = {"as they are": World(photos, test, targets)}
+            worlds |= {name: World(seen("bears", name), test, targets) for name in CHANGES}
+            nothing = np.full(len(others.labels), -1)
+            worlds["other things"] = World(others, np.arange(len(nothing)), nothing)
+
+        def answered(raw: NDArray[np.float32], model: Any = model, temperature: float = temperature) -> Any:
+            return softmax(model.decision_function(raw) / temperature, axis=1)
+
+        reference = answered(photos.raw[valid])
+        columns = named_columns(list(kinds), reference, photos.measurements[valid])
+        right = float((reference.argmax(axis=1) == targets[valid]).mean())
+        for name, world in worlds.items():
+            alarms = judge(screen, observations(world.pictures)).out_of_domain
+            for draw in range(DRAWS):
+                rows = chance.choice(world.rows, SIZE, replace=False)
+                batch = answered(world.pictures.raw[rows])
+                new = named_columns(list(kinds), batch, world.pictures.measurements[rows])
+                shift = detect_shift(columns, new, photos.features[valid], world.pictures.features[rows], draw)
+                loss = expected_loss(reference, batch)
+                kind = kind_of(shift, int(alarms[rows].sum()), SIZE, 0.05, loss)
+                true = right - float((batch.argmax(axis=1) == world.targets[rows]).mean())
+                found.setdefault(name, []).append((kind, loss.expected, true))
+    return found
+
+
+if __name__ == "__main__":
+    report(lambda: list(measure()))
