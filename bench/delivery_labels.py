@@ -80,6 +80,7 @@ def _mislabelled(labels: NDArray[np.str_], wrong: int, one_way: bool, chance: np
 
 def _strange(source: str, arriving: str) -> NDArray[np.bool_]:
     """What of the arriving pictures a screen made of `source` calls out of domain; of its own each without itself."""
+    from fieldguide.screening.detectors.nearest_neighbours import NearestNeighbours
     from fieldguide.screening.fitting import fit_screen
     from fieldguide.screening.screen import judge
 
@@ -92,9 +93,7 @@ def _strange(source: str, arriving: str) -> NDArray[np.bool_]:
         upside_down[~is_valid],
         targets[~is_valid],
         upright[is_valid],
-        "nearest_neighbours",
-        50,
-        0.05,
+        NearestNeighbours(detector="nearest_neighbours"),
         frozen=True,
     )
     if source != arriving:

@@ -33,7 +33,7 @@ class Seen:
 
 
 def seen(collection: str, change: str = "") -> Seen:
-    """Of all pictures of ../shared/data/COLLECTION; `change` is "small", a shift of evaluation, or both: "small_night"."""
+    """All pictures of ../shared/data/COLLECTION, perhaps changed: "small", a shift, or both ("small_night")."""
     kept = Path(tempfile.gettempdir()) / "fieldguide-seen" / f"{collection}{change and '_'}{change}.npz"
     if not kept.is_file():
         kept.parent.mkdir(exist_ok=True)

@@ -1,8 +1,8 @@
 """What `fieldguide screen` says of batches of real photos, and the loss of accuracy that it expects: `source_shift.py`.
 
 A classifier (logistic regression on frozen features), its screen and its reference come from most of the photos of
-bears. Batches of 50 are drawn from the rest, as they are and changed, from another source of the same kinds (thumbnails
-from the web, with the photos resized to their size), and from other things. Three divisions of the photos.
+bears. Batches of 50 are drawn from the rest, as they are and changed, from another source of the same kinds (250
+thumbnails from the web; the photos are resized to their size), and from other things. Three divisions of the photos.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from common import Figure, report
 from real_pictures import Seen, observations, seen
 
 COMPARED = "batches of 50 real photos: the answer, and the expected loss of accuracy against the true one"
-DIVISIONS, DRAWS, SIZE = 3, 20, 50
+DIVISIONS, DRAWS, SIZE, LARGER = 3, 20, 50, 250
 OTHER = "thumbnails of the same kinds"
 SHIFTED = ("night", "black_and_white", "hand_drawn", "other things")  # goal: at least 95 of 100
 CHANGES = (
@@ -72,12 +72,13 @@ def _division(seed: int) -> Mapping[str, list[tuple[str, float, float]]]:
     from fieldguide.data.duplicates import look_alike_groups
     from fieldguide.prediction.batch import named_columns
     from fieldguide.prediction.batch_verdict import expected_loss, kind_of
+    from fieldguide.screening.detectors.nearest_neighbours import NearestNeighbours
     from fieldguide.screening.fitting import fit_screen
     from fieldguide.screening.screen import judge
     from fieldguide.statistics.temperature import fit_temperature
     from fieldguide.statistics.two_sample import detect_shift
 
-    chance = np.random.default_rng(seed)
+    chance, detector = np.random.default_rng(seed), NearestNeighbours(detector="nearest_neighbours")
     found: dict[str, list[tuple[str, float, float]]] = {}
     thumbnails, others = seen("bears_thumbs"), seen("not_bears")
     for change in ("", "small"):  # photos as they are, and at the size of the thumbnails
@@ -93,7 +94,12 @@ def _division(seed: int) -> Mapping[str, list[tuple[str, float, float]]]:
         temperature = fit_temperature(model.decision_function(photos.raw[valid]), targets[valid])
         known, down = observations(photos), observations(turned)
         screen = fit_screen(
-            known[train], down[train], targets[train], known[valid], "nearest_neighbours", 50, 0.05, frozen=True
+            known[train],
+            down[train],
+            targets[train],
+            known[valid],
+            NearestNeighbours(detector="nearest_neighbours"),
+            frozen=True,
         ).screen
         thumbs = World(thumbnails, unlike, np.searchsorted(kinds, thumbnails.labels))
         if change:
@@ -112,13 +118,14 @@ def _division(seed: int) -> Mapping[str, list[tuple[str, float, float]]]:
         right = float((reference.argmax(axis=1) == targets[valid]).mean())
         for name, world in worlds.items():
             alarms = judge(screen, observations(world.pictures)).out_of_domain
+            size = LARGER if name == OTHER else SIZE
             for draw in range(DRAWS):
-                rows = chance.choice(world.rows, SIZE, replace=False)
+                rows = chance.choice(world.rows, size, replace=False)
                 batch = answered(world.pictures.raw[rows])
                 new = named_columns(list(kinds), batch, world.pictures.measurements[rows])
                 shift = detect_shift(columns, new, photos.features[valid], world.pictures.features[rows], draw)
                 loss = expected_loss(reference, batch)
-                kind = kind_of(shift, int(alarms[rows].sum()), SIZE, 0.05, loss)
+                kind = kind_of(shift, int(alarms[rows].sum()), size, 0.05, loss)
                 true = right - float((batch.argmax(axis=1) == world.targets[rows]).mean())
                 found.setdefault(name, []).append((kind, loss.expected, true))
     return found

@@ -33,6 +33,7 @@ from fieldguide.overview.page import overview_page
 from fieldguide.pages.parts import Shown
 from fieldguide.prediction.answers import Answer
 from fieldguide.prediction.batch_page import BatchFindings, batch_page
+from fieldguide.prediction.batch_verdict import Kind, Loss
 from fieldguide.prediction.log import Logged, log_predictions, read_confirmed, read_labels_csv
 from fieldguide.prediction.rows import write_rows
 from fieldguide.release.rollout.command import confirm
@@ -231,19 +232,27 @@ def test_a_leaderboard_is_a_table_that_nobody_runs(
 def test_the_page_about_a_batch_shows_names_and_reasons() -> None:
     tests = (TwoSample(STRANGE, 0.9, 0.001, -1.0, 2.0), TwoSample("features", 0.5, 0.01))
     mix = pd.DataFrame({"label": LABELS, "reference": [0.5, 0.5], "batch": [0.9, 0.1]})
-    found = BatchFindings(STRANGE, 12, 1, 2, 0.05, 60, Shift(tests, np.zeros(12)), mix)
+    found = BatchFindings(
+        STRANGE, Kind.SHIFTED, 12, 1, 2, Loss(0.1, 0.0, 0.2), 0.05, 60, Shift(tests, np.zeros(12)), mix
+    )
     shown = [Shown(PICTURE, (STRANGE, SCRIPT))]
     check_page(batch_page(found, shown, [(STRANGE, shown)]), STRANGE, *LABELS)
 
 
 def test_the_page_about_a_job_shows_files_and_reasons(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
+    disputed = {"file": STRANGE, "label": STRANGE, "suggested": STRANGE}
     arrived = {"label": LABELS[0], "bytes": 1, "sha256": "", "id": "", "target": ""}
     rule = {"rule": "recall", "on": LABELS[0], "outcome": "failed", "challenger": 0.5, "detail": STRANGE}
     job = Journal(paths.retraining / "0001", {})
     job.note(
         incoming=[{**arrived, "file": STRANGE, "state": "refused", "reason": SCRIPT}],
-        facts={"new": {LABELS[0]: 1}, "had": {}, "reviews": 0, "doubts": {"which": [STRANGE]}},
+        facts={
+            "new": {LABELS[0]: 1},
+            "had": {},
+            "reviews": 0,
+            "doubts": {"which": [disputed]},
+        },
         choice={"reasons": [STRANGE], "hold": True},
         judged={"verdict": "worse", "against": STRANGE, "accepted": False, "rules": [rule]},
         seconds={"train": 1.5},

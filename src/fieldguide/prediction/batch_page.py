@@ -71,7 +71,11 @@ def batch_page(found: BatchFindings, typical: Sequence[Shown], flagged: Sequence
             ("pictures", str(found.pictures), f"{found.unread} could not be read"),
             ("out of domain", percent(found.alarms / max(found.pictures, 1)), f"{found.alarms} pictures"),
             ("expected", percent(found.alarm_rate), "false alarms on in-domain pictures"),
-            ("expected loss", f"{100 * found.loss.expected:+.1f} points", "of accuracy, by the difference of confidences"),
+            (
+                "expected loss",
+                f"{100 * found.loss.expected:+.1f} points",
+                "of accuracy: difference of confidences",
+            ),
             ("reference", str(found.reference), "pictures of the valid split"),
         ],
         names={FEATURES: IN_WORDS},
