@@ -98,7 +98,7 @@ def _division(seed: int) -> Mapping[str, list[tuple[str, float, float]]]:
             down[train],
             targets[train],
             known[valid],
-            NearestNeighbours(detector="nearest_neighbours"),
+            detector,
             frozen=True,
         ).screen
         thumbs = World(thumbnails, unlike, np.searchsorted(kinds, thumbnails.labels))
