@@ -160,7 +160,7 @@ def test_a_failure_leaves_the_old_ones(own_data: OwnData, monkeypatch: pytest.Mo
     def fails(images: pd.DataFrame) -> pd.DataFrame:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fieldguide.stages.clean.mark_exact_duplicates", fails)
+    monkeypatch.setattr("fieldguide.data.cleaning.mark_exact_duplicates", fails)
     with pytest.raises(KeyboardInterrupt):
         clean.run(compose(paths, ["clean.max_side=40", "train.size=32"]), paths)
     assert {path: sha256_of_file(path) for path in (paths.root / "data").rglob("*") if path.is_file()} == before

@@ -55,7 +55,7 @@ def list_incoming(cfg: Config, paths: Paths) -> pd.DataFrame:
     source = paths.sources / cfg.choices["data"]
     files = list(_files(paths.incoming)) if paths.incoming.is_dir() else []
     look = partial(_look, cfg.clean, paths.incoming, _known_labels(cfg, source))
-    rows = map_processes(look, files, "incoming")
+    rows = map_processes(look, files, "incoming", lost=partial(_lost, paths.incoming))
     table = pd.DataFrame([asdict(row) for row in _placed(rows, source)], columns=COLUMNS)
     return table.astype({"bytes": "int64"})
 
@@ -108,6 +108,11 @@ def _look(clean: CleanConfig, incoming: Path, labels: frozenset[str] | None, pat
         reason = f"{width} x {height} pixels, the shorter side must have {clean.min_side}"
         return Arrived(name, label, State.REFUSED, reason, size, digest)
     return Arrived(name, label, State.NEW if label else State.UNLABELLED, "", size, digest, picture.id)
+
+
+def _lost(incoming: Path, path: Path) -> Arrived:
+    reason = "the system ended the process that opened it: it takes too much memory"
+    return Arrived(as_text(path.relative_to(incoming).as_posix()), "", State.REFUSED, reason)
 
 
 def _refusal(path: Path, name: str, label: str, labels: frozenset[str] | None) -> str:
