@@ -45,7 +45,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Paths:
         (paths.clean / label).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(paths.clean / name)
         side = "test" if number >= 36 else "valid" if number >= 27 else "train"
-        rows.append((f"{number:016x}", label, name, sha256_of_file(paths.clean / name), f"{number:016x}", side))
+        rows.append((f"{number:016x}", label, name, sha256_of_file(paths.clean / name), f"{number:016x}", side, 8))
     write_table(pd.DataFrame(rows, columns=SPLIT.names), paths.split_table, SPLIT)
     from fieldguide.stages import weights
 

@@ -160,7 +160,7 @@ def test_a_failure_leaves_the_old_ones(own_data: OwnData, monkeypatch: pytest.Mo
     def fails(images: pd.DataFrame) -> pd.DataFrame:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fieldguide.stages.clean.mark_exact_duplicates", fails)
+    monkeypatch.setattr("fieldguide.data.cleaning.mark_exact_duplicates", fails)
     with pytest.raises(KeyboardInterrupt):
         clean.run(compose(paths, ["clean.max_side=40", "train.size=32"]), paths)
     assert {path: sha256_of_file(path) for path in (paths.root / "data").rglob("*") if path.is_file()} == before
@@ -232,3 +232,51 @@ def test_of_the_sample_colour_alone_does_not_tell_the_bears_apart(sample: Sample
     for depth in (None, 4, 6):
         tree = DecisionTreeClassifier(max_depth=depth, random_state=0).fit(features[train], used["label"][train])
         assert 0.4 < tree.score(features[~train], used["label"][~train]) < 0.85
+
+
+def deep(seed: int, brightest: int) -> bytes:
+    """A grey PNG with 16 bits of which a camera fills so many levels."""
+    pixels = np.random.default_rng(seed).integers(0, brightest, (48, 64), dtype=np.uint16)
+    pixels[0, 0] = brightest
+    return encoded(Image.fromarray(pixels), "PNG")
+
+
+def test_pictures_of_more_than_8_bits_are_scaled_alike_and_have_ids_of_their_own(own_data: OwnData) -> None:
+    """A camera of 12 bits: a dark picture stays darker than a bright one, whichever comes first."""
+    files: dict[str, Image.Image | bytes] = {
+        "a/bright.png": deep(1, 4095),
+        "a/dark.png": deep(2, 500),
+        "b/dark.png": deep(3, 500),
+        "b/plain.png": noise(4),
+    }
+    _, alone = cleaned(own_data, {name: files[name] for name in ("a/dark.png", "b/plain.png")})
+    _, table = cleaned(own_data, files)
+    assert set(table["status"]) == {"kept"} and table["id"].nunique() == 4
+    assert dict(table["depth"]) == {"a/bright.png": 12, "a/dark.png": 12, "b/dark.png": 12, "b/plain.png": 8}
+    dark, bright = table.loc["a/dark.png", "brightness"], table.loc["a/bright.png", "brightness"]
+    assert float(str(dark)) < 0.1 < 0.4 < float(str(bright))
+    assert int(str(alone.at["a/dark.png", "depth"])) == 10
+    assert str(alone.at["a/dark.png", "id"]) == str(table.at["a/dark.png", "id"])
+
+
+def test_damage_and_what_was_left_aside_stand_in_the_table(own_data: OwnData) -> None:
+    whole = encoded(noise(1, 400, 300), "JPEG")
+    pages = encoded(noise(2), "TIFF", save_all=True, append_images=[noise(3)])
+    files: dict[str, Image.Image | bytes] = {
+        "a/cut.jpg": whole[: len(whole) // 2] + b"\xff\xd9",
+        "a/end.jpg": whole[:-2],
+        "b/pages.tif": pages,
+    }
+    _, table = cleaned(own_data, files)
+    assert dict(table["status"]) == {"a/cut.jpg": "damaged", "a/end.jpg": "kept", "b/pages.tif": "kept"}
+    assert "lost" in str(table.at["a/cut.jpg", "reason"])
+    assert table.at["b/pages.tif", "note"] == "the first of 2 pages or frames"
+
+
+def test_a_process_that_the_system_ends_costs_its_picture(own_data: OwnData, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(function: Any, items: Any, description: str, lost: Any) -> list[Any]:
+        return [lost(item) if item.path == "a/1.png" else function(item) for item in items]
+
+    monkeypatch.setattr("fieldguide.data.cleaning.map_processes", ended)
+    _, table = cleaned(own_data, {"a/1.png": noise(1), "b/1.png": noise(2)})
+    assert dict(table["status"]) == {"a/1.png": "too_large", "b/1.png": "kept"}

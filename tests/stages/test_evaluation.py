@@ -51,7 +51,7 @@ def write_pictures(paths: Paths) -> None:
         name = f"{label}/{number:016x}.png"
         (paths.clean / label).mkdir(parents=True, exist_ok=True)
         coloured(number).save(paths.clean / name)
-        rows.append((f"{number:016x}", label, name, sha256_of_file(paths.clean / name), f"{number:016x}", side))
+        rows.append((f"{number:016x}", label, name, sha256_of_file(paths.clean / name), f"{number:016x}", side, 8))
     write_table(pd.DataFrame(rows, columns=SPLIT.names), paths.split_table, SPLIT)
 
 

@@ -135,6 +135,29 @@ def test_a_bad_file_is_a_row_with_a_reason_and_not_the_end(
     assert (code, err) == (1, "fieldguide: 4 could not be read\n")
 
 
+def test_damage_that_decodes_is_a_reason(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = encoded(noise(1, 300, 200), "JPEG", quality=95)
+    put(tmp_path / "cut.jpg", whole[: len(whole) // 2] + b"\xff\xd9")
+    put(tmp_path / "end.jpg", whole[:-2])
+    rows = table(printed(capsys, tmp_path, "--model", model)[1])
+    assert "lost" in rows[0]["reason"] and not rows[0]["label"]
+    assert rows[1]["label"] and not rows[1]["reason"]
+
+
+def test_more_than_8_bits_are_read_as_in_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = untrained_folder(tmp_path_factory)
+    description = json.loads((folder / "classifier.json").read_text())
+    description["preprocessing"]["depth"] = 12
+    (folder / "classifier.json").write_text(json.dumps(description))
+    dark = np.random.default_rng(1).integers(0, 1000, (48, 64), dtype=np.uint16)
+    put(tmp_path / "deep.png", encoded(Image.fromarray(dark), "PNG"))
+    put(tmp_path / "plain.png", encoded(Image.fromarray((dark.astype(int) * 255 // 4095).astype(np.uint8)), "PNG"))
+    deep, plain = table(printed(capsys, tmp_path, "--model", folder)[1])
+    assert deep["probability"] == plain["probability"]
+
+
 def test_all_formats_say_the_same(
     model: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

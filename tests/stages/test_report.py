@@ -71,7 +71,7 @@ def test_flagged_pictures_stand_by_reason_and_every_choice_is_named(page: str) -
     assert "Much darker than any training picture <small>1</small>" in page
     assert "suggested teddy" in page
     assert "<td>0.90</td><td>relabel teddy</td>" in page
-    assert "<th>damaged</th><td>1</td>" in page
+    assert "<th>cannot be read</th><td>1</td>" in page
     for group in ("data", "resize", "augment", "model", "schedule", "checks"):
         assert f"<tr><th>{group}</th><td>" in page
 

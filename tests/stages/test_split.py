@@ -24,6 +24,7 @@ def given(paths: Paths, *rows: tuple[str, int, str]) -> Paths:
             pictures.append(
                 dict.fromkeys(IMAGES.names, "")
                 | dict.fromkeys(["width", "height", "short_side"], 100)
+                | {"depth": 8}
                 | dict.fromkeys(["aspect_ratio", "brightness", "saturation", "sharpness"], 0.5)
                 | {"id": f"{bits.getrandbits(64):016x}", "perceptual_hash": f"{bits.getrandbits(256):064x}"}
                 | {"label": label, "status": status, "path": f"{label}/{number}", "clean_path": f"{label}/{number}.jpg"}

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from conftest import CHECKOUT
-from fieldguide.base.parallel import map_processes, usable_cores
+from fieldguide.base.errors import UserError
+from fieldguide.base.parallel import map_processes, usable_cores, usable_workers
 
 
 def slow_square(number: int) -> tuple[int, int]:
@@ -54,6 +55,43 @@ def test_nothing_to_do() -> None:
 def test_an_exception_in_a_worker_is_not_swallowed() -> None:
     with pytest.raises(ValueError, match="seven"):
         map_processes(refuse_seven, range(10), "test", 1)
+
+
+def die_at_seven(number: int) -> int:
+    if number == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def minus(number: int) -> int:
+    return -number
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_process_that_the_system_ends_costs_its_item_alone(processes: int) -> None:
+    found = map_processes(die_at_seven, range(40), "test", processes, lost=minus)
+    assert found == [-number if number == 7 else number for number in range(40)]
+
+
+@pytest.mark.slow
+def test_where_nothing_stands_for_a_loss_one_line_tells_it() -> None:
+    with pytest.raises(UserError, match="process that worked on 7"):
+        map_processes(die_at_seven, range(10), "test", 1)
+
+
+def test_no_more_pictures_are_open_at_a_time_than_the_container_has_memory_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr("fieldguide.base.parallel.CONTAINER_LIMITS", (limit,))
+    monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1000)
+    limit.write_text("max\n")
+    assert usable_workers() <= 1 + psutil.virtual_memory().total // 2**31
+    limit.write_text(f"{4 * 2**30}\n")
+    assert usable_workers() == 2
+    limit.write_text("1000\n")
+    assert usable_workers() == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")

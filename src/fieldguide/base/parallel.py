@@ -6,18 +6,34 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import TypeVar
 
+import psutil
 from tqdm import tqdm
+
+from fieldguide.base.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 PATIENCE = 1.0  # seconds of work for which no other process is started
+MEMORY = 2 * 2**30  # bytes of the machine for each worker: what the largest picture takes, and room for the rest
+CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 def usable_cores() -> int:
     """The number of cores that this process may use (a container may allow fewer than the machine has)."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def usable_workers() -> int:
+    """How many pictures may be open at a time: one per usable core, as far as the memory (or the container's) goes."""
+    memory = psutil.virtual_memory().total
+    for file in CONTAINER_LIMITS:
+        if file.is_file() and (limit := file.read_text(encoding="ascii").strip()).isdigit():
+            memory = min(memory, int(limit))
+    return max(1, min(usable_cores(), memory // MEMORY))
 
 
 def _leave_with_parent() -> None:
@@ -33,7 +49,11 @@ def _leave_with_parent() -> None:
 
 
 def map_processes(
-    function: Callable[[Item], Result], items: Sequence[Item], description: str, processes: int | None = None
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    description: str,
+    processes: int | None = None,
+    lost: Callable[[Item], Result] | None = None,
 ) -> list[Result]:
     """Call `function` on every item and return the results in the items' order, whatever the number of processes.
 
@@ -46,25 +66,75 @@ def map_processes(
     description
         The word before the progress bar, which is shown on a terminal only.
     processes
-        At most this many processes. By default one per usable core, but only for what is left after the first
+        At most this many processes. By default `usable_workers`, but only for what is left after the first
         `PATIENCE` seconds, since a process takes about as long to start.
+    lost
+        What to return for an item whose process ends (the system kills what takes too much memory), also when the item
+        is tried once more and alone.
+
+    Raises
+    ------
+    UserError
+        If a process ends and nothing is said of what is `lost`.
     """
-    results = _results(function, items, processes)
+    results = _results(function, items, processes, lost)
     return list(tqdm(results, total=len(items), desc=description, unit="picture", disable=None))
 
 
-def _results(function: Callable[[Item], Result], items: Sequence[Item], processes: int | None) -> Iterator[Result]:
+def _results(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    processes: int | None,
+    lost: Callable[[Item], Result] | None,
+) -> Iterator[Result]:
     end = time.monotonic() + (PATIENCE if processes is None else 0)
     done = 0
     while done < len(items) and time.monotonic() < end:
         yield function(items[done])
         done += 1
     if rest := items[done:]:
-        yield from _in_processes(function, rest, min(processes or usable_cores(), len(rest)))
+        yield from _in_processes(function, rest, min(processes or usable_workers(), len(rest)), lost)
 
 
-def _in_processes(function: Callable[[Item], Result], items: Sequence[Item], processes: int) -> Iterator[Result]:
-    with ProcessPoolExecutor(
+def _in_processes(
+    function: Callable[[Item], Result], items: Sequence[Item], processes: int, lost: Callable[[Item], Result] | None
+) -> Iterator[Result]:
+    """All at a time; where a process ends, it is not known over which item, and those next in turn go one by one."""
+    chunk = max(1, min(16, len(items) // (processes * 4)))
+    done = 0
+    while done < len(items):
+        try:
+            with _pool(processes) as pool:
+                for result in pool.map(function, items[done:], chunksize=chunk):
+                    yield result
+                    done += 1
+        except BrokenProcessPool:
+            suspects = items[done : done + processes * chunk]
+            yield from _one_by_one(function, suspects, lost)
+            done += len(suspects)
+
+
+def _one_by_one(
+    function: Callable[[Item], Result], items: Sequence[Item], lost: Callable[[Item], Result] | None
+) -> Iterator[Result]:
+    done = 0
+    while done < len(items):
+        try:
+            with _pool(1) as pool:
+                while done < len(items):
+                    yield pool.submit(function, items[done]).result()
+                    done += 1
+        except BrokenProcessPool:
+            if lost is None:
+                raise UserError(
+                    f"the system ended the process that worked on {items[done]}, also when it was tried alone: "
+                    "there may be too little memory"
+                ) from None
+            yield lost(items[done])
+            done += 1
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
         processes, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_with_parent
-    ) as pool:
-        yield from pool.map(function, items, chunksize=max(1, min(16, len(items) // (processes * 4))))
+    )

@@ -12,7 +12,7 @@ import pandas as pd
 from fieldguide.base.config import CleanConfig
 from fieldguide.base.parallel import map_processes
 from fieldguide.data.duplicates import mark_exact_duplicates
-from fieldguide.data.images import PictureError, bounded, measure, open_picture, perceptual_hash, picture_id
+from fieldguide.data.images import PictureError, bounded, measure, perceptual_hash, read_picture
 from fieldguide.data.reviews import Decision, Review, apply_reviews
 from fieldguide.data.status import Status
 from fieldguide.data.table import IMAGES
@@ -50,10 +50,18 @@ def clean_pictures(
     wanted = {review.id for review in reviews.values() if review.decision != Decision.DROP}
     arrived = raw[raw["ok"]]
     pictures = [RawPicture(path, label) for path, label in zip(arrived["path"], arrived["label"], strict=True)]
-    rows = map_processes(partial(_clean_one, clean, folder, target), pictures, "clean")
+    rows = map_processes(partial(_clean_one, clean, folder, target, None), pictures, "clean", lost=_lost)
+    # Pictures of more than 8 bits are scaled alike: by the depth of the one whose values need most of them.
+    depth = max((row["depth"] for row in rows if "depth" in row), default=8)
+    wider = [position for position, row in enumerate(rows) if row.get("wide") and row["depth"] < depth]
+    again = partial(_clean_one, clean, folder, target, depth)
+    for position, row in zip(
+        wider, map_processes(again, [pictures[position] for position in wider], "scale", lost=_lost), strict=True
+    ):
+        rows[position] = row
     for position, row in enumerate(rows):
         if row["status"] == Status.TOO_SMALL and row["id"] in wanted:
-            rows[position] = _clean_one(replace(clean, min_side=1), folder, target, pictures[position])
+            rows[position] = _clean_one(replace(clean, min_side=1), folder, target, depth, pictures[position])
     columns = [name for name in IMAGES.names if name not in ("source", "path", "label", "raw_label", "review")]
     cleaned = pd.DataFrame(rows, index=arrived.index, columns=columns, dtype=object)
     table = raw[["source", "path", "label"]].assign(raw_label=raw["label"]).join(cleaned)
@@ -68,20 +76,29 @@ def clean_pictures(
     return table
 
 
-def _clean_one(clean: CleanConfig, raw: Path, target: Path, picture: RawPicture) -> dict[str, Any]:
+def _lost(picture: RawPicture) -> dict[str, Any]:
+    reason = "the system ended the process that cleaned it: it takes too much memory"
+    return {"status": Status.TOO_LARGE, "reason": reason}
+
+
+def _clean_one(clean: CleanConfig, raw: Path, target: Path, depth: int | None, picture: RawPicture) -> dict[str, Any]:
     """Clean one picture; whatever is wrong with it becomes its status and reason."""
     try:
-        image = open_picture(raw / picture.path, clean.max_megapixels)
+        read = read_picture(raw / picture.path, clean.max_megapixels, depth)
     except PictureError as error:
         return {"status": error.status, "reason": str(error)}
+    image = read.image
     row: dict[str, Any] = {
-        "id": picture_id(image),
+        "id": read.id,
         "status": Status.KEPT,
         "reason": "",
         "width": image.width,
         "height": image.height,
         "short_side": min(image.size),
         "aspect_ratio": image.width / image.height,
+        "depth": read.depth,
+        "wide": bool(read.wide),
+        "note": read.note,
     }
     if min(image.size) < clean.min_side:
         reason = f"{image.width} x {image.height} pixels, the shorter side must have {clean.min_side}"

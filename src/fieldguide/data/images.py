@@ -1,73 +1,63 @@
 """Opening strangers' pictures: bounded, upright, RGB, without metadata; and measuring them."""
 
-import hashlib
-import warnings
+import io
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image
 
+from fieldguide.data.decoding.bounds import LARGEST, is_ordinary
+from fieldguide.data.decoding.decoder import decode, reason_of
+from fieldguide.data.decoding.guarded import decode_guarded
+from fieldguide.data.decoding.kinds import HEAD, kind_of
+from fieldguide.data.decoding.picture import Picture as Picture
+from fieldguide.data.decoding.picture import PictureError as PictureError
+from fieldguide.data.decoding.picture import picture_id as picture_id
 from fieldguide.data.status import Status
 
-# Decoders for what cameras and browsers write; Pillow's others (some start programs) stay shut.
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
-STRIP = 64  # rows
-# What brings a picture upright whose EXIF orientation is the key (the standard's eight, 1 is upright).
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+
+def open_picture(file: Path | BinaryIO, max_megapixels: float, depth: int | None = None) -> Image.Image:
+    """The image of `read_picture`: upright RGB without metadata."""
+    return read_picture(file, max_megapixels, depth).image
 
 
-class PictureError(Exception):
-    """A picture that cannot be used: `status` says in which way, the message why."""
+def read_picture(file: Path | BinaryIO, max_megapixels: float, depth: int | None = None) -> Picture:
+    """Open a file, or its bytes as a binary stream, as an upright sRGB picture without metadata.
 
-    def __init__(self, status: Status, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
+    Of an animation the first frame is taken, of a document the first page; transparent parts become white, profiles of
+    colour are honoured. Where a channel has more than 8 bits, the file tells its depth, or it is the smallest of 8, 10,
+    12, 14 and 16 that holds the values, but at least `depth`, the depth of the data set.
 
-
-def open_picture(file: Path | BinaryIO, max_megapixels: float) -> Image.Image:
-    """Open a file, or its bytes as a binary stream, as an upright RGB picture without metadata.
-
-    Of an animation the first frame is taken; transparent parts become white, 16-bit greys become 8-bit ones.
+    Ordinary JPEG and PNG files are decoded here; what could take more memory or time than its size says goes to a
+    process with bounds on both.
 
     Raises
     ------
     PictureError
-        NOT_A_PICTURE, TOO_LARGE (more than `max_megapixels`, found before decoding) or UNREADABLE.
+        NOT_A_PICTURE, TOO_LARGE (more than `max_megapixels`, found before decoding, or too much memory), TOO_SLOW,
+        DAMAGED (it can be decoded, but not in full) or UNREADABLE.
     """
-    Image.MAX_IMAGE_PIXELS = None  # the bound below is ours, and holds before anything is decoded
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(file, formats=FORMATS) as image:
-            megapixels = image.width * image.height / 1e6
-            if megapixels > max_megapixels:
-                raise PictureError(Status.TOO_LARGE, f"{megapixels:.0f} megapixels, allowed are {max_megapixels:g}")
-            image.load()
-            picture = _to_rgb(_upright(image))
-            picture.info.clear()  # Pillow would write a comment found there into every copy
-            return picture
-    except PictureError:
-        raise
-    except UnidentifiedImageError:
-        raise _not_a_picture(file) from None
-    except Exception as error:  # a decoder may raise anything on hostile bytes; the picture is lost, not the run
-        raise PictureError(Status.UNREADABLE, _reason(error)) from None
+        if isinstance(file, Path):
+            with file.open("rb") as stream:
+                return _read(stream, file, max_megapixels, depth)
+        return _read(file, None, max_megapixels, depth)
+    except OSError as error:
+        raise PictureError(Status.UNREADABLE, reason_of(error)) from None
 
 
-def picture_id(image: Image.Image) -> str:
-    """The first 16 hex digits of the sha256 of an upright RGB picture's size and pixels."""
-    digest = hashlib.sha256(f"{image.width}x{image.height}:".encode())
-    for top in range(0, image.height, STRIP):  # a large picture at once would be slow to get memory for
-        digest.update(image.crop((0, top, image.width, min(top + STRIP, image.height))).tobytes())
-    return digest.hexdigest()[:16]
+def _read(stream: BinaryIO, path: Path | None, max_megapixels: float, depth: int | None) -> Picture:
+    head = stream.read(HEAD)
+    kind = kind_of(head)
+    if kind is None:
+        return decode(io.BytesIO(head), max_megapixels)  # which says what it is
+    if kind not in ("JPEG", "PNG") and path is not None:
+        return decode_guarded(path, max_megapixels, depth)
+    content = head + stream.read(LARGEST if path is not None else -1)
+    if len(content) <= LARGEST and is_ordinary(kind, content):
+        return decode(io.BytesIO(content), max_megapixels)
+    return decode_guarded(path or content, max_megapixels, depth)
 
 
 def bounded(image: Image.Image, max_side: int) -> Image.Image:
@@ -103,48 +93,3 @@ def perceptual_hash(image: Image.Image) -> str:
     import imagehash
 
     return str(imagehash.phash(image, hash_size=16))
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # damaged EXIF says nothing about the pixels
-        turn = None
-    return image if turn is None else image.transpose(turn)
-
-
-def _reason(error: Exception) -> str:
-    """The error in one line, without the path that the system adds to its own errors."""
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(said.split()) or type(error).__name__
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        raise PictureError(Status.UNREADABLE, "floating point pixels: save it with 8 or 16 bits per channel")
-    if image.mode.startswith("I"):
-        wide: NDArray[np.uint32] = np.asarray(image).astype(np.uint32)
-        return Image.fromarray((np.minimum(wide, 65535) // 257).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _not_a_picture(file: Path | BinaryIO) -> PictureError:
-    with file.open("rb") if isinstance(file, Path) else file as stream:
-        stream.seek(0)
-        head = stream.read(512).lstrip().lower()
-    if not head:
-        return PictureError(Status.UNREADABLE, "the file is empty")
-    starts = {
-        b"%pdf": "a PDF",
-        b"pk\x03\x04": "a zip archive",
-        b"<svg": "an SVG drawing",
-        b"<!doctype html": "a web page",
-        b"<html": "a web page",
-    }
-    kind = next((kind for start, kind in starts.items() if head.startswith(start)), "")
-    known = ", ".join(FORMATS)
-    reason = f"not a picture but {kind}" if kind else f"not a picture that fieldguide reads ({known})"
-    return PictureError(Status.NOT_A_PICTURE, reason)

@@ -10,7 +10,9 @@ class Status(StrEnum):
     NOT_DOWNLOADED = "not_downloaded"
     NOT_A_PICTURE = "not_a_picture"
     UNREADABLE = "unreadable"
+    DAMAGED = "damaged"  # it can be decoded, but parts are lost
     TOO_LARGE = "too_large"
+    TOO_SLOW = "too_slow"
     TOO_SMALL = "too_small"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"

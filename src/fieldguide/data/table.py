@@ -23,7 +23,8 @@ RAW = pa.schema(
 
 IMAGES = pa.schema(
     [
-        pa.field("id", pa.string()),  # first 16 hex digits of the sha256 of the decoded, upright pixels
+        # First 16 hex digits of the sha256 of the decoded, upright pixels; of more than 8 bits, of the file's values.
+        pa.field("id", pa.string()),
         pa.field("source", pa.string(), nullable=False),
         pa.field("path", pa.string(), nullable=False),  # below data/raw
         pa.field("label", pa.string(), nullable=False),
@@ -37,10 +38,12 @@ IMAGES = pa.schema(
         pa.field("height", pa.int32()),
         pa.field("short_side", pa.int32()),
         pa.field("aspect_ratio", pa.float64()),  # width / height
+        pa.field("depth", pa.int32()),  # bits of a channel; of more than 8, as which the values were read
         pa.field("brightness", pa.float64()),  # mean luma, 0 black to 1 white
         pa.field("saturation", pa.float64()),  # mean of max(RGB) - min(RGB), 0 grey to 1
         pa.field("sharpness", pa.float64()),  # standard deviation of the Laplacian of the luma in [0, 1]
         pa.field("perceptual_hash", pa.string()),  # 256 bits in hex
+        pa.field("note", pa.string()),  # what of the file was left aside (further pages, a broken profile), else ""
     ]
 )
 
@@ -52,6 +55,7 @@ SPLIT = pa.schema(
         pa.field("clean_sha256", pa.string(), nullable=False),
         pa.field("group", pa.string(), nullable=False),  # smallest id among its look-alikes
         pa.field("split", pa.string(), nullable=False),  # one of Split
+        pa.field("depth", pa.int32()),  # as in IMAGES
     ]
 )
 

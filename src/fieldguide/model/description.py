@@ -43,6 +43,7 @@ class Preprocessing:
     size: Annotated[int, Field(ge=16, le=1024)]
     normalization: Normalization
     options: dict[str, Any] = field(default_factory=dict, hash=False)  # further ones of the method; mostly none
+    depth: Annotated[int, Field(ge=8, le=32)] | None = None  # bits of the training's pictures, if more than 8
 
     def __post_init__(self) -> None:
         _ = self.resize  # raises ValueError for options that the method does not take
@@ -55,9 +56,8 @@ class Preprocessing:
         return RESIZES.validate({"method": self.method, **padding, **self.options})
 
     def as_dict(self) -> dict[str, Any]:
-        """Its fields, as JSON holds them: without `options` where there are none."""
-        values = asdict(self)
-        return values if self.options else {key: value for key, value in values.items() if key != "options"}
+        """Its fields, as JSON holds them: without `options` and `depth` where there are none."""
+        return {key: value for key, value in asdict(self).items() if value or key not in ("options", "depth")}
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def load_trained(weights: Path) -> tuple[Classifier, dict[str, Any]]:
 def open_for(classifier: Classifier, file: Path | BinaryIO) -> Image.Image:
     """Open a picture as `clean` does. Raises fieldguide.data.images.PictureError if it cannot be used."""
     preprocessing = classifier.preprocessing
-    return bounded(open_picture(file, preprocessing.max_megapixels), preprocessing.max_side)
+    return bounded(open_picture(file, preprocessing.max_megapixels, preprocessing.depth), preprocessing.max_side)
 
 
 def open_all(classifier: Classifier, files: Sequence[Path], task: str) -> Iterator[Image.Image]:

@@ -14,8 +14,10 @@ EXAMPLES = 3  # files named for each reason
 WORDS = {
     Status.NOT_DOWNLOADED: "could not be downloaded",
     Status.NOT_A_PICTURE: "not a picture, or not of a supported format",
-    Status.UNREADABLE: "damaged",
+    Status.UNREADABLE: "cannot be read",
+    Status.DAMAGED: "damaged: parts of the picture are lost",
     Status.TOO_LARGE: "too large to open safely",
+    Status.TOO_SLOW: "takes too long to decode",
     Status.TOO_SMALL: "too small",
     Status.DUPLICATE: "exact duplicate",
     Status.CONFLICT: "the same picture under two labels",

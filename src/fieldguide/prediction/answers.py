@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fieldguide.base.parallel import usable_cores
-from fieldguide.data.images import PictureError, bounded, open_picture, picture_id
+from fieldguide.base.parallel import usable_workers
+from fieldguide.data.images import PictureError, bounded, read_picture
 from fieldguide.model.inference import Classifier, calibrated, load_classifier, logits_of, to_input
 from fieldguide.screening.files import load_screen
 from fieldguide.screening.observations import measure, observe
@@ -105,7 +105,7 @@ def _answered(classifier: Classifier, inputs: Sequence[_Input], screening: Scree
 def _read_ahead(
     read: Callable[[Path | BinaryIO], _Input | str], files: Iterable[Path | BinaryIO], ahead: int
 ) -> Generator[_Input | str, None, None]:
-    pool = ThreadPoolExecutor(min(READERS, usable_cores()))
+    pool = ThreadPoolExecutor(min(READERS, usable_workers()))
     waiting: deque[Future[_Input | str]] = deque()
     try:
         for file in files:
@@ -124,11 +124,11 @@ def _read(classifier: Classifier, file: Path | BinaryIO, *, measured: bool, iden
         if isinstance(file, Path) and not stat.S_ISREG(file.stat().st_mode):
             return "not a file"  # opening a pipe would wait for its other end
         preprocessing = classifier.preprocessing
-        picture = open_picture(file, preprocessing.max_megapixels)
-        small = bounded(picture, preprocessing.max_side)
+        picture = read_picture(file, preprocessing.max_megapixels, preprocessing.depth)
+        small = bounded(picture.image, preprocessing.max_side)
         square = to_input(small, preprocessing)
         measurements = measure(square, small.size, preprocessing) if measured else None
-        return _Input(square, measurements, picture_id(picture) if identify else "")
+        return _Input(square, measurements, picture.id if identify else "")
     except PictureError as error:
         return str(error)
     except OSError as error:

@@ -13,7 +13,7 @@ from fieldguide.base.files import sha256_of_file
 from fieldguide.base.parallel import map_processes
 from fieldguide.base.paths import Paths
 from fieldguide.data.addresses import UNLABELLED
-from fieldguide.data.images import PictureError, open_picture, picture_id
+from fieldguide.data.images import PictureError, read_picture
 from fieldguide.data.sources.folder import FolderData, as_text, is_label_folder
 
 
@@ -55,7 +55,7 @@ def list_incoming(cfg: Config, paths: Paths) -> pd.DataFrame:
     source = paths.sources / cfg.choices["data"]
     files = list(_files(paths.incoming)) if paths.incoming.is_dir() else []
     look = partial(_look, cfg.clean, paths.incoming, _known_labels(cfg, source))
-    rows = map_processes(look, files, "incoming")
+    rows = map_processes(look, files, "incoming", lost=partial(_lost, paths.incoming))
     table = pd.DataFrame([asdict(row) for row in _placed(rows, source)], columns=COLUMNS)
     return table.astype({"bytes": "int64"})
 
@@ -98,15 +98,21 @@ def _look(clean: CleanConfig, incoming: Path, labels: frozenset[str] | None, pat
         return Arrived(as_text(name), as_text(label), State.REFUSED, reason)
     try:
         size, digest = path.stat().st_size, sha256_of_file(path)
-        picture = open_picture(path, clean.max_megapixels)
+        picture = read_picture(path, clean.max_megapixels)
     except PictureError as error:
         return Arrived(name, label, State.REFUSED, str(error), size, digest)
     except OSError as error:
         return Arrived(name, label, State.REFUSED, f"cannot be read: {error.strerror}")
-    if min(picture.size) < clean.min_side:
-        reason = f"{picture.width} x {picture.height} pixels, the shorter side must have {clean.min_side}"
+    width, height = picture.image.size
+    if min(width, height) < clean.min_side:
+        reason = f"{width} x {height} pixels, the shorter side must have {clean.min_side}"
         return Arrived(name, label, State.REFUSED, reason, size, digest)
-    return Arrived(name, label, State.NEW if label else State.UNLABELLED, "", size, digest, picture_id(picture))
+    return Arrived(name, label, State.NEW if label else State.UNLABELLED, "", size, digest, picture.id)
+
+
+def _lost(incoming: Path, path: Path) -> Arrived:
+    reason = "the system ended the process that opened it: it takes too much memory"
+    return Arrived(as_text(path.relative_to(incoming).as_posix()), "", State.REFUSED, reason)
 
 
 def _refusal(path: Path, name: str, label: str, labels: frozenset[str] | None) -> str:

@@ -51,7 +51,10 @@ def _origin(paths: Paths, picture: pd.Series) -> Iterator[tuple[str, str]]:
         yield "file", f"{file['bytes']:,} bytes, sha256 {file['sha256']}"
     if isinstance(picture["id"], str):
         yield "id", picture["id"]
-        yield "pixels", f"{picture['width']:.0f} x {picture['height']:.0f}{_measured(picture)}"
+        deep = f", read as {picture['depth']:.0f} bits" if picture["depth"] > 8 else ""
+        yield "pixels", f"{picture['width']:.0f} x {picture['height']:.0f}{deep}{_measured(picture)}"
+    if isinstance(picture["note"], str) and picture["note"]:
+        yield "note", picture["note"]
 
 
 def _address(paths: Paths, source: str) -> Iterator[tuple[str, str]]:

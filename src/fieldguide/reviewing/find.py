@@ -7,7 +7,7 @@ import pandas as pd
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.data.images import PictureError, open_picture, picture_id
+from fieldguide.data.images import PictureError, read_picture
 
 MAX_MEGAPIXELS = 1000.0  # a person names the file, so it may be larger than what clean takes
 
@@ -72,7 +72,7 @@ def _by_pixels(images: pd.DataFrame, name: str) -> pd.DataFrame:
     if not file.is_file():
         return images.iloc[:0]
     try:
-        identity = picture_id(open_picture(file, MAX_MEGAPIXELS))
+        identity = read_picture(file, MAX_MEGAPIXELS).id
     except PictureError as error:
         raise UserError(f"{name} is not among the pictures, and cannot be opened: {error}") from None
     found = images[images["id"] == identity]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -61,6 +61,8 @@ def train_classifier(cfg: Config, paths: Paths, pictures: pd.DataFrame, fingerpr
         preprocessing = preprocessing_of(
             resize, cfg.train.size, backbone.normalization, cfg.clean.max_megapixels, cfg.clean.max_side
         )
+        if (depth := pictures["depth"].max()) > 8:  # what is predicted is read by the same depth
+            preprocessing = replace(preprocessing, depth=int(depth))
         features = count_features(backbone.body, cfg.train.size)
         loaders = _loaders(cfg, paths, pictures, vocabulary, backbone, preprocessing)
         torch.manual_seed(cfg.seed)

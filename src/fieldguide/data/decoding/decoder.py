@@ -1,0 +1,160 @@
+"""Decoding one file in this process, whatever it takes; see `guarded` for the bounds."""
+
+import io
+import warnings
+from typing import BinaryIO
+
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from fieldguide.data.decoding.bounds import png_chunks
+from fieldguide.data.decoding.colours import to_srgb
+from fieldguide.data.decoding.jpeg import END, load_jpeg
+from fieldguide.data.decoding.kinds import HEAD, kind_of, no_picture
+from fieldguide.data.decoding.picture import Picture, PictureError
+from fieldguide.data.decoding.wide import narrow
+from fieldguide.data.status import Status
+
+# What brings a picture upright whose EXIF orientation is the key (the standard's eight, 1 is upright).
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+ADDRESSED = {"PNG", "WEBP", "TIFF", "MPO", "AVIF", "HEIF"}  # formats that tell the number of their pictures at once
+NO_MEMORY = "decoder error -9"  # in Pillow's words
+TOO_MUCH = "decoding it takes too much memory"
+TOLD_OF_TIFF = {"channels": 277, "bits": 258, "sample format": 339, "compression": 259, "photometric": 262}
+KEPT_WHOLE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}  # chunks of a PNG that the first picture depends on
+
+
+def decode(stream: BinaryIO, max_megapixels: float, depth: int | None = None) -> Picture:
+    """Decode a picture file; of an animation or of several pages the first.
+
+    `depth` is that of a data set's pictures, for those of more than 8 bits that do not tell their own (see `wide`).
+    Raises PictureError, whatever the file holds.
+    """
+    Image.MAX_IMAGE_PIXELS = None  # the bound below is ours, and holds before anything is decoded
+    try:
+        stream.seek(0)
+        head = stream.read(HEAD)
+        if not head:
+            raise PictureError(Status.UNREADABLE, "the file is empty")
+        kind = kind_of(head)
+        if kind is None:
+            raise PictureError(Status.NOT_A_PICTURE, no_picture(head))
+        if kind == "HEIF":
+            _register_heif()
+        if kind == "JPEG":  # its end may be missing; `load_jpeg` sees whether more is
+            stream.seek(0)
+            stream = io.BytesIO(stream.read() + END)
+        with warnings.catch_warnings(action="ignore"), _opened(stream, kind) as image:
+            megapixels = image.width * image.height / 1e6
+            if megapixels > max_megapixels:
+                raise PictureError(Status.TOO_LARGE, f"{megapixels:.0f} megapixels, allowed are {max_megapixels:g}")
+            return _picture(image, stream, kind, depth)
+    except PictureError:
+        raise
+    except MemoryError:
+        raise PictureError(Status.TOO_LARGE, TOO_MUCH) from None
+    except Exception as error:  # a decoder may raise anything on hostile bytes; the picture is lost, not the run
+        reason = reason_of(error)
+        if reason == NO_MEMORY or "memory" in reason.lower():
+            raise PictureError(Status.TOO_LARGE, TOO_MUCH) from None
+        raise PictureError(Status.UNREADABLE, reason) from None
+
+
+def reason_of(error: Exception) -> str:
+    """The error in one line, without the path that the system adds to its own errors."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(said.split()) or type(error).__name__
+
+
+def _opened(stream: BinaryIO, kind: str) -> ImageFile.ImageFile:
+    try:
+        return Image.open(stream, formats=(kind,))
+    except UnidentifiedImageError:
+        stream.seek(0)
+        try:  # once more, since Pillow keeps to itself what the format's own reader said
+            Image.OPEN[kind][0](stream, "")
+        except Exception as error:
+            said = reason_of(error)
+        else:
+            said = "its header is damaged"
+    told = _tiff_kind(stream) if kind == "TIFF" else ""
+    raise PictureError(Status.UNREADABLE, f"a {kind} file of a kind that is not read, or damaged: {said}{told}")
+
+
+def _tiff_kind(stream: BinaryIO) -> str:
+    """What makes a TIFF file unlike others, as far as it can be told."""
+    stream.seek(0)
+    head = stream.read(16)
+    directory = ImageFileDirectory_v2(head if head[2:3] == b"+" or head[3:4] == b"+" else head[:8])
+    try:
+        stream.seek(directory.next)
+        directory.load(stream)
+        told = {name: directory.get(tag) for name, tag in TOLD_OF_TIFF.items()}
+    except Exception:  # so damaged that nothing can be said
+        return ""
+    return "".join(f", {name} {value}" for name, value in told.items() if value is not None)
+
+
+def _picture(image: ImageFile.ImageFile, stream: BinaryIO, kind: str, depth: int | None) -> Picture:
+    profile, notes = image.info.get("icc_profile"), _pages(image)
+    if kind == "PNG":
+        _check_sums(stream)
+    eight, bits, wide = narrow(image, stream, depth) or (_loaded(image, stream, kind), 8, "")
+    colours, said = to_srgb(eight, profile)
+    turn = _turn(image)  # asked late: Pillow turns TIFF files itself, and takes the tag away
+    upright = colours if turn is None else colours.transpose(turn)
+    upright.info.clear()  # Pillow would write a comment found there into every copy
+    return Picture(upright, bits, "; ".join(notes + said), wide)
+
+
+def _loaded(image: ImageFile.ImageFile, stream: BinaryIO, kind: str) -> Image.Image:
+    if kind == "JPEG":
+        if image.mode == "CMYK" and "adobe" not in image.info:  # Pillow turns all CMYK over, as Adobe writes it
+            image.tile = [tile._replace(args=("CMYK", "")) for tile in image.tile]
+        stream.seek(0)
+        return load_jpeg(image, stream.read()[: -len(END)])
+    image.load()
+    return image
+
+
+def _check_sums(stream: BinaryIO) -> None:
+    """Pillow passes over the checksums of a PNG file's pixels."""
+    stream.seek(0)
+    if any(kind in KEPT_WHOLE and not right for kind, _, right in png_chunks(stream.read())):
+        raise PictureError(Status.DAMAGED, "parts of the picture are wrong (a checksum of the PNG file)")
+    stream.seek(0)
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    try:
+        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # damaged EXIF says nothing about the pixels
+        return None
+
+
+def _pages(image: ImageFile.ImageFile) -> list[str]:
+    """A note on pages or frames beyond the first."""
+    try:
+        if image.format in ADDRESSED:
+            count = getattr(image, "n_frames", 1)
+            return [f"the first of {count} pages or frames"] if count > 1 else []
+        return ["the first of several frames"] if getattr(image, "is_animated", False) else []
+    except Exception:  # damage behind the first picture
+        return []
+
+
+def _register_heif() -> None:
+    try:
+        import pillow_heif
+    except ImportError:
+        reason = "a HEIC picture: install fieldguide[heic] to read these (pip install 'fieldguide[heic]')"
+        raise PictureError(Status.NOT_A_PICTURE, reason) from None
+    pillow_heif.register_heif_opener(thumbnails=False)

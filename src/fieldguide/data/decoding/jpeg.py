@@ -1,0 +1,67 @@
+"""Decoding JPEG with the words of libjpeg, which goes on after damage and fills in what is missing."""
+
+from collections import defaultdict
+
+from PIL import Image, ImageFile
+
+import simplejpeg
+from fieldguide.data.decoding.bounds import FRAMES, DisorderError, jpeg_scans, jpeg_segments
+from fieldguide.data.decoding.picture import PictureError
+from fieldguide.data.status import Status
+
+END = b"\xff\xd9"
+COLOURS = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
+DAMAGE = ("Corrupt JPEG data", "Premature end of JPEG file", "Inconsistent progression sequence")
+CUT = "Premature end of JPEG file"  # its end is missing, and perhaps more
+
+
+def load_jpeg(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
+    """The pixels of a JPEG file in their own mode; `image` is opened on its bytes and the marker of an end.
+
+    Raises PictureError for what decodes only because the decoder fills in something: UNREADABLE for a file that was cut
+    off, DAMAGED for others. What cannot be decoded at all raises as Pillow does.
+    """
+    pixels, said = _decoded(data, image.mode)
+    cut = said.startswith(CUT)
+    if cut:
+        pixels, said = _decoded(data + END, image.mode)
+    if said or pixels is None:
+        image.load()
+    if said.startswith(DAMAGE):
+        if cut:
+            raise PictureError(Status.UNREADABLE, "the file was cut off: the rest of the picture is missing")
+        raise PictureError(Status.DAMAGED, f"parts of the picture are lost ({said[0].lower()}{said[1:]})")
+    if missing := _missing_detail(data):
+        raise PictureError(Status.DAMAGED, missing)
+    return image if pixels is None else pixels
+
+
+def _decoded(data: bytes, mode: str) -> tuple[Image.Image | None, str]:
+    """The pixels, equal to Pillow's, or what libjpeg has to say. Of CMYK, which Pillow turns over, the words alone."""
+    try:
+        if mode == "CMYK":
+            simplejpeg.decode_jpeg(data, COLOURS[mode], min_height=1, min_width=1, min_factor=8)
+            return None, ""
+        pixels = simplejpeg.decode_jpeg(data, COLOURS[mode])
+    except ValueError as error:
+        return None, str(error)
+    return Image.fromarray(pixels[:, :, 0] if mode == "L" else pixels), ""
+
+
+def _missing_detail(data: bytes) -> str:
+    """Scans refine the coefficients of each component: say it if some never come, or not in full."""
+    try:
+        components = next(data[start + 5] for marker, start, _ in jpeg_segments(data) if marker in FRAMES)
+        scans = list(jpeg_scans(data))
+    except (DisorderError, StopIteration, IndexError):
+        return ""
+    if scans[0][0] == components and len(scans) == 1:  # a baseline file of one scan
+        return ""
+    refined: dict[int, dict[int, int]] = defaultdict(dict)  # component: coefficient: its lowest bit so far
+    for scan in scans:
+        count = scan[0]
+        first, last, low = scan[1 + 2 * count], scan[2 + 2 * count], scan[3 + 2 * count] & 15
+        for component in scan[1 : 1 + 2 * count : 2]:
+            refined[component].update(dict.fromkeys(range(first, last + 1), low))
+    full = len(refined) == components and all(set(map(levels.get, range(64))) == {0} for levels in refined.values())
+    return "" if full else "parts of the picture are lost (scans are missing)"

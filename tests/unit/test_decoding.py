@@ -1,0 +1,373 @@
+"""Odd pictures of each kind: damage that decodes, more than 8 bits, profiles, bombs, and formats of scanners."""
+
+import io
+import struct
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageDraw
+
+from conftest import encoded, noise, put
+from fieldguide.data.decoding import guarded
+from fieldguide.data.images import Picture, PictureError, read_picture
+from fieldguide.data.status import Status
+
+SOI, END = b"\xff\xd8", b"\xff\xd9"
+
+
+def opened(data: bytes, depth: int | None = None) -> Picture:
+    return read_picture(io.BytesIO(data), 150, depth)
+
+
+def refused(data: bytes) -> PictureError:
+    with pytest.raises(PictureError) as error:
+        opened(data)
+    assert "\n" not in str(error.value)
+    return error.value
+
+
+def photo(width: int = 240, height: int = 180) -> Image.Image:
+    return noise(3, 24, 18).resize((width, height), Image.Resampling.BICUBIC)
+
+
+# Damage that decodes.
+
+JPEGS = {
+    "baseline": encoded(photo(), "JPEG", quality=90),
+    "grey": encoded(photo().convert("L"), "JPEG", quality=90),
+    "progressive": encoded(photo(), "JPEG", quality=90, progressive=True),
+    "with restarts": encoded(photo(), "JPEG", quality=90, restart_marker_rows=1),
+    "CMYK": encoded(photo().convert("CMYK"), "JPEG", quality=90),
+}
+
+
+def first_scan(data: bytes) -> int:
+    return data.index(b"\xff\xda") + 14
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_jpeg_that_was_cut_and_closed_again_is_damaged(kind: str, share: float) -> None:
+    data = JPEGS[kind]
+    start = first_scan(data)
+    error = refused(data[: start + int((len(data) - start) * share)] + END)
+    assert error.status == Status.DAMAGED
+    assert "lost" in str(error)
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_jpeg_with_zeros_is_damaged(kind: str) -> None:
+    data = JPEGS[kind]
+    middle = (first_scan(data) + len(data)) // 2
+    assert refused(data[:middle] + bytes(len(data) - middle - 2) + END).status == Status.DAMAGED
+
+
+def test_scans_that_never_come_are_missed() -> None:
+    data = JPEGS["progressive"]
+    last = data.rindex(b"\xff\xda")
+    table = data.rfind(b"\xff\xc4", 0, last)
+    assert refused(data[:table] + END).status == Status.DAMAGED
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_complete_jpeg_without_its_end_is_kept(kind: str) -> None:
+    data = JPEGS[kind]
+    assert opened(data[:-2]).id == opened(data[:-1]).id == opened(data).id
+    assert refused(data[: len(data) * 2 // 3]).status == Status.UNREADABLE
+
+
+def test_wrong_pixels_in_a_png_are_noticed() -> None:
+    data = bytearray(encoded(photo(), "PNG", compress_level=0))
+    data[len(data) // 2] ^= 1
+    assert refused(bytes(data)).status in {Status.DAMAGED, Status.UNREADABLE}
+
+
+# More than 8 bits.
+
+
+def ramp(bits: int, low: int = 0) -> NDArray[np.uint16]:
+    """All levels of so many bits, from dark to bright."""
+    return np.linspace(low, 2**bits - 1, 64 * 48).round().astype(np.uint16).reshape(48, 64)
+
+
+def levels(picture: Picture) -> NDArray[Any]:
+    return np.asarray(picture.image)[:, :, 0]
+
+
+def png(values: NDArray[Any], colour_type: int, *chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG file with 16 bits a channel."""
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, colour_type, 0, 0, 0)
+    parts = ((b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
+    )
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_the_depth_is_what_the_values_need(kind: str, bits: int) -> None:
+    picture = opened(encoded(Image.fromarray(ramp(bits)), kind))
+    assert picture.depth == bits
+    assert np.array_equal(levels(picture), ramp(bits).astype(int) * 255 // (2**bits - 1))
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_colours_of_12_bits_keep_their_levels(channels: int) -> None:
+    values = np.repeat(ramp(12)[:, :, None], channels, axis=2)
+    if channels in (2, 4):
+        values[:, :, -1] = 65535
+    picture = opened(png(values, {2: 4, 3: 2, 4: 6}[channels]))
+    assert picture.depth == 12
+    assert np.array_equal(levels(picture), ramp(12).astype(int) * 255 // 4095)
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_tiff_colours_of_12_bits_keep_their_levels(tmp_path: Path, compression: str | None, order: str) -> None:
+    values = np.repeat(ramp(12)[:, :, None], 3, axis=2)
+    strip = values.astype(f"{order}u2").tobytes()
+    strip = strip if compression is None else zlib.compress(strip)
+    file = tiff(order, values.shape, strip, {258: (16, 16, 16), 259: 1 if compression is None else 8, 262: 2, 277: 3})
+    assert np.array_equal(levels(opened(file)), ramp(12).astype(int) * 255 // 4095)
+
+
+def tiff(order: str, shape: tuple[int, ...], strip: bytes, tags: dict[int, int | tuple[int, ...]]) -> bytes:
+    """A TIFF file of one strip; tags of several values are of 16 bits."""
+    tags = {256: shape[1], 257: shape[0], 278: shape[0], 279: len(strip), 273: 0, **tags}
+    after = 8 + 2 + 12 * len(tags) + 4
+    entries, extra = b"", b""
+    tags[273] = after + sum(2 * len(value) for value in tags.values() if isinstance(value, tuple))
+    for tag, value in sorted(tags.items()):
+        if isinstance(value, tuple):
+            entries += struct.pack(f"{order}HHII", tag, 3, len(value), after + len(extra))
+            extra += struct.pack(f"{order}{len(value)}H", *value)
+        else:
+            entries += struct.pack(f"{order}HHII", tag, 4, 1, value)
+    start = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}IH", 8, len(tags))
+    return start + entries + bytes(4) + extra + strip
+
+
+def test_a_tiff_file_says_how_it_is_to_be_read() -> None:
+    values = ramp(10)
+    strip, shape, plain = values.astype("<u2").tobytes(), values.shape, {258: 16, 259: 1, 277: 1}
+    white = opened(tiff("<", shape, strip, {**plain, 262: 0}))
+    assert np.array_equal(levels(white), 255 - values.astype(int) * 255 // 1023)
+    stated = opened(tiff("<", shape, strip, {**plain, 262: 1, 281: 4095}))
+    assert stated.depth == 12 and levels(stated).max() == 63
+    signed = (values.astype(int) - 512).astype("<i2")
+    middle = opened(tiff("<", shape, signed.tobytes(), {**plain, 262: 1, 339: 2}))
+    assert np.array_equal(np.sort(levels(middle), axis=None), levels(middle).ravel())
+    assert (levels(middle).min(), levels(middle).max()) == (0, 255)
+
+
+def test_what_png_says_of_its_significant_bits_counts() -> None:
+    dark = ramp(8)
+    assert opened(png(dark, 0, (b"sBIT", b"\x0c"))).depth == 12  # unscaled, as some programs write them
+    assert opened(png(dark << 4, 0, (b"sBIT", b"\x0c"))).depth == 16  # scaled, as the standard wants it
+
+
+def test_the_depth_of_the_data_set_holds_where_the_file_tells_none_and_never_wraps() -> None:
+    dark, bright = encoded(Image.fromarray(ramp(10)), "PNG"), encoded(Image.fromarray(ramp(16)), "PNG")
+    assert opened(dark, 12).depth == 12 and levels(opened(dark, 12)).max() == 63
+    assert opened(bright, 12).depth == 16
+    assert opened(dark).id == opened(dark, 12).id
+
+
+def test_wide_pictures_that_differ_little_have_ids_of_their_own() -> None:
+    other = ramp(12)
+    other[20, 20] ^= 1
+    ids = {opened(encoded(Image.fromarray(values), "PNG")).id for values in (ramp(12), other)}
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize("alpha", [0, 1])
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_is_transparent_everywhere_is_shown(mode: str, alpha: int) -> None:
+    def hidden(seed: int) -> bytes:
+        layer = noise(seed).convert(mode)
+        layer.putalpha(alpha)
+        return encoded(layer, "PNG")
+
+    assert opened(hidden(1)).id != opened(hidden(2)).id
+    assert "transparent" in opened(hidden(1)).note
+    assert np.array_equal(levels(opened(hidden(1))), np.asarray(noise(1).convert(mode))[:, :, 0])
+
+
+# Profiles of colour.
+
+
+def profile_of(primaries: tuple[float, ...], gamma: float = 2.2) -> bytes:
+    """An ICC profile of three colorants (XYZ, adapted to D50) and one gamma."""
+
+    def number(value: float) -> bytes:
+        return struct.pack(">i", round(value * 65536))
+
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
+    white = b"XYZ " + bytes(4) + number(0.9642) + number(1) + number(0.8249)
+    colorants = [b"XYZ " + bytes(4) + b"".join(map(number, primaries[place : place + 3])) for place in (0, 3, 6)]
+    text = b"desc" + bytes(4) + struct.pack(">I", 5) + b"test\0" + bytes(78) + bytes(1)
+    tags = dict(zip((b"wtpt", b"rXYZ", b"gXYZ", b"bXYZ"), [white, *colorants], strict=True))
+    tags |= {
+        b"rTRC": curve,
+        b"gTRC": curve,
+        b"bTRC": curve,
+        b"desc": text,
+        b"cprt": b"text" + bytes(4) + b"free\0" + bytes(3),
+    }
+    place, table, body = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
+    for name, content in tags.items():
+        table += name + struct.pack(">II", place + len(body), len(content))
+        body += content + bytes(-len(content) % 4)
+    header = struct.pack(">I4s4s4s4s4s", place + len(body), b"lcms", b"\x02\x40\0\0", b"mntr", b"RGB ", b"XYZ ")
+    header += bytes(12) + b"acsp" + bytes(28) + number(0.9642) + number(1) + number(0.8249)
+    return header.ljust(128, b"\0") + table + body
+
+
+P3 = profile_of((0.51512, 0.2412, -0.00105, 0.29198, 0.69225, 0.04189, 0.1571, 0.06657, 0.78407))
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "RGBA"])
+def test_colours_are_brought_to_srgb(kind: str) -> None:
+    def coloured(profile: bytes | None) -> NDArray[Any]:
+        image = Image.new("RGBA" if kind == "RGBA" else "RGB", (64, 64), (200, 80, 60))
+        options = {} if profile is None else {"icc_profile": profile}
+        return np.asarray(opened(encoded(image, "PNG" if kind == "RGBA" else kind, **options)).image)[32, 32].astype(
+            int
+        )
+
+    plain, wide = coloured(None), coloured(P3)
+    assert np.abs(coloured(SRGB) - plain).max() == 0
+    assert wide[0] > plain[0] + 5 and wide[1] < plain[1]  # the same numbers mean a stronger red in Display P3
+
+
+@pytest.mark.parametrize("profile", [b"a profile" * 20, P3[:200], P3[:16] + b"CMYK" + P3[20:]])
+def test_a_broken_profile_is_ignored_and_told(profile: bytes) -> None:
+    plain, broken = opened(encoded(photo(), "PNG")), opened(encoded(photo(), "PNG", icc_profile=profile))
+    assert plain.id == broken.id
+    assert "profile" in broken.note and not plain.note
+
+
+def test_cmyk_without_adobe_s_marker_is_not_turned_over() -> None:
+    printed = photo().convert("CMYK")
+    with_marker = encoded(printed, "JPEG", quality=98)
+    start = with_marker.index(b"\xff\xee")
+    length = int.from_bytes(with_marker[start + 2 : start + 4], "big")
+    turned = encoded(Image.eval(printed, lambda level: 255 - level), "JPEG", quality=98)
+    at = turned.index(b"\xff\xee")
+    without = turned[:at] + turned[at + 2 + length :]
+    adobe, plain = (np.asarray(opened(data).image, int) for data in (with_marker, without))
+    assert np.abs(adobe - plain).mean() < 2
+
+
+# Bombs.
+
+
+def bomb_of_scans() -> bytes:
+    data = encoded(Image.new("RGB", (5000, 5000), (120, 100, 80)), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * 4000 + END
+
+
+def test_a_picture_that_takes_too_long_is_given_up_and_the_next_one_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guarded, "SECONDS", 1)
+    error = refused(bomb_of_scans())
+    assert error.status == Status.TOO_SLOW and "too long" in str(error)
+    assert opened(encoded(photo(), "TIFF")).id == opened(encoded(photo(), "PNG")).id
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process's memory")
+def test_a_picture_that_takes_more_memory_than_its_size_says_is_too_large() -> None:
+    tile = zlib.compress(bytes(2_000_000))
+    tags: dict[int, int | tuple[int, ...]] = {258: 8, 259: 8, 262: 1, 277: 1, 322: 45_000, 323: 45_000}
+    content = tiff("<", (64, 64), tile, tags)
+    for strip, tiled in ((273, 324), (279, 325)):  # the one strip is a tile
+        content = content.replace(struct.pack("<HH", strip, 4), struct.pack("<HH", tiled, 4))
+    assert refused(content).status == Status.TOO_LARGE
+
+
+def test_exif_that_unfolds_is_not_unfolded_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = b"".join(struct.pack("<HHII", 40_000 + number, 7, 100_000, 8) for number in range(5000))
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 5000) + entries + bytes(100_000)
+    asked: list[bytes] = []
+    monkeypatch.setattr("fieldguide.data.images.decode_guarded", lambda content, *_: asked.append(content))
+    opened(encoded(photo(), "PNG", exif=exif))
+    assert len(asked) == 1
+
+
+def test_a_decoder_that_dies_costs_its_picture_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = (sys.executable, "-c", "import os; os.abort()")
+    guarded._idle.clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(guarded, "GUARD", guard)
+        assert refused(encoded(photo(), "TIFF")).status == Status.UNREADABLE
+    assert opened(encoded(photo(), "TIFF")).image.size == photo().size
+
+
+# Formats of scanners, laboratories and phones.
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+def test_portable_pixmaps_are_read(mode: str) -> None:
+    assert opened(encoded(photo().convert(mode), "PPM")).id == opened(encoded(photo().convert(mode), "PNG")).id
+
+
+def test_a_pgm_file_of_12_bits_is_read_by_its_own_maximum() -> None:
+    data = b"P5\n64 48\n4095\n" + (ramp(12) // 2).astype(">u2").tobytes()
+    assert levels(opened(data)).max() == 127
+
+
+def test_jpeg_2000_is_read() -> None:
+    assert opened(encoded(photo(), "JPEG2000")).id == opened(encoded(photo(), "PNG")).id
+
+
+def test_heic_is_read_or_its_extra_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    target = io.BytesIO()
+    pillow_heif.from_pillow(photo()).save(target, quality=95)
+    assert opened(target.getvalue()).image.size == photo().size
+    from fieldguide.data.decoding.decoder import decode
+
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(PictureError, match=r"fieldguide\[heic\]"):
+        decode(io.BytesIO(target.getvalue()), 10)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "why"),
+    [
+        (
+            tiff("<", (8, 8), bytes(8 * 8 * 10), {258: (16,) * 5, 259: 1, 262: 1, 277: 5}),
+            "TIFF",
+            "channels 5, bits (16, 16, 16, 16, 16)",
+        ),
+        (encoded(photo(), "JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"), "JPEG", "12-bit"),
+    ],
+)
+def test_a_kind_that_is_not_read_is_called_by_its_name(data: bytes, kind: str, why: str) -> None:
+    error = refused(data)
+    assert error.status == Status.UNREADABLE
+    assert f"a {kind} file" in str(error) and why in str(error)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "WEBP", "PNG"])
+def test_pages_and_frames_beyond_the_first_are_told(kind: str) -> None:
+    second = photo()
+    ImageDraw.Draw(second).rectangle((5, 5, 50, 50), fill="red")
+    picture = opened(encoded(photo(), kind, save_all=True, append_images=[second, photo()]))
+    assert "the first of" in picture.note
+    assert not opened(encoded(photo(), kind)).note
+
+
+def test_decoders_do_not_write_to_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = encoded(photo(), "TIFF", compression="tiff_lzw")
+    broken = put(tmp_path / "broken.tif", data[:200] + bytes(200) + data[400:])
+    with pytest.raises(PictureError):
+        read_picture(broken, 10)
+    assert capfd.readouterr() == ("", "")
