@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 
+import simplejpeg
 from PIL import Image, ImageFile
 
-import simplejpeg
 from fieldguide.data.decoding.bounds import FRAMES, DisorderError, jpeg_scans, jpeg_segments
 from fieldguide.data.decoding.picture import PictureError
 from fieldguide.data.status import Status
