@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.tree import DecisionTreeClassifier
 
 DEPTH = 6
 TREE_PICTURES = 5000  # training pictures at most: enough for a small tree
@@ -62,6 +61,8 @@ def tree_predictions(
     train_pictures: Iterable[Image.Image], train_labels: "pd.Series[str]", pictures: Iterable[Image.Image]
 ) -> NDArray[np.str_]:
     """What that tree calls each picture: (n,) labels."""
+    from sklearn.tree import DecisionTreeClassifier  # slow to import, and the pages about baselines need no tree
+
     tree = DecisionTreeClassifier(max_depth=DEPTH, random_state=0)
     tree.fit(np.stack([colour_statistics(picture) for picture in train_pictures]), train_labels.to_numpy(str))
     predicted: NDArray[np.str_] = tree.predict(np.stack([colour_statistics(picture) for picture in pictures]))

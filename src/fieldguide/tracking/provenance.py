@@ -85,7 +85,8 @@ def git_diff(root: Path) -> str:
 @cache
 def package_versions() -> str:
     """The installed packages as `name==version` lines, sorted."""
-    lines = {f"{distribution.name}=={distribution.version}" for distribution in distributions() if distribution.name}
+    every = (distribution.metadata for distribution in distributions())  # read once: each reading parses the file
+    lines = {f"{metadata['Name']}=={metadata['Version']}" for metadata in every if metadata["Name"]}
     return "\n".join(sorted(lines, key=str.lower)) + "\n"
 
 
