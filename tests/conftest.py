@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from fieldguide.base.parallel import usable_cores
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.runner import Metrics
+from fieldguide.cli import main
 from fieldguide.configuration.compose import compose
 from fieldguide.stages import clean, download, split
 
@@ -95,6 +97,19 @@ def run_python(*arguments: str, cwd: Path, **environment: str) -> subprocess.Com
     """Run this project's Python as a person would, with the source of this checkout."""
     env = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src"), "PYTHONUTF8": "1", **environment}
     return subprocess.run([sys.executable, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
+
+
+def run_command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run `fieldguide ARGUMENTS` in this process, where the process itself is not what is tested: it starts at once."""
+    stdout, stderr, code = io.StringIO(), io.StringIO(), 0
+    with chdir(cwd), redirect_stdout(stdout), redirect_stderr(stderr):
+        try:
+            main(arguments)
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+            if isinstance(end.code, str):
+                print(end.code, file=stderr)  # as Python does
+    return subprocess.CompletedProcess(arguments, code, stdout.getvalue(), stderr.getvalue())
 
 
 @pytest.fixture

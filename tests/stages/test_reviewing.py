@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from conftest import OwnData, noise, put, run_python
+from conftest import OwnData, noise, put, run_command
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.data.addresses import Address
@@ -196,12 +196,11 @@ def test_a_wrong_decision_is_refused_before_anything_is_written(made: Paths) -> 
 
 @pytest.mark.slow
 def test_the_commands(made: Paths) -> None:
-    cli = ("-m", "fieldguide.cli")
-    done = run_python(*cli, "review", "a/2.png", "relabel", "b", "--note", "why not", cwd=made.root)
+    done = run_command("review", "a/2.png", "relabel", "b", "--note", "why not", cwd=made.root)
     assert (done.returncode, done.stderr) == (0, "")
-    told = run_python(*cli, "explain", "a/2.png", cwd=made.root)
+    told = run_command("explain", "a/2.png", cwd=made.root)
     assert told.returncode == 0
     assert "relabel b, by Ada on" in told.stdout
-    again = run_python(*cli, "review", "a/2.png", "drop", cwd=made.root)
+    again = run_command("review", "a/2.png", "drop", cwd=made.root)
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr.startswith("fieldguide: data/reviews.csv line 2 says of ")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from conftest import noise, put, run_python
+from conftest import noise, put, run_command
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
@@ -38,8 +38,8 @@ def labelled(folder: Path) -> Path:
 
 def test_a_folder_is_frozen_cleaned_and_tracked_and_never_changed(repository: Paths, tmp_path: Path) -> None:
     pictures = labelled(tmp_path / "somewhere")
-    command = ("-m", "fieldguide.cli", "backtest", "add", "snow", str(pictures), "--date", "2026-02-01")
-    done = run_python(*command, cwd=repository.root)
+    command = ("backtest", "add", "snow", str(pictures), "--date", "2026-02-01")
+    done = run_command(*command, cwd=repository.root)
     assert done.returncode == 0, done.stderr
     assert "froze 4 pictures of 2 labels as data/backtests/snow (left out: 1 duplicate, 1 not a picture)" in done.stdout
     assert (repository.backtests / "snow.dvc").is_file()
@@ -50,11 +50,11 @@ def test_a_folder_is_frozen_cleaned_and_tracked_and_never_changed(repository: Pa
     assert found.name == "snow"
     assert all(file.is_file() for file in found.pictures["file"])
 
-    again = run_python(*command, cwd=repository.root)
+    again = run_command(*command, cwd=repository.root)
     assert again.returncode == 1
     assert "data/backtests/snow is there already, and a frozen set stays as it is" in again.stderr
     shutil.rmtree(repository.backtests / "snow")
-    assert run_python(*command, cwd=repository.root).returncode == 1
+    assert run_command(*command, cwd=repository.root).returncode == 1
 
 
 @pytest.mark.parametrize(

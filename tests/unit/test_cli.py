@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import run_python
+from conftest import run_command, run_python
 from fieldguide.base.paths import Paths
 from fieldguide.cli import main
 from fieldguide.configuration.compose import compose
@@ -24,7 +24,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def commands() -> list[str]:
     """The commands that `fieldguide --help` lists."""
-    text = run_python("-m", "fieldguide.cli", "--help", cwd=Path.cwd()).stdout
+    text = run_command("--help", cwd=Path.cwd()).stdout
     return re.findall(r"^    ([a-z-]+)(?: |$)", text, re.MULTILINE)
 
 
@@ -60,7 +60,7 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
 
 def test_config_prints_what_is_composed_and_what_an_override_would_make_of_it(checkout: Paths) -> None:
     for overrides in ([], ["resize=pad", "train.lr=0.1"]):
-        done = run_python("-m", "fieldguide.cli", "config", *overrides, cwd=checkout.root)
+        done = run_command("config", *overrides, cwd=checkout.root)
         assert (done.returncode, done.stderr) == (0, "")
         assert yaml.safe_load(done.stdout) == asdict(compose(checkout, overrides))
     assert compose(checkout).resize.method == "squish"
@@ -73,7 +73,7 @@ def test_config_prints_names_in_any_alphabet(checkout: Paths) -> None:
 
 @pytest.mark.parametrize("arguments", [["retrain"], ["rollout", "status"], ["gate"], ["confirm", "3f2a", "bear"]])
 def test_outside_a_checkout_nothing_is_made(tmp_path: Path, arguments: list[str]) -> None:
-    done = run_python("-m", "fieldguide.cli", *arguments, cwd=tmp_path)
+    done = run_command(*arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"fieldguide: params.yaml is missing in {tmp_path}: run this in a checkout\n"
     assert list(tmp_path.iterdir()) == []
@@ -96,7 +96,7 @@ def test_outside_a_checkout_nothing_is_made(tmp_path: Path, arguments: list[str]
 def test_what_a_person_can_put_right_is_one_line_and_exit_code_1(
     checkout: Paths, arguments: list[str], message: str
 ) -> None:
-    done = run_python("-m", "fieldguide.cli", *arguments, cwd=checkout.root)
+    done = run_command(*arguments, cwd=checkout.root)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1

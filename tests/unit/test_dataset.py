@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import CHECKOUT, FEW_CHECKS, PARAMS, encoded, noise, put, run_python
+from conftest import CHECKOUT, FEW_CHECKS, PARAMS, encoded, noise, put, run_command, run_python
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
@@ -63,7 +63,7 @@ def added(tmp_path_factory: pytest.TempPathFactory) -> tuple[Paths, Path, str]:
     put(pictures / ".git" / "HEAD", b"no picture")
     put(pictures / "cat" / ".DS_Store", b"no picture")
     (pictures / "cat" / "link.png").symlink_to(CHECKOUT / "params.yaml")
-    done = run_python("-m", "fieldguide.cli", "add", "pets", str(pictures), cwd=root)
+    done = run_command("add", "pets", str(pictures), cwd=root)
     assert (done.returncode, done.stderr) == (0, "")
     return paths, pictures, done.stdout
 
@@ -120,7 +120,7 @@ def test_the_next_stage_takes_it(added: tuple[Paths, Path, str], tmp_path: Path)
 def test_a_second_data_set_of_that_name_is_refused(added: tuple[Paths, Path, str]) -> None:
     paths, pictures, _ = added
     before = files_of(paths.root)
-    done = run_python("-m", "fieldguide.cli", "add", "pets", str(pictures), cwd=paths.root)
+    done = run_command("add", "pets", str(pictures), cwd=paths.root)
     assert done.returncode == 1
     assert done.stderr.startswith("fieldguide: there is a data set 'pets' already")
     assert files_of(paths.root) == before
@@ -132,7 +132,7 @@ def test_links_serve_as_well_and_leave_the_originals_alone(tmp_path: Path) -> No
     paths = new_checkout(tmp_path / "checkout")
     pictures = pictures_at(tmp_path / "pictures")
     before = {name: (pictures / name).stat().st_mode for name in files_of(pictures)}
-    done = run_python("-m", "fieldguide.cli", "add", "pets", "../pictures", "--link", cwd=paths.root)
+    done = run_command("add", "pets", "../pictures", "--link", cwd=paths.root)
     assert (done.returncode, done.stderr) == (0, "")
     assert files_of(paths.sources / "pets") == files_of(pictures)
     assert {name: (pictures / name).stat().st_mode for name in before} == before
@@ -142,7 +142,7 @@ def test_links_serve_as_well_and_leave_the_originals_alone(tmp_path: Path) -> No
 def test_what_dvc_refuses_leaves_nothing_behind(checkout: Paths, tmp_path: Path) -> None:
     pictures = pictures_at(tmp_path / "pictures")
     before = files_of(checkout.root)
-    done = run_python("-m", "fieldguide.cli", "add", "pets", str(pictures), cwd=checkout.root)
+    done = run_command("add", "pets", str(pictures), cwd=checkout.root)
     assert done.returncode == 1
     assert done.stderr.startswith("fieldguide: `dvc add` failed, nothing was added: ERROR: you are not inside of a DVC")
     assert done.stderr.count("\n") == 1
@@ -208,7 +208,7 @@ def test_a_list_of_addresses_becomes_a_data_set_of_what_came(tmp_path: Path) -> 
         rows = [f"{web.address}{path},{path.split('/')[1]}" for path in pages]
         rows += [f"{web.address}/gone.png,cat", f"{web.address}/cat/0.png?of=nobody,"]
         (tmp_path / "pets.csv").write_text("\n".join(["url,label", *rows]) + "\n", encoding="utf-8")
-        done = run_python("-m", "fieldguide.cli", "add", "pets", str(tmp_path / "pets.csv"), cwd=paths.root)
+        done = run_command("add", "pets", str(tmp_path / "pets.csv"), cwd=paths.root)
     assert done.returncode == 0
     failed = f"line 6, {web.address}/gone.png: the server answers 404 Not Found"
     assert done.stderr == f"fieldguide: pets.csv: {failed}\n"
