@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from conftest import CHECKOUT, encoded, noise, put, run_python
+from conftest import CHECKOUT, encoded, noise, put, run_command, run_python
 from fieldguide.base.paths import Paths
 from fieldguide.cli import main
 from fieldguide.configuration.compose import compose
@@ -252,7 +252,7 @@ def test_a_name_that_is_no_utf8_goes_through_a_pipe(model: Path, tmp_path: Path)
 def test_what_is_missing_is_said_in_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
     (tmp_path / "empty").mkdir()
     put(tmp_path / "picture.png", noise(1))
-    done = run_python("-m", "fieldguide.cli", "predict", *arguments, cwd=tmp_path)
+    done = run_command("predict", *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.replace(f"{tmp_path}/", "").startswith(message)
     assert done.stderr.count("\n") == 1
