@@ -85,6 +85,7 @@ def test_loader_processes_stay_a_persons_own(home: Paths) -> None:
     assert adopted(home, run_of(home, "train.workers=7")) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "file", "line"),
     [

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import asdict
-from itertools import product
+from itertools import product, zip_longest
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,13 @@ OPTIONS = [file for file in FILES if not file.startswith("sweep/")]
 STUDIES = [file.partition("/")[2] for file in FILES if file.startswith("sweep/")]  # what `fieldguide sweep` varies
 
 
+def rows_of_options() -> list[tuple[str | None, ...]]:
+    """Every option, in few configurations: one of each group at a time, head_only beside what goes with it."""
+    first = ("schedule/head_only", "augment/none", "resize/squish")
+    groups = [[option for option in OPTIONS if option.startswith(f"{group}/")] for group in GROUPS]
+    return list(zip_longest(*(sorted(options, key=lambda option: option not in first) for options in groups)))
+
+
 def refused(paths: Paths, *overrides: str) -> str:
     with pytest.raises(UserError) as error:
         compose(paths, overrides)
@@ -46,13 +53,14 @@ def test_every_group_has_options() -> None:
     assert {option.partition("/")[0] for option in OPTIONS} == set(GROUPS)
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-def test_every_option_of_every_group_is_composed_and_validated(checkout: Paths, option: str) -> None:
-    group, _, name = option.partition("/")
-    needs = ["augment=none"] if option == "schedule/head_only" else []
-    config = compose(checkout, [f"{group}={name}", *needs])
-    assert config.choices[group] == name
-    assert asdict(config)[group]
+@pytest.mark.parametrize("options", rows_of_options(), ids=lambda options: " ".join(filter(None, options)))
+def test_every_option_of_every_group_is_composed_and_validated(
+    checkout: Paths, options: tuple[str | None, ...]
+) -> None:
+    chosen = dict(option.split("/") for option in options if option)
+    config = compose(checkout, [f"{group}={name}" for group, name in chosen.items()])
+    assert config.choices.items() >= chosen.items()
+    assert all(asdict(config)[group] for group in chosen)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +84,7 @@ def test_every_option_file_opens_with_a_comment_and_holds_plain_values(option: s
     assert not re.search(r"^defaults:|: [\"']?(/|~/)", text, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_combination_of_a_ready_made_study_is_valid(study: str) -> None:
     text = (CONF / "sweep" / f"{study}.yaml").read_text(encoding="utf-8")

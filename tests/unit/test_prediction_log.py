@@ -29,6 +29,7 @@ def write_many(log: Path, writer: int) -> None:
         log_predictions(log, [Logged(f"{writer}-{number}-{part}", 1, "champion", "bear", 0.5) for part in range(2)])
 
 
+@pytest.mark.slow
 def test_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     context = multiprocessing.get_context("spawn")

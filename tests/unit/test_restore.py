@@ -17,6 +17,8 @@ from fieldguide.reproduction.restore import provide_start
 from fieldguide.reproduction.worktree import worktree
 from fieldguide.tracking.provenance import git_diff
 
+pytestmark = pytest.mark.slow  # DVC and git, again and again
+
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
 PIPELINE = """\
 stages:

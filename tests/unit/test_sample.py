@@ -273,6 +273,7 @@ def ordinary() -> tuple[list[str], list[NDArray[np.uint8]]]:
     return [picture.label for picture in shuffled], [upright(draw(picture)) for picture in shuffled]
 
 
+@pytest.mark.slow
 def test_pictures_have_the_promised_sizes(ordinary: tuple[list[str], list[NDArray[np.uint8]]]) -> None:
     sizes = [pixels.shape[:2] for pixels in ordinary[1]]
     assert all(240 <= max(size) <= 420 for size in sizes)
@@ -288,6 +289,7 @@ def colour_histogram(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.concatenate(counts) / (image.width * image.height)
 
 
+@pytest.mark.slow
 def test_colour_alone_does_not_tell_the_bears_apart(ordinary: tuple[list[str], list[NDArray[np.uint8]]]) -> None:
     labels = np.array(ordinary[0])
     features = np.array([colour_histogram(pixels) for pixels in ordinary[1]])
