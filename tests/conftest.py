@@ -153,10 +153,17 @@ def pytest_xdist_auto_num_workers() -> int:
 # What takes longest comes first, and what the first ones wait for is not made twice at a time: so the processes end
 # together. The rest follows by name.
 FIRST = (
-    *("test_sweep", "test_clean", "test_training_choices", "test_kill", "test_reproduction", "test_sweep_jobs"),
-    *("test_retraining", "test_experiments", "test_checks_of_the_code", "test_compare", "test_tracking", "test_repro"),
-    *("test_training", "test_simulated_year"),
+    *("test_sweep", "test_clean", "test_reproduction", "test_retraining", "test_kill", "test_sweep_jobs"),
+    *("test_training_choices", "test_experiments", "test_repro", "test_report", "test_tracking", "test_training"),
+    *("test_export", "test_compare", "test_rollout", "test_reviews", "test_simulated_year"),
 )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """For the fast core (`-m "not slow"`) leave out files in which all is slow: importing them takes seconds."""
+    if "not slow" not in config.option.markexpr or collection_path.suffix != ".py":
+        return None
+    return "\npytestmark = pytest.mark.slow" in collection_path.read_text(encoding="utf-8") or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -25,6 +25,8 @@ Run = Callable[[Config, Paths], Metrics]
 
 EPOCHS = logging.getLogger("fieldguide.epochs")
 
+start_process()  # not only in `main`: a stage imports this module first, and then the libraries that are slow to import
+
 
 def main(run: Run) -> None:
     """Run a stage in the current folder, as dvc.yaml does, and leave with its exit code.
@@ -32,7 +34,6 @@ def main(run: Run) -> None:
     A `UserError`, and what the machine refuses, becomes one line on stderr and exit code 1; any other exception keeps
     its traceback.
     """
-    start_process()
     stage = Path(inspect.getfile(run)).stem
     paths = Paths(Path.cwd())
     try:
