@@ -48,6 +48,8 @@ SCRIPT = "<script>alert(1)</script>"
 STRANGE = f"=\"{SCRIPT}'&amp;\u202e\u200f\r\n\x1b[31m{{{{ 7 * 7 }}}}{{% raw %}}"
 LABELS = (f"-{SCRIPT}\t,'", STRANGE)
 PLAIN_LABELS = [("0", "1"), ("False", "True"), ("00001", "1.0"), ("NA", "null"), ("label", "pictures"), ("1e5", "2024")]
+# The fast core draws whole pages once.
+IN_TURN = [LABELS, *(pytest.param(labels, marks=pytest.mark.slow) for labels in PLAIN_LABELS)]
 TAGS = frozenset(
     [
         "a",
@@ -168,7 +170,7 @@ def findings(labels: tuple[str, str]) -> Findings:
     )
 
 
-@pytest.mark.parametrize("labels", [LABELS, *PLAIN_LABELS])
+@pytest.mark.parametrize("labels", IN_TURN)
 def test_an_evaluation_keeps_labels_as_they_are(tmp_path: Path, labels: tuple[str, str]) -> None:
     write_findings(tmp_path, findings(labels))
     check_page((tmp_path / "index.html").read_text(encoding="utf-8"), STRANGE, *labels)
@@ -183,7 +185,7 @@ def test_an_evaluation_keeps_labels_as_they_are(tmp_path: Path, labels: tuple[st
     assert sorted(counts.to_numpy().ravel()) == [0, 2, 4, 6]
 
 
-@pytest.mark.parametrize("labels", [LABELS, *PLAIN_LABELS])
+@pytest.mark.parametrize("labels", IN_TURN)
 def test_the_overview_keeps_labels_as_they_are(tmp_path: Path, labels: tuple[str, str]) -> None:
     cfg, paths = write_results(tmp_path, labels, STRANGE)
     run(cfg, paths)
