@@ -144,6 +144,7 @@ def test_nothing_heavy_is_imported() -> None:
     assert not set(HEAVY) & {name.partition(".")[0] for name in done.stdout.split()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["evaluate", "screen"])
 def test_a_stage_looks_for_garbage_less_often_before_it_imports_what_is_slow(stage: str) -> None:
     """Or importing it takes half as long again."""

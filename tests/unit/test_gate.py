@@ -33,6 +33,7 @@ def verdicts(difference: float, differing: float, pictures: int, gate: GateConfi
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gate", [STANDARD, STRICT], ids=["standard", "strict"])
 @pytest.mark.parametrize("differing", [0.06, 0.2])
 def test_an_equal_model_is_called_better_in_at_most_5_per_cent(gate: GateConfig, differing: float) -> None:
@@ -47,6 +48,7 @@ def test_a_model_5_points_worse_is_stopped_in_at_least_95_per_cent_at_300_pictur
     assert sum(stopped) >= 0.95 * SIMULATIONS
 
 
+@pytest.mark.slow
 def test_a_clearly_better_model_passes_and_so_does_an_equal_one_with_enough_pictures() -> None:
     assert verdicts(0.05, 0.1, 1000, STANDARD).count(Verdict.BETTER) >= 0.9 * SIMULATIONS
     assert sum(is_accepted(verdict, STANDARD) for verdict in verdicts(0.0, 0.06, 2000, STANDARD)) >= 0.95 * SIMULATIONS
@@ -60,6 +62,7 @@ def test_two_models_that_never_differ_on_few_pictures_are_not_known_to_be_the_sa
     assert verdict_of(compare(0, 0, 0, 0.95), 0.03) == Verdict.NOT_ENOUGH
 
 
+@pytest.mark.slow
 def test_the_pictures_that_are_asked_for_would_be_enough_four_times_in_five() -> None:
     unclear = compare(300, 15, 15, 0.95)
     assert verdict_of(unclear, 0.02) == Verdict.NOT_ENOUGH

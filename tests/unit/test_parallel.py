@@ -41,6 +41,7 @@ def test_what_is_done_at_once_starts_no_process() -> None:
     assert results == [(number * number, os.getpid()) for number in range(6)]
 
 
+@pytest.mark.slow
 def test_what_takes_longer_is_left_to_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", 0.01)  # gone after the first item, which sleeps for longer
     squares, workers = zip(*map_processes(slow_square, range(20), "test"), strict=True)

@@ -133,6 +133,7 @@ def test_several_values_at_once() -> None:
     assert both == set_values(set_values(TEXT, {("train", "epochs"): 7}), {("resize",): "pad"})
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(data=st.data(), layout=st.sampled_from(sorted(LAYOUTS)), value=VALUES)
 def test_any_value_at_any_place_is_read_as_it_was_and_all_other_lines_stay(
@@ -151,6 +152,7 @@ def test_any_value_at_any_place_is_read_as_it_was_and_all_other_lines_stay(
     assert old[first + 1 + lost :] == new[first + 1 :]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(layout=st.sampled_from(sorted(LAYOUTS)), value=VALUES)
 def test_a_key_that_is_added_is_one_line_more(layout: str, value: Any) -> None:
@@ -165,6 +167,7 @@ def test_a_key_that_is_added_is_one_line_more(layout: str, value: Any) -> None:
     assert ("\r\n" in before) == ("\r\n" in after)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(data=st.data(), layout=st.sampled_from(sorted(LAYOUTS)), key=TEXTS, value=VALUES)
 def test_a_key_is_added_to_any_mapping(data: st.DataObject, layout: str, key: str, value: Any) -> None:
@@ -184,6 +187,7 @@ def test_what_is_written_in_one_line_is_read_as_it_was(value: Any) -> None:
         assert repr(read) == repr({"key": value, "list": [value, 1]})
 
 
+@pytest.mark.slow
 @given(st.dictionaries(TEXTS, VALUES))
 def test_a_whole_document_is_read_as_it_was(content: dict[str, Any]) -> None:
     assert all(repr(read) == repr(content) for read in read_by_all(document(content)))
