@@ -2,7 +2,6 @@
 
 import socketserver
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ class Web:
 
     address: str
     pages: dict[str, tuple[int, bytes | str]]
+    headers: dict[str, str] = field(default_factory=dict)  # of every answer
     asked: Counter[str] = field(default_factory=Counter)
 
 
@@ -31,6 +31,8 @@ def serve(pages: Mapping[str, tuple[int, bytes | str]]) -> Iterator[Web]:
             self.send_response(status)
             if isinstance(body, str):
                 self.send_header("Location", body)
+            for name, value in web.headers.items():
+                self.send_header(name, value)
             content = body if isinstance(body, bytes) else b""
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -49,16 +51,29 @@ def serve(pages: Mapping[str, tuple[int, bytes | str]]) -> Iterator[Web]:
 def says(parts: Iterable[bytes], pause: float = 0) -> Iterator[Web]:
     """A server that answers whatever it is asked with these bytes, `pause` seconds after each part, and hangs up."""
 
+    over = threading.Event()
+
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             self.request.recv(65536)
             with suppress(OSError):  # the other side has heard enough
                 for part in parts:
                     self.request.sendall(part)
-                    time.sleep(pause)
+                    if over.wait(pause):
+                        return
 
-    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server, _running(server):
-        yield Web(f"http://127.0.0.1:{server.server_address[1]}", {})
+    with _Stubborn(("127.0.0.1", 0), Handler) as server, _running(server):
+        try:
+            yield Web(f"http://127.0.0.1:{server.server_address[1]}", {})
+        finally:
+            over.set()
+
+
+class _Stubborn(socketserver.ThreadingTCPServer):
+    """Talks on, however long, and is not waited for."""
+
+    daemon_threads = True
+    block_on_close = False
 
 
 @contextmanager

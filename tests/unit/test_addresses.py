@@ -1,5 +1,8 @@
 """Address lists: what is fetched from the web, what becomes of a bad row, and that nothing is asked for twice."""
 
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from itertools import chain, repeat
 from pathlib import Path, PurePosixPath
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from conftest import encoded, noise
 from fieldguide.base.errors import UserError
 from fieldguide.data import addresses
+from fieldguide.data import web as web_module
 from fieldguide.data.addresses import Address, fetch, keys_of, read_addresses
 from web import Web, says, serve
 
@@ -19,7 +23,7 @@ PICTURE = encoded(noise(1), "PNG")
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses, "TRIES", addresses.TRIES.new(backoff_factor=0))
+    monkeypatch.setattr(web_module, "TRIES", web_module.TRIES.new(backoff_factor=0))
 
 
 @pytest.fixture
@@ -40,7 +44,7 @@ def listed(folder: Path, text: str) -> list[Address]:
 
 
 def problem(web: Web, folder: Path, path: str) -> str:
-    (result,) = fetch([Address(f"{web.address}{path}", "cat", 2)], (), folder)
+    (result,) = fetch([Address(f"{web.address}{path}", "cat", 2)], (), folder, allow_private=True)
     assert not result.file
     assert not list(folder.rglob("*.*"))  # not even half a file
     return result.problem
@@ -88,7 +92,7 @@ def test_pictures_come_as_they_are_into_the_folders_of_their_labels(web: Web, tm
         Address(f"{web.address}/b/a.png", "cat", 3),
         Address(f"{web.address}/moved", "", 4),
     ]
-    results = fetch(rows, (), tmp_path)
+    results = fetch(rows, (), tmp_path, allow_private=True)
     assert [result.problem for result in results] == ["", "", ""]
     assert [PurePosixPath(result.file).parts[0] for result in results] == ["cat", "cat", "unlabelled"]
     assert [(tmp_path / result.file).read_bytes() for result in results] == [PICTURE, web.pages["/b/a.png"][1], PICTURE]
@@ -97,8 +101,8 @@ def test_pictures_come_as_they_are_into_the_folders_of_their_labels(web: Web, tm
 
 def test_an_address_that_is_known_is_not_asked_again(web: Web, tmp_path: Path) -> None:
     rows = [Address(f"{web.address}/a.png", "cat", 2), Address(f"{web.address}/b/a.png", "dog", 3)]
-    (first,) = fetch(rows[:1], (), tmp_path)
-    (second,) = fetch(rows, keys_of([first.file]), tmp_path)
+    (first,) = fetch(rows[:1], (), tmp_path, allow_private=True)
+    (second,) = fetch(rows, keys_of([first.file]), tmp_path, allow_private=True)
     assert second.address == rows[1]
     assert web.asked == {"/a.png": 1, "/b/a.png": 1}
 
@@ -115,21 +119,23 @@ def test_an_address_that_is_known_is_not_asked_again(web: Web, tmp_path: Path) -
     ],
 )
 def test_a_bad_row_costs_itself_only(web: Web, tmp_path: Path, url: str, label: str, said: str) -> None:
-    bad, good = fetch([Address(url, label, 2), Address(f"{web.address}/a.png", "cat", 3)], (), tmp_path)
+    bad, good = fetch(
+        [Address(url, label, 2), Address(f"{web.address}/a.png", "cat", 3)], (), tmp_path, allow_private=True
+    )
     assert (bad.problem, bad.file) == (said, "")
     assert good.file
 
 
 def test_an_address_under_two_labels_counts_under_the_first(web: Web, tmp_path: Path) -> None:
     url = f"{web.address}/a.png"
-    first, second = fetch([Address(url, "cat", 2), Address(url, "dog", 5)], (), tmp_path)
+    first, second = fetch([Address(url, "cat", 2), Address(url, "dog", 5)], (), tmp_path, allow_private=True)
     assert first.file
     assert second.problem == "stands under the label 'cat' too (line 2): keep one"
 
 
 def test_what_a_server_refuses_is_said(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     web.pages |= {"/empty": (200, b""), "/large": (200, bytes(2_000_001)), "/out": (302, "file:///etc/passwd")}
-    monkeypatch.setattr(addresses, "MEGABYTES", 2)
+    monkeypatch.setattr(web_module, "MEGABYTES", 2)
     assert problem(web, tmp_path, "/gone.png") == "the server answers 404 Not Found"
     assert problem(web, tmp_path, "/empty") == "the server answers with nothing"
     assert problem(web, tmp_path, "/large") == "larger than 2 megabytes"
@@ -162,16 +168,145 @@ def test_a_server_that_sends_a_byte_now_and_then_is_left(tmp_path: Path, monkeyp
         assert problem(raw, tmp_path, "/a.png") == "not all there after 0 seconds"
 
 
-def test_ctrl_c_waits_for_no_slow_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+SILENT = repeat(b"")
+SLOW = {
+    "says nothing": ("http", SILENT),
+    "says nothing to TLS": ("https", SILENT),
+    "drips its first line": ("http", chain([b"HTTP/1.0 200 "], repeat(b"O"))),
+    "drips headers": ("http", chain([b"HTTP/1.0 200 OK\r\nX: "], repeat(b"x"))),
+    "drips the length of a chunk": (
+        "http",
+        chain([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"], repeat(b"0")),
+    ),
+    "drips the page of an error": ("http", chain([b"HTTP/1.1 302 Found\r\nLocation: /\r\n"], repeat(b"X: x\r\n"))),
+    "has us wait": ("http", chain([b"HTTP/1.0 429 Slow\r\nRetry-After: 20\r\n\r\n"], SILENT)),
+}
 
-    monkeypatch.setattr(addresses, "tqdm", interrupted)
-    parts = chain([b"HTTP/1.0 200 OK\r\n\r\n"], repeat(b"x", 100))
-    with says(parts, pause=0.02) as raw, pytest.raises(KeyboardInterrupt):
-        fetch([Address(f"{raw.address}/a.png", "cat", 2)], (), tmp_path)
-    assert next(parts, None)  # not all was waited for
+
+@pytest.mark.parametrize(("scheme", "parts"), SLOW.values(), ids=SLOW)
+def test_one_deadline_holds_wherever_a_server_is_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, parts: Iterator[bytes]
+) -> None:
+    monkeypatch.setattr(addresses, "WHOLE", 0.3)
+    with says(parts, pause=0.02) as raw:
+        url = f"{scheme}{raw.address.removeprefix('http')}/a.png"
+        (result,) = fetch([Address(url, "cat", 2)], (), tmp_path, allow_private=True)
+    assert result.problem == "not all there after 0 seconds"
+
+
+def test_the_deadline_holds_while_a_name_is_looked_up(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can break that off; so it is left alone, and gives no file later."""
+    answered = threading.Event()
+
+    def slow(*_: object, **__: object) -> list[str]:
+        answered.wait()
+        return ["127.0.0.1"]
+
+    monkeypatch.setattr(addresses, "WHOLE", 0.3)
+    monkeypatch.setattr(web_module, "resolve", slow)
+    before = set(threading.enumerate())
+    assert problem(web, tmp_path, "/a.png") == "not all there after 0 seconds"
+    left = set(threading.enumerate()) - before
+    answered.set()
+    for thread in left:
+        thread.join()
+    assert not web.asked
     assert not list(tmp_path.rglob("*.*"))
+
+
+@pytest.mark.parametrize(
+    "parts", [SILENT, chain([b"HTTP/1.0 200 OK\r\n\r\n"], repeat(b"x"))], ids=["silent", "endless"]
+)
+def test_ctrl_c_waits_for_no_slow_server(tmp_path: Path, parts: Iterator[bytes]) -> None:
+    """It would be asked for WHOLE seconds, longer than a test may take."""
+
+    def heard() -> Iterator[bytes]:
+        yield b""
+        os.kill(os.getpid(), signal.SIGINT)
+        yield from parts
+
+    with says(heard(), pause=0.02) as raw, pytest.raises(KeyboardInterrupt):
+        fetch([Address(f"{raw.address}/a.png", "cat", 2)], (), tmp_path, allow_private=True)
+    assert not list(tmp_path.rglob("*.*"))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("127.0.0.1", "2130706433", "0x7f.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254"),
+        *("100.64.0.1", "224.0.0.1", "255.255.255.255", "[::1]", "[::]", "[fe80::1]", "[fc00::1]", "[fec0::1]"),
+        *("[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::127.0.0.1]", "[ff02::1]", "localhost"),
+    ],
+)
+def test_addresses_that_lead_inside_are_refused(tmp_path: Path, place: str) -> None:
+    (result,) = fetch([Address(f"http://{place}:9/a.png", "cat", 2)], (), tmp_path)
+    assert "is no public address: refused unless private ones are allowed" in result.problem
+    assert not list(tmp_path.rglob("*.*"))
+
+
+@pytest.mark.parametrize("place", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
+def test_the_internet_is_public(place: str) -> None:
+    assert web_module.is_public(place)
+
+
+def is_not_127_0_0_2(place: str) -> bool:
+    return place != "127.0.0.2"
+
+
+def test_a_redirect_may_not_lead_inside_either(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_module, "is_public", is_not_127_0_0_2)
+    web.pages |= {"/in": (302, web.address.replace("127.0.0.1", "127.0.0.2") + "/a.png"), "/first": (307, "/in")}
+    (result,) = fetch([Address(f"{web.address}/first", "cat", 2)], (), tmp_path)
+    assert result.problem.startswith("leads to 127.0.0.2, which is no public address")
+
+
+def test_what_is_asked_is_what_was_looked_at(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that means another machine at each look-up."""
+    places = iter(["127.0.0.1", "127.0.0.2"])
+    monkeypatch.setattr(web_module, "is_public", is_not_127_0_0_2)
+    monkeypatch.setattr(web_module, "resolve", lambda *_: [next(places)])
+    (result,) = fetch([Address(f"{web.address.replace('127.0.0.1', 'example.org')}/a.png", "cat", 2)], (), tmp_path)
+    assert (tmp_path / result.file).read_bytes() == PICTURE
+    assert list(places) == ["127.0.0.2"]
+
+
+def test_a_proxy_may_be_inside_but_leads_to_nothing_there(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", web.address)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    web.pages["http://8.8.8.8/a.png"] = (200, PICTURE)
+    outside, inside = fetch([Address(f"http://{to}/a.png", "cat", 2) for to in ("8.8.8.8", "10.0.0.1")], (), tmp_path)
+    assert outside.file
+    assert inside.problem.startswith("leads to 10.0.0.1, which is no public address")
+    assert set(web.asked) == {"http://8.8.8.8/a.png"}
+
+
+@pytest.mark.parametrize(
+    ("after", "waits", "asked"),
+    [
+        ("7", [7, 7, 7], 4),
+        ("3600", [], 1),
+        ("9" * 5000, [], 4),
+        ("soon", [], 4),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", [], 1),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", [], 4),
+    ],
+)
+def test_a_server_that_is_asked_too_much_says_how_long_to_wait(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str, waits: list[float], asked: int
+) -> None:
+    """It is waited for within a bound; one that wants more is left to the next time."""
+    slept: list[float] = []
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
+    web.pages["/busy"] = (429, b"busy")
+    web.headers["Retry-After"] = after
+    assert problem(web, tmp_path, "/busy") == "the server answers 429 Too Many Requests"
+    assert [seconds for seconds in slept if seconds] == waits
+    assert web.asked["/busy"] == asked
 
 
 def test_half_a_file_is_not_taken_for_a_picture_that_was_fetched(web: Web, tmp_path: Path) -> None:
@@ -181,21 +316,21 @@ def test_half_a_file_is_not_taken_for_a_picture_that_was_fetched(web: Web, tmp_p
     half.parent.mkdir()
     half.write_bytes(b"half")
     assert keys_of([half.name]) == set()
-    (result,) = fetch([address], keys_of([half.name]), tmp_path)
+    (result,) = fetch([address], keys_of([half.name]), tmp_path, allow_private=True)
     assert (tmp_path / result.file).read_bytes() == PICTURE
     assert not half.exists()
 
 
 def test_a_server_that_fails_for_a_moment_is_asked_again(web: Web, tmp_path: Path) -> None:
     web.pages["/busy"] = (503, b"")
-    assert problem(web, tmp_path, "/busy") == "cannot be reached (retry error)"
+    assert problem(web, tmp_path, "/busy") == "the server answers 503 Service Unavailable"
     assert web.asked["/busy"] == 4
 
 
 def test_a_server_that_is_away_is_said_without_the_address(tmp_path: Path) -> None:
     with serve({}) as gone:
         address = gone.address
-    (result,) = fetch([Address(f"{address}/a.png?token=secret", "cat", 2)], (), tmp_path)
+    (result,) = fetch([Address(f"{address}/a.png?token=secret", "cat", 2)], (), tmp_path, allow_private=True)
     assert result.problem == "cannot be reached (connection error)"
 
 

@@ -9,35 +9,30 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from http.client import responses
 from pathlib import Path, PurePosixPath
+from queue import Empty, Queue
 from urllib.parse import unquote, urlsplit
 
 import requests
 from pydantic import TypeAdapter, ValidationError
-from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
-from urllib3.util import Retry
 
-from fieldguide import __version__
 from fieldguide.base.config import LabelName
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.faults import DISK_FULL
 from fieldguide.base.files import replace_file
 from fieldguide.base.paths import Paths
+from fieldguide.data.web import Refused, Visit, download
 
 COLUMNS = ("url", "label")
 UNLABELLED = "unlabelled"  # the folder of what came without a label
 AT_A_TIME = 8  # downloads
-MEGABYTES = 100  # of one picture, at most
-CONNECT, SILENCE, WHOLE = 10.0, 30.0, 300.0  # seconds: to get an answer, without a byte, for one picture
-TRIES = Retry(total=3, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), respect_retry_after_header=False)
-CHUNK = 1 << 16  # bytes
+WHOLE = 120.0  # seconds for all that happens to one address: looking up its name, connecting, sending, trying again
+LEAVING = 0.4  # seconds to clean up in, at the end
 KEY = re.compile(r"-([0-9a-f]{12})(?:\.[A-Za-z0-9]{1,5})?$")  # in the name of a file, but not of half a one
 LABEL: TypeAdapter[str] = TypeAdapter(LabelName)
 
@@ -124,7 +119,9 @@ def keys_of(files: Iterable[str]) -> set[str]:
     return {found[1] for file in files if (found := KEY.search(PurePosixPath(file).name))}
 
 
-def fetch(addresses: Sequence[Address], known: Collection[str], folder: Path) -> list[Fetched]:
+def fetch(
+    addresses: Sequence[Address], known: Collection[str], folder: Path, allow_private: bool = False
+) -> list[Fetched]:
     """Download what is new in a list, several addresses at a time, to `folder`/<label>/; one result for each, in order.
 
     Parameters
@@ -133,42 +130,101 @@ def fetch(addresses: Sequence[Address], known: Collection[str], folder: Path) ->
         Keys (`Address.key`) that are not asked for again; they have no result.
     folder
         Gets the files; those without a label go to its folder `unlabelled`. A file that is there is replaced.
+    allow_private
+        Also ask addresses of this machine and of private networks.
 
-    What is no address, cannot be reached, or is larger than MEGABYTES costs its row and nothing else.
+    What is no address, cannot be reached, is too large or takes longer than WHOLE costs its row and nothing else.
     """
     labels: dict[str, Address] = {}
     for address in addresses:
         labels.setdefault(address.url, address)
     new = [address for address in addresses if address.key not in known]
-    with requests.Session() as session, ThreadPoolExecutor(AT_A_TIME) as pool:
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(max_retries=TRIES, pool_maxsize=AT_A_TIME))
-        session.headers["User-Agent"] = f"fieldguide/{__version__}"
-        stop = threading.Event()
-        results = pool.map(partial(_fetch, session, labels, folder, stop), new)
+    waiting, running = deque(new), dict[Address, _Running]()
+    threads: list[threading.Thread] = []
+    results: dict[Address, Fetched] = {}
+    done: Queue[Fetched | Exception] = Queue()
+    try:
+        with tqdm(total=len(new), desc="fetch", unit="picture", disable=None) as bar:
+            while waiting or running:
+                while waiting and len(running) < AT_A_TIME:
+                    address = waiting.popleft()
+                    if problem := _problem(address, labels[address.url]):
+                        results[address] = Fetched(address, problem=problem)
+                    else:
+                        running[address] = _start(address, folder, Visit(allow_private), done)
+                        threads.append(running[address].thread)
+                for result in _finished(running, done):
+                    results[result.address] = result
+                    del running[result.address]
+                bar.update(len(results) - bar.n)
+    finally:  # no slow server is waited for, only that half a file goes
+        for each in running.values():
+            each.visit.end()
+        leave = time.monotonic() + LEAVING
+        for thread in threads:
+            thread.join(max(0.0, leave - time.monotonic()))
+    return [results[address] for address in new]
+
+
+@dataclass(frozen=True)
+class _Running:
+    visit: Visit
+    thread: threading.Thread
+    end: float  # by the monotonic clock, in seconds
+
+
+def _start(address: Address, folder: Path, visit: Visit, done: "Queue[Fetched | Exception]") -> _Running:
+    """A thread of its own, which the program does not wait for: nothing ends one in which a name is looked up."""
+
+    def work() -> None:
         try:
-            return list(tqdm(results, total=len(new), desc="fetch", unit="picture", disable=None))
-        finally:
-            stop.set()  # Ctrl-C waits for no slow server
+            done.put(_fetch(address, folder, visit))
+        except Exception as error:  # raised again where it is waited for
+            done.put(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return _Running(visit, thread, time.monotonic() + WHOLE)
 
 
-def _fetch(
-    session: requests.Session, labels: dict[str, Address], folder: Path, stop: threading.Event, address: Address
-) -> Fetched:
-    if problem := _problem(address, labels[address.url]):
-        return Fetched(address, problem=problem)
+def _finished(running: Mapping[Address, _Running], done: "Queue[Fetched | Exception]") -> Iterator[Fetched]:
+    """What came, or else has had its time, after waiting for it."""
+    if not running:
+        return
+    try:
+        result = done.get(timeout=max(0.01, min(each.end for each in running.values()) - time.monotonic()))
+    except Empty:
+        late = [address for address, each in running.items() if each.end <= time.monotonic()]
+        yield from [
+            Fetched(address, problem=f"not all there after {WHOLE:.0f} seconds")
+            for address in late
+            if running[address].visit.end()
+        ]
+    else:
+        if isinstance(result, Exception):
+            raise result
+        if result.address in running:
+            yield result
+
+
+def _fetch(address: Address, folder: Path, visit: Visit) -> Fetched:
     try:
         with replace_file(folder / address.file) as partial_file:
-            _download(session, address.url, partial_file, stop)
-    except _Refused as error:
-        return Fetched(address, problem=str(error))
+            download(address.url, partial_file, visit)
+            if not visit.end():
+                raise Refused("stopped")
+    except Refused as error:
+        problem = str(error)
     except (requests.RequestException, HTTPError, ValueError) as error:  # the last for where a server sends us on to
-        return Fetched(address, problem=f"cannot be reached ({_cause(error)})")
+        problem = f"cannot be reached ({_cause(error)})"
     except OSError as error:
         if error.errno in DISK_FULL:
             raise
-        return Fetched(address, problem=f"cannot be written: {error.strerror}")
-    return Fetched(address, file=address.file)
+        problem = f"cannot be written: {error.strerror}"
+    else:
+        return Fetched(address, file=address.file)
+    visit.end()
+    return Fetched(address, problem=problem)
 
 
 def _problem(address: Address, first: Address) -> str:
@@ -185,28 +241,6 @@ def _problem(address: Address, first: Address) -> str:
     if address != first:
         return f"stands under the label {first.label!r} too (line {first.line}): keep one"
     return ""
-
-
-class _Refused(Exception):
-    """A server answered, but not with a picture that could be taken."""
-
-
-def _download(session: requests.Session, url: str, file: Path, stop: threading.Event) -> None:
-    end = time.monotonic() + WHOLE
-    with session.get(url, stream=True, timeout=(CONNECT, SILENCE)) as answer, file.open("wb") as out:
-        if answer.status_code != requests.codes.ok:
-            meaning = responses.get(answer.status_code, "")  # the server's own words are a stranger's
-            raise _Refused(f"the server answers {answer.status_code} {meaning}".rstrip())
-        while chunk := answer.raw.read1(CHUNK, decode_content=True):  # what is there: few bytes of a slow server
-            if out.tell() + len(chunk) > MEGABYTES * 1_000_000:
-                raise _Refused(f"larger than {MEGABYTES} megabytes")
-            if stop.is_set():
-                raise _Refused("stopped")
-            if time.monotonic() > end:
-                raise _Refused(f"not all there after {WHOLE:.0f} seconds")
-            out.write(chunk)
-        if not out.tell():
-            raise _Refused("the server answers with nothing")
 
 
 def _cause(error: Exception) -> str:
