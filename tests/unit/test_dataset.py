@@ -208,7 +208,7 @@ def test_a_list_of_addresses_becomes_a_data_set_of_what_came(tmp_path: Path) -> 
         rows = [f"{web.address}{path},{path.split('/')[1]}" for path in pages]
         rows += [f"{web.address}/gone.png,cat", f"{web.address}/cat/0.png?of=nobody,"]
         (tmp_path / "pets.csv").write_text("\n".join(["url,label", *rows]) + "\n", encoding="utf-8")
-        done = run_command("add", "pets", str(tmp_path / "pets.csv"), cwd=paths.root)
+        done = run_command("add", "pets", str(tmp_path / "pets.csv"), "--allow-private", cwd=paths.root)
     assert done.returncode == 0
     failed = f"line 6, {web.address}/gone.png: the server answers 404 Not Found"
     assert done.stderr == f"fieldguide: pets.csv: {failed}\n"
@@ -216,7 +216,7 @@ def test_a_list_of_addresses_becomes_a_data_set_of_what_came(tmp_path: Path) -> 
     assert done.stdout.startswith(f"added 4 pictures {left} under 2 labels (bear, cat) as data set 'pets'\n")
     came = sorted(path.relative_to(paths.sources / "pets").parts[0] for path in (paths.sources / "pets").rglob("*.png"))
     assert came == ["bear", "bear", "cat", "cat"]
-    assert compose(paths).data == FolderData(kind="folder")
+    assert compose(paths).data == FolderData(kind="folder", allow_private=True)
     status = git(paths.root, "status", "--porcelain", "-uall").split()
     assert {"data/sources/pets.csv", "data/sources/pets.dvc", "conf/data/pets.yaml", "params.yaml"} <= set(status)
     assert not [file for file in status if file.endswith(".png")]
@@ -228,7 +228,7 @@ def test_a_list_that_gives_too_little_changes_nothing(tmp_path: Path) -> None:
         rows = f"url,label\n{web.address}/cat.png,cat\n{web.address}/bear.png,bear\n"
         (tmp_path / "pets.csv").write_text(rows, encoding="utf-8")
         with pytest.raises(UserError, match=r"pets.csv gave pictures of 1 labels.*line 3, .*404 Not Found"):
-            add_data_set(paths, "pets", tmp_path / "pets.csv")
+            add_data_set(paths, "pets", tmp_path / "pets.csv", allow_private=True)
     assert git(paths.root, "status", "--porcelain", "-uall") == ""
     assert not (paths.sources / "pets").exists()
 
@@ -238,10 +238,10 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     paths = new_checkout(tmp_path / "checkout")
-    monkeypatch.setattr(addresses, "_download", full)
+    monkeypatch.setattr(addresses, "download", full)
     (tmp_path / "pets.csv").write_text("url,label\nhttp://example.org/1.png,cat\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"^pets.csv cannot be fetched: No space left on device$"):
-        add_data_set(paths, "pets", tmp_path / "pets.csv")
+        add_data_set(paths, "pets", tmp_path / "pets.csv", allow_private=True)
     assert git(paths.root, "status", "--porcelain", "-uall") == ""
     assert not list(paths.sources.iterdir())
 
@@ -251,5 +251,5 @@ def test_another_list_of_that_name_is_not_overwritten(tmp_path: Path) -> None:
     kept = put(paths.sources / "pets.csv", b"url,label\nhttp://example.org/1.png,cat\n")
     (tmp_path / "pets.csv").write_text("url,label\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"data/sources/pets.csv is there already"):
-        add_data_set(paths, "pets", tmp_path / "pets.csv")
+        add_data_set(paths, "pets", tmp_path / "pets.csv", allow_private=True)
     assert b"example.org" in kept.read_bytes()

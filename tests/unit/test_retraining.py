@@ -139,7 +139,7 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Paths]:
     """A checkout with a data set of twelve pictures, of which each test gets a copy."""
     root = tmp_path_factory.mktemp("untouched")
     shutil.copytree(CHECKOUT / "conf", root / "conf")
-    (root / "conf" / "data" / "own.yaml").write_text("kind: folder\n", encoding="utf-8")
+    (root / "conf" / "data" / "own.yaml").write_text("kind: folder\nallow_private: true\n", encoding="utf-8")
     text = PARAMS.replace("data: sample", "data: own").replace("checks: few", "checks: standard")
     (root / "params.yaml").write_text(text, encoding="utf-8")
     paths = Paths(root)

@@ -42,6 +42,9 @@ def _add_add(commands: Commands) -> None:
     add.add_argument("name", help="name of the data set: a letter first, then letters, digits, - and _")
     add.add_argument("source", type=Path, help="the folder with one folder per label, or the CSV file of addresses")
     add.add_argument("--link", action="store_true", help="hard links instead of copies (same file system only)")
+    add.add_argument(
+        "--allow-private", action="store_true", help="addresses may lead to this machine and to private networks"
+    )
     add.set_defaults(command=_add)
 
 
@@ -83,7 +86,7 @@ def _config(options: argparse.Namespace) -> None:
 def _add(options: argparse.Namespace) -> None:
     from fieldguide.data.add import add_data_set
 
-    add_data_set(here(), options.name, options.source, link=options.link)
+    add_data_set(here(), options.name, options.source, link=options.link, allow_private=options.allow_private)
 
 
 def _sync(options: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}  # words that YAML takes for something else
 
 
-def add_data_set(paths: Paths, name: str, source: Path, link: bool = False) -> None:
+def add_data_set(paths: Paths, name: str, source: Path, link: bool = False, allow_private: bool = False) -> None:
     """Make `source` the data set `name` and choose it: data/sources/NAME, `dvc add`, conf/data/NAME.yaml, params.yaml.
 
     Parameters
@@ -33,6 +33,8 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False) -> N
         without a label, and those that give nothing, are left to `fieldguide retrain`.
     link
         Hard links instead of copies of a folder's files.
+    allow_private
+        Addresses may lead to this machine and to private networks; `fieldguide retrain` allows it from then on.
 
     Raises
     ------
@@ -48,7 +50,7 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False) -> N
     if source.is_dir():
         told, comment = _take_folder(paths, source, target, link)
     elif source.is_file():
-        told, comment = _take_addresses(source, target)
+        told, comment = _take_addresses(source, target, allow_private)
     else:
         raise UserError(f"no folder {source}, and no file that could be a list of addresses")
     dvc_add(paths, target)
@@ -56,7 +58,7 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False) -> N
     if source.is_file():
         write_text(kept, source.read_text(encoding="utf-8-sig"))
         commit.insert(1, f"data/sources/{name}.csv")
-    write_text(paths.option("data", name), f"# {comment}\nkind: folder\n")
+    write_text(paths.option("data", name), f"# {comment}\nkind: folder\n" + "allow_private: true\n" * allow_private)
     write_text(paths.params, chosen)
     print(
         f"added {told} as data set {name!r}\n"
@@ -105,12 +107,12 @@ def _take_folder(paths: Paths, folder: Path, target: Path, link: bool) -> tuple[
     )
 
 
-def _take_addresses(file: Path, target: Path) -> tuple[str, str]:
+def _take_addresses(file: Path, target: Path, allow_private: bool) -> tuple[str, str]:
     """Fetch the pictures; returns what there is to tell, and a line about their origin."""
     rows = read_addresses(file)
     with replace_folder(target) as partial:
         try:
-            results = fetch([row for row in rows if row.label], (), partial)
+            results = fetch([row for row in rows if row.label], (), partial, allow_private)
         except OSError as error:
             raise UserError(f"{file.name} cannot be fetched: {error.strerror}") from None
         came = [result for result in results if result.file]

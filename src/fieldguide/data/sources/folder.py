@@ -19,10 +19,14 @@ from fieldguide.data.sources.source import DataSource
 @DATA_SOURCES.register
 @dataclass(frozen=True)
 class FolderData(DataSource):
-    """Labelled folders below data/sources/NAME; `labels` maps a folder's name to another label."""
+    """Labelled folders below data/sources/NAME; `labels` maps a folder's name to another label.
+
+    `allow_private` lets its address list lead to private networks (see `fetch` in addresses.py).
+    """
 
     kind: Literal["folder"]
     labels: dict[str, LabelName] = field(default_factory=dict)
+    allow_private: bool = False
 
     def fetch(self, source: Path, target: Path) -> list[RawRow]:
         """Copy every file below `source` to `target`/<label>/..., one row each, in the order of their paths.
