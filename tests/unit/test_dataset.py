@@ -1,35 +1,20 @@
 """`fieldguide add`: a folder of pictures becomes a data set of a checkout, with git and DVC as a person has them."""
 
-import errno
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from conftest import CHECKOUT, FEW_CHECKS, PARAMS, encoded, noise, put, run_command, run_python
+from checkouts import dvc, git, new_checkout
+from conftest import CHECKOUT, PARAMS, noise, put, run_command, run_python
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
-from fieldguide.data import addresses
 from fieldguide.data.add import add_data_set
 from fieldguide.data.sources.folder import FolderData
-from web import serve
-
-GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
-
-
-def git(root: Path, *arguments: str) -> str:
-    return subprocess.run([*GIT, *arguments], cwd=root, check=True, capture_output=True, text=True).stdout
-
-
-def dvc(root: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
 
 
 def files_of(folder: Path) -> dict[str, str]:
@@ -41,17 +26,6 @@ def pictures_at(folder: Path) -> Path:
         for number in range(2):
             put(folder / label / "deep" / f"{number} 熊.png", noise(number + len(label)))
     return folder
-
-
-def new_checkout(root: Path) -> Paths:
-    shutil.copytree(CHECKOUT / "conf", root / "conf")
-    (root / "conf" / "checks" / "few.yaml").write_text(FEW_CHECKS, encoding="utf-8")
-    (root / "params.yaml").write_text(PARAMS, encoding="utf-8")
-    git(root, "init", "-q")
-    dvc(root, "init", "-q")
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "start")
-    return Paths(root)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +164,7 @@ def test_params_in_which_no_data_set_can_be_chosen(checkout: Paths, tmp_path: Pa
 def test_names_of_labels_cannot_write_configuration(
     checkout: Paths, tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fieldguide.data.add.dvc_add", lambda paths, target: None)
+    monkeypatch.setattr("fieldguide.data.add.dvc_add", lambda *_: None)
     checkout.params.write_text(PARAMS.replace("data: sample", line), encoding="utf-8")
     pictures = pictures_at(tmp_path / "a\nkind: sample")
     put(pictures / "b\nkind: sample\n#" / "1.png", noise(1))
@@ -198,58 +172,3 @@ def test_names_of_labels_cannot_write_configuration(
     add_data_set(checkout, "pets", pictures)
     assert compose(checkout).data == FolderData("folder", {})
     assert len((checkout.conf / "data" / "pets.yaml").read_text().splitlines()) == 2
-
-
-def test_a_list_of_addresses_becomes_a_data_set_of_what_came(tmp_path: Path) -> None:
-    """With its list beside it in git; what did not come is named, and left to the nightly job."""
-    paths = new_checkout(tmp_path / "checkout")
-    pages = {f"/{label}/{number}.png": noise(number + len(label)) for label in ("cat", "bear") for number in range(2)}
-    with serve({path: (200, encoded(image, "PNG")) for path, image in pages.items()}) as web:
-        rows = [f"{web.address}{path},{path.split('/')[1]}" for path in pages]
-        rows += [f"{web.address}/gone.png,cat", f"{web.address}/cat/0.png?of=nobody,"]
-        (tmp_path / "pets.csv").write_text("\n".join(["url,label", *rows]) + "\n", encoding="utf-8")
-        done = run_command("add", "pets", str(tmp_path / "pets.csv"), "--allow-private", cwd=paths.root)
-    assert done.returncode == 0
-    failed = f"line 6, {web.address}/gone.png: the server answers 404 Not Found"
-    assert done.stderr == f"fieldguide: pets.csv: {failed}\n"
-    left = "(2 left to `fieldguide retrain`: no label, or nothing came)"
-    assert done.stdout.startswith(f"added 4 pictures {left} under 2 labels (bear, cat) as data set 'pets'\n")
-    came = sorted(path.relative_to(paths.sources / "pets").parts[0] for path in (paths.sources / "pets").rglob("*.png"))
-    assert came == ["bear", "bear", "cat", "cat"]
-    assert compose(paths).data == FolderData(kind="folder", allow_private=True)
-    status = git(paths.root, "status", "--porcelain", "-uall").split()
-    assert {"data/sources/pets.csv", "data/sources/pets.dvc", "conf/data/pets.yaml", "params.yaml"} <= set(status)
-    assert not [file for file in status if file.endswith(".png")]
-
-
-def test_a_list_that_gives_too_little_changes_nothing(tmp_path: Path) -> None:
-    paths = new_checkout(tmp_path / "checkout")
-    with serve({"/cat.png": (200, encoded(noise(1), "PNG"))}) as web:
-        rows = f"url,label\n{web.address}/cat.png,cat\n{web.address}/bear.png,bear\n"
-        (tmp_path / "pets.csv").write_text(rows, encoding="utf-8")
-        with pytest.raises(UserError, match=r"pets.csv gave pictures of 1 labels.*line 3, .*404 Not Found"):
-            add_data_set(paths, "pets", tmp_path / "pets.csv", allow_private=True)
-    assert git(paths.root, "status", "--porcelain", "-uall") == ""
-    assert not (paths.sources / "pets").exists()
-
-
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    paths = new_checkout(tmp_path / "checkout")
-    monkeypatch.setattr(addresses, "download", full)
-    (tmp_path / "pets.csv").write_text("url,label\nhttp://example.org/1.png,cat\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"^pets.csv cannot be fetched: No space left on device$"):
-        add_data_set(paths, "pets", tmp_path / "pets.csv", allow_private=True)
-    assert git(paths.root, "status", "--porcelain", "-uall") == ""
-    assert not list(paths.sources.iterdir())
-
-
-def test_another_list_of_that_name_is_not_overwritten(tmp_path: Path) -> None:
-    paths = new_checkout(tmp_path / "checkout")
-    kept = put(paths.sources / "pets.csv", b"url,label\nhttp://example.org/1.png,cat\n")
-    (tmp_path / "pets.csv").write_text("url,label\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"data/sources/pets.csv is there already"):
-        add_data_set(paths, "pets", tmp_path / "pets.csv", allow_private=True)
-    assert b"example.org" in kept.read_bytes()

@@ -15,7 +15,8 @@ from fieldguide.base.files import read_text, replace_folder, write_text
 from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.yaml_files import set_values
-from fieldguide.data.addresses import address_list, fetch, read_addresses
+from fieldguide.data.addresses import address_list, keys_of, read_addresses
+from fieldguide.data.fetching import fetch
 from fieldguide.data.sources.folder import as_text
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -42,10 +43,12 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False, allo
         For a name that is taken or no name, less than two labels, what cannot be read, linked or tracked, or a
         params.yaml that chooses no data set or cannot be edited. Nothing is changed then.
     """
+    target, kept = paths.sources / name, address_list(paths, name)
+    if source.is_file() and NAME.fullmatch(name) and not paths.option("data", name).exists():
+        _take_back(source, target)
     _check_name(paths, name)
     chosen = _chosen(paths, name)
-    target, kept = paths.sources / name, address_list(paths, name)
-    if kept.exists() and not (source.is_file() and kept.samefile(source)):
+    if kept.exists() and not (source.is_file() and read_text(kept) == _list_text(source)):
         raise UserError(f"data/sources/{kept.name} is there already: delete it, or choose another name")
     if source.is_dir():
         told, comment = _take_folder(paths, source, target, link)
@@ -53,17 +56,24 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False, allo
         told, comment = _take_addresses(source, target, allow_private)
     else:
         raise UserError(f"no folder {source}, and no file that could be a list of addresses")
-    dvc_add(paths, target)
+    dvc_add(paths, target, _waiting(target) if source.is_file() else None)
     commit = [f"conf/data/{name}.yaml", f"data/sources/{name}.dvc", "data/sources/.gitignore"]
+    secret: list[int] = []
     if source.is_file():
-        write_text(kept, source.read_text(encoding="utf-8-sig"))
-        commit.insert(1, f"data/sources/{name}.csv")
+        write_text(kept, _list_text(source))
+        secret = [row.line for row in read_addresses(source) if row.may_hold_secret]
+        commit[1:1] = [] if secret else [f"data/sources/{name}.csv"]
     write_text(paths.option("data", name), f"# {comment}\nkind: folder\n" + "allow_private: true\n" * allow_private)
     write_text(paths.params, chosen)
     print(
         f"added {told} as data set {name!r}\n"
         f"chosen in params.yaml; next: `dvc repro`, then commit params.yaml, {', '.join(commit[:-1])} and {commit[-1]}"
     )
+    if secret:
+        print(
+            f"do not commit data/sources/{name}.csv if it holds passwords or tokens: {len(secret)} addresses have "
+            f"a query string, a user or a fragment (the first in line {secret[0]})"
+        )
 
 
 def _check_name(paths: Paths, name: str) -> None:
@@ -108,19 +118,31 @@ def _take_folder(paths: Paths, folder: Path, target: Path, link: bool) -> tuple[
 
 
 def _take_addresses(file: Path, target: Path, allow_private: bool) -> tuple[str, str]:
-    """Fetch the pictures; returns what there is to tell, and a line about their origin."""
+    """Fetch the pictures; returns what there is to tell, and a line about their origin.
+
+    What came waits in a folder beside `target` for the next `add` of that name, whatever ends this one too early.
+    """
     rows = read_addresses(file)
-    with replace_folder(target) as partial:
-        try:
-            results = fetch([row for row in rows if row.label], (), partial, allow_private)
-        except OSError as error:
-            raise UserError(f"{file.name} cannot be fetched: {error.strerror}") from None
-        came = [result for result in results if result.file]
-        failed = [f"{result.address.shown}: {result.problem}" for result in results if result.problem]
-        labels = sorted({_printable(result.address.label) for result in came})
-        if len(labels) < 2:
-            why = f", the first that gave nothing is {failed[0]}" if failed else ""
-            raise UserError(f"{file.name} gave pictures of {len(labels)} labels, it takes several{why}")
+    partial = _waiting(target)
+    partial.mkdir(parents=True, exist_ok=True)
+    wanted = {(row.label, row.key) for row in rows}
+    for path in _files(partial):
+        if _place(path.relative_to(partial)) not in wanted:  # half a file, or what another list gave
+            path.unlink()
+    try:
+        known = keys_of(path.name for path in _files(partial))
+        results = fetch([row for row in rows if row.label], known, partial, allow_private)
+    except OSError as error:
+        raise UserError(f"{file.name} cannot be fetched: {error.strerror}") from None
+    finally:
+        _delete_empty_folders(partial)
+    came = [path.relative_to(partial) for path in _files(partial)]
+    failed = [f"{result.address.shown}: {result.problem}" for result in results if result.problem]
+    labels = sorted({_printable(path.parts[0]) for path in came})
+    if len(labels) < 2:
+        why = f", the first that gave nothing is {failed[0]}" if failed else ""
+        raise UserError(f"{file.name} gave pictures of {len(labels)} labels, it takes several{why}")
+    partial.replace(target)
     for line in failed:
         print(f"fieldguide: {file.name}: {line}", file=sys.stderr)
     left = len(rows) - len(came)
@@ -129,6 +151,40 @@ def _take_addresses(file: Path, target: Path, allow_private: bool) -> tuple[str,
         f"{len(came)} pictures{left_out} under {len(labels)} labels ({', '.join(labels)})",
         f"{len(came)} pictures in the folders {', '.join(labels)}, fetched from data/sources/{target.name}.csv.",
     )
+
+
+def _take_back(file: Path, target: Path) -> None:
+    """Let what an `add` of this list had fetched wait again, if that was killed while DVC looked at it."""
+    files = _files(target)
+    wanted = {(row.label, row.key) for row in read_addresses(file)} if files else set()
+    if files and all(_place(path.relative_to(target)) in wanted for path in files):
+        target.replace(_waiting(target))
+
+
+def _waiting(target: Path) -> Path:
+    return target.with_name(f".{target.name}.partial")
+
+
+def _place(file: Path) -> tuple[str, str]:
+    """The label and the key of the address that a file was fetched from, as its row in the list has them."""
+    return str(file.parent), next(iter(keys_of([file.name])), "")
+
+
+def _list_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        raise UserError(f"{file.name} cannot be read as a CSV file in UTF-8: {error}") from None
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if not path.is_dir())
+
+
+def _delete_empty_folders(folder: Path) -> None:
+    for path in [*sorted(folder.rglob("*"), reverse=True), folder]:
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def _may_come(folder: Path, file: Path) -> bool:
@@ -154,12 +210,15 @@ def _printable(name: str) -> str:
     return name if name.isprintable() else name.encode("unicode_escape").decode()
 
 
-def dvc_add(paths: Paths, target: Path) -> None:
-    """Track a new folder with DVC. Raises UserError if that fails; the folder is deleted then."""
+def dvc_add(paths: Paths, target: Path, back: Path | None = None) -> None:
+    """Track a new folder with DVC. Raises UserError if that fails; the folder goes `back` or is deleted then."""
     command = [sys.executable, "-m", "dvc", "add", str(target.relative_to(paths.root))]
     done = subprocess.run(command, cwd=paths.root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        shutil.rmtree(target)
+        if back:
+            target.replace(back)
+        else:
+            shutil.rmtree(target)
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
         raise UserError(f"`dvc add` failed, nothing was added: {' '.join(errors or done.stderr.split())}")
 

@@ -7,7 +7,8 @@ import pandas as pd
 from fieldguide.base.config import Config
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
-from fieldguide.data.addresses import Fetched, address_list, fetch, keys_of, read_addresses
+from fieldguide.data.addresses import address_list, keys_of, read_addresses
+from fieldguide.data.fetching import Fetched, fetch
 from fieldguide.data.sources.folder import FolderData
 from fieldguide.retraining.data_changes import list_files
 from fieldguide.retraining.incoming import COLUMNS, Arrived, State, list_incoming

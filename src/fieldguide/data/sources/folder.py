@@ -21,7 +21,7 @@ from fieldguide.data.sources.source import DataSource
 class FolderData(DataSource):
     """Labelled folders below data/sources/NAME; `labels` maps a folder's name to another label.
 
-    `allow_private` lets its address list lead to private networks (see `fetch` in addresses.py).
+    `allow_private` lets its address list lead to private networks (see `fetch` in data/fetching.py).
     """
 
     kind: Literal["folder"]
