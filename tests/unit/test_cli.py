@@ -84,7 +84,7 @@ def test_outside_a_checkout_nothing_is_made(tmp_path: Path, arguments: list[str]
     [
         (["config", "resize=stretch"], "fieldguide: override: resize: 'stretch': no such option; choose one of: "),
         (["config", "train.lr=99"], "fieldguide: override train.lr=99: train.lr: "),
-        (["add", "a/b", "."], "fieldguide: 'a/b' is no name for a data set"),
+        (["add", "a/b", "."], "fieldguide: 'a/b' is not a valid name for a data set"),
         (["add", "bears", "nowhere"], "fieldguide: no folder nowhere"),
         (["summary"], "fieldguide: "),
         (["predict", "a.jpg", "--site", "north"], "fieldguide: --site is for the log: add --log"),

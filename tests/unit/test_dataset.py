@@ -103,7 +103,7 @@ def test_dvc_tracks_the_pictures_and_git_the_rest(added: tuple[Paths, Path, str]
 
 def test_what_was_done_and_what_is_next_is_said(added: tuple[Paths, Path, str]) -> None:
     _, _, said = added
-    assert "added 4 files (3 left behind: hidden, links" in said
+    assert "added 4 files (3 skipped: hidden, links" in said
     assert "2 labels (Bär, cat)" in said
     assert "dvc repro" in said
 
@@ -122,7 +122,7 @@ def test_a_second_data_set_of_that_name_is_refused(added: tuple[Paths, Path, str
     before = files_of(paths.root)
     done = run_command("add", "pets", str(pictures), cwd=paths.root)
     assert done.returncode == 1
-    assert done.stderr.startswith("fieldguide: there is a data set 'pets' already")
+    assert done.stderr.startswith("fieldguide: the data set 'pets' already exists")
     assert files_of(paths.root) == before
 
 
@@ -153,26 +153,26 @@ def test_what_dvc_refuses_leaves_nothing_behind(checkout: Paths, tmp_path: Path)
     "name", ["", "..", "a/b", "-x", "1e5", "2024-01-01", "null", "True", "no", "a b", "Bär", "a\n"]
 )
 def test_names_that_mean_something_else_to_yaml_or_the_system(checkout: Paths, tmp_path: Path, name: str) -> None:
-    with pytest.raises(UserError, match=r"is no name for a data set: a letter first"):
+    with pytest.raises(UserError, match=r"is not a valid name for a data set: use a letter first"):
         add_data_set(checkout, name, pictures_at(tmp_path / "pictures"))
     assert not checkout.sources.exists()
 
 
 def test_the_sample_cannot_be_replaced(checkout: Paths, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="there is a data set 'sample' already"):
+    with pytest.raises(UserError, match="the data set 'sample' already exists"):
         add_data_set(checkout, "sample", pictures_at(tmp_path / "pictures"))
 
 
 def test_folders_that_hold_no_labels(checkout: Paths, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no folder"):
+    with pytest.raises(UserError, match="neither a folder nor an address list"):
         add_data_set(checkout, "pets", tmp_path / "nowhere")
     put(tmp_path / "few" / "cat" / "1.png", noise(1))
     put(tmp_path / "few" / ".git" / "HEAD", b"x")
     put(tmp_path / "few" / "README.md", b"x")
     (tmp_path / "few" / "empty").mkdir()
-    with pytest.raises(UserError, match="holds 1 folders with files"):
+    with pytest.raises(UserError, match="few has 1 folders with files"):
         add_data_set(checkout, "pets", tmp_path / "few")
-    with pytest.raises(UserError, match="holds this checkout"):
+    with pytest.raises(UserError, match="contains this checkout"):
         add_data_set(checkout, "pets", checkout.root.parent)
     assert not checkout.sources.exists()
 
@@ -212,7 +212,7 @@ def test_a_list_of_addresses_becomes_a_data_set_of_what_came(tmp_path: Path) -> 
     assert done.returncode == 0
     failed = f"line 6, {web.address}/gone.png: the server answers 404 Not Found"
     assert done.stderr == f"fieldguide: pets.csv: {failed}\n"
-    left = "(2 left to `fieldguide retrain`: no label, or nothing came)"
+    left = "(2 left to `fieldguide retrain`: no label, or not fetched)"
     assert done.stdout.startswith(f"added 4 pictures {left} under 2 labels (bear, cat) as data set 'pets'\n")
     came = sorted(path.relative_to(paths.sources / "pets").parts[0] for path in (paths.sources / "pets").rglob("*.png"))
     assert came == ["bear", "bear", "cat", "cat"]
@@ -250,6 +250,6 @@ def test_another_list_of_that_name_is_not_overwritten(tmp_path: Path) -> None:
     paths = new_checkout(tmp_path / "checkout")
     kept = put(paths.sources / "pets.csv", b"url,label\nhttp://example.org/1.png,cat\n")
     (tmp_path / "pets.csv").write_text("url,label\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"data/sources/pets.csv is there already"):
+    with pytest.raises(UserError, match=r"data/sources/pets.csv already exists"):
         add_data_set(paths, "pets", tmp_path / "pets.csv")
     assert b"example.org" in kept.read_bytes()

@@ -1,7 +1,7 @@
-"""Address lists: pictures that a data set takes from the web, every address once.
+"""Address lists: pictures that a data set takes from the web, each address once.
 
-What an address gives may change or vanish, so no stage reads one: what came is a file of the data set from then on,
-tracked by DVC like any other.
+The content of an address may change or vanish, so no stage reads one: what was fetched is from then on a file of the
+data set, tracked by DVC like any other.
 """
 
 import csv
@@ -33,8 +33,8 @@ from fieldguide.base.paths import Paths
 
 COLUMNS = ("url", "label")
 UNLABELLED = "unlabelled"  # the folder of what came without a label
-AT_A_TIME = 8  # downloads
-MEGABYTES = 100  # of one picture, at most
+PARALLEL_DOWNLOADS = 8  # at a time
+MAX_MEGABYTES = 100  # of one picture, at most
 CONNECT, SILENCE, WHOLE = 10.0, 30.0, 300.0  # seconds: to get an answer, without a byte, for one picture
 TRIES = Retry(total=3, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), respect_retry_after_header=False)
 CHUNK = 1 << 16  # bytes
@@ -52,12 +52,12 @@ class Address:
 
     @property
     def key(self) -> str:
-        """12 hex digits that tell the url from others; urls may hold passwords and tokens, and are written nowhere."""
+        """12 hex digits that identify the url; urls may hold passwords and tokens, and are written nowhere."""
         return hashlib.sha256(self.url.encode()).hexdigest()[:12]
 
     @property
     def shown(self) -> str:
-        """The line and the url, without what may be secret in it."""
+        """The line and the url, without the parts that may be secret."""
         try:
             parts = urlsplit(self.url)
             return printable(f"line {self.line}, {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
@@ -66,7 +66,7 @@ class Address:
 
     @property
     def file(self) -> str:
-        """Where the picture goes: a folder for its label, and a name that no other address has."""
+        """Where the picture goes: a folder for its label, and a name that is unique to the address."""
         name = PurePosixPath(unquote(urlsplit(self.url).path)).name
         place = PurePosixPath(re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".") or "picture")
         suffix = place.suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,5}", place.suffix) else ""
@@ -90,7 +90,7 @@ def address_list(paths: Paths, name: str) -> Path:
 def read_addresses(file: Path) -> list[Address]:
     """The rows of an address list, in its order: a CSV file (UTF-8) with the columns url and label, others ignored.
 
-    A row that comes again counts once. Raises UserError for a file that is no such table.
+    A repeated row counts once. Raises UserError for any other file.
     """
     found: dict[tuple[str, str], Address] = {}
     try:
@@ -130,19 +130,19 @@ def fetch(addresses: Sequence[Address], known: Collection[str], folder: Path) ->
     Parameters
     ----------
     known
-        Keys (`Address.key`) that are not asked for again; they have no result.
+        Keys (`Address.key`) that are not fetched again; they have no result.
     folder
         Gets the files; those without a label go to its folder `unlabelled`. A file that is there is replaced.
 
-    What is no address, cannot be reached, or is larger than MEGABYTES costs its row and nothing else.
+    An invalid or unreachable address, or a picture larger than MAX_MEGABYTES, costs its row and nothing else.
     """
     labels: dict[str, Address] = {}
     for address in addresses:
         labels.setdefault(address.url, address)
     new = [address for address in addresses if address.key not in known]
-    with requests.Session() as session, ThreadPoolExecutor(AT_A_TIME) as pool:
+    with requests.Session() as session, ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool:
         for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(max_retries=TRIES, pool_maxsize=AT_A_TIME))
+            session.mount(scheme, HTTPAdapter(max_retries=TRIES, pool_maxsize=PARALLEL_DOWNLOADS))
         session.headers["User-Agent"] = f"fieldguide/{__version__}"
         stop = threading.Event()
         results = pool.map(partial(_fetch, session, labels, folder, stop), new)
@@ -175,15 +175,15 @@ def _problem(address: Address, first: Address) -> str:
     try:
         parts = urlsplit(address.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            return "no address that begins with http:// or https://"
-    except ValueError:  # whose text may hold a password
-        return "no valid address"
+            return "not an address that begins with http:// or https://"
+    except ValueError:  # its text may hold a password
+        return "not a valid address"
     try:
         LABEL.validate_python(address.label or UNLABELLED)
     except ValidationError:
-        return f"{address.label!r} can be no folder, so it is no label"
+        return f"{address.label!r} is not a valid name of a folder, so it cannot be a label"
     if address != first:
-        return f"stands under the label {first.label!r} too (line {first.line}): keep one"
+        return f"the same address also has the label {first.label!r} (line {first.line}): keep one"
     return ""
 
 
@@ -195,18 +195,18 @@ def _download(session: requests.Session, url: str, file: Path, stop: threading.E
     end = time.monotonic() + WHOLE
     with session.get(url, stream=True, timeout=(CONNECT, SILENCE)) as answer, file.open("wb") as out:
         if answer.status_code != requests.codes.ok:
-            meaning = responses.get(answer.status_code, "")  # the server's own words are a stranger's
+            meaning = responses.get(answer.status_code, "")  # the server's own words are not trusted
             raise _Refused(f"the server answers {answer.status_code} {meaning}".rstrip())
         while chunk := answer.raw.read1(CHUNK, decode_content=True):  # what is there: few bytes of a slow server
-            if out.tell() + len(chunk) > MEGABYTES * 1_000_000:
-                raise _Refused(f"larger than {MEGABYTES} megabytes")
+            if out.tell() + len(chunk) > MAX_MEGABYTES * 1_000_000:
+                raise _Refused(f"larger than {MAX_MEGABYTES} megabytes")
             if stop.is_set():
                 raise _Refused("stopped")
             if time.monotonic() > end:
-                raise _Refused(f"not all there after {WHOLE:.0f} seconds")
+                raise _Refused(f"not complete after {WHOLE:.0f} seconds")
             out.write(chunk)
         if not out.tell():
-            raise _Refused("the server answers with nothing")
+            raise _Refused("the server sends an empty answer")
 
 
 def _cause(error: Exception) -> str:
