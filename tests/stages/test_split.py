@@ -74,7 +74,7 @@ def test_new_pictures_move_no_old_ones(checkout: Paths) -> None:
 @pytest.mark.parametrize(
     ("labels", "overrides", "message"),
     [
-        ([("cat", 40), ("dog", 1)], [], r"0 pictures of 'dog' in \w+, split.min_per_label asks for 1: add pictures of"),
+        ([("cat", 40), ("dog", 1)], [], r"0 pictures of 'dog' in \w+, split.min_per_label requires 1: add pictures of"),
         (
             [("cat", 40), ("dog", 40)],
             ["split.test=0.001"],

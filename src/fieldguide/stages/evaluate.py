@@ -42,7 +42,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     targets = target_positions(test, vocabulary)
     probabilities, uncalibrated = calibrated(logits, temperature), calibrated(logits, 1.0)
     mirrored = any(transform["name"] == "flip" for transform in trained_with["augment"]["transforms"])
-    augmented = predict_views(classifier, pictures(test, "evaluate, several views"), probabilities, mirrored)
+    augmented = predict_views(classifier, pictures(test, "evaluate, test-time augmentation"), probabilities, mirrored)
     some = sampled(test, settings.shift_pictures)
     shifts = measure_shifts(
         classifier, pictures(some, "evaluate, shifts"), list(some["id"]), targets[some.index], probabilities[some.index]
