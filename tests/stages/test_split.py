@@ -114,7 +114,7 @@ def test_a_table_that_is_missing_or_broken_says_what_to_do(checkout: Paths, cont
 def test_a_table_of_another_version_is_refused(checkout: Paths) -> None:
     Path(checkout.image_table.parent).mkdir()
     pd.DataFrame({"id": ["x"]}).to_parquet(checkout.image_table)
-    with pytest.raises(UserError, match="made by another version"):
+    with pytest.raises(UserError, match="written by another version"):
         split.run(compose(checkout), checkout)
 
 

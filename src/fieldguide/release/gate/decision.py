@@ -13,7 +13,7 @@ from fieldguide.data.csv_files import write_csv
 from fieldguide.data.membership import membership, seen_in_training
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table, sampled
-from fieldguide.evaluation.baselines import TREE_PICTURES
+from fieldguide.evaluation.baselines import MAX_TREE_PICTURES
 from fieldguide.model.inference import Classifier, load_classifier
 from fieldguide.release.gate import rules
 from fieldguide.release.gate.picture_sets import PictureSet, backtests, current_test
@@ -141,7 +141,7 @@ def _against_baselines(
 
 def _training_pictures(paths: Paths) -> PictureSet:
     table = read_table(paths.split_table, SPLIT)
-    train = sampled(table[table["split"] == Split.TRAIN], TREE_PICTURES)
+    train = sampled(table[table["split"] == Split.TRAIN], MAX_TREE_PICTURES)
     return PictureSet("train", train.assign(file=[paths.clean / path for path in train["clean_path"]]))
 
 
