@@ -145,7 +145,7 @@ def test_a_store_that_is_away_is_one_line(two: Checkout) -> None:
     )
     (line,) = away.fieldguide("compare", ".", "pad standard mini", code=1).stderr.splitlines()
     assert line.startswith("fieldguide: MLflow at 127.0.0.1:")
-    assert line.endswith(": try again when it does")
+    assert line.endswith(": try again when it answers")
     assert "secret" not in line
 
 

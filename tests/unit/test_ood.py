@@ -199,7 +199,10 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "detector": (lambda content: {**content, "detector": "os.system"}, "detector"),
     "rate": (lambda content: {**content, "alarm_rate": 2.0}, "alarm_rate"),
     "classifier": (lambda content: {**content, "classifier_sha256": "0" * 64}, "does not belong to the classifier"),
-    "backbone": (lambda content: {**content, "backbone_sha256": "0" * 64}, "backbone.safetensors, whose features the screen uses, is missing"),
+    "backbone": (
+        lambda content: {**content, "backbone_sha256": "0" * 64},
+        "backbone.safetensors, whose features the screen uses, is missing",
+    ),
     "layer": (lambda content: {**content, "layout": "__class__"}, "is not the screen of this classifier"),
     "tails": (lambda content: {**content, "tails": {}}, "is not the screen of this classifier"),
 }
