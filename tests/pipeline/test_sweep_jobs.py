@@ -125,7 +125,7 @@ def test_a_name_that_does_not_exist_is_one_line_before_anything_begins(mistaken:
         ("trian.lr=0.1,0.2", "override trian.lr=0.1: trian: "),
         ("train.lr=0.1,", "'train.lr=0.1,' is not understood"),
         ("~resize", "override: resize: None: no such option; choose one of: crop"),
-        ("+sweep=short", "conf/sweep/short.yaml: train: a study says all below hydra.sweeper.params"),
+        ("+sweep=short", "conf/sweep/short.yaml: train: a study sets only hydra.sweeper.params"),
     ],
 )
 def test_so_are_other_mistakes(
