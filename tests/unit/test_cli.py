@@ -85,7 +85,7 @@ def test_outside_a_checkout_nothing_is_made(tmp_path: Path, arguments: list[str]
         (["config", "resize=stretch"], "fieldguide: override: resize: 'stretch': no such option; choose one of: "),
         (["config", "train.lr=99"], "fieldguide: override train.lr=99: train.lr: "),
         (["add", "a/b", "."], "fieldguide: 'a/b' is not a valid name for a data set"),
-        (["add", "bears", "nowhere"], "fieldguide: no folder nowhere"),
+        (["add", "bears", "nowhere"], "fieldguide: nowhere is neither a folder nor an address list"),
         (["summary"], "fieldguide: "),
         (["predict", "a.jpg", "--site", "north"], "fieldguide: --site is for the log: add --log"),
         (["confirm", "nowhere.csv"], "fieldguide: nowhere.csv cannot be read (No such file or directory)"),

@@ -25,11 +25,11 @@ from fieldguide.statistics.noninferiority import Comparison, Verdict, pictures_n
 
 @dataclass(frozen=True)
 class Decision:
-    """What the gate says of a challenger.
+    """The decision of the gate about a challenger.
 
     `against` names the champion, or is "" where the challenger had to beat the baselines. `needed` is the number of
     test pictures that would be enough, where those of the current test split are not. `left_out` counts, per set, the
-    pictures that either model was trained on or that look like such.
+    pictures that either model was trained on or look-alikes of such.
     """
 
     challenger: str
@@ -72,7 +72,7 @@ def run_gate(
         unseen.append(PictureSet(pictures.name, pictures.pictures[~seen].reset_index(drop=True)))
         left_out[pictures.name] = int(seen.sum())
     if unseen[0].pictures.empty:
-        raise UserError(f"all {left_out[sets[0].name]} test pictures were seen in training: there is nothing to go by")
+        raise UserError(f"all {left_out[sets[0].name]} test pictures were seen in training: add pictures to compare on")
     model = load_classifier(challenger.weights, challenger.description)
     if champion is None:
         main, found = _against_baselines(cfg.gate, paths, model, unseen, alarm_rates[0])
@@ -146,7 +146,7 @@ def _training_pictures(paths: Paths) -> PictureSet:
 
 
 def candidate_of_checkout(paths: Paths) -> Candidate:
-    """The classifier that stands in the checkout. Raises UserError if the pipeline has not run."""
+    """The classifier in the checkout. Raises UserError if the pipeline has not run."""
     description = paths.classifier.with_suffix(".json")
     if not paths.classifier.is_file():
         raise UserError("no classifier in models/: run `dvc repro` first")
@@ -154,7 +154,7 @@ def candidate_of_checkout(paths: Paths) -> Candidate:
 
 
 def write_decision(decision: Decision, folder: Path) -> None:
-    """Leave the verdict (decision.json) and the table of rules (rules.csv) in a folder."""
+    """Write the verdict (decision.json) and the table of rules (rules.csv) to a folder."""
     write_csv(folder / "rules.csv", pd.DataFrame(map(vars, decision.rules)))
     write_json(folder / "decision.json", summary(decision))
 
