@@ -123,7 +123,7 @@ def test_who_is_meant_has_to_be_clear(two: Checkout, tmp_path: Path) -> None:
         assert refused(two, ".", "twice").startswith("`twice` may be any of 2 runs: ")
         assert "killed` (running) has no results" in refused(two, ".", "killed")
         assert "is a sweep: name some of its jobs, such as" in refused(two, ".", "sweep x")
-        assert "names a run that is named already" in refused(two, squish[:6], "squish standard mini")
+        assert "is a run that is given already" in refused(two, squish[:6], "squish standard mini")
         assert f"evaluate/predictions.parquet of run {empty}" in refused(two, ".", empty[:12])
     finally:
         shutil.copy2(copy, two.root / "mlflow.db")
@@ -145,10 +145,10 @@ def test_a_store_that_is_away_is_one_line(two: Checkout) -> None:
     )
     (line,) = away.fieldguide("compare", ".", "pad standard mini", code=1).stderr.splitlines()
     assert line.startswith("fieldguide: MLflow at 127.0.0.1:")
-    assert line.endswith(": try again when it does")
+    assert line.endswith(": try again when it answers")
     assert "secret" not in line
 
 
 def test_one_run_is_nothing_to_compare(two: Checkout) -> None:
-    with pytest.raises(UserError, match="name two runs or more"):
+    with pytest.raises(UserError, match="give two or more runs"):
         compare_runs(two.paths, ["."])

@@ -1,4 +1,4 @@
-"""However a run is killed, the next `dvc repro` goes on, and ends with the bytes of an undisturbed one elsewhere."""
+"""However a run is killed, the next `dvc repro` resumes, and ends with the bytes of an undisturbed one elsewhere."""
 
 import json
 import os

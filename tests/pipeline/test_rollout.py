@@ -22,7 +22,7 @@ from fieldguide.prediction.log import read_log
 from fieldguide.release.registry import Registry
 from fieldguide.release.rollout.evidence import needs_of
 from fieldguide.release.rollout.routing import answers_limited, predict_live
-from fieldguide.release.rollout.steps import Refused, advance, rollback, unrecorded, withdraw
+from fieldguide.release.rollout.steps import EvidenceMissing, advance, rollback, unrecorded, withdraw
 from fieldguide.release.versions import Version, kept_candidate
 from fieldguide.tracking.model import log_model
 from fieldguide.tracking.names import DELIVERED, MODEL, MODEL_FILES, SCREEN_FILE
@@ -111,12 +111,12 @@ def answered(model: Any) -> bytes:
 
 def test_the_alias_answers_with_the_new_version_and_after_a_rollback_as_before(paths: Paths, tmp_path: Path) -> None:
     cfg, registry = compose(paths), Registry(paths)
-    with pytest.raises(UserError, match="no version stands in any step before champion"):
+    with pytest.raises(UserError, match="no version is in any step before champion"):
         advance(cfg, paths, "Ann")
     registry.register("first", "Ann", "a test")
-    with pytest.raises(Refused, match="version 1 stays in challenger: gate: not judged yet"):
+    with pytest.raises(EvidenceMissing, match="version 1 stays in challenger: gate: not judged yet"):
         advance(cfg, paths, "Ann")
-    with pytest.raises(UserError, match="version 1 was never champion: the way there is `fieldguide gate`"):
+    with pytest.raises(UserError, match="version 1 was never champion: use `fieldguide gate`"):
         rollback(paths, "Ben", to=1)
     first = bring_up(paths, "first")
     assert (first.number, first.steps) == (1, ("champion",))
@@ -156,7 +156,7 @@ def test_back_and_forth_by_number_and_every_move_is_written_down(paths: Paths, m
     assert first == [("challenger", 1), ("shadow", 1), ("challenger", None), ("limited", 1)]
     assert unrecorded(registry, history) == []
     registry.client.set_registered_model_alias("fieldguide", "champion", "2")
-    assert unrecorded(registry, history) == ["champion names version 2, the history says version 1"]
+    assert unrecorded(registry, history) == ["champion is at version 2, the history says version 1"]
     registry.client.set_registered_model_alias("fieldguide", "champion", "1")
 
 
@@ -170,7 +170,7 @@ def test_a_move_that_was_cut_short_is_seen_and_does_not_count(paths: Paths, monk
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(registry.client, "set_registered_model_alias", killed)
         registry.move("champion", 2, "advance", "Ann", "cut short")
-    assert unrecorded(registry, registry.history()) == ["champion names version 1, the history says version 2"]
+    assert unrecorded(registry, registry.history()) == ["champion is at version 1, the history says version 2"]
     with pytest.raises(UserError, match="no champion before this one"):
         rollback(paths, "Ben")
     rollback(paths, "Ben", to=2)
@@ -216,14 +216,14 @@ def test_a_shadow_predicts_beside_the_champion_and_a_limited_one_for_its_share(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     predict_live(paths, list(map(str, files[:1])), "csv", False, "")  # as the server was last heard of
-    assert "the versions of last time answer" in capsys.readouterr().err
+    assert "the last known versions answer" in capsys.readouterr().err
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     predict_live(paths, list(map(str, files)), "csv", False, "")
     limited = read_log(paths).query("id in @ids and step == 'limited'")
     assert set(limited["id"]) == {identity for identity in ids if answers_limited(identity, "", cfg.rollout)}
     assert 0 < len(limited) < 20
     assert withdraw(paths, "limited", "Ann").after is None
-    with pytest.raises(UserError, match="no version stands in limited"):
+    with pytest.raises(UserError, match="no version is in limited"):
         withdraw(paths, "limited", "Ann")
 
 
@@ -234,7 +234,7 @@ def test_answers_are_given_where_the_log_cannot_be_written(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("fieldguide.prediction.day_files.pq.write_table", full)
-    with pytest.raises(UserError, match=r"not all predictions are in the log: .*No space left"):
+    with pytest.raises(UserError, match=r"some predictions could not be logged: .*No space left"):
         predict_live(paths, [str(put(tmp_path / "new.png", noise(200)))], "csv", False, "")
     assert picture_id(noise(200)) in capsys.readouterr().out
 
@@ -243,17 +243,17 @@ def test_a_version_that_returns_to_a_step_begins_anew(paths: Paths) -> None:
     cfg, registry = compose(paths, ["rollout=standard"]), Registry(paths)
     assert set(read_log(paths).query("version == 2")["step"]) >= {"shadow"}
     version = registry.register("second", "Ann", "once more")
-    with pytest.raises(Refused, match=r"gate: better against version 1, before it was registered again"):
+    with pytest.raises(EvidenceMissing, match=r"gate: better against version 1, before it was registered again"):
         advance(cfg, paths, "Ann")
     registry.record_gate(version, {**ACCEPTED, "against": 1})
     advance(cfg, paths, "Ann")
     needs = {need.name: need for need in needs_of(cfg, paths, registry, "shadow", registry.version(2))}
     assert (needs["gate"].met, needs["predictions"].found, needs["predictions"].met) == (True, "0", False)
-    with pytest.raises(Refused, match=r"predictions: 0, needed 200; .*no prediction in the log has a p-value"):
+    with pytest.raises(EvidenceMissing, match=r"predictions: 0, needed 200; .*no prediction in the log has a p-value"):
         advance(cfg, paths, "Ann")
     withdraw(paths, "shadow", "Ann")
     registry.client.set_registered_model_alias("fieldguide", "shadow", "2")
-    with pytest.raises(Refused, match="since when: none: it was moved by other means"):
+    with pytest.raises(EvidenceMissing, match="since when: none: it was moved without `fieldguide rollout`"):
         advance(cfg, paths, "Ann")
     registry.client.delete_registered_model_alias("fieldguide", "shadow")
 

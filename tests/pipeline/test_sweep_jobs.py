@@ -114,7 +114,7 @@ def mistaken(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> C
 
 def test_a_name_that_does_not_exist_is_one_line_before_anything_begins(mistaken: Checkout) -> None:
     done = mistaken.fieldguide("sweep", "resize=crop,stretch", code=1)
-    assert done.stderr.startswith("sweep: override: resize: 'stretch' is no option of it; choose one of: crop, pad")
+    assert done.stderr.startswith("sweep: override: resize: 'stretch': no such option; choose one of: crop, pad")
     assert done.stderr.count("\n") == 1
     assert not list(mistaken.paths.root.glob("sweeps/*"))
 
@@ -124,8 +124,8 @@ def test_a_name_that_does_not_exist_is_one_line_before_anything_begins(mistaken:
     [
         ("trian.lr=0.1,0.2", "override trian.lr=0.1: trian: "),
         ("train.lr=0.1,", "'train.lr=0.1,' is not understood"),
-        ("~resize", "override: resize: None is no option of it; choose one of: crop"),
-        ("+sweep=short", "conf/sweep/short.yaml: train: a study says all below hydra.sweeper.params"),
+        ("~resize", "override: resize: None: no such option; choose one of: crop"),
+        ("+sweep=short", "conf/sweep/short.yaml: train: a study sets only hydra.sweeper.params"),
     ],
 )
 def test_so_are_other_mistakes(

@@ -1,4 +1,4 @@
-"""Whenever a sweep is killed, the same command goes on: it trains nothing twice, and MLflow shows each job once."""
+"""Whenever a sweep is killed, the same command resumes it: it trains nothing twice, and MLflow shows each job once."""
 
 import signal
 import sys

@@ -99,14 +99,14 @@ def test_hostile_names_are_escaped_in_what_is_told_and_on_the_page(
 def test_files_of_which_none_is_a_picture_are_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_text("no picture")
-    with pytest.raises(SystemExit, match="fieldguide: there is no picture to screen, 2 files could not be read"):
+    with pytest.raises(SystemExit, match="fieldguide: no picture to screen: 2 files could not be read"):
         main(["screen", str(tmp_path)])
     assert capsys.readouterr().out.count("not a picture") == 2
 
 
 def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     night = arrived(tmp_path / "night", 0.1)
-    with pytest.raises(SystemExit, match=r"--page .* is a folder: name a file"):
+    with pytest.raises(SystemExit, match=r"--page .* is a folder: give a file"):
         main(["screen", str(night), "--page", str(tmp_path)])
     with pytest.raises(SystemExit, match=r"page\.html cannot be written"):
         main(["screen", str(night), "--page", str(night / "00.png" / "page.html")])
@@ -117,7 +117,7 @@ def test_a_few_pictures_are_no_batch(tmp_path: Path, capsys: pytest.CaptureFixtu
     page = tmp_path / "page.html"
     files = (str(night / name) for name in ("00.png", "01.png", "note.txt"))
     assert exit_code(*files, "--page", str(page)) == 0
-    told = f": too few to test for a shift, and for {page}, it takes 10 and 5; 1 could not be read"
+    told = f": too few to test for a shift, and for {page}, needed are 10 and 5; 1 could not be read"
     assert told in capsys.readouterr().err
     assert not page.exists()
 

@@ -55,7 +55,7 @@ def write_pictures(paths: Paths) -> None:
     write_table(pd.DataFrame(rows, columns=SPLIT.names), paths.split_table, SPLIT)
 
 
-def write_classifier(paths: Paths, sureness: float) -> None:
+def write_classifier(paths: Paths, scale: float) -> None:
     """A classifier that tells the colours: its head is fitted to features of the training pictures, then scaled."""
     torch.manual_seed(0)
     body = build_body(ARCHITECTURE)
@@ -64,17 +64,17 @@ def write_classifier(paths: Paths, sureness: float) -> None:
         features = body(torch.stack([to_input(coloured(number), PREPROCESSING) for number in range(30)]))
         fitted = LogisticRegression(C=1e6, max_iter=10_000).fit(features.numpy(), np.arange(30) % 3)
         head = {"weight": fitted.coef_, "bias": fitted.intercept_}
-        network[1].load_state_dict({name: sureness * torch.from_numpy(values) for name, values in head.items()})
+        network[1].load_state_dict({name: scale * torch.from_numpy(values) for name, values in head.items()})
     save_weights(network, paths.classifier)
     description = describe_classifier(ARCHITECTURE, LABELS, PREPROCESSING, 2.0)
     record = {"record": {"config": {"augment": {"transforms": TRANSFORMS}, "train": {"threads": 1}}}}
     write_json(paths.classifier.with_suffix(".json"), {**description, **record})
 
 
-def evaluated(root: Path, sureness: float = 1.0, shift_pictures: int = 12) -> tuple[Paths, Metrics]:
+def evaluated(root: Path, scale: float = 1.0, shift_pictures: int = 12) -> tuple[Paths, Metrics]:
     paths = Paths(root)
     write_pictures(paths)
-    write_classifier(paths, sureness)
+    write_classifier(paths, scale)
     settings = EvaluateConfig(bootstrap=100, shift_pictures=shift_pictures)
     return paths, evaluate.run(Config(data=None, schedule=None, evaluate=settings), paths)
 
@@ -216,11 +216,11 @@ def test_the_same_pictures_and_classifier_give_the_same_bytes(done: tuple[Paths,
 def test_a_classifier_that_knows_nothing_is_said_to_know_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    paths, metrics = evaluated(tmp_path, sureness=0.0, shift_pictures=500)
+    paths, metrics = evaluated(tmp_path, scale=0.0, shift_pictures=500)
     assert metrics["accuracy"] == metrics["accuracy_at_coverage_80"] == pytest.approx(8 / 18, abs=1e-6)
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ")]
     assert line.startswith(
-        "warning: the classifier (accuracy 0.444) does not beat always naming the most frequent label"
+        "warning: the classifier (accuracy 0.444) does not beat always predicting the most frequent label"
     )
     assert line.removeprefix("warning: ") in (paths.report("evaluate") / "index.html").read_text(encoding="utf-8")
     assert metrics["shift_pictures"] == 18

@@ -244,7 +244,7 @@ def test_a_name_that_is_no_utf8_goes_through_a_pipe(model: Path, tmp_path: Path)
     ("arguments", "message"),
     [
         (["empty"], "fieldguide: no files in the folder empty"),
-        (["nowhere.jpg"], "fieldguide: nothing there: nowhere.jpg"),
+        (["nowhere.jpg"], "fieldguide: no such file or folder: nowhere.jpg"),
         (["picture.png"], "fieldguide: no model at models/classifier.safetensors: run `dvc repro`"),
         (["picture.png", "--model", "picture.png"], "fieldguide: picture.png is not a .safetensors file"),
     ],

@@ -45,9 +45,9 @@ def page(made: tuple[Config, Paths]) -> str:
 
 def test_the_page_opens_with_a_verdict_in_plain_words_and_its_interval(page: str) -> None:
     top = page[: page.index("<nav>")]
-    assert "The classifier names 92 of 100 new pictures correctly" in top
+    assert "The classifier labels 92 of 100 new pictures correctly" in top
     assert "expect 86 to 96 of 100" in top
-    assert "Do not rely on it for pictures of these kinds: night (31 of 100 right)." in top
+    assert "Do not rely on it under these shifts: night (31 of 100 right)." in top
     assert "2 of 24 pictures are out of domain or have a label in doubt" in top
     assert "<dt>recall of teddy, the weakest label</dt><dd>75.0 %</dd><small>30.0 % to 95.0 %</small>" in top
     for jargon in ("F1", "macro", "calibrat", "p-value", "epoch"):

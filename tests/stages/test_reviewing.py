@@ -118,7 +118,7 @@ def test_an_ambiguous_beginning_of_an_id_is_said(made: Paths, monkeypatch: pytes
     images = pd.read_parquet(made.image_table)
     images.loc[images["path"].isin(["a/1.png", "a/2.png"]), "id"] = ["abcdef0000000001", "abcdef0000000002"]
     monkeypatch.setattr("fieldguide.reviewing.explain.read_table", lambda *_: images)
-    with pytest.raises(UserError, match=r"several ids \(abcdef0000000001, abcdef0000000002\): say more"):
+    with pytest.raises(UserError, match=r"several ids \(abcdef0000000001, abcdef0000000002\): give more digits"):
         explain(made, "abcdef")
 
 
@@ -167,7 +167,7 @@ def test_the_story_tells_what_later_stages_and_people_said(made: Paths) -> None:
 
 def test_a_decision_is_written_down_and_replayed(made: Paths, own_data: OwnData) -> None:
     said = record_decision(made, "a/2.png", "drop", "", "two\nlines")
-    assert said.startswith(f"data/reviews.csv: drop {identity('a/2.png')} (data/raw/a/2.png); `dvc repro` replays it")
+    assert said.startswith(f"data/reviews.csv: drop {identity('a/2.png')} (data/raw/a/2.png); `dvc repro` applies it")
     review = read_reviews(made.reviews)[identity("a/2.png")]
     assert (review.decision, review.reviewer, review.note) == ("drop", "Ada", "two lines")
     record_decision(made, "b/both.png", "relabel", "b", "")
@@ -182,11 +182,11 @@ def test_a_decision_is_written_down_and_replayed(made: Paths, own_data: OwnData)
 
 def test_a_wrong_decision_is_refused_before_anything_is_written(made: Paths) -> None:
     for picture, decision, label, message in (
-        ("a/2.png", "relabel", "c", "no picture came with the label 'c'; labels are a, b"),
+        ("a/2.png", "relabel", "c", "no picture has the label 'c': choose one of a, b"),
         ("a/2.png", "relabel", "", "relabel needs the new label"),
         ("a/2.png", "drop", "a", "drop takes no label"),
-        ("a/both.png", "keep", "", "came with several labels"),
-        ("b/broken.png", "drop", "", r"b/broken.png is not_a_picture .*: nothing to decide"),
+        ("a/both.png", "keep", "", "has several labels"),
+        ("b/broken.png", "drop", "", r"b/broken.png is not_a_picture .*: no decision is possible"),
         ("b/none.png", "drop", "", "no picture 'b/none.png'"),
     ):
         with pytest.raises(UserError, match=message):
@@ -203,4 +203,4 @@ def test_the_commands(made: Paths) -> None:
     assert "relabel b, by Ada on" in told.stdout
     again = run_command("review", "a/2.png", "drop", cwd=made.root)
     assert (again.returncode, again.stdout) == (1, "")
-    assert again.stderr.startswith("fieldguide: data/reviews.csv line 2 says of ")
+    assert again.stderr.startswith("fieldguide: data/reviews.csv line 2 already has a decision about ")

@@ -86,8 +86,8 @@ def test_a_picture_that_is_too_small_is_kept_if_a_person_says_so(own_data: OwnDa
     ("review", "message"),
     [
         ("00112233445566aa,drop,,", "line 2: no picture of this data set has the id 00112233445566aa"),
-        (f"{picture_id(noise(1))},relabel,c,", "line 2: no picture came with the label 'c'; labels are a, b"),
-        (f"{picture_id(noise(1))},remove,,", "line 2: the decision 'remove' is none of"),
+        (f"{picture_id(noise(1))},relabel,c,", "line 2: no picture has the label 'c': choose one of a, b"),
+        (f"{picture_id(noise(1))},remove,,", "line 2: the decision must be one of"),
     ],
 )
 def test_a_fault_stops_clean_and_leaves_what_was_there(own_data: OwnData, review: str, message: str) -> None:

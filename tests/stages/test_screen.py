@@ -93,5 +93,7 @@ def test_one_valid_picture_cannot_calibrate(trained: Paths, tmp_path: Path) -> N
     table.loc[valid[1:], "split"] = Split.TRAIN
     paths.split_table.unlink()
     write_table(table, paths.split_table, SPLIT)
-    with pytest.raises(UserError, match=r"1 valid pictures cannot calibrate: add pictures, or raise split\.valid"):
+    with pytest.raises(
+        UserError, match=r"1 valid pictures are too few to calibrate, 2 are needed: add pictures, or raise split\.valid"
+    ):
         screen.run(composed(), paths)

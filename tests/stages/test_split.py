@@ -74,7 +74,7 @@ def test_new_pictures_move_no_old_ones(checkout: Paths) -> None:
 @pytest.mark.parametrize(
     ("labels", "overrides", "message"),
     [
-        ([("cat", 40), ("dog", 1)], [], r"0 pictures of 'dog' in \w+, split.min_per_label asks for 1: add pictures of"),
+        ([("cat", 40), ("dog", 1)], [], r"0 pictures of 'dog' in \w+, split.min_per_label requires 1: add pictures of"),
         (
             [("cat", 40), ("dog", 40)],
             ["split.test=0.001"],
@@ -114,7 +114,7 @@ def test_a_table_that_is_missing_or_broken_says_what_to_do(checkout: Paths, cont
 def test_a_table_of_another_version_is_refused(checkout: Paths) -> None:
     Path(checkout.image_table.parent).mkdir()
     pd.DataFrame({"id": ["x"]}).to_parquet(checkout.image_table)
-    with pytest.raises(UserError, match="made by another version"):
+    with pytest.raises(UserError, match="written by another version"):
         split.run(compose(checkout), checkout)
 
 

@@ -278,7 +278,7 @@ def test_what_predict_prints_can_be_confirmed(tmp_path: Path, labels: tuple[str,
     (tmp_path / "week.csv").write_text(out.getvalue(), encoding="utf-8", newline="")
     check_table(tmp_path / "week.csv")
     log_predictions(paths.log, [Logged(f"{number:016x}", 1, "champion", labels[number], 0.9) for number in range(2)])
-    assert confirm(paths, [str(tmp_path / "week.csv")]) == "noted 2 labels"
+    assert confirm(paths, [str(tmp_path / "week.csv")]) == "recorded 2 labels"
     assert sorted(read_confirmed(paths)["label"]) == sorted(labels)
     assert len(read_labels_csv(tmp_path / "week.csv")) == 2
 

@@ -181,7 +181,7 @@ def test_weights_come_from_a_file_that_its_sha256_names(
 
     with pytest.raises(UserError, match=f"weights_sha256 is missing: .* add `weights_sha256: {digest}`"):
         weights_from(tmp_path, name)
-    with pytest.raises(UserError, match=f"has the sha256 {digest}, weights_sha256 names {'0' * 64}"):
+    with pytest.raises(UserError, match=f"has the sha256 {digest}, not {'0' * 64}"):
         weights_from(tmp_path, name, weights_sha256="0" * 64)
     assert not (tmp_path / "models").exists()
 

@@ -92,7 +92,7 @@ def test_an_interrupted_training_goes_on_and_ends_with_the_same_bytes(
     capsys.readouterr()
     assert train.run(cfg, broken) == figures
     printed = capsys.readouterr().out
-    assert f"train: goes on after epoch {killed_epoch}, where it was interrupted" in printed
+    assert f"train: resumes after epoch {killed_epoch}, where it was interrupted" in printed
     assert f"epoch {killed_epoch}/" not in printed
     assert f"epoch {killed_epoch + 1}/" in printed
     for written in [path for path in whole.root.rglob("*") if path.is_file() and not path.is_symlink()]:
@@ -172,7 +172,7 @@ def test_the_best_epoch_is_kept_and_no_improvement_ends_training(
     assert figures["best_epoch"] == best + 1
     assert figures["valid_loss"] == pytest.approx(history["valid_loss"][best])
     assert figures["epochs"] == len(history) == best + 1 + 3 < 60
-    assert "train: stopped, no lower valid loss for 3 epochs\n" in capsys.readouterr().out
+    assert "train: stopped early, no lower valid loss for 3 epochs\n" in capsys.readouterr().out
     assert (paths.report("train") / "curves.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -369,7 +369,7 @@ def test_a_loss_that_is_no_number_ends_training_at_once(source: Paths, tmp_path:
     paths.backbone.unlink()
     infinite["conv1.0.weight"][:] = 3e38  # finite, but no product with it is
     save_file(infinite, paths.backbone)
-    with pytest.raises(UserError, match=r"^the loss is no number any more in epoch 1, .* lower train.lr in params"):
+    with pytest.raises(UserError, match=r"^the loss is not finite in epoch 1, .* lower train.lr in params"):
         train.run(composed("train.epochs=5"), paths)
     assert not paths.classifier.exists()
 

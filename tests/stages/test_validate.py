@@ -107,7 +107,7 @@ def test_a_warning_never_stops(tmp_path: Path, capsys: pytest.CaptureFixture[str
     warning, flagged_line = capsys.readouterr().out.splitlines()
     assert warning.startswith("warning: well_lit: 6 of 6 pictures (100.0 %) outside; limit: brightness values")
     assert warning.endswith("(data/raw/black/kept 0.jpg and 5 more)")
-    assert flagged_line == "6 pictures are worth a look: reports/validate/flagged.csv"
+    assert flagged_line == "6 pictures are flagged, see reports/validate/flagged.csv"
 
 
 def test_several_errors_are_all_named(tmp_path: Path) -> None:

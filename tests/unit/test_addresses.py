@@ -108,12 +108,12 @@ def test_an_address_that_is_known_is_not_asked_again(web: Web, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("url", "label", "said"),
     [
-        ("file:///etc/passwd", "cat", "no address that begins with http:// or https://"),
-        ("http://", "cat", "no address that begins with http:// or https://"),
-        ("http://[::1", "cat", "no valid address"),
-        ("http://me:secret@\u2100.com/a.png", "cat", "no valid address"),
+        ("file:///etc/passwd", "cat", "not an address that begins with http:// or https://"),
+        ("http://", "cat", "not an address that begins with http:// or https://"),
+        ("http://[::1", "cat", "not a valid address"),
+        ("http://me:secret@\u2100.com/a.png", "cat", "not a valid address"),
         (f"http://{'a' * 64}.invalid/a.png", "cat", "cannot be reached (location parse error)"),
-        ("http://127.0.0.1:9/a.png", "../cat", "'../cat' can be no folder, so it is no label"),
+        ("http://127.0.0.1:9/a.png", "../cat", "'../cat' is not a valid name of a folder, so it cannot be a label"),
     ],
 )
 def test_a_bad_row_costs_itself_only(web: Web, tmp_path: Path, url: str, label: str, said: str) -> None:
@@ -128,14 +128,14 @@ def test_an_address_under_two_labels_counts_under_the_first(web: Web, tmp_path: 
     url = f"{web.address}/a.png"
     first, second = fetch([Address(url, "cat", 2), Address(url, "dog", 5)], (), tmp_path, allow_private=True)
     assert first.file
-    assert second.problem == "stands under the label 'cat' too (line 2): keep one"
+    assert second.problem == "the same address also has the label 'cat' (line 2): keep one"
 
 
 def test_what_a_server_refuses_is_said(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     web.pages |= {"/empty": (200, b""), "/large": (200, bytes(2_000_001)), "/out": (302, "file:///etc/passwd")}
     monkeypatch.setattr(web_module, "MEGABYTES", 2)
     assert problem(web, tmp_path, "/gone.png") == "the server answers 404 Not Found"
-    assert problem(web, tmp_path, "/empty") == "the server answers with nothing"
+    assert problem(web, tmp_path, "/empty") == "the server sends an empty answer"
     assert problem(web, tmp_path, "/large") == "larger than 2 megabytes"
     assert problem(web, tmp_path, "/out") == "cannot be reached (invalid schema)"
 
@@ -163,7 +163,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_left(tmp_path: Path, monkeyp
     monkeypatch.setattr(fetching, "WHOLE", 0.3)
     endless = chain([b"HTTP/1.0 200 OK\r\n\r\n"], repeat(b"x"))
     with says(endless, pause=0.02) as raw:
-        assert problem(raw, tmp_path, "/a.png") == "not all there after 0 seconds"
+        assert problem(raw, tmp_path, "/a.png") == "not complete after 0 seconds"
 
 
 def test_half_a_file_is_not_taken_for_a_picture_that_was_fetched(web: Web, tmp_path: Path) -> None:

@@ -161,10 +161,10 @@ def test_what_cannot_be_taken_over_is_one_line_and_changes_nothing(home: Paths) 
     value = replace(run, config={**run.config, "train": {**run.config["train"], "mix": "mosaic"}})
     data = replace(run, choices={**run.choices, "data": "bears"}, config={**run.config, "data": {"kind": "folder"}})
     for broken, line in (
-        (unknown, "params.yaml cannot take the choices of a run: this version knows no train.momentum"),
-        (section, "params.yaml cannot take the choices of a run: this version knows no weather.share"),
+        (unknown, "params.yaml cannot take the choices of a run: this version has no train.momentum"),
+        (section, "params.yaml cannot take the choices of a run: this version has no weather.share"),
         (value, "params.yaml cannot take the choices of a run: params.yaml: train.mix: "),
-        (data, "the run's data set 'bears' is gone: there is no data/sources/bears"),
+        (data, "the run's data set 'bears' is missing: there is no data/sources/bears"),
     ):
         with pytest.raises(UserError) as raised:
             adopted_texts(home, broken)

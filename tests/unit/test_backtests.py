@@ -52,7 +52,7 @@ def test_a_folder_is_frozen_cleaned_and_tracked_and_never_changed(repository: Pa
 
     again = run_command(*command, cwd=repository.root)
     assert again.returncode == 1
-    assert "data/backtests/snow is there already, and a frozen set stays as it is" in again.stderr
+    assert "data/backtests/snow already exists, and a frozen set is never changed" in again.stderr
     shutil.rmtree(repository.backtests / "snow")
     assert run_command(*command, cwd=repository.root).returncode == 1
 
@@ -60,8 +60,8 @@ def test_a_folder_is_frozen_cleaned_and_tracked_and_never_changed(repository: Pa
 @pytest.mark.parametrize(
     ("name", "folder", "message"),
     [
-        ("a/b", "somewhere", "'a/b' is no name for a backtest set"),
-        ("snow", "nowhere", "is no folder that holds a folder of pictures for each label"),
+        ("a/b", "somewhere", "'a/b' is not a valid name for a backtest set"),
+        ("snow", "nowhere", "is not a folder with a folder of pictures for each label"),
         ("snow", "empty", "no usable pictures in"),
         ("snow", None, "run `dvc repro`"),
     ],

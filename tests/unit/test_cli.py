@@ -82,15 +82,15 @@ def test_outside_a_checkout_nothing_is_made(tmp_path: Path, arguments: list[str]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["config", "resize=stretch"], "fieldguide: override: resize: 'stretch' is no option of it; choose one of: "),
+        (["config", "resize=stretch"], "fieldguide: override: resize: 'stretch': no such option; choose one of: "),
         (["config", "train.lr=99"], "fieldguide: override train.lr=99: train.lr: "),
-        (["add", "a/b", "."], "fieldguide: 'a/b' is no name for a data set"),
-        (["add", "bears", "nowhere"], "fieldguide: no folder nowhere"),
+        (["add", "a/b", "."], "fieldguide: 'a/b' is not a valid name for a data set"),
+        (["add", "bears", "nowhere"], "fieldguide: nowhere is neither a folder nor an address list"),
         (["summary"], "fieldguide: "),
         (["predict", "a.jpg", "--site", "north"], "fieldguide: --site is for the log: add --log"),
         (["confirm", "nowhere.csv"], "fieldguide: nowhere.csv cannot be read (No such file or directory)"),
         (["confirm", "3f2a", "bear"], "fieldguide: 1 of 1 pictures are not in the prediction log (the first: 3f2a)"),
-        (["show-batch", "augment=loud"], "fieldguide: override: augment: 'loud' is no option of it; choose one of: "),
+        (["show-batch", "augment=loud"], "fieldguide: override: augment: 'loud': no such option; choose one of: "),
     ],
 )
 def test_what_a_person_can_put_right_is_one_line_and_exit_code_1(

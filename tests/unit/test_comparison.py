@@ -142,7 +142,7 @@ def test_pictures_are_grouped_by_who_is_right() -> None:
     groups = differing_answers(compare([results("one", one), results("other", other)]))
     assert [(title, list(rows["id"])) for title, rows in groups] == [
         ("right: one", ["a", "b"]),
-        ("all wrong, and not alike", ["c"]),
+        ("all wrong, but different", ["c"]),
     ]
 
 

@@ -293,11 +293,11 @@ def test_a_mistake_in_an_override_names_the_override(checkout: Paths, override: 
 @pytest.mark.parametrize(
     ("overrides", "missing", "message"),
     [
-        (["~resize"], "resize", "override: resize: None is no option of it; choose one of: crop, pad"),
+        (["~resize"], "resize", "override: resize: None: no such option; choose one of: crop, pad"),
         (
             [r"seed=$\{hydra\:job.num\}"],
             "",
-            r"override seed=$\{hydra\:job.num\}: only this sweep knows it: write the value",
+            r"override seed=$\{hydra\:job.num\}: it refers to this sweep alone: write the value",
         ),
     ],
 )

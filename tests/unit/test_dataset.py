@@ -77,7 +77,7 @@ def test_dvc_tracks_the_pictures_and_git_the_rest(added: tuple[Paths, Path, str]
 
 def test_what_was_done_and_what_is_next_is_said(added: tuple[Paths, Path, str]) -> None:
     _, _, said = added
-    assert "added 4 files (3 left behind: hidden, links" in said
+    assert "added 4 files (3 skipped: hidden, links" in said
     assert "2 labels (Bär, cat)" in said
     assert "dvc repro" in said
 
@@ -96,7 +96,7 @@ def test_a_second_data_set_of_that_name_is_refused(added: tuple[Paths, Path, str
     before = files_of(paths.root)
     done = run_command("add", "pets", str(pictures), cwd=paths.root)
     assert done.returncode == 1
-    assert done.stderr.startswith("fieldguide: there is a data set 'pets' already")
+    assert done.stderr.startswith("fieldguide: the data set 'pets' already exists")
     assert files_of(paths.root) == before
 
 
@@ -127,26 +127,26 @@ def test_what_dvc_refuses_leaves_nothing_behind(checkout: Paths, tmp_path: Path)
     "name", ["", "..", "a/b", "-x", "1e5", "2024-01-01", "null", "True", "no", "a b", "Bär", "a\n"]
 )
 def test_names_that_mean_something_else_to_yaml_or_the_system(checkout: Paths, tmp_path: Path, name: str) -> None:
-    with pytest.raises(UserError, match=r"is no name for a data set: a letter first"):
+    with pytest.raises(UserError, match=r"is not a valid name for a data set: use a letter first"):
         add_data_set(checkout, name, pictures_at(tmp_path / "pictures"))
     assert not checkout.sources.exists()
 
 
 def test_the_sample_cannot_be_replaced(checkout: Paths, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="there is a data set 'sample' already"):
+    with pytest.raises(UserError, match="the data set 'sample' already exists"):
         add_data_set(checkout, "sample", pictures_at(tmp_path / "pictures"))
 
 
 def test_folders_that_hold_no_labels(checkout: Paths, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no folder"):
+    with pytest.raises(UserError, match="neither a folder nor an address list"):
         add_data_set(checkout, "pets", tmp_path / "nowhere")
     put(tmp_path / "few" / "cat" / "1.png", noise(1))
     put(tmp_path / "few" / ".git" / "HEAD", b"x")
     put(tmp_path / "few" / "README.md", b"x")
     (tmp_path / "few" / "empty").mkdir()
-    with pytest.raises(UserError, match="holds 1 folders with files"):
+    with pytest.raises(UserError, match="few has 1 folders with files"):
         add_data_set(checkout, "pets", tmp_path / "few")
-    with pytest.raises(UserError, match="holds this checkout"):
+    with pytest.raises(UserError, match="contains this checkout"):
         add_data_set(checkout, "pets", checkout.root.parent)
     assert not checkout.sources.exists()
 

@@ -94,7 +94,7 @@ def test_results_keep_name_table_severity_and_order() -> None:
     ("type_", "kwargs", "message"),
     [
         ("expect_column_values_to_be_betwen", {}, f"did you mean {BETWEEN}"),
-        ("expect_world_peace", {}, "knows no type expect_world_peace"),
+        ("expect_world_peace", {}, "has no expectation expect_world_peace"),
         (BETWEEN, {"column": "brightness", "minimum": 1}, "minimum: extra fields not permitted"),
         (BETWEEN, {"column": "brightness", "min_value": 1, "mostly": 2}, "mostly: ensure this value is less"),
         (BETWEEN, {"min_value": 1}, "column: field required"),
@@ -121,7 +121,7 @@ def test_a_wrong_expectation_is_found_before_any_is_evaluated(
 
 def test_a_table_that_is_not_there_is_named() -> None:
     wanted = Expectation("labels", "expect_table_row_count_to_be_between", "error", {"min_value": 1})
-    with pytest.raises(UserError, match="c: there is no table labels; known: pictures"):
+    with pytest.raises(UserError, match="c: no such table labels; known: pictures"):
         check_tables({"pictures": pictures()}, {"c": wanted}, "mine.yaml")
 
 

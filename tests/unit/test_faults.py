@@ -90,20 +90,20 @@ WRITERS = [weights, checkpoint, table, figure, folder, text]
 def test_a_full_disk_is_told_with_the_file_whatever_library_writes(
     write: Callable[[Path], None], small_disk: Path
 ) -> None:
-    with pytest.raises(UserError) as error, faults_in_one_line("`dvc repro` goes on"):
+    with pytest.raises(UserError) as error, faults_in_one_line("`dvc repro` resumes"):
         write(small_disk / "result")
-    assert str(error.value) == f"the disk is full ({small_disk}/result): make room, then `dvc repro` goes on"
+    assert str(error.value) == f"the disk is full ({small_disk}/result): make room, then `dvc repro` resumes"
     assert not list(small_disk.iterdir())
 
 
 @pytest.mark.parametrize("write", WRITERS)
 def test_so_is_a_read_only_folder(write: Callable[[Path], None], small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    with pytest.raises(UserError) as error, faults_in_one_line("`dvc repro` goes on"):
+    with pytest.raises(UserError) as error, faults_in_one_line("`dvc repro` resumes"):
         write(small_disk / "result")
     assert str(error.value).startswith("the file system is read-only (")
     assert "result" in str(error.value)
-    assert str(error.value).endswith("then `dvc repro` goes on")
+    assert str(error.value).endswith("then `dvc repro` resumes")
 
 
 @pytest.mark.slow
@@ -153,5 +153,5 @@ def test_what_is_no_fault_of_the_machine_keeps_its_traceback(error: Exception) -
 def test_a_file_that_a_power_cut_has_damaged_is_one_line(tmp_path: Path, content: bytes) -> None:
     write_json(tmp_path / "journal.json", {"status": "open"})
     (tmp_path / "journal.json").write_bytes(content)
-    with pytest.raises(UserError, match=r"journal\.json is damaged, it is no JSON .*: delete it and run"):
+    with pytest.raises(UserError, match=r"journal\.json is damaged, it is not valid JSON .*: delete it and run"):
         read_json(tmp_path / "journal.json")

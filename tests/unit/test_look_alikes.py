@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fieldguide.screening.near_duplicates import look_alikes
+from fieldguide.screening.near_duplicates import near_duplicates_of
 
 
 def given(*rows: tuple[str, str, str]) -> pd.DataFrame:
@@ -18,7 +18,7 @@ def turned(*degrees: float) -> np.ndarray:
 
 def test_features_that_point_the_same_way_are_near_duplicates() -> None:
     pictures = given(("p", "cat", "p"), ("q", "cat", "q"), ("r", "cat", "r"))
-    found = look_alikes(turned(0, 8, 90), pictures)
+    found = near_duplicates_of(turned(0, 8, 90), pictures)
     assert list(found.index) == [10, 11, 12]
     assert list(found["near_duplicate_of"]) == ["q", "p", ""]
     assert list(found["near_duplicate_similarity"][:2]) == [round(float(np.cos(np.radians(8))), 6)] * 2
@@ -27,14 +27,14 @@ def test_features_that_point_the_same_way_are_near_duplicates() -> None:
 
 def test_one_with_another_label_comes_before_a_more_similar_one() -> None:
     pictures = given(("p", "cat", "p"), ("q", "cat", "q"), ("r", "dog", "r"))
-    assert list(look_alikes(turned(0, 1, 9), pictures)["near_duplicate_of"]) == ["r", "r", "q"]
+    assert list(near_duplicates_of(turned(0, 1, 9), pictures)["near_duplicate_of"]) == ["r", "r", "q"]
 
 
 def test_a_group_counts_whatever_the_features_say_and_alone_where_they_say_nothing() -> None:
     pictures = given(("p", "cat", "p"), ("q", "cat", "p"), ("r", "dog", "r"))
     features = turned(0, 60, 60)
-    assert list(look_alikes(features, pictures)["near_duplicate_of"]) == ["q", "r", "q"]
-    groups_only = look_alikes(features, pictures, min_similarity=None)
+    assert list(near_duplicates_of(features, pictures)["near_duplicate_of"]) == ["q", "r", "q"]
+    groups_only = near_duplicates_of(features, pictures, min_similarity=None)
     assert list(groups_only["near_duplicate_of"]) == ["q", "p", ""]
 
 
@@ -43,10 +43,10 @@ def test_many_pictures_are_compared_in_blocks() -> None:
     pictures = given(*((name, "cat", name) for name in names))
     features = np.random.default_rng(0).standard_normal((1200, 64)).astype(np.float32)
     features[1100] = 2 * features[3]
-    found = look_alikes(features, pictures)["near_duplicate_of"].reset_index(drop=True)
+    found = near_duplicates_of(features, pictures)["near_duplicate_of"].reset_index(drop=True)
     assert dict(found[found != ""]) == {3: "1100", 1100: "0003"}
 
 
 def test_a_picture_without_features_is_like_no_other() -> None:
-    found = look_alikes(np.zeros((2, 4), np.float32), given(("p", "cat", "p"), ("q", "cat", "q")))
+    found = near_duplicates_of(np.zeros((2, 4), np.float32), given(("p", "cat", "p"), ("q", "cat", "q")))
     assert list(found["near_duplicate_of"]) == ["", ""]

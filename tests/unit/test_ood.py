@@ -198,8 +198,11 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "no json": (lambda content: [], "does not describe a screen"),
     "detector": (lambda content: {**content, "detector": "os.system"}, "detector"),
     "rate": (lambda content: {**content, "alarm_rate": 2.0}, "alarm_rate"),
-    "classifier": (lambda content: {**content, "classifier_sha256": "0" * 64}, "belongs to another classifier"),
-    "backbone": (lambda content: {**content, "backbone_sha256": "0" * 64}, "backbone.safetensors is missing"),
+    "classifier": (lambda content: {**content, "classifier_sha256": "0" * 64}, "does not belong to the classifier"),
+    "backbone": (
+        lambda content: {**content, "backbone_sha256": "0" * 64},
+        "backbone.safetensors, whose features the screen uses, is missing",
+    ),
     "layer": (lambda content: {**content, "layout": "__class__"}, "is not the screen of this classifier"),
     "tails": (lambda content: {**content, "tails": {}}, "is not the screen of this classifier"),
 }

@@ -120,5 +120,5 @@ def test_labels_come_from_the_csv_that_predict_prints(tmp_path: Path) -> None:
     file.write_text("path,label,probability,id,reason\na.jpg,bear,0.9,01,\nb.jpg,,,,not a picture\nc.jpg,,0.4,03,\n")
     assert read_labels_csv(file) == [("01", "bear")]
     file.write_text("path,label\na.jpg,bear\n")
-    with pytest.raises(UserError, match="no CSV file with the columns id and label"):
+    with pytest.raises(UserError, match="is not a CSV file with the columns id and label"):
         read_labels_csv(file)

@@ -147,7 +147,7 @@ def test_sources_come_from_the_checkout_if_they_are_the_same_there_and_are_named
     assert stages == ["weights", "download", "clean", "split", "train", "evaluate"]
     assert found == {"data/sources/mine": "a b"}
     write_text(home / "data/sources/mine" / "a", "other")
-    with pytest.raises(UserError, match=f"^data gone: data/sources/mine \\({md5}\\) is in neither"):
+    with pytest.raises(UserError, match=f"^data missing: data/sources/mine \\({md5}\\) is in neither"):
         provided(home, run)
     assert not (home / ".fieldguide" / "reproduce" / "run").exists()
     assert len(git(home, "worktree", "list").splitlines()) == 1
@@ -161,7 +161,7 @@ def test_a_file_of_weights_comes_from_the_checkout_by_its_hash(home: Path) -> No
         assert provide_start(home, folder, run)[0] == "weights"
         assert (folder / "mine.pth").read_text() == "weights"
     write_text(home / "mine.pth", "other")
-    with pytest.raises(UserError, match=f"data gone: the weights mine.pth \\(sha256 {model['weights_sha256']}\\)"):
+    with pytest.raises(UserError, match=f"data missing: the weights mine.pth \\(sha256 {model['weights_sha256']}\\)"):
         provided(home, run)
 
 
@@ -203,14 +203,14 @@ def test_code_that_is_not_at_hand_is_named(home: Path) -> None:
     other = git(home, "rev-parse", "HEAD").strip()
     for name, patch, line in (
         ("", "", "the run was recorded outside a git repository"),
-        ("1" * 40, "", f"the code is not at hand: this repository has no commit {'1' * 40}"),
-        (other, diff, f"what was not committed does not fit commit {other[:12]}: "),
+        ("1" * 40, "", f"the code is missing, this repository has no commit {'1' * 40}"),
+        (other, diff, f"the uncommitted changes do not apply to commit {other[:12]}: "),
     ):
         with pytest.raises(UserError, match=f"^{line}"), worktree(home, "run", name, patch):
             pass
     with worktree(home, "run", commit, diff) as folder:
         assert (folder / "code").read_text() == "2\n"
-        with pytest.raises(UserError, match="another process is making run again"), worktree(home, "run", commit, ""):
+        with pytest.raises(UserError, match="another process is reproducing run"), worktree(home, "run", commit, ""):
             pass
         assert (folder / "code").read_text() == "2\n"
 

@@ -45,20 +45,26 @@ def test_two_people_may_agree(tmp_path: Path) -> None:
         (HEADER.replace(",", ";"), "line 1: the columns must be"),
         ("id,decision,label,date,note\n", "line 1: the columns must be"),
         (HEADER + GOOD + f"{SECOND},drop\n", "line 3: 2 values for the 6 columns"),
-        (HEADER + GOOD.replace(FIRST, "1.1E+15"), "line 2: '1.1E\\+15' is no picture id"),
-        (HEADER + GOOD.replace(FIRST, FIRST.upper()), "line 2: .* is no picture id"),
-        (HEADER + GOOD.replace("drop", "delete"), "line 2: the decision 'delete' is none of keep, drop, relabel"),
+        (HEADER + GOOD.replace(FIRST, "1.1E+15"), "line 2: '1.1E\\+15' is not a picture id"),
+        (HEADER + GOOD.replace(FIRST, FIRST.upper()), "line 2: .* is not a picture id"),
+        (
+            HEADER + GOOD.replace("drop", "delete"),
+            "line 2: the decision must be one of keep, drop, relabel .given: 'delete'",
+        ),
         (HEADER + GOOD.replace("drop,", "drop,teddy"), "line 2: drop takes no label"),
         (HEADER + GOOD.replace("drop", "relabel"), "line 2: relabel needs a label"),
         (HEADER + GOOD.replace("Ada", " "), "line 2: the reviewer is missing"),
-        (HEADER + GOOD.replace("2026-11-22", "22.11.2026"), "line 2: the date '22.11.2026' is not like 2026-01-31"),
-        (HEADER + GOOD.replace("2026-11-22", "2026-02-30"), "line 2: the date '2026-02-30'"),
+        (
+            HEADER + GOOD.replace("2026-11-22", "22.11.2026"),
+            "line 2: the date must be like 2026-01-31 .given: '22.11.2026'",
+        ),
+        (HEADER + GOOD.replace("2026-11-22", "2026-02-30"), "line 2: the date must be like 2026-01-31"),
         (HEADER + GOOD + GOOD.replace("drop", "keep"), f"line 3: keep contradicts line 2, which says drop of {FIRST}"),
         (
             HEADER + GOOD.replace("drop,", "relabel,teddy") + GOOD.replace("drop,", "relabel,black"),
             "line 3: relabel black contradicts line 2, which says relabel teddy",
         ),
-        (HEADER + f'{FIRST},drop,,Ada,2026-11-22,"open\n', "line 2: this is not CSV"),
+        (HEADER + f'{FIRST},drop,,Ada,2026-11-22,"open\n', "line 2: not valid CSV"),
         (HEADER.encode() + b"\xff\xfe", "is not in UTF-8"),
     ],
 )
@@ -75,7 +81,9 @@ def test_what_is_appended_is_read_again(tmp_path: Path) -> None:
     assert path.read_bytes().startswith((HEADER + GOOD).encode())
     found = read_reviews(path)[SECOND]
     assert (found.label, found.note, found.line) == (review.label, review.note, 3)
-    with pytest.raises(UserError, match=f"line 3 says of {SECOND} already: relabel Bär, braun; change that line"):
+    with pytest.raises(
+        UserError, match=f"line 3 already has a decision about {SECOND}: relabel Bär, braun; change that line"
+    ):
         append_review(path, review)
 
 

@@ -42,7 +42,7 @@ def test_the_evidence_of_a_step_is_counted_by_picture(tmp_path: Path) -> None:
         "days": ("2", True),
         "agreement with the champion": ("0.800 of 10", True),
         "confirmed labels": ("4", True),
-        "right of the confirmed": ("0.750 of 4", True),
+        "confirmed predictions that are right": ("0.750 of 4", True),
         "out-of-domain alarms": ("0.100 of 10", True),
     }
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
-from fieldguide.screening.p_values import MOST_VALUES, fit_tail, with_normal_tail
+from fieldguide.screening.p_values import MAX_VALUES, fit_tail, with_normal_tail
 
 scores = arrays(np.float64, st.integers(2, 80), elements=st.floats(-1e6, 1e6), unique=True)
 shares = st.sampled_from([0.1, 0.25, 0.5])
@@ -91,11 +91,11 @@ def test_all_scores_the_same_is_no_error() -> None:
 
 
 @settings(max_examples=5)
-@given(st.integers(MOST_VALUES + 1, 3 * MOST_VALUES))
+@given(st.integers(MAX_VALUES + 1, 3 * MAX_VALUES))
 def test_of_a_large_sample_few_values_are_kept_and_mean_the_same(count: int) -> None:
     sample = np.random.default_rng(count).standard_normal(count)
     tail = fit_tail(sample, 0.1, 1e-6)
-    assert len(tail.values) == MOST_VALUES
+    assert len(tail.values) == MAX_VALUES
     asked = np.array([0.0, 1.0, 2.0])
     counted = np.array([(sample >= one).mean() for one in asked])
     np.testing.assert_allclose(tail.p_values(asked), counted, rtol=0.3)

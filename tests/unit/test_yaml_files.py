@@ -208,8 +208,8 @@ def test_lists_and_mappings_that_stand_in_lines_of_their_own_are_refused() -> No
         ("a: 1\n---\nb: 1\n", r"it is not valid YAML: .*another document in line 2"),
         ("a: \x07\n", r"it is not valid YAML: unacceptable character #x0007.*"),
         ("x: 1\na: &mine 1\nb: *mine\n", r"a has the anchor &mine of line 2: write the value itself"),
-        ("{a}", r"a cannot be set in the way that it is written: write `key: value`"),
-        ("- a\n", r"a stands in no mapping or list"),
+        ("{a}", r"a cannot be set as it is written: write `key: value`"),
+        ("- a\n", r"a is in no mapping or list"),
     ],
 )
 def test_what_cannot_be_edited_is_one_clear_line(text: str, line: str) -> None:

@@ -1,1 +1,1 @@
-"""Files, paths, errors, configuration, composing, the runner, git: what every room stands on."""
+"""Files, paths, errors, configuration, composing, the runner, git: what every room is built on."""

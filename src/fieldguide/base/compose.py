@@ -22,7 +22,7 @@ from fieldguide.base.option_files import check_plain, options_of, read_mapping, 
 from fieldguide.base.paths import Paths
 from fieldguide.base.schedules import HeadOnly
 
-WRITE_IT = "write the value, so that runs can be repeated"
+PLAIN_VALUE_ADVICE = "write the value, so that runs can be repeated"
 
 
 def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
@@ -43,7 +43,7 @@ def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
     params = read_params(paths)
     _check_sections(paths, params)
     choices = _chosen_options(paths, params, overrides)
-    _check_options(paths, choices)  # first: Hydra's own words about a broken file are for programmers
+    _check_options(paths, choices)  # first: Hydra's own messages about a broken file are for programmers
     return _validate(paths, overrides, choices, _compose_with_hydra(paths, params, overrides))
 
 
@@ -55,16 +55,16 @@ def validate(paths: Paths, overrides: Sequence[str], chosen: Mapping[str, Any], 
     for override in overrides:
         if "{hydra:" in override.replace("\\", ""):
             raise UserError(
-                f"override {override}: only this sweep knows it: write the value, so that runs can be repeated"
+                f"override {override}: it refers to this sweep alone: write the value, so that runs can be repeated"
             )
-        check_plain(override.replace("\\", ""), f"override {override}", WRITE_IT)
+        check_plain(override.replace("\\", ""), f"override {override}", PLAIN_VALUE_ADVICE)
     choices = _known_options(paths, {group: ("override", chosen.get(group)) for group in GROUPS})
     _check_options(paths, choices)
     return _validate(paths, overrides, choices, composed)
 
 
 def check_names(paths: Paths, overrides: Sequence[str]) -> None:
-    """Raise UserError for an option or a key that does not exist; what a key is set to is not looked at."""
+    """Raise UserError for an option or a key that does not exist; values are not checked."""
     params = read_params(paths)
     _chosen_options(paths, params, overrides)
     _compose_with_hydra(paths, params, overrides)
@@ -86,12 +86,12 @@ def _validate(paths: Paths, overrides: Sequence[str], choices: dict[str, str], c
 
 
 def _check_together(paths: Paths, overrides: Sequence[str], config: Config) -> None:
-    """What one value rules out for another one."""
+    """Raise UserError for values that exclude one another."""
     together: list[tuple[bool, str, str]] = [
         (
             config.clean.max_side < config.train.size,
             "clean.max_side",
-            "clean pictures must not be smaller than what the network sees, train.size "
+            "clean pictures must not be smaller than the network's input, train.size "
             f"(given: {config.clean.max_side}, train.size {config.train.size})",
         )
     ]
@@ -131,7 +131,7 @@ def _check_options(paths: Paths, choices: dict[str, str]) -> None:
 
 
 def store_primary_config(params: dict[str, Any], **more: Any) -> str:
-    """Tell Hydra the schema and the values and choices of params.yaml; returns the primary config's name.
+    """Register the schema and the values and choices of params.yaml with Hydra; returns the primary config's name.
 
     `more` are further keys of it, such as `hydra`.
     """
@@ -166,9 +166,9 @@ def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[st
         raise UserError(f"override {_begin(max(overrides, key=len))}: nested too deeply") from None
     for override in parsed:
         if not override.is_sweep_override():
-            check_plain(override.value(), f"override {_begin(str(override.input_line))}", WRITE_IT)
+            check_plain(override.value(), f"override {_begin(str(override.input_line))}", PLAIN_VALUE_ADVICE)
         if override.is_sweep_override():
-            raise UserError(f"override {override.input_line!r} names several values: that is for `sweep`")
+            raise UserError(f"override {override.input_line!r} lists several values: only `sweep` takes them")
         if override.key_or_group.partition(".")[0] == "hydra":
             raise UserError(f"override {override.input_line}: hydra: no such key{known_keys('hydra')}")
         if override.key_or_group in GROUPS:
@@ -185,5 +185,5 @@ def _known_options(paths: Paths, chosen: Mapping[str, tuple[str, Any]]) -> dict[
     for group, (where, option) in chosen.items():
         if option not in options_of(paths, group):
             known = ", ".join(options_of(paths, group))
-            raise UserError(f"{where}: {group}: {option!r} is no option of it; choose one of: {known} (conf/{group}/)")
+            raise UserError(f"{where}: {group}: {option!r}: no such option; choose one of: {known} (conf/{group}/)")
     return {group: option for group, (_, option) in chosen.items()}

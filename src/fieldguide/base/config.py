@@ -1,7 +1,7 @@
 """The schema of the configuration: every key, its type and its range.
 
 The same dataclasses serve Hydra (which composes: names, types, defaults) and pydantic (which validates: ranges, kinds).
-OmegaConf does not see what stands inside `Annotated`, and knows no unions of dataclasses: such fields are `Any` to it.
+OmegaConf does not see what is inside `Annotated`, and knows no unions of dataclasses: such fields are `Any` to it.
 """
 
 from dataclasses import dataclass, field
@@ -64,9 +64,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         if taken := sorted({"checkpoint_path", "pretrained", "weights"} & set(self.options)):
-            raise ValueError(
-                f"options: {taken[0]} is not for options: set weights and weights_sha256 (given: {taken[0]})"
-            )
+            raise ValueError(f"options: {taken[0]} is not allowed there: set weights and weights_sha256")
 
 
 LEARNING_RATE = "a number above 0 and at most 10, or `find`"
@@ -82,7 +80,7 @@ def _learning_rate(value: Any) -> Any:
 
 @dataclass
 class TrainConfig:
-    """The hot numbers of training."""
+    """The parameters of training that are tuned most often."""
 
     __pydantic_config__ = STRICT
     size: Annotated[int, Field(ge=16, le=1024)] = 128
@@ -135,7 +133,7 @@ class ChecksConfig:
 
 @dataclass
 class RetrainConfig:
-    """What is reason enough for a scheduled retraining, and what holds a delivery back."""
+    """When a scheduled retraining trains, and when it holds a delivery back."""
 
     __pydantic_config__ = STRICT
     min_new: Annotated[int, Field(ge=1)] = 30
@@ -164,7 +162,7 @@ class GateConfig:
 
 @dataclass
 class RolloutNeeds:
-    """What must have been seen of a model in one step before it takes the next; 0 (an alarm rate of 1) asks nothing."""
+    """What must be known of a model in one step before it takes the next; 0 (an alarm rate of 1) requires nothing."""
 
     __pydantic_config__ = STRICT
     predictions: Annotated[int, Field(ge=0)] = 0

@@ -22,7 +22,7 @@ PATTERNS = {  # of the schema, but for lists of words
 
 
 def explain_hydra(paths: Paths, overrides: Sequence[str], error: Exception) -> str:
-    """Why Hydra could not compose."""
+    """Why Hydra could not compose the configuration, in one line."""
     for cause in _causes(error):
         if isinstance(cause, OmegaConfBaseException) and cause.full_key:
             key = re.sub(r"\[(\d+)\]", r".\1", cause.full_key)
@@ -40,7 +40,7 @@ def explain_hydra(paths: Paths, overrides: Sequence[str], error: Exception) -> s
 
 
 def explain_pydantic(paths: Paths, overrides: Sequence[str], composed: dict[str, Any], error: ValidationError) -> str:
-    """The first reason why what was composed is no configuration, and how many more there are."""
+    """The first reason why the composed configuration is not valid, and how many more there are."""
     problems = error.errors(include_url=False)
     first = problems[0]
     key, value, message = _key_of(composed, first["loc"]), first["input"], first["msg"].removeprefix("Value error, ")
@@ -63,7 +63,7 @@ def explain_pydantic(paths: Paths, overrides: Sequence[str], composed: dict[str,
 
 
 def allowed(pattern: str) -> str:
-    """What a pattern of the schema asks for, in words."""
+    """What a pattern of the schema requires, in words."""
     if words := re.fullmatch(r"\^\(([\w|]+)\)\$", pattern):
         return f"must be one of: {', '.join(words[1].split('|'))}"
     return PATTERNS[pattern]
@@ -92,7 +92,7 @@ def choice_of(paths: Paths, overrides: Sequence[str], group: str) -> str:
 
 
 def known_keys(key: str, kind: Any = None) -> str:
-    """The keys that might stand where `key` does: those of the dataclass `kind`, or of the one found by its place."""
+    """The keys that are allowed in place of `key`: those of the dataclass `kind`, or of the one found by its place."""
     if kind is None:
         kind = Schema
         for part in key.split(".")[:-1]:
@@ -103,7 +103,7 @@ def known_keys(key: str, kind: Any = None) -> str:
 
 
 def _key_of(composed: Any, location: tuple[int | str, ...]) -> str:
-    """The dotted key of a location in pydantic's sense, without the names of union members that stand in it."""
+    """The dotted key of a location in pydantic's sense, without the names of union members in it."""
     node, parts = composed, []
     for position, part in enumerate(location):
         inside = part in node if isinstance(node, dict) else isinstance(node, list) and isinstance(part, int)

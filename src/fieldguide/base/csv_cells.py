@@ -28,7 +28,7 @@ def csv_line(cells: Sequence[Cell], digits: str = "") -> str:
 
 
 def as_cell(text: str) -> str:
-    """A text as it stands in a cell: one that a spreadsheet would run gets an apostrophe in front."""
+    """A text as it is written to a cell: one that a spreadsheet would run gets an apostrophe in front."""
     return f"'{text}" if RUN_BY_SPREADSHEETS.match(text) else text
 
 

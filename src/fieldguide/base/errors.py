@@ -1,4 +1,4 @@
-"""The one exception that a person is meant to read, and how strange names are told."""
+"""The one exception whose message is meant for users, and how names with unprintable characters are shown."""
 
 import re
 
@@ -10,7 +10,7 @@ class UserError(Exception):
     """Something that the person running fieldguide can put right.
 
     The message is one line: what is wrong, where, and what to do. Commands print it on stderr without a traceback and
-    leave with exit code 1; every other exception is a fault of fieldguide and keeps its traceback. Names in it may be
+    leave with exit code 1; every other exception is a bug in fieldguide and keeps its traceback. Names in it may be
     anybody's: as text it is `printable`.
     """
 
@@ -19,9 +19,9 @@ class UserError(Exception):
 
 
 class CheckFailed(UserError):
-    """A check of the pictures that stops the pipeline; the runner then has reports/index.html tell about it."""
+    """A check of the pictures that stops the pipeline; the runner then has reports/index.html show it."""
 
 
 def printable(text: str) -> str:
-    """A strange name as a message, a terminal or a page can show it: what is not printable as escapes, on one line."""
+    """Any name as a message, a terminal or a page can show it: unprintable characters as escapes, on one line."""
     return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -14,7 +14,7 @@ from fieldguide.base.faults import system_error
 
 
 class DamagedFile(UserError, ValueError):
-    """A file that holds something else than it should, after a power cut or an edit."""
+    """A file whose content is not what was written, after a power cut or an edit."""
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def replace_folder(path: Path) -> Iterator[Path]:
 
 
 def _raise_with_name(error: BaseException, partial: Path, path: Path) -> None:
-    """Raise what the machine refuses with the name that a person knows: an error in writing knows none at all.
+    """Raise a system error with the file name that the user knows: a write error holds no name.
 
     Returns for any other exception.
     """
@@ -89,11 +89,13 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file. Raises DamagedFile, a UserError, if it is none."""
+    """Read a JSON file. Raises DamagedFile, a UserError, if it is not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:  # UnicodeDecodeError is one too
-        raise DamagedFile(f"{path} is damaged, it is no JSON ({error}): delete it and run the command again") from None
+        raise DamagedFile(
+            f"{path} is damaged, it is not valid JSON ({error}): delete it and run the command again"
+        ) from None
 
 
 def sha256_of_file(path: Path) -> str:

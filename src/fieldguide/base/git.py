@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fieldguide.base.errors import UserError
 
-NO_HOOKS = ("-c", "core.hooksPath=/dev/null")  # DVC's hooks would check data out
+NO_HOOKS = ("-c", "core.hooksPath=/dev/null")  # DVC's hooks would check out data
 
 
 def git(folder: Path, *arguments: str, **environment: str) -> str:

@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
 STRICT = ConfigDict(extra="forbid")
-LAST = 1000
+LAST_PLACE = 1000
 
 
 class Operations(Mapping[str, Any]):
@@ -40,7 +40,7 @@ class Operations(Mapping[str, Any]):
 
     def register(self, operation: Operation) -> Operation:
         """Add a dataclass under the words of its field `key`, or a function under its own name; a decorator."""
-        return self.at(LAST)(operation)
+        return self.at(LAST_PLACE)(operation)
 
     def at(self, place: int) -> Callable[[Operation], Operation]:
         """Register at a place in the order, where tables and figures show one."""

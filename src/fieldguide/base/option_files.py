@@ -11,11 +11,11 @@ from yaml import MarkedYAMLError, YAMLError
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths, check_checkout
 
-DEEPEST = 20  # levels of lists and mappings in a file or an override
+MAX_NESTING = 20  # levels of lists and mappings in a file or an override
 
 
 def read_params(paths: Paths) -> dict[str, Any]:
-    """params.yaml as plain containers. Raises UserError if it is missing or no mapping."""
+    """params.yaml as plain containers. Raises UserError if it is missing or not a mapping."""
     check_checkout(paths)
     return read_mapping(paths.params, paths.params.name)
 
@@ -26,7 +26,7 @@ def options_of(paths: Paths, group: str) -> list[str]:
 
 
 def read_mapping(path: Path, name: str) -> dict[str, Any]:
-    """A YAML file that holds a mapping; `name` is what to call it. Raises UserError if it does not."""
+    """A YAML file that holds a mapping; `name` is what messages call it. Raises UserError if it does not."""
     try:
         content = OmegaConf.load(path)
     except RecursionError:
@@ -50,11 +50,11 @@ def read_mapping(path: Path, name: str) -> dict[str, Any]:
 
 
 def check_plain(content: Any, where: str, instead: str, level: int = 0) -> None:
-    """Raise UserError for a value that the library which composes would not take as it stands, or that lies too deep.
+    """Raise UserError for a value that the composing library would not take as it is, or that is nested too deeply.
 
     `instead` says what is allowed.
     """
-    if level > DEEPEST:
+    if level > MAX_NESTING:
         raise UserError(_too_deep(where))
     if isinstance(content, dict):
         check_plain([*content, *content.values()], where, instead, level)
@@ -67,7 +67,7 @@ def check_plain(content: Any, where: str, instead: str, level: int = 0) -> None:
 
 
 def _too_deep(where: str) -> str:
-    return f"{where}: nested too deeply: {DEEPEST} levels are allowed"
+    return f"{where}: nested too deeply: {MAX_NESTING} levels are allowed"
 
 
 def one_line(text: object) -> str:

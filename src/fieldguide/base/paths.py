@@ -27,7 +27,7 @@ class Paths:
 
     @property
     def params(self) -> Path:
-        """The file a person edits."""
+        """The file that users edit."""
         return self.checkout / "params.yaml"
 
     @property
@@ -46,7 +46,7 @@ class Paths:
 
     @property
     def reviews(self) -> Path:
-        """What people decided about single pictures."""
+        """People's decisions about single pictures."""
         return self.checkout / "data" / "reviews.csv"
 
     @property
@@ -91,12 +91,12 @@ class Paths:
 
     @property
     def backbone(self) -> Path:
-        """The weights that training starts from; its description stands beside it as .json."""
+        """The weights that training starts from; their description is beside them as .json."""
         return self.root / "models" / "backbone.safetensors"
 
     @property
     def classifier(self) -> Path:
-        """The trained weights; architecture, vocabulary and preprocessing stand beside them as .json."""
+        """The trained weights; architecture, vocabulary and preprocessing are beside them as .json."""
         return self.root / "models" / "classifier.safetensors"
 
     @property
@@ -106,7 +106,7 @@ class Paths:
 
     @property
     def screen(self) -> Path:
-        """What tells pictures from outside the domain; its description stands beside it as .json."""
+        """The screen, which recognizes out-of-domain pictures; its description is beside it as .json."""
         return self.root / "models" / "screen.safetensors"
 
     @property
@@ -116,7 +116,7 @@ class Paths:
 
     @property
     def predictions(self) -> Path:
-        """One row per valid or test picture: what the classifier said."""
+        """One row per valid or test picture: what the classifier predicted."""
         return self.report(Stage.EVALUATE) / "predictions.parquet"
 
     @property
@@ -130,7 +130,7 @@ class Paths:
         return self.report(Stage.SCREEN) / "review_queue.csv"
 
     def report(self, stage: str) -> Path:
-        """The folder in which `stage` leaves what a person reads."""
+        """The folder with the reports of `stage`."""
         return self.root / "reports" / stage
 
     def metrics(self, stage: str) -> Path:
@@ -139,7 +139,7 @@ class Paths:
 
     @property
     def overview(self) -> Path:
-        """The page that tells everything in short."""
+        """The page that summarizes all results."""
         return self.root / "reports" / "index.html"
 
     @property
@@ -154,7 +154,7 @@ class Paths:
 
     @property
     def log(self) -> Path:
-        """What was predicted day by day, and what people confirmed; never a DVC output."""
+        """The log of predictions by day, and the labels that people confirmed; never a DVC output."""
         return self.checkout / "data" / "log"
 
     @property
@@ -169,7 +169,7 @@ class Paths:
 
     @property
     def provenance(self) -> Path:
-        """All that is needed to make the last training again, until it is logged."""
+        """The provenance of the last training, until it is logged."""
         return self.state / "provenance.json"
 
     @property

@@ -4,7 +4,7 @@ import atexit
 import gc
 import os
 
-SWITCHES = {
+USAGE_REPORT_SWITCHES = {
     "GX_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -13,10 +13,10 @@ SWITCHES = {
 
 
 def start_process() -> None:
-    """Switch off the libraries' usage reports, and let Python look for garbage less often.
+    """Switch off the libraries' usage reports, and let Python collect garbage less often.
 
     Importing torch, MLflow or Great Expectations makes a million objects that all stay. Looking through them again and
-    again, and once more at the end, was a quarter of the time that such a process takes to start and to leave.
+    again, and once more at the end, was a quarter of the time that such a process takes to start and to exit.
     """
     quiet_environment()
     gc.set_threshold(10_000, 20, 20)
@@ -24,9 +24,9 @@ def start_process() -> None:
 
 
 def quiet_environment() -> None:
-    """Switch off usage reports of the libraries, unless the person's own environment says otherwise.
+    """Switch off usage reports of the libraries, unless the user's own environment says otherwise.
 
     To be called before any of them is imported; processes started later inherit it.
     """
-    for name, value in SWITCHES.items():
+    for name, value in USAGE_REPORT_SWITCHES.items():
         os.environ.setdefault(name, value)

@@ -31,20 +31,20 @@ start_process()  # not only in `main`: a stage imports this module first, and th
 def main(run: Run) -> None:
     """Run a stage in the current folder, as dvc.yaml does, and leave with its exit code.
 
-    A `UserError`, and what the machine refuses, becomes one line on stderr and exit code 1; any other exception keeps
+    A `UserError`, or a system error, becomes one line on stderr and exit code 1; any other exception keeps
     its traceback.
     """
     stage = Path(inspect.getfile(run)).stem
     paths = Paths(Path.cwd())
     try:
-        with faults_in_one_line("`dvc repro` goes on"):
+        with faults_in_one_line("`dvc repro` resumes"):
             config = compose(paths)
             with tracked(stage, paths):
                 run_stage(stage, run, config, paths)
     except UserError as error:
         if isinstance(error, CheckFailed):
-            told = [sys.executable, "-m", "fieldguide.overview", str(paths.root), stage, str(error)]
-            subprocess.run(told, check=False)  # a page that fails shows its own traceback; the check failed anyway
+            page = [sys.executable, "-m", "fieldguide.overview", str(paths.root), stage, str(error)]
+            subprocess.run(page, check=False)  # a page that fails shows its own traceback; the check failed anyway
         sys.exit(f"{stage}: {error}")
 
 
@@ -60,7 +60,7 @@ def run_stage(stage: str, run: Run, config: Config, paths: Paths) -> Metrics:
 
 @contextmanager
 def tracked(stage: str, paths: Paths) -> Iterator[None]:
-    """Show some stages to MLflow from a process of its own, so that it can neither slow nor break them.
+    """Log some stages to MLflow from a process of its own, so that it can neither slow nor break them.
 
     The tracker reads one JSON line an event; when the lines end without "done", the stage has failed or was killed.
     """

@@ -1,4 +1,4 @@
-"""The schedules of training, as far as a person sets them; `fieldguide.training.learner` follows them."""
+"""The schedules of training, as far as users set them; `fieldguide.training.learner` follows them."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal

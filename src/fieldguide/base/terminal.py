@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from fieldguide.base.errors import printable
 
-BETWEEN = "  "
+COLUMN_GAP = "  "
 
 
 def table(rows: Iterable[Sequence[str]], headers: Sequence[str] = (), right: Collection[int] = ()) -> str:
@@ -17,9 +17,9 @@ def table(rows: Iterable[Sequence[str]], headers: Sequence[str] = (), right: Col
     Parameters
     ----------
     rows
-        As many cells each as the first one, and as `headers`, which may be left away.
+        As many cells each as the first one, and as `headers`, which may be left out.
     right
-        The positions of the columns that are aligned at their right side: numbers.
+        The positions of the columns that are right-aligned: numbers.
     """
     from tabulate import tabulate  # only where a table is printed: it takes as long to load as the rest of the command
 
@@ -42,7 +42,7 @@ def key_values(rows: Iterable[tuple[str, str]]) -> str:
 def line(cells: Iterable[str], widths: Iterable[int]) -> str:
     """One line of a table that is printed as its rows come; a cell that is wider than its column moves the others."""
     pairs = zip(cells, widths, strict=True)
-    return BETWEEN.join(f"{cell}{' ' * (width - columns_of(cell))}" for cell, width in pairs).rstrip()
+    return COLUMN_GAP.join(f"{cell}{' ' * (width - columns_of(cell))}" for cell, width in pairs).rstrip()
 
 
 def columns_of(text: str) -> int:

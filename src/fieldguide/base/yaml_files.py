@@ -17,7 +17,9 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, Seq
 from ruamel.yaml.representer import RoundTripRepresenter
 
 Path = tuple[str | int, ...]
-WORDS = re.compile(r"[^\W\d_][\w ./-]*")  # texts that need no quotes, unless YAML 1.1 has another meaning for them
+UNQUOTED_TEXT = re.compile(
+    r"[^\W\d_][\w ./-]*"
+)  # texts that need no quotes, unless YAML 1.1 has another meaning for them
 
 
 def set_values(text: str, values: Mapping[Path, Any]) -> str:
@@ -28,13 +30,13 @@ def set_values(text: str, values: Mapping[Path, Any]) -> str:
     Raises
     ------
     ValueError
-        In one line: if the text is no YAML, if a path leads through a value that holds none, or to one that is written
+        In one line: if the text is not YAML, if a path leads through a value that holds none, or to one that is written
         in a block of lines, or through an anchor or alias.
     """
     for path, value in values.items():
         changed = _set(text, path, value)
         if not _says(changed, text, path, value):
-            raise ValueError(f"{_dotted(path)} cannot be set in the way that it is written: write `key: value`")
+            raise ValueError(f"{_dotted(path)} cannot be set as it is written: write `key: value`")
         text = changed
     return text
 
@@ -56,7 +58,7 @@ class _Representer(RoundTripRepresenter):
         return True
 
     def text(self, value: str) -> ScalarNode:
-        plain = WORDS.fullmatch(value) and yaml.safe_load(value) == value
+        plain = UNQUOTED_TEXT.fullmatch(value) and yaml.safe_load(value) == value
         return self.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else '"')
 
     def number(self, value: float) -> ScalarNode:
@@ -136,7 +138,7 @@ def _child(node: Node, part: str | int) -> Any:
         return node.value[part] if part < len(node.value) else None
     if isinstance(node, MappingNode):
         return next((value for key, value in node.value if key.value == part), None)
-    raise ValueError(f"{part} stands in no mapping or list")
+    raise ValueError(f"{part} is in no mapping or list")
 
 
 def _added(text: str, node: Any, path: Path, value: Any) -> str:

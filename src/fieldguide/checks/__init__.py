@@ -1,1 +1,1 @@
-"""Expectations about tables, what follows from them, and Data Docs."""
+"""Checks: expectations about tables, their consequences, and Data Docs."""

@@ -1,4 +1,4 @@
-"""What follows from the checks of a stage: what is written down, what is printed, and what stops the pipeline."""
+"""The consequences of a stage's checks: what is written, what is printed, and what stops the pipeline."""
 
 from collections.abc import Callable, Sequence
 
@@ -28,11 +28,11 @@ def conclude(
     Parameters
     ----------
     in_full
-        Makes the name of a row of the table `pictures` one that a person can open.
+        Turns the name of a row of the table `pictures` into a path that can be opened.
     where
         The file that the expectations are from.
     fault
-        What stops the pipeline whatever the checks say; "" if nothing does.
+        What stops the pipeline whatever the outcome of the checks; "" if nothing does.
 
     Raises
     ------
@@ -48,11 +48,11 @@ def conclude(
     errors = [result for result in failed if result.severity == "error"]
     warnings = [result for result in failed if result.severity == "warning"]
     below, flagged_count = report.relative_to(paths.root), int(flagged["path"].nunique())
-    advice = f"see {below}/data_docs/index.html and {below}/flagged.csv; mend the data, or set a limit in {where}"
+    advice = f"see {below}/data_docs/index.html and {below}/flagged.csv; fix the data, or change a limit in {where}"
     for result in warnings:
         print(printable(f"warning: {_summary(result)}{_first(result, in_full, 1)}"))
     if flagged_count:
-        print(f"{flagged_count} pictures are worth a look: {below}/flagged.csv")
+        print(f"{flagged_count} pictures are flagged, see {below}/flagged.csv")
     if fault:
         raise CheckFailed(f"{fault}; {advice}")
     if errors:
@@ -67,7 +67,7 @@ def conclude(
 
 
 def flagged_pictures(results: Sequence[CheckResult]) -> pd.DataFrame:
-    """One row for every expectation and picture that it does not accept, even where enough others satisfy it."""
+    """One row for every expectation and picture that it does not accept, even if the expectation holds (`mostly`)."""
     rows = [
         (offender.row, result.name, offender.value, result.limit, result.severity)
         for result in results

@@ -1,4 +1,4 @@
-"""Data Docs: what the checks found, as one page that needs no network and is the same for the same findings.
+"""Data Docs: the results of the checks, as one page that needs no network; the same results give the same bytes.
 
 The pages that Great Expectations makes load their styles from the network and hold random ids and times.
 """
@@ -18,7 +18,7 @@ from fieldguide.pages.render import render
 SHOWN_OFFENDERS = 50
 SHOWN_PICTURES = 12  # of a check: a page of twenty checks stays below two megabytes
 THUMBNAIL = 112  # pixels of the longer side
-LARGEST = 25.0  # megapixels of a cleaned picture
+MAX_MEGAPIXELS = 25.0  # of a cleaned picture
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def render_page(docs: Docs, results: Sequence[CheckResult]) -> str:
 
 
 def verdict(states: Sequence[str]) -> tuple[str, str]:
-    """What the states of all checks come to, and how serious that is: passed, warning or error."""
+    """The verdict on all checks, and its severity: passed, warning or error."""
     errors, warnings = states.count("error"), states.count("warning")
     if errors:
         return f"Stopped: {errors} of {len(states)} checks failed as errors, {warnings} as warnings", "error"
@@ -71,7 +71,7 @@ def _urgency(result: CheckResult) -> tuple[int, bool]:
 def _shown(result: CheckResult, pictures: Mapping[str, Path]) -> list[Shown]:
     """The first offending pictures of which there is a file; none where no row is a picture."""
     offenders = [offender for offender in result.offenders if offender.row in pictures][:SHOWN_PICTURES]
-    return [Shown(open_picture(pictures[one.row], LARGEST), (one.row, one.value)) for one in offenders]
+    return [Shown(open_picture(pictures[one.row], MAX_MEGAPIXELS), (one.row, one.value)) for one in offenders]
 
 
 def _overview(frame: pd.DataFrame) -> list[tuple[str, list[tuple[str, float | None]]]]:

@@ -23,7 +23,7 @@ class Offender(NamedTuple):
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What became of one expectation; rows can offend although it holds (`mostly`)."""
+    """The outcome of one expectation; rows can offend although it holds (`mostly`)."""
 
     name: str
     table: str
@@ -35,7 +35,7 @@ class CheckResult:
 
     @property
     def state(self) -> str:
-        """What became of it in one word: passed, warning or error."""
+        """The outcome in one word: passed, warning or error."""
         return "passed" if self.success else self.severity
 
 
@@ -91,12 +91,12 @@ def _build(where: str, wanted: Expectation, tables: Mapping[str, pd.DataFrame]) 
     except ExpectationNotFoundError:
         known = registry.list_registered_expectation_implementations()
         near = difflib.get_close_matches(wanted.type, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else "; conf/checks/standard.yaml shows some that it does"
-        raise UserError(f"{where}: Great Expectations knows no type {wanted.type}{hint}") from None
+        hint = f"; did you mean {near[0]}?" if near else "; conf/checks/standard.yaml has examples"
+        raise UserError(f"{where}: Great Expectations has no expectation {wanted.type}{hint}") from None
     except ValidationError as error:
         raise UserError(f"{where}: {wanted.type} does not take these kwargs: {_explain(error.errors())}") from None
     if wanted.table not in tables:
-        raise UserError(f"{where}: there is no table {wanted.table}; known: {', '.join(tables)}")
+        raise UserError(f"{where}: no such table {wanted.table}; known: {', '.join(tables)}")
     columns = [str(column) for column in tables[wanted.table].reset_index().columns]
     for column in _columns_of(wanted.kwargs):
         if column not in columns:
@@ -154,7 +154,7 @@ def _swallowed_exception(info: Mapping[str, Any]) -> str | None:
 
 
 def _limit_in_words(expectation: Any, wanted: Expectation) -> str:
-    """The sentence that Great Expectations has for it; for the few that it shows as a table, the arguments."""
+    """Great Expectations' own sentence for it; for the few that it shows as a table, the arguments."""
     expectation.render()
     sentence = expectation.rendered_content[0].value
     if not sentence.template:

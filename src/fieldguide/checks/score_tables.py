@@ -1,4 +1,4 @@
-"""What screening says of every picture, of every label and of every split, as tables."""
+"""The scores of screening, as tables about pictures, labels and splits."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ def score_tables(screened: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     -------
     `pictures`: by path (below data/clean) the columns of data/screen.parquet and four texts, null where nothing was
     found: alarm (why it is unlike the training pictures), doubt (the label suggested instead), twin (the path of a
-    look-alike under another label), quality (what cleanvision finds wrong, by its names).
+    near duplicate with another label), quality (what cleanvision finds wrong, by its names).
     `labels` and `splits`: how many pictures, and the share of them with each of the four; `alarm_rate_low` and
     `doubt_share_low` are the lower ends of the 95 % intervals, which a few pictures cannot raise by chance.
     """
@@ -34,7 +34,7 @@ def score_tables(screened: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
 
 
 def twins(screened: pd.DataFrame) -> "pd.Series[str]":
-    """The clean path of each picture's nearest look-alike if that has another label, else null."""
+    """The clean path of each picture's nearest near duplicate if that has another label, else null."""
     by_id = screened.set_index("id")
     other = screened["near_duplicate_of"].map(by_id["label"])
     return screened["near_duplicate_of"].map(by_id["clean_path"]).where(other.notna() & (other != screened["label"]))

@@ -1,4 +1,4 @@
-"""The checks after training: expectations over what screening says."""
+"""The checks after training: expectations over the scores of screening."""
 
 import pandas as pd
 
@@ -32,9 +32,9 @@ def conclude_scores(screened: pd.DataFrame, cfg: Config, paths: Paths) -> dict[s
         title="Checks of the scores",
         facts={
             "pictures": len(screened),
-            "unlike the rest": found["alarm"],
+            "out of domain": found["alarm"],
             "labels in doubt": found["doubt"],
-            "look-alikes under two labels": found["twin"],
+            "near duplicates under two labels": found["twin"],
         },
         overview=tables["labels"],
         pictures={path: paths.clean / path for path in screened["clean_path"]},

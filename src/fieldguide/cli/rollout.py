@@ -79,7 +79,7 @@ def _register(options: argparse.Namespace) -> None:
     from fieldguide.release.registry import Registry
 
     version = Registry(checkout()).register(options.run, user_or_account_name(checkout().checkout), options.why)
-    print(f"version {version.number} stands in {', '.join(version.steps)}; next: `fieldguide gate`")
+    print(f"version {version.number} is in {', '.join(version.steps)}; next: `fieldguide gate`")
 
 
 def _status(_: argparse.Namespace) -> None:
@@ -91,31 +91,35 @@ def _status(_: argparse.Namespace) -> None:
 def _advance(options: argparse.Namespace) -> None:
     from fieldguide.base.git import user_or_account_name
     from fieldguide.configuration.compose import compose
-    from fieldguide.release.rollout.command import told
-    from fieldguide.release.rollout.steps import Refused, advance
+    from fieldguide.release.rollout.command import move_in_words
+    from fieldguide.release.rollout.steps import EvidenceMissing, advance
 
     paths = checkout()
     try:
-        print(told(advance(compose(paths), paths, user_or_account_name(paths.checkout), options.why, options.step)))
-    except Refused as refusal:
+        print(
+            move_in_words(
+                advance(compose(paths), paths, user_or_account_name(paths.checkout), options.why, options.step)
+            )
+        )
+    except EvidenceMissing as refusal:
         print(f"fieldguide: {refusal}", file=sys.stderr)
         sys.exit(NOT_ENOUGH)
 
 
 def _rollback(options: argparse.Namespace) -> None:
     from fieldguide.base.git import user_or_account_name
-    from fieldguide.release.rollout.command import told
+    from fieldguide.release.rollout.command import move_in_words
     from fieldguide.release.rollout.steps import rollback
 
-    print(told(rollback(checkout(), user_or_account_name(checkout().checkout), options.why, options.to)))
+    print(move_in_words(rollback(checkout(), user_or_account_name(checkout().checkout), options.why, options.to)))
 
 
 def _withdraw(options: argparse.Namespace) -> None:
     from fieldguide.base.git import user_or_account_name
-    from fieldguide.release.rollout.command import told
+    from fieldguide.release.rollout.command import move_in_words
     from fieldguide.release.rollout.steps import withdraw
 
-    print(told(withdraw(checkout(), options.step, user_or_account_name(checkout().checkout), options.why)))
+    print(move_in_words(withdraw(checkout(), options.step, user_or_account_name(checkout().checkout), options.why)))
 
 
 def _history(options: argparse.Namespace) -> None:

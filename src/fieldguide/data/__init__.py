@@ -1,1 +1,1 @@
-"""Pictures and tables: where they come from, how they are opened, which go together."""
+"""Pictures and tables: data sources, opening and cleaning, duplicates, splits, tables."""

@@ -30,8 +30,8 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False, allo
     ----------
     source
         A folder that holds one folder of pictures for each label; hidden files and folders, links and names that are
-        not UTF-8 stay behind. Or an address list (see `read_addresses`), which is kept as data/sources/NAME.csv; rows
-        without a label, and those that give nothing, are left to `fieldguide retrain`.
+        not UTF-8 are skipped. Or an address list (see `read_addresses`), which is kept as data/sources/NAME.csv; rows
+        without a label, and those that could not be fetched, are left to `fieldguide retrain`.
     link
         Hard links instead of copies of a folder's files.
     allow_private
@@ -40,7 +40,7 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False, allo
     Raises
     ------
     UserError
-        For a name that is taken or no name, less than two labels, what cannot be read, linked or tracked, or a
+        For a name that is taken or not valid, fewer than two labels, what cannot be read, linked or tracked, or a
         params.yaml that chooses no data set or cannot be edited. Nothing is changed then.
     """
     target, kept = paths.sources / name, address_list(paths, name)
@@ -49,13 +49,13 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False, allo
     _check_name(paths, name)
     chosen = _chosen(paths, name)
     if kept.exists() and not (source.is_file() and read_text(kept) == _list_text(source)):
-        raise UserError(f"data/sources/{kept.name} is there already: delete it, or choose another name")
+        raise UserError(f"data/sources/{kept.name} already exists: delete it, or choose another name")
     if source.is_dir():
-        told, comment = _take_folder(paths, source, target, link)
+        added, comment = _take_folder(paths, source, target, link)
     elif source.is_file():
-        told, comment = _take_addresses(source, target, allow_private)
+        added, comment = _take_addresses(source, target, allow_private)
     else:
-        raise UserError(f"no folder {source}, and no file that could be a list of addresses")
+        raise UserError(f"{source} is neither a folder nor an address list (CSV): check the path")
     dvc_add(paths, target, _waiting(target) if source.is_file() else None)
     commit = [f"conf/data/{name}.yaml", f"data/sources/{name}.dvc", "data/sources/.gitignore"]
     secret: list[int] = []
@@ -66,7 +66,7 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False, allo
     write_text(paths.option("data", name), f"# {comment}\nkind: folder\n" + "allow_private: true\n" * allow_private)
     write_text(paths.params, chosen)
     print(
-        f"added {told} as data set {name!r}\n"
+        f"added {added} as data set {name!r}\n"
         f"chosen in params.yaml; next: `dvc repro`, then commit params.yaml, {', '.join(commit[:-1])} and {commit[-1]}"
     )
     if secret:
@@ -81,44 +81,44 @@ def _check_name(paths: Paths, name: str) -> None:
         raise UserError("params.yaml chooses no data set: add a line `data: sample`")
     target, option = paths.sources / name, paths.option("data", name)
     if not NAME.fullmatch(name) or name.lower() in NOT_TEXT:
-        raise UserError(f"{name!r} is no name for a data set: a letter first, then letters, digits, - and _")
+        raise UserError(
+            f"{name!r} is not a valid name for a data set: use a letter first, then letters, digits, - and _"
+        )
     if target.exists() and not option.exists():
         raise UserError(f"data/sources/{name} is left from an `add` that was interrupted: delete it and add again")
     if target.exists() or option.exists():
         listed = address_list(paths, name).exists()
         more = f"rows to data/sources/{name}.csv" if listed else f"pictures to data/sources/{name}"
-        raise UserError(f"there is a data set {name!r} already: choose another name, or add {more}")
+        raise UserError(f"the data set {name!r} already exists: choose another name, or add {more}")
 
 
 def _take_folder(paths: Paths, folder: Path, target: Path, link: bool) -> tuple[str, str]:
-    """Copy or link the pictures; returns what there is to tell, and a line about their origin."""
+    """Copy or link the pictures; returns a summary, and a line about their origin."""
     if paths.root.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"{folder} holds this checkout: name the folder of the pictures only")
+        raise UserError(f"{folder} contains this checkout: give the folder of the pictures only")
     walk = os.walk(folder, onerror=_unreadable)
     found = [Path(parent, name).relative_to(folder) for parent, _, names in walk for name in names]
     files = sorted(file for file in found if _may_come(folder, file))
     labels = sorted({_printable(file.parts[0]) for file in files if len(file.parts) > 1})
     if len(labels) < 2:
-        raise UserError(
-            f"{folder} holds {len(labels)} folders with files: it takes a folder of pictures for each of several labels"
-        )
+        raise UserError(f"{folder} has {len(labels)} folders with files: at least two are needed, one for each label")
     try:
         _take(folder, files, target, os.link if link else shutil.copy2)
     except OSError as error:
         if not link:
             raise UserError(f"{error.filename} cannot be copied: {error.strerror}") from None
-        raise UserError(f"{folder} cannot be linked ({error.strerror}): leave --link away to copy it") from None
+        raise UserError(f"{folder} cannot be linked ({error.strerror}): leave out --link to copy it") from None
     left = len(found) - len(files)
-    left_behind = f" ({left} left behind: hidden, links, or names that are not UTF-8)" if left else ""
+    skipped = f" ({left} skipped: hidden, links, or names that are not UTF-8)" if left else ""
     origin = f"added from a folder named {_printable(folder.resolve().name)}"
     return (
-        f"{len(files)} files{left_behind} under {len(labels)} labels ({', '.join(labels)})",
+        f"{len(files)} files{skipped} under {len(labels)} labels ({', '.join(labels)})",
         f"{len(files)} files in the folders {', '.join(labels)}, {origin}.",
     )
 
 
 def _take_addresses(file: Path, target: Path, allow_private: bool) -> tuple[str, str]:
-    """Fetch the pictures; returns what there is to tell, and a line about their origin.
+    """Fetch the pictures; returns a summary, and a line about their origin.
 
     What came waits in a folder beside `target` for the next `add` of that name, whatever ends this one too early.
     """
@@ -140,13 +140,13 @@ def _take_addresses(file: Path, target: Path, allow_private: bool) -> tuple[str,
     failed = [f"{result.address.shown}: {result.problem}" for result in results if result.problem]
     labels = sorted({_printable(path.parts[0]) for path in came})
     if len(labels) < 2:
-        why = f", the first that gave nothing is {failed[0]}" if failed else ""
-        raise UserError(f"{file.name} gave pictures of {len(labels)} labels, it takes several{why}")
+        why = f", the first failure is {failed[0]}" if failed else ""
+        raise UserError(f"{file.name} gave pictures of {len(labels)} labels, at least two are needed{why}")
     partial.replace(target)
     for line in failed:
         print(f"fieldguide: {file.name}: {line}", file=sys.stderr)
     left = len(rows) - len(came)
-    left_out = f" ({left} left to `fieldguide retrain`: no label, or nothing came)" if left else ""
+    left_out = f" ({left} left to `fieldguide retrain`: no label, or not fetched)" if left else ""
     return (
         f"{len(came)} pictures{left_out} under {len(labels)} labels ({', '.join(labels)})",
         f"{len(came)} pictures in the folders {', '.join(labels)}, fetched from data/sources/{target.name}.csv.",

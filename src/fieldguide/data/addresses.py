@@ -1,7 +1,7 @@
-"""Address lists: pictures that a data set takes from the web, every address once.
+"""Address lists: pictures that a data set takes from the web, each address once.
 
-What an address gives may change or vanish, so no stage reads one: what came is a file of the data set from then on,
-tracked by DVC like any other.
+The content of an address may change or vanish, so no stage reads one: what was fetched is from then on a file of the
+data set, tracked by DVC like any other.
 """
 
 import csv
@@ -30,12 +30,12 @@ class Address:
 
     @property
     def key(self) -> str:
-        """12 hex digits that tell the url from others; urls may hold passwords and tokens, and are written nowhere."""
+        """12 hex digits that identify the url; urls may hold passwords and tokens, and are written nowhere."""
         return hashlib.sha256(self.url.encode()).hexdigest()[:12]
 
     @property
     def shown(self) -> str:
-        """The line and the url, without what may be secret in it."""
+        """The line and the url, without the parts that may be secret."""
         try:
             parts = urlsplit(self.url)
             return printable(f"line {self.line}, {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
@@ -49,7 +49,7 @@ class Address:
 
     @property
     def file(self) -> str:
-        """Where the picture goes: a folder for its label, and a name that no other address has."""
+        """Where the picture goes: a folder for its label, and a name that is unique to the address."""
         name = PurePosixPath(unquote(urlsplit(self.url).path)).name
         place = PurePosixPath(re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".") or "picture")
         suffix = place.suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,5}", place.suffix) else ""
@@ -64,7 +64,7 @@ def address_list(paths: Paths, name: str) -> Path:
 def read_addresses(file: Path) -> list[Address]:
     """The rows of an address list, in its order: a CSV file (UTF-8) with the columns url and label, others ignored.
 
-    A row that comes again counts once. Raises UserError for a file that is no such table.
+    A repeated row counts once. Raises UserError for any other file.
     """
     found: dict[tuple[str, str], Address] = {}
     try:

@@ -43,7 +43,7 @@ def read_csv(path: Path, types: Mapping[str, Type] | None = None, others: Type =
     Raises
     ------
     UserError
-        If it is no such table. FileNotFoundError if there is no file.
+        If it is not such a table. FileNotFoundError if there is no file.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -54,7 +54,7 @@ def read_csv(path: Path, types: Mapping[str, Type] | None = None, others: Type =
             for kind in [(types or {}).get(name, others)]
         ]
     except (csv.Error, ValueError, IndexError) as error:
-        raise UserError(f"{path} is not the table that it should be ({error}): write it again, or mend it") from None
+        raise UserError(f"{path} is not the table that it should be ({error}): write it again, or fix it") from None
     return pd.concat(columns, axis=1)
 
 

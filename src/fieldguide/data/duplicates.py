@@ -1,4 +1,4 @@
-"""Pictures that are the same, and pictures that look alike."""
+"""Exact duplicates, and near duplicates by perceptual hash."""
 
 from collections.abc import Sequence
 

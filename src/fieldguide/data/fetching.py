@@ -50,7 +50,7 @@ def fetch(
     allow_private
         Also ask addresses of this machine and of private networks.
 
-    What is no address, cannot be reached, is too large or takes longer than WHOLE costs its row and nothing else.
+    What is not an address, cannot be reached, is too large or takes longer than WHOLE costs its row and nothing else.
     """
     labels: dict[str, Address] = {}
     for address in addresses:
@@ -113,7 +113,7 @@ def _finished(running: Mapping[Address, _Running], done: "Queue[Fetched | Except
     except Empty:
         late = [address for address, each in running.items() if each.end <= time.monotonic()]
         yield from [
-            Fetched(address, problem=f"not all there after {WHOLE:.0f} seconds")
+            Fetched(address, problem=f"not complete after {WHOLE:.0f} seconds")
             for address in late
             if running[address].visit.end()
         ]
@@ -156,7 +156,7 @@ def _problem(address: Address, first: Address) -> str:
     except ValidationError:
         return f"{address.label!r} can be no folder, so it is no label"
     if address != first:
-        return f"stands under the label {first.label!r} too (line {first.line}): keep one"
+        return f"the same address also has the label {first.label!r} (line {first.line}): keep one"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""What a model has seen: every picture of its data set with its side, kept with the model as long as that lives."""
+"""What a model has seen: every picture of its data set with its side, kept with the model as long as that exists."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,14 +38,14 @@ def write_membership(frame: pd.DataFrame, path: Path) -> None:
 
 
 def read_membership(path: Path) -> pd.DataFrame:
-    """Read the table. Raises UserError if it is missing or another one."""
+    """Read the table. Raises UserError if it is missing or has other columns."""
     return read_table(path, MEMBERSHIP)
 
 
 def seen_in_training(pictures: pd.DataFrame, known: Sequence[pd.DataFrame], max_bits: int) -> NDArray[np.bool_]:
     """Which pictures are, or look like, what any of several models was trained on.
 
-    Groups of look-alikes are made anew over all pictures together: the names of groups change as pictures come and go.
+    Groups of look-alikes are computed anew over all pictures: the names of groups change as pictures come and go.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def seen_in_training(pictures: pd.DataFrame, known: Sequence[pd.DataFrame], max_
     known
         The memberships of the models. Pictures of all sides link look-alikes; those of train and valid were seen.
     max_bits
-        So many bits may differ in look-alikes (`split.near_duplicate_bits`).
+        How many bits may differ in look-alikes (`split.near_duplicate_bits`).
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What people decided about single pictures: data/reviews.csv, which clean replays."""
+"""People's decisions about single pictures: data/reviews.csv, which clean applies."""
 
 import csv
 import io
@@ -75,7 +75,7 @@ def read_reviews(path: Path) -> dict[str, Review]:
                 review = _review(values, lines.line_num)
                 _check_agrees(review, reviews.setdefault(review.id, review))
     except csv.Error as error:
-        raise UserError(f"{FILE} line {lines.line_num}: this is not CSV ({error})") from None
+        raise UserError(f"{FILE} line {lines.line_num}: not valid CSV ({error}): correct it") from None
     return reviews
 
 
@@ -95,14 +95,14 @@ def check_reviews(reviews: Iterable[Review], images: pd.DataFrame) -> None:
     for review in reviews:
         if review.id not in ids:
             raise UserError(
-                f"{review.where}: no picture of this data set has the id {review.id}: correct it, or take the line out"
+                f"{review.where}: no picture of this data set has the id {review.id}: correct it, or delete the line"
             )
         if review.label and review.label not in labels:
             choices = ", ".join(sorted(labels))
-            raise UserError(f"{review.where}: no picture came with the label {review.label!r}; labels are {choices}")
+            raise UserError(f"{review.where}: no picture has the label {review.label!r}: choose one of {choices}")
         if review.decision == Decision.KEEP and given[review.id] > 1:
             found = ", ".join(sorted(known.loc[known["id"] == review.id, "path"]))
-            raise UserError(f"{review.where}: {review.id} came with several labels ({found}): relabel or drop it")
+            raise UserError(f"{review.where}: {review.id} has several labels ({found}): relabel or drop it")
 
 
 def apply_reviews(images: pd.DataFrame, reviews: dict[str, Review]) -> pd.DataFrame:
@@ -139,7 +139,7 @@ def append_review(path: Path, review: Review) -> None:
     """Add one decision to the file. Raises UserError if the file has one about this picture, or is faulty."""
     known = read_reviews(path)
     if said := known.get(review.id):
-        raise UserError(f"{said.where} says of {said.id} already: {said.words}; change that line")
+        raise UserError(f"{said.where} already has a decision about {said.id}: {said.words}; change that line")
     text = path.read_text(encoding="utf-8-sig") if path.exists() else ",".join(COLUMNS) + "\n"
     line = csv_line([getattr(review, column) for column in COLUMNS])
     write_text(path, text + ("" if text.endswith("\n") else "\n") + line)
@@ -152,16 +152,16 @@ def _review(values: list[str], line: int) -> Review:
     identity, decision, label, reviewer, day, note = (from_cell(value.strip()) for value in values)
     review = Review(identity, decision, label, reviewer, day, note, line)
     if not re.fullmatch("[0-9a-f]{16}", review.id):
-        raise UserError(f"{where}: {review.id!r} is no picture id, which has 16 of the digits 0-9 and a-f")
+        raise UserError(f"{where}: {review.id!r} is not a picture id, which has 16 of the digits 0-9 and a-f")
     if review.decision not in list(Decision):
-        raise UserError(f"{where}: the decision {review.decision!r} is none of {', '.join(Decision)}")
+        raise UserError(f"{where}: the decision must be one of {', '.join(Decision)} (given: {review.decision!r})")
     if (review.decision == Decision.RELABEL) != bool(review.label):
         fault = f"{review.decision} takes no label" if review.label else "relabel needs a label"
         raise UserError(f"{where}: {fault}")
     if not review.reviewer:
         raise UserError(f"{where}: the reviewer is missing")
     if not _is_date(review.date):
-        raise UserError(f"{where}: the date {review.date!r} is not like 2026-01-31")
+        raise UserError(f"{where}: the date must be like 2026-01-31 (given: {review.date!r})")
     return review
 
 
@@ -169,7 +169,7 @@ def _check_agrees(review: Review, other: Review) -> None:
     if (review.decision, review.label) != (other.decision, other.label):
         raise UserError(
             f"{review.where}: {review.words} contradicts line {other.line}, which says {other.words} of {review.id}: "
-            "leave one of them"
+            "keep one of them"
         )
 
 

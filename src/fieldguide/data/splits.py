@@ -1,4 +1,4 @@
-"""Who trains and who tests: a place for every picture that later pictures do not change."""
+"""The split: a side for every picture, which later pictures do not change."""
 
 import hashlib
 
@@ -15,7 +15,7 @@ def split_pictures(pictures: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:
 
     A picture's own place follows from a hash of its id and the seed, and from nothing else. Where look-alikes have
     different places, the place of most of them is the group's (the smallest hash decides a tie), and the others are
-    left out. So look-alikes never stand on two sides, and however many pictures are added, in whatever order, none
+    left out. So look-alikes are never on two sides, and however many pictures are added, in whatever order, none
     ever changes sides: the most that a newcomer can do to an old picture is to have it left out or taken back.
     (A hash of the group itself could not promise that: a newcomer may join two groups, or become the first of one.)
 

@@ -1,10 +1,10 @@
-"""The words for what becomes of a picture."""
+"""The status of a picture, and its side of the split."""
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What became of a raw picture: kept, or why it was left out."""
+    """Whether a raw picture is kept, or why it was left out."""
 
     KEPT = "kept"
     NOT_DOWNLOADED = "not_downloaded"
@@ -20,7 +20,7 @@ class Status(StrEnum):
 
 
 class Split(StrEnum):
-    """The side on which a kept picture stands; look-alikes of pictures on another side are left out."""
+    """The side of a kept picture; look-alikes of pictures on another side are left out."""
 
     TRAIN = "train"
     VALID = "valid"

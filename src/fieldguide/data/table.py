@@ -1,4 +1,4 @@
-"""The tables that stages hand each other: typed parquet files."""
+"""The tables that stages pass on: typed parquet files."""
 
 from pathlib import Path
 
@@ -126,13 +126,13 @@ def write_table(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> None:
     table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
     for field in schema:
         if not field.nullable and table[field.name].null_count:
-            raise ValueError(f"column {field.name} of {path.name} holds nothing in some rows")
+            raise ValueError(f"column {field.name} of {path.name} is empty in some rows")
     with replace_file(path) as partial:
         pq.write_table(table, partial, compression="zstd")
 
 
 def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
-    """Read a table and check that it has the schema's columns. Raises UserError where it is missing or another one."""
+    """Read a table and check that it has the schema's columns. Raises UserError if it is missing or has others."""
     try:
         table = pq.read_table(path)
     except FileNotFoundError:
@@ -140,10 +140,10 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
     except pa.ArrowInvalid as error:
         raise UserError(f"{path} cannot be read as parquet ({error}): run `dvc repro`") from None
     if not table.schema.equals(schema):
-        raise UserError(f"{path} was made by another version of fieldguide: run `dvc repro`")
+        raise UserError(f"{path} was written by another version of fieldguide: run `dvc repro`")
     return table.to_pandas()
 
 
 def sampled(rows: pd.DataFrame, at_most: int) -> pd.DataFrame:
-    """At most so many rows, by `id`: the same ones every time, as good as drawn at random, since ids are hashes."""
+    """At most `at_most` rows, the first by `id`: always the same, yet a random draw, since ids are hashes."""
     return rows.sort_values("id").head(at_most)

@@ -73,7 +73,7 @@ class Visit:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """The network addresses of a name. Raises OSError where there are none, LocationParseError for what is no name."""
+    """The network addresses of a name. Raises OSError where there are none, LocationParseError for what is not a name."""
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     except UnicodeError:
@@ -180,4 +180,4 @@ def _save(answer: requests.Response, file: Path) -> None:
                 raise Refused(f"larger than {MEGABYTES} megabytes")
             out.write(chunk)
         if not out.tell():
-            raise Refused("the server answers with nothing")
+            raise Refused("the server sends an empty answer")

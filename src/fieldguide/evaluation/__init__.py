@@ -1,1 +1,1 @@
-"""Figures of merit, baselines, robustness, and the page about them."""
+"""Metrics, baselines, robustness, and the page about them."""

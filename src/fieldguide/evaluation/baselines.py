@@ -1,4 +1,4 @@
-"""What a classifier has to beat before it has learnt anything worth having."""
+"""The baselines that a classifier has to beat to be of any use."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 DEPTH = 6
-TREE_PICTURES = 5000  # training pictures at most: enough for a small tree
+MAX_TREE_PICTURES = 5000  # training pictures: enough for a small tree
 BINS = 8
 BASELINES = {
-    "baseline_accuracy": "always naming the most frequent label",
+    "baseline_accuracy": "always predicting the most frequent label",
     "baseline_tree_accuracy": "a decision tree on colour statistics",
 }
 
 
 def majority_accuracy(train_labels: "pd.Series[str]", labels: "pd.Series[str]") -> float:
-    """The accuracy of always naming the most frequent training label."""
+    """The accuracy of always predicting the most frequent training label."""
     return float((labels == majority_label(train_labels)).mean())
 
 
@@ -27,7 +27,7 @@ def majority_label(train_labels: "pd.Series[str]") -> str:
 
 
 def not_beaten(metrics: Mapping[str, float]) -> str:
-    """What to tell a person whose classifier is no better than a baseline; "" if it beats them all."""
+    """The warning for a classifier that is no better than a baseline; "" if it beats them all."""
     accuracy = metrics["accuracy"]
     better = [f"{text} ({metrics[name]:.3f})" for name, text in BASELINES.items() if metrics[name] >= accuracy]
     if not better:
@@ -36,7 +36,7 @@ def not_beaten(metrics: Mapping[str, float]) -> str:
 
 
 def colour_statistics(picture: Image.Image) -> NDArray[np.float64]:
-    """What an RGB picture's colours say, wherever they are in it: (30,) float64 between 0 and 1.
+    """Statistics of an RGB picture's colours, wherever they are in it: (30,) float64 between 0 and 1.
 
     The mean and the standard deviation of every channel, then its histogram in 8 bins, as shares of the pixels.
     """
@@ -60,7 +60,7 @@ def tree_accuracy(
 def tree_predictions(
     train_pictures: Iterable[Image.Image], train_labels: "pd.Series[str]", pictures: Iterable[Image.Image]
 ) -> NDArray[np.str_]:
-    """What that tree calls each picture: (n,) labels."""
+    """That tree's prediction for each picture: (n,) labels."""
     from sklearn.tree import DecisionTreeClassifier  # slow to import, and the pages about baselines need no tree
 
     tree = DecisionTreeClassifier(max_depth=DEPTH, random_state=0)

@@ -1,4 +1,4 @@
-"""Writing down what an evaluation found: tables, figures, and the page that joins them."""
+"""Writing the findings of an evaluation: tables, figures, and the page that joins them."""
 
 from pathlib import Path
 

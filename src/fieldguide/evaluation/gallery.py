@@ -8,13 +8,13 @@ from fieldguide.evaluation.metrics import confused_pairs
 from fieldguide.model.inference import Classifier, open_for
 from fieldguide.pages.parts import Shown
 
-LOSSES = 24
-PAIRS, PER_PAIR = 3, 6
+MAX_HARDEST = 24
+MAX_PAIRS, MAX_PER_PAIR = 3, 6
 
 
 def hardest(predictions: pd.DataFrame) -> pd.DataFrame:
     """The predictions with the highest loss first: clean_path, label, prediction, probability, loss."""
-    table = predictions.sort_values(["loss", "id"], ascending=[False, True]).head(LOSSES)
+    table = predictions.sort_values(["loss", "id"], ascending=[False, True]).head(MAX_HARDEST)
     return table[["clean_path", "label", "prediction", "probability", "loss"]].reset_index(drop=True)
 
 
@@ -24,15 +24,15 @@ def mistakes(predictions: pd.DataFrame, counts: pd.DataFrame) -> list[tuple[str,
     `counts` is the confusion matrix of the predictions.
     """
     rows = []
-    for label, prediction, count in confused_pairs(counts).head(PAIRS).itertuples(index=False):
+    for label, prediction, count in confused_pairs(counts).head(MAX_PAIRS).itertuples(index=False):
         wrong = predictions[(predictions["label"] == label) & (predictions["prediction"] == prediction)]
-        surest = wrong.sort_values(["probability", "id"], ascending=[False, True]).head(PER_PAIR)
-        rows.append((f"{label} predicted as {prediction}: {count}", surest))
+        most_confident = wrong.sort_values(["probability", "id"], ascending=[False, True]).head(MAX_PER_PAIR)
+        rows.append((f"{label} predicted as {prediction}: {count}", most_confident))
     return rows
 
 
 def show(classifier: Classifier, clean: Path, predictions: pd.DataFrame) -> list[Shown]:
-    """The pictures of some predictions, with file, truth, prediction and probability."""
+    """The pictures of some predictions, with file, label, prediction and probability."""
     return [
         Shown(
             open_for(classifier, clean / row["clean_path"]),

@@ -1,4 +1,4 @@
-"""The figures that say how good a classifier is, and how far each of them can be trusted."""
+"""The metrics of a classifier, each with its interval."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ def measure(
     several_views: Probabilities,
     resamples: int,
 ) -> Figures:
-    """All figures about the test pictures as they are.
+    """All metrics of the unchanged test pictures.
 
     Parameters
     ----------

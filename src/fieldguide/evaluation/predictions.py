@@ -1,4 +1,4 @@
-"""What the classifier says of labelled pictures, as a table."""
+"""The classifier's predictions for labelled pictures, as a table."""
 
 import numpy as np
 import pandas as pd

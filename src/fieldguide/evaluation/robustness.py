@@ -1,4 +1,4 @@
-"""How a classifier stands up to the named shifts."""
+"""The robustness of a classifier to the named shifts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,7 +11,7 @@ from fieldguide.model.inference import Classifier, predict
 from fieldguide.statistics.intervals import wilson
 
 UNCHANGED = "unchanged"
-HEIGHT = 128  # pixels
+EXAMPLE_HEIGHT = 128  # pixels
 
 
 def measure_shifts(
@@ -28,7 +28,7 @@ def measure_shifts(
     pictures, ids, targets
         (n) RGB pictures, their ids and the positions of their labels.
     unchanged
-        (n, labels), what the classifier says of them as they are.
+        (n, labels), the probabilities for the unchanged pictures.
 
     Returns
     -------
@@ -50,13 +50,13 @@ def show_shifts(pictures: Mapping[str, Image.Image]) -> dict[str, Image.Image]:
 
     The ends of very long pictures are left out.
     """
-    widths = [round(HEIGHT * min(max(one.width / one.height, 0.5), 1.5)) for one in pictures.values()]
+    widths = [round(EXAMPLE_HEIGHT * min(max(one.width / one.height, 0.5), 1.5)) for one in pictures.values()]
     strips = {}
     for shift in (UNCHANGED, *SHIFTS):
-        strips[shift] = Image.new("RGB", (sum(widths), HEIGHT))
+        strips[shift] = Image.new("RGB", (sum(widths), EXAMPLE_HEIGHT))
         for number, (identity, picture) in enumerate(pictures.items()):
             changed = picture if shift == UNCHANGED else shifted(picture, shift, identity)
-            strips[shift].paste(ImageOps.fit(changed, (widths[number], HEIGHT)), (sum(widths[:number]), 0))
+            strips[shift].paste(ImageOps.fit(changed, (widths[number], EXAMPLE_HEIGHT)), (sum(widths[:number]), 0))
     return strips
 
 

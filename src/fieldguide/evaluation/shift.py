@@ -1,7 +1,7 @@
-"""Named shifts: the ways in which pictures of the world differ from those that a classifier was trained on.
+"""Named shifts: ways in which pictures in use differ from those that a classifier was trained on.
 
 A shift is a function in `fieldguide.evaluation.shifts` that takes an RGB picture and gives an RGB picture of the same
-size; its place among the others (`@SHIFTS.at`) is its row in tables. What is random in it follows from the picture's id
+size; its place among the others (`@SHIFTS.at`) is its row in tables. What is random in it depends on the picture's id
 and the shift's name alone. Lengths are shares of the picture's sides, so that small and large copies of a picture
 change alike.
 """

@@ -1,4 +1,4 @@
-"""Test-time augmentation: the mean opinion on several views of a picture."""
+"""Test-time augmentation: the mean prediction for several views of a picture."""
 
 from collections.abc import Iterable
 
@@ -30,7 +30,7 @@ def predict_views(
     plain
         (n, labels), what `predict` says of the pictures as they are: the first view.
     mirrored
-        Whether a mirrored picture is as good as the picture; say so only if it was in training.
+        Whether to mirror pictures too; only right if mirroring was among the augmentations.
     """
     more = predict(classifier, (view for picture in pictures for view in more_views(picture, mirrored)))
     views = np.concatenate([plain[:, None], more.reshape(len(plain), -1, plain.shape[1])], axis=1)

@@ -1,4 +1,4 @@
-"""`fieldguide compare`: a page that puts runs beside one another, and the same in short for the terminal."""
+"""`fieldguide compare`: a page that shows runs side by side, and a summary for the terminal."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,10 +23,10 @@ from fieldguide.experiments.comparison import (
 from fieldguide.experiments.comparison_page import comparison_page
 from fieldguide.experiments.run_results import read_results
 
-IN_SHORT = {"accuracy": "accuracy", "macro_f1": "macro F1", "log_loss": "log loss", "ece": "calibration error"}
-MOST_THUMBNAILS = 300  # of a page: about a megabyte
-LARGEST_THUMBNAIL = 25.0  # megapixels of a cleaned picture
-WIDEST = 28  # letters of a value on the terminal
+SUMMARY_ROWS = {"accuracy": "accuracy", "macro_f1": "macro F1", "log_loss": "log loss", "ece": "calibration error"}
+MAX_THUMBNAILS = 300  # of a page: about a megabyte
+MAX_MEGAPIXELS = 25.0  # of a cleaned picture
+MAX_VALUE_LENGTH = 28  # characters of a value on the terminal
 
 
 def compare_runs(paths: Paths, names: Sequence[str], out: Path | None = None) -> str:
@@ -45,14 +45,14 @@ def compare_runs(paths: Paths, names: Sequence[str], out: Path | None = None) ->
         If a run is not found or has no results, or if MLflow does not answer.
     """
     if len(names) < 2:
-        raise UserError("name two runs or more, or `.` for the results in this checkout")
+        raise UserError("give two or more runs, or `.` for the results in this checkout")
     found = compare(read_results(paths, names))
     page = out or Path("reports", "compare", f"{_file_name(found.runs)}.html")
     try:
         write_text(page if out else paths.root / page, comparison_page(found, _thumbnails(paths, found)))
     except OSError as error:
         raise UserError(f"{page} cannot be written ({error.strerror})") from None
-    return f"{_in_short(found)}\n\n  see {page}"
+    return f"{_summary(found)}\n\n  see {page}"
 
 
 def _file_name(runs: Sequence[Results]) -> str:
@@ -64,21 +64,21 @@ def _thumbnails(paths: Paths, found: Comparison) -> dict[str, Image.Image]:
     """The cleaned pictures on which the runs differ, by id, as far as they are in the checkout."""
     rows = [row for _, group in differing_answers(found) for row in group.to_dict("records")]
     clean, pictures = paths.clean.resolve(), {}
-    for row in rows[:MOST_THUMBNAILS]:
+    for row in rows[:MAX_THUMBNAILS]:
         path = (clean / row["clean_path"]).resolve()
-        if not path.is_relative_to(clean):  # the table may come from a stranger's server
+        if not path.is_relative_to(clean):  # the table may come from an untrusted server
             continue
         try:
-            pictures[str(row["id"])] = open_picture(path, LARGEST_THUMBNAIL)
+            pictures[str(row["id"])] = open_picture(path, MAX_MEGAPIXELS)
         except (PictureError, OSError):
             continue
     return pictures
 
 
-def _in_short(found: Comparison) -> str:
+def _summary(found: Comparison) -> str:
     names = [run.name for run in found.runs]
     rows = [*differing_choices(found.runs)]
-    rows += [(text, [_figure(run.metrics, name) for run in found.runs]) for name, text in IN_SHORT.items()]
+    rows += [(text, [_figure(run.metrics, name) for run in found.runs]) for name, text in SUMMARY_ROWS.items()]
     figures = table([[name, *map(_short, values)] for name, values in rows], ["", *map(_short, names)])
     verdicts = [found.note] if found.note else []
     for name, test in zip(names[1:], found.tests, strict=True):
@@ -93,4 +93,4 @@ def _figure(metrics: Mapping[str, float], name: str) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[: MAX_VALUE_LENGTH - 3]}..."

@@ -1,4 +1,4 @@
-"""What differs between runs: choices, figures, confusions, and the answers to the same pictures."""
+"""What differs between runs: choices, metrics, confusions, and the predictions for the same pictures."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from fieldguide.statistics.paired import PairedTest, paired_test
 
 @dataclass(frozen=True)
 class Results:
-    """What came out of one run.
+    """The results of one run.
 
-    `params` are its choices under their names in the configuration, `inputs` what else it follows from, by hash, as
+    `params` are its choices under their names in the configuration, `inputs` what else determines it, by hash, as
     far as that is known. `predictions` has the columns `fieldguide.data.table.PREDICTIONS_FIXED`; `history` has the
     columns epoch, train_loss, valid_loss, valid_accuracy.
     """
@@ -30,7 +30,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Several runs beside one another, the first being what the others are measured against.
+    """Several runs side by side; the others are compared with the first.
 
     `answers` holds, for each run, the predictions for the test pictures that all have in common, in the same order.
     """
@@ -43,7 +43,7 @@ class Comparison:
 
 
 def compare(runs: Sequence[Results]) -> Comparison:
-    """Find what there is to say about two runs or more."""
+    """Compare two or more runs."""
     answers = common_answers(runs)
     return Comparison(
         runs,
@@ -66,9 +66,9 @@ def _note(runs: Sequence[Results], common: int) -> str:
     if all(size == common for size in sizes):
         return ""
     counts = ", ".join(f"{run.name} on {size}" for run, size in zip(runs, sizes, strict=True))
-    note = f"They were not tested on the same pictures with the same labels: {counts}"
+    note = f"The runs were not tested on the same pictures with the same labels: {counts}"
     if not common:
-        return f"{note}. They have none in common, so nothing can be said about chance."
+        return f"{note}. They have none in common, so no test is possible."
     return f"{note}. Tests, confusions and pictures are about the {common} that they have in common."
 
 
@@ -87,7 +87,7 @@ def shares(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def differing_choices(runs: Sequence[Results]) -> list[tuple[str, list[str]]]:
-    """The parameters, by name, that are not the same in all runs, and then the inputs; "" where a run has no such one.
+    """The parameters, by name, that are not the same in all runs, and then the inputs; "" where a run has none.
 
     An input that is not known of some run is left out.
     """
@@ -104,12 +104,12 @@ def _names(mappings: Iterable[Mapping[str, str]]) -> list[str]:
 
 
 def differing_answers(comparison: Comparison) -> list[tuple[str, pd.DataFrame]]:
-    """The pictures that not all runs answer alike, in groups by who is right, the largest group first.
+    """The pictures that the runs do not all predict alike, in groups by which are right, the largest group first.
 
     Returns
     -------
     A title for each group, and the columns id, clean_path, label, answer_0, probability_0, answer_1, ...; within a
-    group the pictures on which those who are wrong are surest come first.
+    group the pictures with the most confident wrong predictions come first.
     """
     table = comparison.answers[0][["id", "clean_path", "label"]].copy()
     for position, answer in enumerate(comparison.answers):
@@ -124,7 +124,7 @@ def differing_answers(comparison: Comparison) -> list[tuple[str, pd.DataFrame]]:
     for pattern, rows in table.groupby([right[column] for column in right], sort=True):
         who = [name for name, is_right in zip(names, pattern, strict=True) if is_right]
         ordered = rows.sort_values(["sure", "id"], ascending=[False, True]).drop(columns="sure").reset_index(drop=True)
-        groups[f"right: {', '.join(who)}" if who else "all wrong, and not alike"] = ordered
+        groups[f"right: {', '.join(who)}" if who else "all wrong, but different"] = ordered
     return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
 
 

@@ -1,4 +1,4 @@
-"""The confusion matrices of runs beside one another, each with its difference from the first."""
+"""The confusion matrices of runs side by side, each with its difference from the first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The page that puts runs beside one another."""
+"""The page that shows runs side by side."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Figure:
 
 
 def comparison_page(found: Comparison, thumbnails: Mapping[str, Image.Image]) -> str:
-    """The page as HTML; `thumbnails` are pictures by id, as far as they are at hand."""
+    """The page as HTML; `thumbnails` are pictures by id, as far as they are here."""
     runs = found.runs
     return render(
         "experiments/comparison.html",

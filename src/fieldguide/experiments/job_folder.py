@@ -29,7 +29,7 @@ class DeclaredStage:
 def read_stages(checkout: Path) -> tuple[DeclaredStage, ...]:
     """The stages of dvc.yaml up to evaluate, each after those whose results it reads.
 
-    What follows judges the pictures, not the run: a job leaves it to the checkout.
+    Later stages judge the pictures, not the run: a job leaves them to the checkout.
     """
     declared = yaml.safe_load((checkout / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     stages = []

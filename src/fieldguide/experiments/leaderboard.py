@@ -23,7 +23,7 @@ COLUMNS = [
 def write_leaderboard(sweep: Path, outcomes: Sequence[dict[str, Any]]) -> list[Path]:
     """Print the jobs, failed ones last with their error, and write leaderboard.csv and leaderboard.png.
 
-    They are ranked by the valid split, on which a person chooses; the test split tells what the chosen one is worth.
+    They are ranked by the valid split, which is for choosing; the test split estimates the accuracy of the chosen one.
     """
     outcomes = [{**outcome, "name": printable(outcome["name"])} for outcome in outcomes]
     finished = [outcome for outcome in outcomes if outcome["status"] == "finished"]

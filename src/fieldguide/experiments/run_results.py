@@ -1,4 +1,4 @@
-"""What came out of runs, read from MLflow or from the checkout."""
+"""The results of runs, read from MLflow or from the checkout."""
 
 import tempfile
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ from fieldguide.tracking.runs import find_run
 from fieldguide.tracking.store import answering
 from fieldguide.tracking.tracker import Tracker
 
-HERE = "."
-THEN = "try again when it does"
+CHECKOUT_RUN = "."
+RETRY_ADVICE = "try again when it answers"
 PREDICTIONS, HISTORY = "evaluate/predictions.parquet", "train/history.csv"
 HISTORY_COLUMNS = ["epoch", "train_loss", "valid_loss", "valid_accuracy"]
 INPUTS = {
@@ -42,14 +42,14 @@ def read_results(paths: Paths, names: Sequence[str]) -> list[Results]:
     Raises
     ------
     UserError
-        If a run is not found, has no results, or is named twice, or if MLflow does not answer.
+        If a run is not found, has no results, or is given twice, or if MLflow does not answer.
     """
     results: dict[str, Results] = {}
-    tracker = Tracker(paths, THEN) if set(names) != {HERE} else None
+    tracker = Tracker(paths, RETRY_ADVICE) if set(names) != {CHECKOUT_RUN} else None
     for name in names:
-        result = _from_checkout(paths) if tracker is None or name == HERE else _from_store(tracker, name)
+        result = _from_checkout(paths) if tracker is None or name == CHECKOUT_RUN else _from_store(tracker, name)
         if result.run in results:
-            raise UserError(f"`{name}` names a run that is named already: name two different ones")
+            raise UserError(f"`{name}` is a run that is given already: give different ones")
         results[result.run] = result
     shown = [result.name for result in results.values()]
     return [
@@ -63,7 +63,7 @@ def _renamed(result: Results, addition: str) -> Results:
 
 
 def _from_store(tracker: Tracker, name: str) -> Results:
-    with answering(tracker.address, THEN):
+    with answering(tracker.address, RETRY_ADVICE):
         run = find_run(tracker, name)
     identity, tags = run.info.run_id, run.data.tags
     with tempfile.TemporaryDirectory() as folder:
@@ -80,7 +80,7 @@ def _from_store(tracker: Tracker, name: str) -> Results:
 
 
 def _fetch(tracker: Tracker, run: str, path: str, folder: str) -> Path:
-    with answering(tracker.address, THEN, f"{path} of run {run}"):
+    with answering(tracker.address, RETRY_ADVICE, f"{path} of run {run}"):
         return Path(tracker.client.download_artifacts(run, path, folder))
 
 
@@ -107,14 +107,14 @@ def _from_checkout(paths: Paths) -> Results:
 
 
 def _predictions(path: Path, whose: str) -> pd.DataFrame:
-    """The fixed columns of a predictions table that may come from a stranger's server."""
+    """The fixed columns of a predictions table that may come from an untrusted server."""
     wanted = pa.schema(PREDICTIONS_FIXED)
     try:
         frame = pa.parquet.read_table(path, columns=wanted.names).cast(wanted).to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(f"the predictions of {whose} cannot be read ({str(error).splitlines()[0][:160]})") from None
     if frame["id"].duplicated().any():
-        raise UserError(f"the predictions of {whose} name a picture twice")
+        raise UserError(f"the predictions of {whose} hold a picture twice: train it again")
     return frame
 
 

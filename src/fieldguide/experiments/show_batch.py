@@ -1,4 +1,4 @@
-"""Drawing what training shows the network, for `fieldguide show-batch`."""
+"""Drawing the network's input in training, for `fieldguide show-batch`."""
 
 import re
 import warnings
@@ -33,5 +33,5 @@ def draw_batch(cfg: Config, paths: Paths, overrides: Sequence[str], count: int, 
 
 
 def file_name(overrides: Sequence[str]) -> str:
-    """A plain file name that tells the overrides: `augment=strong_resize=pad`; `params` where there are none."""
+    """A plain file name made of the overrides: `augment=strong_resize=pad`; `params` where there are none."""
     return re.sub(r"[^A-Za-z0-9=.+-]+", "_", "_".join(overrides))[:200] or "params"

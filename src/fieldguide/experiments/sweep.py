@@ -25,32 +25,32 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import check_names, compose, store_primary_config
-from fieldguide.experiments.sweep_job import FOLDER, is_choice, run_combination
+from fieldguide.experiments.sweep_job import FOLDER_VARIABLE, is_choice, run_combination
 from fieldguide.model.fingerprint import code_digest
 
-ONLY_SHOWS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version", "--shell-completion", "-sc"}
+INFO_FLAGS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version", "--shell-completion", "-sc"}
 
 
 def main() -> None:
-    """`python -m fieldguide.experiments.sweep ...`: Hydra's command line, with several values for what shall vary."""
+    """`python -m fieldguide.experiments.sweep ...`: Hydra's command line, with several values for what varies."""
     start_process()
     arguments = sys.argv[1:]
     paths = Paths(Path.cwd())
     try:
-        with faults_in_one_line("the same command goes on"):
+        with faults_in_one_line("the same command resumes it"):
             _main(paths, arguments)
     except UserError as error:
         sys.exit(f"sweep: {error}")
     except KeyboardInterrupt:
-        sys.exit("sweep: stopped; the same command goes on")
+        sys.exit("sweep: stopped; the same command resumes it")
 
 
 def _main(paths: Paths, arguments: list[str]) -> None:
-    if ONLY_SHOWS & {argument.partition("=")[0] for argument in arguments}:
+    if INFO_FLAGS & {argument.partition("=")[0] for argument in arguments}:
         _run_hydra(paths, arguments, {})
         return
     if not [argument for argument in arguments if not argument.startswith("-")]:
-        raise UserError("say what to try: fieldguide sweep resize=crop,pad,squish (more with --help)")
+        raise UserError("no values to try: for example fieldguide sweep resize=crop,pad,squish (see --help)")
     sys.exit(1 if _sweep(paths, arguments) else 0)
 
 
@@ -67,13 +67,13 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
     name = "sweep " + " ".join(argument.lstrip("+").partition("=")[0 if "," in argument else 2] for argument in varied)
     folder = paths.sweeps / f"{_slug(name)}-{key}"
     write_json(folder / "sweep.json", {"key": key, "name": name, "arguments": list(arguments)})
-    os.environ[FOLDER] = str(folder.resolve())
+    os.environ[FOLDER_VARIABLE] = str(folder.resolve())
     hydra = {
         "sweep": {"dir": str(folder.resolve() / "hydra"), "subdir": "${hydra.job.num}"},
         "job": {"chdir": False},
     }
     before = time.time()
-    with _shown_to_mlflow(paths, folder, before, key, name) as close:
+    with _logged_to_mlflow(paths, folder, before, key, name) as close:
         _run_hydra(paths, ["--multirun", *[a for a in arguments if a not in ("-m", "--multirun")]], {"hydra": hydra})
         outcomes = [read_json(path) for path in sorted(folder.glob("*/outcome.json"))]
         failed = [outcome for outcome in outcomes if outcome["status"] == "failed" and outcome["ended"] >= before]
@@ -83,7 +83,7 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
 
 
 def _check_choices(paths: Paths, arguments: Sequence[str]) -> None:
-    """Raise UserError for an option or a key that does not exist, before anything is begun or shown to MLflow."""
+    """Raise UserError for an option or a key that does not exist, before anything is begun or logged to MLflow."""
     try:
         overrides = OverridesParser.create().parse_overrides([a for a in arguments if is_choice(a)])
     except OverrideParseException as error:
@@ -112,16 +112,18 @@ def _run_hydra(paths: Paths, arguments: Sequence[str], more: dict[str, Any]) -> 
 
 
 def _studies(paths: Paths, varied: Sequence[str]) -> list[str]:
-    """What the chosen files of conf/sweep/ hold. Raises UserError for one that sets more than what Hydra shall do.
+    """What the chosen files of conf/sweep/ hold. Raises UserError for one that sets anything but hydra.sweeper.params.
 
-    No job would tell of a value set there, so its run could not be repeated.
+    No job would record a value set there, so its run could not be repeated.
     """
     names = [argument.partition("=")[2] for argument in varied if argument.startswith("+sweep=")]
     files = [file for name in names if (file := paths.option("sweep", name)).is_file()]
     for file in files:
         for key in read_mapping(file, f"conf/sweep/{file.name}"):
             if key != "hydra":
-                raise UserError(f"conf/sweep/{file.name}: {key}: a study says all below hydra.sweeper.params")
+                raise UserError(
+                    f"conf/sweep/{file.name}: {key}: a study sets only hydra.sweeper.params: move the value there"
+                )
     return [file.read_text(encoding="utf-8") for file in files]
 
 
@@ -141,7 +143,7 @@ def _bring_up_to_date(paths: Paths) -> None:
     status = [*dvc, "status", "--quiet", "--with-deps", *targets]
     if not subprocess.run(status, cwd=paths.checkout, check=False, stderr=subprocess.DEVNULL).returncode:
         return
-    print("sweep: bringing the checkout's split and starting weights up to date", flush=True)
+    print("sweep: updating the checkout's split and starting weights", flush=True)
     waits = False
     while True:
         done = subprocess.run(
@@ -151,20 +153,20 @@ def _bring_up_to_date(paths: Paths) -> None:
             return
         if not any(sign in done.stderr for sign in ("Unable to acquire lock", "is busy")):
             print(done.stderr, file=sys.stderr, end="")
-            raise UserError("the stages before training did not succeed: mend that with `dvc repro` first")
+            raise UserError("the stages before training failed: fix the cause and run `dvc repro` first")
         if not waits:
-            print("sweep: waits for another DVC command in this checkout", flush=True)
+            print("sweep: waiting for another DVC command in this checkout", flush=True)
         waits = True
         time.sleep(1)
 
 
 @contextmanager
-def _shown_to_mlflow(
+def _logged_to_mlflow(
     paths: Paths, folder: Path, started: float, key: str, name: str
 ) -> Iterator[Callable[[Sequence[Path], dict[str, float]], None]]:
     """One run for the sweep, closed however it ends: by a process of its own if this one is killed.
 
-    That process hands in the jobs as they finish, beside those that still run.
+    That process delivers the jobs as they finish, while others still run.
     """
     from fieldguide.tracking.tracker import Tracker
 

@@ -1,4 +1,4 @@
-"""Hands in the finished jobs of a sweep to MLflow while others run, from a process of its own that outlives a kill."""
+"""Delivers the finished jobs of a sweep to MLflow while others run, from a process of its own that outlives a kill."""
 
 import sys
 import threading
@@ -13,11 +13,11 @@ from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 
-PAUSE = 1.0  # seconds between two looks at the sweep's folder
+POLL_SECONDS = 1.0  # between two looks at the sweep's folder
 
 
 def deliver(checkout: Path, sweep: Path, since: float, lines: Iterable[str]) -> None:
-    """Hand in every job of a sweep that finishes, or is found finished, while `lines` go on.
+    """Deliver every job of a sweep that finishes, or is found finished, while `lines` continue.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def deliver(checkout: Path, sweep: Path, since: float, lines: Iterable[str]) -> 
     known: set[Path] = set()
     while listener.is_alive():
         known |= _deliver_new(checkout, sweep, since, known)
-        listener.join(PAUSE)
+        listener.join(POLL_SECONDS)
     _deliver_new(checkout, sweep, since, known)
     if said[-1:] != ["done"]:
         from fieldguide.tracking.tracker import Tracker
@@ -43,22 +43,22 @@ def deliver(checkout: Path, sweep: Path, since: float, lines: Iterable[str]) -> 
 
 
 def _deliver_new(checkout: Path, sweep: Path, since: float, known: set[Path]) -> set[Path]:
-    """Hand in the jobs that have ended and are not known yet; returns their files."""
+    """Deliver the jobs that have ended and are not known yet; returns their files."""
     outcomes = {file: read_json(file) for file in sorted(set(sweep.glob("*/outcome.json")) - known)}
     ended = {file: outcome for file, outcome in outcomes.items() if outcome["ended"] >= since}
     for file, outcome in ended.items():
         made_here = str(outcome.get("predictions", "")).startswith(f"{sweep.name}/{file.parent.name}/")
         if outcome["status"] == "finished" and made_here:  # a job that was skipped may have its results elsewhere
-            _hand_in(Paths(file.parent, checkout))
+            _deliver_job(Paths(file.parent, checkout))
     return set(ended)
 
 
-def _hand_in(paths: Paths) -> None:
+def _deliver_job(paths: Paths) -> None:
     from fieldguide.tracking.delivery import sync
 
     try:
         with (
-            faults_in_one_line("the same command goes on"),
+            faults_in_one_line("the same command resumes it"),
             (paths.root / "job.log").open("a", encoding="utf-8") as log,
             redirect_stdout(log),
         ):

@@ -1,4 +1,4 @@
-"""One combination of a sweep: the stages that it concerns, in a folder of its own, shown to MLflow while they run."""
+"""One combination of a sweep: the stages that it concerns, in a folder of its own, logged to MLflow while they run."""
 
 import hashlib
 import importlib
@@ -32,13 +32,13 @@ from fieldguide.configuration.compose import validate
 from fieldguide.experiments.job_folder import prepare_job
 from fieldguide.model.fingerprint import code_digest, training_record
 
-FOLDER = "FIELDGUIDE_SWEEP"  # names the sweep's folder to the processes that run its jobs
+FOLDER_VARIABLE = "FIELDGUIDE_SWEEP"  # names the sweep's folder to the processes that run its jobs
 
 
 def run_combination(composed: DictConfig) -> float:
     """One job of a sweep, Hydra's task function: returns the valid accuracy, for sweepers that search, or NaN."""
     settings = HydraConfig.get()
-    sweep = Path(os.environ[FOLDER])
+    sweep = Path(os.environ[FOLDER_VARIABLE])
     overrides = [override for override in settings.overrides.task if is_choice(override)]
     given = read_json(sweep / "sweep.json")["arguments"]
     name = job_name([override for override in overrides if override not in given] or overrides)
@@ -75,12 +75,12 @@ def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int,
     outcome: dict[str, Any] = {"name": name, "overrides": list(overrides), "folder": folder.name, "status": "failed"}
     start = time.time()
     try:
-        with faults_in_one_line("the same command goes on"):
+        with faults_in_one_line("the same command resumes it"):
             folder.mkdir(parents=True, exist_ok=True)
             found = _run(sweep, folder, name, overrides, config())
         outcome |= {**found, "status": "finished"}
-        told = "skipped, finished before" if found["skipped"] else f"{time.time() - start:.0f} s"
-        line = f"valid accuracy {found['valid_accuracy']:.3f}, test accuracy {found['accuracy']:.3f}, {told}"
+        remark = "skipped, finished before" if found["skipped"] else f"{time.time() - start:.0f} s"
+        line = f"valid accuracy {found['valid_accuracy']:.3f}, test accuracy {found['accuracy']:.3f}, {remark}"
     except UserError as error:
         outcome["error"] = line = str(error)
     except Exception as error:
@@ -90,7 +90,7 @@ def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int,
     try:
         write_json(folder / "outcome.json", {**outcome, "ended": ended})
     except OSError as error:
-        refused = fault(error, "the same command goes on")
+        refused = fault(error, "the same command resumes it")
         if refused is None:
             raise
         outcome["status"], line = "failed", refused
@@ -105,7 +105,7 @@ def job_name(overrides: Sequence[str]) -> str:
     for override in overrides:
         key, _, value = override.lstrip("+").partition("=")
         words.append(value if key in GROUPS else f"{key.rpartition('.')[2]}={value}")
-    return " ".join(words) or "as it is"
+    return " ".join(words) or "unchanged"
 
 
 def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str], config: Config) -> dict[str, Any]:
@@ -173,9 +173,9 @@ def _finished_before(sweep: Path, identity: dict[str, Any]) -> dict[str, Any] | 
 
 @contextmanager
 def _shown(paths: Paths) -> Iterator[None]:
-    """Show a job to MLflow from a thread, which costs a job less than the process that `dvc repro` takes for it.
+    """Log a job to MLflow from a thread, which costs a job less than the process that `dvc repro` takes for it.
 
-    What comes out of it is handed in by `fieldguide.experiments.sweep_delivery`.
+    What comes out of it is delivered by `fieldguide.experiments.sweep_delivery`.
     """
     from fieldguide.tracking.live import follow
 

@@ -9,7 +9,7 @@ from fieldguide.base.files import read_json
 from fieldguide.model.network import Architecture, Normalization, build_body
 from fieldguide.model.weights import load_weights
 
-RANDOM = "random"  # what conf/model/*.yaml calls weights that nothing was learned with
+RANDOM = "random"  # the value of `weights` in conf/model/*.yaml for random ones
 
 
 @dataclass(frozen=True)

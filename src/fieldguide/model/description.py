@@ -14,12 +14,12 @@ from fieldguide.data.resizing import Resize
 from fieldguide.data.resizing.pad import PadMode
 from fieldguide.model.network import Architecture, Normalization
 
-LARGEST_FILE = 16 * 2**20  # bytes; 100,000 labels need 2 MiB
+MAX_FILE_SIZE = 16 * 2**20  # bytes; 100,000 labels need 2 MiB
 
 
 def _distinct(labels: list[str]) -> list[str]:
     if len(set(labels)) < len(labels):
-        raise ValueError("a label stands in it twice")
+        raise ValueError("a label is in it twice")
     return labels
 
 
@@ -82,23 +82,23 @@ def preprocessing_of(
 def describe_classifier(
     architecture: Architecture, vocabulary: Sequence[str], preprocessing: Preprocessing, temperature: float
 ) -> dict[str, Any]:
-    """What stands beside the weights, as JSON, so that `read_description` and `load_classifier` can use them."""
+    """The JSON file beside the weights, so that `read_description` and `load_classifier` can use them."""
     description = asdict(Description(architecture, list(vocabulary), preprocessing, temperature))
     return {**description, "preprocessing": preprocessing.as_dict()}
 
 
 def read_description(path: Path) -> Description:
-    """Read and check the file; what else stands in it (the record of the training) is left aside.
+    """Read and check the file; everything else in it (the record of the training) is ignored.
 
     Raises UserError if it is missing, or holds anything that a trained classifier cannot have.
     """
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+            content = file.read(MAX_FILE_SIZE + 1)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}): run `dvc repro`, or name a model") from None
-    if len(content) > LARGEST_FILE:
-        raise UserError(f"{path} does not describe a classifier (larger than {LARGEST_FILE // 2**20} MiB)")
+    if len(content) > MAX_FILE_SIZE:
+        raise UserError(f"{path} does not describe a classifier (larger than {MAX_FILE_SIZE // 2**20} MiB)")
     try:
         return TypeAdapter(Description).validate_json(content, strict=True)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What a classifier follows from: configuration, inputs by hash, sources."""
+"""What determines a classifier: configuration, inputs by hash, sources."""
 
 import hashlib
 import json
@@ -14,12 +14,12 @@ from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 
-RUNNING = Path(__file__).parents[3]  # the checkout that this code is from
+OWN_CHECKOUT = Path(__file__).parents[3]  # the checkout that this code is from
 TRAINING_SECTIONS = ("resize", "augment", "model", "schedule", "train", "seed")
 
 
 def training_record(cfg: Config, paths: Paths) -> dict[str, Any]:
-    """What a classifier follows from: its configuration, its inputs by hash, and the fingerprint of both.
+    """What determines a classifier: its configuration, its inputs by hash, and the fingerprint of both.
 
     Two trainings with the same fingerprint give the same weights on the same machine.
     """
@@ -36,7 +36,7 @@ def training_record(cfg: Config, paths: Paths) -> dict[str, Any]:
 
 
 def report_record(paths: Paths) -> dict[str, str]:
-    """What reports/index.html tells about, by hash; a missing file is "".
+    """The hashes of what reports/index.html is about; a missing file is "".
 
     The page itself is among it, so that one about a run that a check stopped is not taken for it.
     """
@@ -49,11 +49,11 @@ def report_record(paths: Paths) -> dict[str, str]:
     return {f"{name}_sha256": sha256_of_file(path) if path.exists() else "" for name, path in files.items()}
 
 
-def code_digest(checkout: Path = RUNNING) -> str:
-    """A hash of the sources that a classifier follows from, as they are on disk: 16 hex digits.
+def code_digest(checkout: Path = OWN_CHECKOUT) -> str:
+    """A hash of the sources that determine a classifier, as they are on disk: 16 hex digits.
 
     They are those that dvc.yaml names as `deps` of the stage `train`. After a change of any other source, kept
-    features, checkpoints and finished sweep jobs are as good as before.
+    features, checkpoints and finished sweep jobs remain valid.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from fieldguide.model.description import Preprocessing, read_description
 from fieldguide.model.network import build_bounded, build_classifier, count_features
 from fieldguide.model.weights import load_weights, read_shapes
 
-HEAD_OF_LIBRARY = 2**24  # weights of the head for a thousand labels that a library builds and that is taken off again
+MAX_LIBRARY_HEAD = 2**24  # weights of the head for a thousand labels that a library builds and that is taken off again
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,12 @@ def load_classifier(weights: Path, description: Path) -> Classifier:
     shapes = read_shapes(weights)
     head = shapes.get("head.weight", ())
     if len(head) != 2 or head[0] != len(content.vocabulary):
-        raise UserError(f"{weights} is not the weights of this network (no head for {len(content.vocabulary)} labels)")
+        raise UserError(
+            f"{weights} does not hold the weights of this network (no head for {len(content.vocabulary)} labels)"
+        )
     labels, features = head
     try:
-        body = build_bounded(content.architecture, 2 * sum(map(math.prod, shapes.values())) + HEAD_OF_LIBRARY)
+        body = build_bounded(content.architecture, 2 * sum(map(math.prod, shapes.values())) + MAX_LIBRARY_HEAD)
         network = build_classifier(body, features, labels)
         load_weights(network, weights)
         if (given := count_features(body, content.preprocessing.size)) != features:
@@ -117,7 +119,7 @@ def logits_of(classifier: Classifier, inputs: Sequence[torch.Tensor]) -> NDArray
 
 
 def calibrated(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """Probabilities (n, labels) of logits; a temperature above 1 makes them less sure (Guo et al. 2017)."""
+    """Probabilities (n, labels) of logits; a temperature above 1 makes them less confident (Guo et al. 2017)."""
     probabilities: NDArray[np.float64] = torch.from_numpy(logits / temperature).softmax(dim=1).numpy()
     return probabilities
 

@@ -25,8 +25,8 @@ RESERVED_OPTIONS = re.compile(
     "pretrained.*|weights.*|checkpoint_path|cache_dir|default_cfg|num_classes|features_only|feature_cfg|"
     "scriptable|exportable|no_jit|progress"
 )
-LARGEST_OPTION = 65_536  # more channels, layers or pixels has no architecture
-MOST_TENSORS = 20_000  # timm's deepest network has fewer than 3,000
+MAX_OPTION = 65_536  # more channels, layers or pixels has no architecture
+MAX_TENSORS = 20_000  # timm's deepest network has fewer than 3,000
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Deviation = Annotated[float, Field(gt=1e-6, le=1e6)]
@@ -68,7 +68,7 @@ def build_body(architecture: Architecture) -> nn.Module:
 
 
 def build_bounded(architecture: Architecture, weights: int) -> nn.Module:
-    """`build_body` for a stranger's architecture: raises UserError before it has more than so many weights.
+    """`build_body` for an untrusted architecture: raises UserError before it has more than so many weights.
 
     It is built twice, first on torch's device without memory: only what is found small enough is built in earnest.
     (torchvision's RegNets cannot be, they look at numbers in their tensors; they register each before they fill it.)
@@ -100,7 +100,7 @@ def check_architecture(architecture: Architecture) -> None:
     """Raise UserError unless the name is one that the library lists, and the options plain and of sensible size.
 
     Both libraries take more than plain names: timm would fetch `hf-hub:NAME` and read `local-dir:PATH`, and
-    torchvision's segmentation networks fetch the weights of their backbone unless told otherwise.
+    torchvision's segmentation networks fetch the weights of their backbone by default.
     """
     name = architecture.arch
     if architecture.library == "timm":
@@ -115,11 +115,9 @@ def check_architecture(architecture: Architecture) -> None:
         raise UserError(f"model: arch: {architecture.library} does not build {name!r}: it lists no such architecture")
     for option, value in architecture.options.items():
         if RESERVED_OPTIONS.fullmatch(option):
-            raise UserError(f"model: options: {option} is not for options")
+            raise UserError(f"model: options: {option} is not allowed there")
         if not _is_plain(value):
-            raise UserError(
-                f"model: options: {option}: expected numbers up to {LARGEST_OPTION}, words, or lists of them"
-            )
+            raise UserError(f"model: options: {option}: expected numbers up to {MAX_OPTION}, words, or lists of them")
 
 
 def _is_plain(value: Any, depth: int = 0) -> bool:
@@ -128,7 +126,7 @@ def _is_plain(value: Any, depth: int = 0) -> bool:
         return depth < 4 and len(value) <= 100 and all(_is_plain(item, depth + 1) for item in items)
     if isinstance(value, str):
         return bool(re.fullmatch(r"[\w.-]{0,100}", value, re.ASCII))
-    return value is None or (isinstance(value, bool | int | float) and abs(value) <= LARGEST_OPTION)
+    return value is None or (isinstance(value, bool | int | float) and abs(value) <= MAX_OPTION)
 
 
 @contextmanager
@@ -140,8 +138,8 @@ def _at_most(weights: int) -> Iterator[None]:
         nonlocal tensors, weights
         tensors += 1
         weights -= tensor.numel() if tensor is not None else 0
-        if weights < 0 or tensors > MOST_TENSORS:
-            raise UserError("model: options: they ask for a larger network than the weights are for")
+        if weights < 0 or tensors > MAX_TENSORS:
+            raise UserError("model: options: they make a network that is larger than the weights")
 
     hooks = [register_module_buffer_registration_hook(count), register_module_parameter_registration_hook(count)]
     try:

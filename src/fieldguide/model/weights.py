@@ -16,7 +16,7 @@ from fieldguide.model.network import Architecture, build_body, without_head
 
 
 def random_body(architecture: Architecture, seed: int) -> nn.Module:
-    """A body whose weights follow from the seed."""
+    """A body with random weights, determined by the seed."""
     torch.manual_seed(seed)
     return build_body(architecture)
 
@@ -28,7 +28,7 @@ def hub_body(architecture: Architecture) -> nn.Module:
     """
     build_body(architecture)  # a wrong name is said here, before anything is fetched
     print(f"weights: {architecture.arch} from the hub or its cache; without a network that takes a minute", flush=True)
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every retry
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it reports every retry
     try:
         if architecture.library == "timm":
             import timm
@@ -56,7 +56,7 @@ def file_body(architecture: Architecture, path: Path, sha256: str | None) -> nn.
     """A body with weights from a safetensors file, or a PyTorch file that holds nothing but tensors.
 
     Raises UserError if the file is missing, is not the one that `sha256` names, holds anything else than tensors, or
-    does not fit the architecture. Weights of a classification head in it are left aside.
+    does not fit the architecture. Weights of a classification head in it are ignored.
     """
     if not path.is_file():
         raise UserError(f"model: weights: no file {path}: give a path from the checkout's folder, `hub` or `random`")
@@ -65,7 +65,7 @@ def file_body(architecture: Architecture, path: Path, sha256: str | None) -> nn.
         raise UserError(f"model: weights_sha256 is missing: if {path} is the right file, add `weights_sha256: {found}`")
     if found != sha256:
         raise UserError(
-            f"model: weights: {path} has the sha256 {found}, weights_sha256 names {sha256}: not the same file"
+            f"model: weights: {path} has the sha256 {found}, not {sha256}: restore it, or correct weights_sha256"
         )
     body = build_body(architecture)
     missing = body.load_state_dict(_fitting(_read_state(path), body), strict=False).missing_keys
@@ -87,20 +87,20 @@ def save_weights(network: nn.Module, path: Path) -> None:
 def load_weights(network: nn.Module, path: Path) -> None:
     """Fill a network from a safetensors file.
 
-    Raises UserError if the file is no such file, does not fit, or holds what is no finite number.
+    Raises UserError if the file is no such file, does not fit, or holds numbers that are not finite.
     """
     try:
         network.load_state_dict(load_file(path))
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro`") from None
     except (SafetensorError, RuntimeError, OSError) as error:
-        raise UserError(f"{path} is not the weights of this network ({first_line(error)})") from None
+        raise UserError(f"{path} does not hold the weights of this network ({first_line(error)})") from None
     if not all(tensor.isfinite().all() for tensor in network.state_dict().values()):
-        raise UserError(f"{path} holds numbers that are not finite: it is damaged")
+        raise UserError(f"{path} is damaged, it holds numbers that are not finite")
 
 
 def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """The shape of every tensor in a safetensors file, from its header alone. Raises UserError if it is none."""
+    """The shape of every tensor in a safetensors file, from its header alone. Raises UserError for other files."""
     try:
         with safe_open(path, framework="pt") as file:
             return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no mapping

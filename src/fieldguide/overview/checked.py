@@ -1,4 +1,4 @@
-"""What the data checks said, and the index of Data Docs."""
+"""The results of the data checks, and the index of Data Docs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from fieldguide.pages.parts import in_words
 from fieldguide.pages.render import render
 
 SUITES = {"validate": "Before training: the pictures", "screen": "After training: the scores"}
-PER_CHECK = 6  # pictures shown
+MAX_PER_CHECK = 6  # pictures shown
 STATES = ("error", "warning", "passed")
 
 
@@ -59,7 +59,7 @@ def flagged_galleries(paths: Paths) -> list[Gallery]:
     flagged = read_csv(paths.report("validate") / "flagged.csv")
     kept = flagged.merge(images.loc[images["status"] == Status.KEPT, ["path", "clean_path"]], on="path")
     return [
-        gallery(paths, f"Did not pass: {in_words(str(name))}", _captioned(rows), PER_CHECK)
+        gallery(paths, f"Did not pass: {in_words(str(name))}", _captioned(rows), MAX_PER_CHECK)
         for name, rows in kept.groupby("expectation", sort=False)
     ]
 

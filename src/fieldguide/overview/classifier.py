@@ -1,4 +1,4 @@
-"""How good the classifier is, on pictures that it has never seen."""
+"""The quality of the classifier on pictures that it has never seen."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from fieldguide.overview.pictures import gallery
 from fieldguide.pages.figures import coverage_figure, reliability_figure
 from fieldguide.pages.learning_curves import curves_figure
 
-HARDEST = 12
+MAX_HARDEST = 12
 
 Found = dict[str, Any]  # what a template of this room shows
 
@@ -19,7 +19,7 @@ Found = dict[str, Any]  # what a template of this room shows
 def answers(paths: Paths) -> Found:
     """How often it is right, by label, what it confuses, and the pictures with the highest loss."""
     folder = paths.report("evaluate")
-    hardest = read_evaluation(folder, "top_losses").head(HARDEST)
+    hardest = read_evaluation(folder, "top_losses").head(MAX_HARDEST)
     shown = [
         (row["clean_path"], (f"label {row['label']}", f"predicted {row['prediction']}, {row['probability']:.0%}"))
         for row in hardest.to_dict("records")
@@ -27,7 +27,7 @@ def answers(paths: Paths) -> Found:
     return {
         "labels": read_evaluation(folder, "per_label").to_dict("records"),
         "counts": confusion_rows(read_confusion(folder / "confusion_matrix.csv")),
-        "hardest": gallery(paths, "Highest losses", shown, HARDEST),
+        "hardest": gallery(paths, "Highest losses", shown, MAX_HARDEST),
     }
 
 
@@ -37,7 +37,7 @@ def shifts(paths: Paths) -> list[dict[Any, Any]]:
 
 
 def calibration(paths: Paths) -> Found:
-    """Whether its probabilities are true, and what leaving predictions of low confidence to a person brings."""
+    """Its calibration, and what leaving predictions of low confidence to a person brings."""
     folder = paths.report("evaluate")
     coverage = read_evaluation(folder, "coverage")
     tables = (read_evaluation(folder, name) for name in ("reliability", "reliability_uncalibrated"))

@@ -1,4 +1,4 @@
-"""The beginning of the page: the verdict in plain words, and the few figures that matter."""
+"""The beginning of the page: the verdict in plain words, and the headline figures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from fieldguide.overview.checked import read_checks
 from fieldguide.overview.screened import alarm_rate, alarm_share, flagged_count, read_screen
 from fieldguide.pages.parts import in_words, percent
 
-WEAK = 0.75  # a share of right answers below which pictures of a kind are named here
-NAMED = 3
+LOW_ACCURACY = 0.75  # shifts below it are named
+MAX_NAMED = 3
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """A run that a check stopped: in which stage, and what the terminal said."""
+    """A run that a check stopped: the stage and its message."""
 
     stage: str
     message: str
@@ -60,7 +60,7 @@ def verdict(paths: Paths) -> Verdict:
     line = (
         "The classifier is no better than a simple rule: do not use it yet"
         if bad
-        else f"The classifier names {_of_100(metrics['accuracy'])} of 100 new pictures correctly"
+        else f"The classifier labels {_of_100(metrics['accuracy'])} of 100 new pictures correctly"
     )
     points = [
         f"That was measured on {metrics['test_pictures']} pictures that it had never seen. Of other pictures of the "
@@ -83,12 +83,14 @@ def verdict(paths: Paths) -> Verdict:
 def _weak(metrics: dict[str, Any]) -> str:
     prefix = "shift_accuracy_"
     shares = {name.removeprefix(prefix): value for name, value in metrics.items() if name.startswith(prefix)}
-    weak = sorted((value, in_words(name)) for name, value in shares.items() if name != "unchanged" and value < WEAK)
+    weak = sorted(
+        (value, in_words(name)) for name, value in shares.items() if name != "unchanged" and value < LOW_ACCURACY
+    )
     if not weak:
         return ""
-    named = ", ".join(f"{name} ({_of_100(value)} of 100 right)" for value, name in weak[:NAMED])
-    more = f" and {len(weak) - NAMED} more, see below" if len(weak) > NAMED else ""
-    return f"Do not rely on it for pictures of these kinds: {named}{more}."
+    named = ", ".join(f"{name} ({_of_100(value)} of 100 right)" for value, name in weak[:MAX_NAMED])
+    more = f" and {len(weak) - MAX_NAMED} more, see below" if len(weak) > MAX_NAMED else ""
+    return f"Do not rely on it under these shifts: {named}{more}."
 
 
 def _facts(

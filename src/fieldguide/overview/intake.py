@@ -1,4 +1,4 @@
-"""What came in, and what was left out and why."""
+"""How many pictures came in, which were left out, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, SPLIT, read_table
 
-EXAMPLES = 3  # files named for each reason
-WORDS = {
+MAX_EXAMPLES = 3  # files named for each reason
+STATUS_WORDS = {
     Status.NOT_DOWNLOADED: "could not be downloaded",
     Status.NOT_A_PICTURE: "not a picture, or not of a supported format",
     Status.UNREADABLE: "cannot be read",
@@ -27,7 +27,7 @@ SPLITS = {
     Split.TRAIN: "train",
     Split.VALID: "valid",
     Split.TEST: "test",
-    Split.LEFT_OUT: "left out: look-alike in another split",
+    Split.LEFT_OUT: "left out: near duplicate in another split",
 }
 
 
@@ -51,8 +51,8 @@ def intake(paths: Paths, divided: bool) -> dict[str, Any]:
 def _left_out(images: pd.DataFrame) -> list[LeftOut]:
     rows = []
     for status, files in images[images["status"] != Status.KEPT].groupby("status"):
-        named = files["path"].where(files["path"] != "", files["source"]).sort_values().head(EXAMPLES)
-        rows.append(LeftOut(WORDS.get(Status(str(status)), str(status)), len(files), list(named)))
+        named = files["path"].where(files["path"] != "", files["source"]).sort_values().head(MAX_EXAMPLES)
+        rows.append(LeftOut(STATUS_WORDS.get(Status(str(status)), str(status)), len(files), list(named)))
     return rows
 
 

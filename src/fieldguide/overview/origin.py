@@ -1,4 +1,4 @@
-"""What made the page, and how to make it again."""
+"""The provenance of the results, and how to reproduce them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from fieldguide.screening.detectors import Detector
 
 
 def chosen(cfg: Config) -> dict[str, str]:
-    """The choices that this run follows from, under their names in params.yaml."""
+    """The choices of this run, under their names in params.yaml."""
     detector: Detector = cfg.ood
     choices: dict[str, object] = {
         "data": cfg.choices["data"],

@@ -1,4 +1,4 @@
-"""The page as a whole, for a run that ended and for one that a check stopped."""
+"""The page as a whole, for a finished run and for one that a check stopped."""
 
 from collections.abc import Iterator
 

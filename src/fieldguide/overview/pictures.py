@@ -1,4 +1,4 @@
-"""Small pictures for the page."""
+"""Galleries of small pictures for the page."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from fieldguide.data.images import open_picture
 from fieldguide.pages.parts import Shown
 
 THUMBNAIL = 144  # pixels of the longer side
-LARGEST = 25.0  # megapixels of a cleaned picture
+MAX_MEGAPIXELS = 25.0  # of a cleaned picture
 
 
 Captioned = tuple[str, tuple[str, ...]]  # a picture's clean path, and the lines below it
@@ -27,10 +27,10 @@ class Gallery:
 def gallery(paths: Paths, title: str, pictures: Iterable[Captioned], most: int) -> Gallery:
     """Open the first `most` of some pictures."""
     pictures = list(pictures)
-    shown = [Shown(open_picture(paths.clean / path, LARGEST), (path, *lines)) for path, lines in pictures[:most]]
+    shown = [Shown(open_picture(paths.clean / path, MAX_MEGAPIXELS), (path, *lines)) for path, lines in pictures[:most]]
     return Gallery(title, shown, len(pictures))
 
 
 def open_cleaned(paths: Paths, clean_path: str) -> Shown:
     """One cleaned picture with its path."""
-    return Shown(open_picture(paths.clean / clean_path, LARGEST), (clean_path,))
+    return Shown(open_picture(paths.clean / clean_path, MAX_MEGAPIXELS), (clean_path,))

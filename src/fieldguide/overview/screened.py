@@ -1,4 +1,4 @@
-"""What screening found: pictures by reason, how many raise the alarm, and what a person should review first."""
+"""The results of screening: pictures by reason, how many raise the alarm, and which to review first."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ from fieldguide.pages.parts import percent
 from fieldguide.statistics.intervals import wilson
 
 PER_REASON, DOUBTS, QUEUE = 6, 12, 10  # pictures shown: the page stays below two megabytes
-SMALLEST_P = 1e-4  # what is further out stands at the left end of the histogram
+SMALLEST_P = 1e-4  # anything smaller is in the first bin of the histogram
 
 
 def read_screen(paths: Paths) -> pd.DataFrame:
@@ -28,7 +28,7 @@ def read_screen(paths: Paths) -> pd.DataFrame:
 
 
 def alarm_rate(paths: Paths) -> float:
-    """The share of ordinary pictures that may raise the alarm, as it was promised."""
+    """The share of ordinary pictures that may raise the alarm, as promised."""
     return float(read_json(paths.screen.with_suffix(".json"))["alarm_rate"])
 
 

@@ -1,4 +1,4 @@
-"""The summary that a person reads in the terminal after a run."""
+"""The summary of a run on the terminal."""
 
 from textwrap import indent
 from typing import Any
@@ -32,7 +32,7 @@ def summarize(paths: Paths) -> str:
         (
             "split",
             f"{split['train']} train, {split['valid']} valid, {split['test']} test, "
-            f"{split['left_out']} look-alikes across sides left out",
+            f"{split['left_out']} look-alikes of another side left out",
         ),
         ("training", f"{train['epochs']} epochs, valid accuracy {train['valid_accuracy']:.3f}"),
         (
@@ -42,25 +42,25 @@ def summarize(paths: Paths) -> str:
             f"log loss {evaluate['log_loss']:.3f}",
         ),
         (
-            "baseline",
-            f"accuracy {evaluate['baseline_accuracy']:.3f} for always naming the most frequent label, "
-            f"{evaluate['baseline_tree_accuracy']:.3f} for a tree on colours",
+            "baselines",
+            f"accuracy {evaluate['baseline_accuracy']:.3f} for always predicting the most frequent label, "
+            f"{evaluate['baseline_tree_accuracy']:.3f} for a decision tree on colours",
         ),
         *_per_label(evaluate),
         (
-            "sureness",
+            "calibration",
             f"calibration error {evaluate['ece']:.3f} ({evaluate['ece_uncalibrated']:.3f} before temperature scaling); "
-            f"accuracy {evaluate['accuracy_at_coverage_90']:.3f} on the surest 90 %",
+            f"accuracy {evaluate['accuracy_at_coverage_90']:.3f} on the most confident 90 %",
         ),
-        ("worst when", _worst_shifts(evaluate)),
+        ("weakest under", _weakest_shifts(evaluate)),
         (
-            "strange",
+            "out of domain",
             f"{screen['test_alarms']} of {screen['test_pictures']} test pictures raise the alarm (95 % interval "
             f"{screen['test_alarm_rate_low']:.3f} to {screen['test_alarm_rate_high']:.3f}, promised "
-            f"{screen['alarm_rate_promised']:.3f}); {screen['label_doubts']} labels in doubt",
+            f"{screen['alarm_rate_promised']:.3f}); {screen['label_doubts']} label doubts",
         ),
         (
-            "look at",
+            "reports",
             "reports/index.html, reports/evaluate/index.html, reports/data_docs/index.html, reports/*/flagged.csv",
         ),
     ]
@@ -73,9 +73,9 @@ def _per_label(evaluate: dict[str, Any]) -> list[tuple[str, str]]:
     return [("labels", f"precision/recall: {', '.join(shown)}")]
 
 
-def _worst_shifts(evaluate: dict[str, Any]) -> str:
+def _weakest_shifts(evaluate: dict[str, Any]) -> str:
     prefix = "shift_accuracy_"
     found = {name.removeprefix(prefix): figure for name, figure in evaluate.items() if name.startswith(prefix)}
     del found["unchanged"]
-    worst = sorted(found, key=lambda shift: found[shift])[:3]
-    return ", ".join(f"{shift.replace('_', ' ')} (accuracy {found[shift]:.3f})" for shift in worst)
+    weakest = sorted(found, key=lambda shift: found[shift])[:3]
+    return ", ".join(f"{shift.replace('_', ' ')} (accuracy {found[shift]:.3f})" for shift in weakest)

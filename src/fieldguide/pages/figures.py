@@ -35,7 +35,7 @@ def confusion_figure(counts: pd.DataFrame, title: str) -> Figure:
 
 
 def reliability_figure(served: pd.DataFrame, uncalibrated: pd.DataFrame) -> Figure:
-    """Confidence against accuracy, before and after temperature scaling, and how many pictures stand behind it.
+    """Confidence against accuracy, before and after temperature scaling, and the number of pictures in each bin.
 
     Parameters
     ----------

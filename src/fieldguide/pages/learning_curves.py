@@ -1,4 +1,4 @@
-"""The course of a training as a figure."""
+"""The learning curves as a figure."""
 
 import pandas as pd
 from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""What templates show values by: shares, figures, and pictures and charts as addresses that hold them."""
+"""How templates show values: shares, numbers, and pictures and charts as data URIs."""
 
 import base64
 import io
@@ -43,7 +43,7 @@ def percent(value: float) -> str:
 
 
 def number(value: float) -> str:
-    """A figure with three digits."""
+    """A number with three digits."""
     return f"{value:.3f}"
 
 

@@ -47,5 +47,5 @@ def _source(template: str) -> tuple[str, str, None] | None:
 
 
 def _shown(value: object) -> object:
-    """What a page shows of a value: characters that cannot be seen, or turn the direction of writing, as escapes."""
+    """A value as a page shows it: characters that cannot be seen, or turn the direction of writing, as escapes."""
     return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

@@ -1,4 +1,4 @@
-"""A sheet of squares: what the network sees of each picture, one row a picture."""
+"""A sheet of squares: what the network sees of each picture, one row per picture."""
 
 from collections.abc import Sequence
 

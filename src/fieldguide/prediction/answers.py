@@ -1,4 +1,4 @@
-"""A classifier's answers for picture files, one for each, in order: probabilities, or why the file cannot be read."""
+"""A classifier's predictions for picture files, in order: probabilities, or why the file cannot be read."""
 
 import stat
 import warnings
@@ -24,7 +24,7 @@ from fieldguide.screening.observations import measure, observe
 from fieldguide.screening.screen import Screen, judge
 from fieldguide.screening.viewer import Viewer
 
-READERS = 4  # more threads would only hold more large pictures in memory
+MAX_READERS = 4  # more threads would only hold more large pictures in memory
 
 Screening = tuple[Screen, Viewer]
 
@@ -48,7 +48,7 @@ class Answer:
 
 
 def load_screened(weights: Path, description: Path) -> tuple[Classifier, Screening | None]:
-    """Load a classifier, and its screen if one stands beside the weights. Raises UserError if either is damaged."""
+    """Load a classifier, and its screen if there is one beside the weights. Raises UserError if either is damaged."""
     classifier = load_classifier(weights, description)
     screen = weights.with_name("screen.safetensors")
     return classifier, load_screen(screen, classifier, weights) if screen.is_file() else None
@@ -67,7 +67,7 @@ def answers(
     At most three batches are in memory, as the small squares that the network takes.
     """
     read = partial(_read, classifier, measured=screening is not None, identify=identify)
-    # Each reader sets and restores the warnings; together they could leave a mess.
+    # Each reader sets and restores the warnings; in parallel they could restore the wrong ones.
     with warnings.catch_warnings(action="ignore"), closing(_read_ahead(read, files, 2 * batch_size)) as results:
         while batch := list(islice(results, batch_size)):
             inputs = [result for result in batch if isinstance(result, _Input)]
@@ -105,7 +105,7 @@ def _answered(classifier: Classifier, inputs: Sequence[_Input], screening: Scree
 def _read_ahead(
     read: Callable[[Path | BinaryIO], _Input | str], files: Iterable[Path | BinaryIO], ahead: int
 ) -> Generator[_Input | str, None, None]:
-    pool = ThreadPoolExecutor(min(READERS, usable_workers()))
+    pool = ThreadPoolExecutor(min(MAX_READERS, usable_workers()))
     waiting: deque[Future[_Input | str]] = deque()
     try:
         for file in files:

@@ -36,7 +36,7 @@ def findings(
 ) -> BatchFindings:
     """Compare a batch with the `known` pictures, as `fieldguide.screening.reference.load_reference` gives them.
 
-    `name` and the promised `alarm_rate` are told as they are. Raises UserError if these are of another classifier.
+    `name` and the promised `alarm_rate` are passed on. Raises UserError if these are of another classifier.
     """
     logits, features, measurements = known
     reference = calibrated(logits, classifier.temperature)

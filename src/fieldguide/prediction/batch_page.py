@@ -1,4 +1,4 @@
-"""The page about a batch of new pictures: has it shifted, in what, and which pictures show that."""
+"""The page about a batch of new pictures: whether and how it has shifted, and which pictures show that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -14,12 +14,12 @@ from fieldguide.pages.parts import Shown
 from fieldguide.prediction.batch import Batch
 from fieldguide.prediction.batch_page import BatchFindings, batch_page
 
-SHOWN = 24  # pictures for each reason
+MAX_SHOWN = 24  # pictures for each reason
 
 
 def write_page(page: Path, found: BatchFindings, classifier: Classifier, batch: Batch) -> None:
-    """Write the page as HTML. Raises UserError if that is not possible, or if a picture has changed meanwhile."""
-    typical = _shown(classifier, batch, np.argsort(-found.shift.typical, kind="stable")[:SHOWN])
+    """Write the page as HTML. Raises UserError if that is not possible, or if a picture has changed in between."""
+    typical = _shown(classifier, batch, np.argsort(-found.shift.typical, kind="stable")[:MAX_SHOWN])
     try:
         write_text(page, batch_page(found, typical, _flagged(classifier, batch)))
     except OSError as error:
@@ -27,14 +27,14 @@ def write_page(page: Path, found: BatchFindings, classifier: Classifier, batch: 
 
 
 def _flagged(classifier: Classifier, batch: Batch) -> list[tuple[str, list[Shown]]]:
-    """By reason, the most frequent first; of each the strangest pictures first."""
+    """By reason, the most frequent first; of each the lowest p-values first."""
     reasons: dict[str, list[int]] = {}
     for place, answer in enumerate(batch.answers):
         if answer.out_of_domain:
             reasons.setdefault(answer.reason, []).append(place)
     groups = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
     strangest = [
-        (reason, sorted(places, key=lambda place: (batch.answers[place].p_value, place))[:SHOWN])
+        (reason, sorted(places, key=lambda place: (batch.answers[place].p_value, place))[:MAX_SHOWN])
         for reason, places in groups
     ]
     return [(f"{reason}: {len(reasons[reason])}", _shown(classifier, batch, places)) for reason, places in strangest]
@@ -51,5 +51,5 @@ def _shown(classifier: Classifier, batch: Batch, places: Sequence[int] | NDArray
         try:
             shown.append(Shown(open_for(classifier, batch.paths[place]), lines))
         except PictureError as error:  # it could be read a moment ago
-            raise UserError(f"{printable(str(batch.paths[place]))} has changed meanwhile: {error}") from None
+            raise UserError(f"{printable(str(batch.paths[place]))} has changed during the run: {error}") from None
     return shown

@@ -1,7 +1,7 @@
-"""What a batch of pictures is beside the known ones: like them, of another source but in domain, or shifted.
+"""The verdict on a batch of pictures: like the known ones, from another source but in domain, or shifted.
 
-With enough pictures a two-sample test tells any two sources apart, also where the classifier is as good on both. So a
-batch has shifted only where besides its pictures raise more alarms, or its answers lose more confidence, than that.
+With enough pictures a two-sample test separates any two sources, even if the classifier is as good on both. So a
+batch has shifted only if, besides, its pictures raise more alarms or the classifier is less confident about them.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from fieldguide.statistics.intervals import wilson
 from fieldguide.statistics.two_sample import Shift
 
 # The promised alarm rate is an estimate: by a hundred pictures 5 % may be anything from 2 to 9 %.
-MOST_ALARMS = 2.0  # times the promised rate
-MOST_LOSS = 0.05  # of accuracy, expected
-CERTAIN = float(norm.ppf(0.975))
+MAX_ALARMS = 2.0  # times the promised rate
+MAX_LOSS = 0.05  # of accuracy, expected
+Z_95 = float(norm.ppf(0.975))
 
 
 class Kind(StrEnum):
-    """The three answers about a batch."""
+    """The three verdicts on a batch."""
 
     KNOWN = "like what is known"
     OTHER_SOURCE = "another source, but in domain"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Loss:
-    """How much less accurate answers are than on known pictures, as a share of them, and the 95 % interval of that."""
+    """How much less accurate predictions are than on known pictures, as a share of them, with its 95 % interval."""
 
     expected: float
     low: float
@@ -40,22 +40,22 @@ class Loss:
 def expected_loss(known: NDArray[np.float64], batch: NDArray[np.float64]) -> Loss:
     """The fall of the mean confidence (the difference of confidences of Guillory et al. 2021).
 
-    It needs no label of the batch. It is no better than the confidence itself: where a classifier is sure of nonsense,
-    as about sketches, the loss is larger than expected.
+    It needs no label of the batch. It is no better than the confidence itself: where a classifier is wrong with
+    confidence, as about sketches, the loss is larger than expected.
 
     Parameters
     ----------
     known, batch
         (n, labels) and (m, labels), calibrated probabilities of pictures that the classifier was not trained on.
     """
-    sure = [probabilities.max(axis=1) for probabilities in (known, batch)]
-    fall = float(sure[0].mean() - sure[1].mean())
-    error = float(np.sqrt(sum(each.var() / len(each) for each in sure)))
-    return Loss(fall, fall - CERTAIN * error, fall + CERTAIN * error)
+    confidence = [probabilities.max(axis=1) for probabilities in (known, batch)]
+    fall = float(confidence[0].mean() - confidence[1].mean())
+    error = float(np.sqrt(sum(each.var() / len(each) for each in confidence)))
+    return Loss(fall, fall - Z_95 * error, fall + Z_95 * error)
 
 
 def kind_of(shift: Shift, alarms: int, pictures: int, alarm_rate: float, loss: Loss) -> Kind:
-    """The answer about a batch.
+    """The verdict on a batch.
 
     Parameters
     ----------
@@ -64,5 +64,5 @@ def kind_of(shift: Shift, alarms: int, pictures: int, alarm_rate: float, loss: L
     """
     if not shift.differs:
         return Kind.KNOWN
-    many_alarms = wilson(alarms, pictures)[0] > MOST_ALARMS * alarm_rate
-    return Kind.SHIFTED if many_alarms or loss.low > MOST_LOSS else Kind.OTHER_SOURCE
+    many_alarms = wilson(alarms, pictures)[0] > MAX_ALARMS * alarm_rate
+    return Kind.SHIFTED if many_alarms or loss.low > MAX_LOSS else Kind.OTHER_SOURCE

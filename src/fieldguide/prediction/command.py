@@ -31,7 +31,7 @@ def predict_command(arguments: Sequence[str], model: Path, kind: str | None, eve
         Files, folders, or `-` for paths on stdin.
     model
         A .safetensors file with its .json beside it, or the folder that holds both under the name `classifier`. Where
-        `screen` stands beside the latter, each picture is also screened.
+        `screen` is beside the latter, each picture is also screened.
     kind
         The format; None is a table on a terminal and CSV elsewhere.
     """
@@ -85,14 +85,14 @@ def weights_of(model: Path) -> Path:
     """The weights of a model that is named by its folder or its file. Raises UserError if there are none."""
     weights = model / CLASSIFIER if model.is_dir() else model
     if not weights.is_file():
-        raise UserError(f"no model at {weights}: run `dvc repro`, or name one with --model")
+        raise UserError(f"no model at {weights}: run `dvc repro`, or choose one with --model")
     if weights.suffix != ".safetensors":
-        raise UserError(f"{weights} is not a .safetensors file, and no other kind of model is read")
+        raise UserError(f"{weights} is not a .safetensors file: give one, or the folder of a model")
     return weights
 
 
 def lossless(stream: TextIO, kind: str) -> TextIO:
-    """Let names in any script through: files are UTF-8, a terminal shows escapes for what it does not know."""
+    """Print names in any script: files are UTF-8, a terminal shows escapes for characters that it lacks."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(
             encoding=stream.encoding if kind == "table" else "utf-8", errors="backslashreplace", newline="\n"

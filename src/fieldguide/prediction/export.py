@@ -1,4 +1,4 @@
-"""The classifier as an ONNX file: for phones, for the edge, and for programs without Python."""
+"""The classifier as an ONNX file: for phones, edge devices, and programs without Python."""
 
 import json
 import warnings
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from fieldguide.model.inference import Classifier
 
 OPSET = 18
-LARGEST_DIFFERENCE = 1e-4
+MAX_DIFFERENCE = 1e-4
 INPUT, OUTPUT = "pictures", "probabilities"
 
 
 def export_onnx(model: Path, out: Path | None) -> str:
-    """Write a model as ONNX, compare it with PyTorch, and return what to tell the person.
+    """Write a model as ONNX, compare it with PyTorch, and return a summary.
 
     The file takes `pictures`, float32 (n, 3, size, size), RGB in [0, 1], and gives `probabilities`, float32
     (n, labels), calibrated. Labels and preprocessing are in its metadata. The same model gives the same bytes.
@@ -51,11 +51,11 @@ def export_onnx(model: Path, out: Path | None) -> str:
     with replace_file(out) as partial:
         partial.write_bytes(content.SerializeToString(deterministic=True))
         difference = _difference(classifier, partial)
-        if not difference <= LARGEST_DIFFERENCE:
-            raise UserError(f"the ONNX file answers differently (by {difference:.1e}): this network cannot be exported")
+        if not difference <= MAX_DIFFERENCE:
+            raise UserError(f"the ONNX file's probabilities differ (by {difference:.1e}): choose another network")
     size = preprocessing.size
     return (
-        f"{out}: {out.stat().st_size / 1e6:.1f} MB, answers differ from PyTorch's by at most {difference:.0e}\n"
+        f"{out}: {out.stat().st_size / 1e6:.1f} MB, probabilities differ from PyTorch's by at most {difference:.0e}\n"
         f"input   {INPUT}: float32 (n, 3, {size}, {size}), RGB from 0 to 1\n"
         f"output  {OUTPUT}: float32 (n, {len(classifier.vocabulary)}), calibrated: {', '.join(classifier.vocabulary)}\n"
         f"square  {preprocessing.method}, bilinear and antialiased"
@@ -63,7 +63,7 @@ def export_onnx(model: Path, out: Path | None) -> str:
 
 
 def metadata(vocabulary: Sequence[str], preprocessing: "Preprocessing") -> dict[str, str]:
-    """What a program must know to use the file, as ONNX's metadata_props: values that are no text are JSON."""
+    """What a program must know to use the file, as ONNX's metadata_props: values that are not text are JSON."""
     facts = {key: value for key, value in preprocessing.as_dict().items() if key != "normalization"}
     return {
         "labels": json.dumps(list(vocabulary), ensure_ascii=False),
@@ -114,7 +114,7 @@ def _to_onnx(classifier: "Classifier") -> Any:
 
 
 def _forget_machine(content: Any) -> None:
-    """Take out what the exporter notes about the places in the source, which are paths of this machine."""
+    """Remove the exporter's notes on source files, which are paths of this machine."""
     for graph in [content.graph, *content.functions]:
         for part in [graph, *graph.node, *graph.value_info]:
             part.ClearField("metadata_props")

@@ -1,4 +1,4 @@
-"""Which picture files a person means by files, folders and a list on standard input."""
+"""The picture files given as files, folders and a list on standard input."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -26,12 +26,14 @@ def picture_files(arguments: Iterable[str], listed: BinaryIO) -> Iterator[Path]:
 
 
 def require_something(arguments: Iterable[str]) -> None:
-    """Raise UserError if there is nothing at all where the arguments point to."""
+    """Raise UserError if the arguments give no file at all."""
     known = [Path(argument) for argument in arguments if argument != STDIN]
     if STDIN in arguments or any(path.is_file() or (path.is_dir() and any(_below(path))) for path in known):
         return
     first = known[0]
-    raise UserError(f"no files in the folder {first}" if first.is_dir() else f"nothing there: {first}")
+    raise UserError(
+        f"no files in the folder {first}: check the path" if first.is_dir() else f"no such file or folder: {first}"
+    )
 
 
 def _below(folder: Path) -> Iterator[Path]:

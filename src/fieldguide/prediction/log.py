@@ -1,6 +1,6 @@
-"""The prediction log: who said what of which picture, and what people say it is. It holds no pictures.
+"""The prediction log: which version predicted what, and the labels that people confirmed; it holds no pictures.
 
-How it lies on the disk: see `fieldguide.prediction.day_files`.
+Its files: see `fieldguide.prediction.day_files`.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ PREDICTED = pa.schema(
         pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
         pa.field("id", pa.string(), nullable=False),  # of the picture, see fieldguide.data.images.picture_id
         pa.field("version", pa.int64()),  # of the model in the registry; null where that is not known
-        pa.field("step", pa.string(), nullable=False),  # in which the version stood: champion, limited, shadow ...
-        pa.field("site", pa.string(), nullable=False),  # where the picture is from, "" if nobody said so
+        pa.field("step", pa.string(), nullable=False),  # that the version was in: champion, limited, shadow ...
+        pa.field("site", pa.string(), nullable=False),  # where the picture is from, "" if not given
         pa.field("prediction", pa.string(), nullable=False),
         pa.field("probability", pa.float64(), nullable=False),  # of the prediction, calibrated
         pa.field("p_value", pa.float64()),  # of the out-of-domain check; null without one
@@ -65,7 +65,7 @@ def log_predictions(log: Path, predictions: Sequence[Logged], at: datetime | Non
 
 
 def confirm_labels(log: Path, labels: Sequence[tuple[str, str]], who: str, at: datetime | None = None) -> None:
-    """Write what a person says pictures show, as (id, label); of several about one picture the last counts."""
+    """Write the labels that a person confirms, as (id, label); of several for one picture the last counts."""
     rows = [{"id": identity, "label": label, "who": who} for identity, label in labels]
     append_rows(log / "confirmed", rows, CONFIRMED, at)
 
@@ -90,13 +90,13 @@ def join_log(paths: Paths) -> int:
 def read_labels_csv(path: Path) -> list[tuple[str, str]]:
     """The columns id and label of a CSV file, as `fieldguide predict --log` prints it; rows without label are skipped.
 
-    Raises UserError if it is no such file.
+    Raises UserError for any other file.
     """
     try:
         table = read_csv(path)[["id", "label"]]
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from None
     except (UserError, KeyError) as error:
-        raise UserError(f"{path} is no CSV file with the columns id and label ({error})") from None
+        raise UserError(f"{path} is not a CSV file with the columns id and label ({error})") from None
     known = table[(table["id"] != "") & (table["label"] != "")]
     return list(known.itertuples(index=False, name=None))

@@ -19,8 +19,8 @@ from fieldguide.prediction.rows import write_rows
 from fieldguide.screening.files import load_screen
 from fieldguide.screening.reference import load_reference
 
-FEWEST, FEWEST_KNOWN = 10, 5  # new and known pictures: by fewer no test could become significant
-TOLD = 5  # pictures named in the terminal
+MIN_NEW, MIN_KNOWN = 10, 5  # pictures: with fewer no test could become significant
+MAX_TYPICAL = 5  # pictures named on the terminal
 
 
 def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page: Path | None) -> bool:
@@ -42,7 +42,7 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
     """
     require_something(arguments)
     if page is not None and page.is_dir():
-        raise UserError(f"--page {page} is a folder: name a file")
+        raise UserError(f"--page {page} is a folder: give a file")
     weights = weights_of(model)
     if weights.name != CLASSIFIER or not weights.with_name("screen.safetensors").is_file():
         raise UserError(f"no screen.safetensors beside {weights}: run `dvc repro`")
@@ -51,16 +51,16 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
     known = load_reference(weights.with_name("reference.safetensors"), len(classifier.vocabulary))
     batch = _print_rows(arguments, classifier, screening, kind)
     if not batch.paths:
-        raise UserError(f"there is no picture to screen, {batch.unread} files could not be read")
-    if len(batch.paths) < FEWEST or len(known[0]) < FEWEST_KNOWN:
+        raise UserError(f"no picture to screen: {batch.unread} files could not be read")
+    if len(batch.paths) < MIN_NEW or len(known[0]) < MIN_KNOWN:
         unread = f"; {batch.unread} could not be read" if batch.unread else ""
         without = f", and for {page}" if page else ""
         read = f"{len(batch.paths)} read, {len(known[0])} to compare with"
-        needed = f"it takes {FEWEST} and {FEWEST_KNOWN}"
+        needed = f"needed are {MIN_NEW} and {MIN_KNOWN}"
         _print(f"{read}: too few to test for a shift{without}, {needed}{unread}")
         return False
     found = findings(printable(", ".join(arguments)), classifier, screening[0].alarm_rate, known, batch)
-    _tell(found, batch)
+    _print_verdict(found, batch)
     if page is not None:
         write_page(page, found, classifier, batch)
         _print(f"see {page}")
@@ -84,7 +84,7 @@ def _print_rows(arguments: Sequence[str], classifier: Classifier, screening: Scr
     return batch
 
 
-def _tell(found: BatchFindings, batch: Batch) -> None:
+def _print_verdict(found: BatchFindings, batch: Batch) -> None:
     """The verdict, in what the batch differs, the mix of predictions, and the pictures that show it best."""
     others = [test for test in found.shift.tests if test.differs][1:]  # the first is in the verdict
     lines = [verdict(found), *(f"  {describe(test)}" for test in others)]
@@ -101,7 +101,7 @@ def _tell(found: BatchFindings, batch: Batch) -> None:
     if found.unread:
         lines.append(f"{found.unread} could not be read")
     if found.shift.differs:
-        best = np.argsort(-found.shift.typical, kind="stable")[:TOLD]
+        best = np.argsort(-found.shift.typical, kind="stable")[:MAX_TYPICAL]
         lines += ["most typical of the batch:", *(f"  {printable(str(batch.paths[place]))}" for place in best)]
     _print(*lines)
 

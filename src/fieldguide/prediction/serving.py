@@ -21,7 +21,7 @@ class ServedClassifier(PythonModel):
     """Loads safetensors and JSON; the pictures come as the bytes of their files."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Load the classifier from the model's artifacts, and its screen where that stands beside it."""
+        """Load the classifier from the model's artifacts, and its screen if there is one beside it."""
         from fieldguide.prediction.answers import load_screened  # MLflow runs this file to log it, and needs no torch
 
         weights = Path(context.artifacts["weights"])
@@ -65,7 +65,7 @@ def _registered_version(model: Path) -> int | None:
 
 
 def _log(folder: Path, logged: list[Logged]) -> None:
-    """A log that cannot be written is no reason to give no answer."""
+    """A log that cannot be written must not prevent an answer."""
     try:
         log_predictions(folder, logged)
     except OSError as error:

@@ -35,8 +35,8 @@ from fieldguide.tracking.tracker import Tracker
 
 HISTORY = "fieldguide.history."  # tags of the registered model, one an event; none is ever changed or deleted
 GATE = "fieldguide.gate"
-LONGEST_WHY = 500
-AWAY = "the champion serves on; try again when it does"
+MAX_REASON_LENGTH = 500
+RETRY_ADVICE = "the champion keeps serving; try again when it answers"
 # Loads a version and asks it about a grey picture as a server would: with the version's own code and nothing else.
 TRIAL = """
 import io, sys
@@ -51,13 +51,13 @@ assert isinstance(label, str) and 0 < probability <= 1, f"it answers {label!r} w
 
 
 class Registry:
-    """The registered model, named as the experiment is: `fieldguide`, unless MLFLOW_EXPERIMENT_NAME says other.
+    """The registered model, named as the experiment is: `fieldguide`, unless MLFLOW_EXPERIMENT_NAME is set.
 
     Every method raises UserError if MLflow does not answer.
     """
 
     def __init__(self, paths: Paths) -> None:
-        self.tracker = Tracker(paths, AWAY)
+        self.tracker = Tracker(paths, RETRY_ADVICE)
         self.client = self.tracker.client
         self.name = experiment_name()
         self.paths = paths
@@ -68,7 +68,7 @@ class Registry:
 
         The run is named by its id, the beginning of that, its name, or `.` for that of the classifier in the checkout.
 
-        The same weights become a version once; they are the challenger again unless they stand in a step.
+        The same weights become a version once; they are the challenger again unless they are in a step.
         """
         with self.lock, self._answering():
             run = self._run_of_checkout() if run_name == "." else find_run(self.tracker, run_name)
@@ -89,7 +89,7 @@ class Registry:
         query = f"tags.`{MODEL}` = '{sha256_of_file(self.paths.classifier)}'"
         found = self.client.search_runs([self.tracker.experiment], query, max_results=1)
         if not found:
-            raise UserError("MLflow does not know the classifier in models/: `fieldguide sync` first")
+            raise UserError("MLflow has no run of the classifier in models/: run `fieldguide sync` first")
         return found[0]
 
     def _create(self, run: str, model: str, digest: str) -> int:
@@ -138,7 +138,7 @@ class Registry:
         raise UserError(f"there is no version {number}; there are: {known}")
 
     def at(self, step: str) -> Version | None:
-        """The version that stands in a step."""
+        """The version in a step."""
         return next((version for version in self.versions() if step in version.steps), None)
 
     def candidate(self, version: Version) -> Candidate:
@@ -165,20 +165,20 @@ class Registry:
         """Load a version in a process of its own and let it predict. Raises UserError if it does not."""
         address = _address(self.name, version.number)
         if reason := _why_it_does_not_predict(address, self.tracker.address):
-            raise UserError(f"version {version.number} does not load and predict ({reason}): nothing was moved")
+            raise UserError(f"version {version.number} does not load and predict ({reason}): no alias was moved")
 
     def record_gate(self, version: Version, decision: dict[str, Any]) -> None:
-        """Keep what the gate said with the version."""
+        """Record the gate's decision with the version."""
         with self._answering():
             content = json.dumps({"at": _now(), **decision}, ensure_ascii=False)
             self.client.set_model_version_tag(self.name, str(version.number), GATE, content)
 
     def move(self, alias: str, number: int | None, action: str, who: str, why: str) -> Event:
-        """Let an alias name another version, or none; written into the history before it is done."""
+        """Move an alias to another version, or to none; written to the history first."""
         with self._answering():
             model = self.client.get_registered_model(self.name)
             before = model.aliases.get(alias)
-            event = Event(_now(), who, action, alias, int(before) if before else None, number, why[:LONGEST_WHY])
+            event = Event(_now(), who, action, alias, int(before) if before else None, number, why[:MAX_REASON_LENGTH])
             place = sum(key.startswith(HISTORY) for key in model.tags)  # a clock may jump
             key = f"{HISTORY}{place:06d}.{uuid.uuid4().hex[:8]}"
             self.client.set_registered_model_tag(self.name, key, json.dumps(vars(event), ensure_ascii=False))
@@ -212,7 +212,7 @@ class Registry:
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        with answering(self.tracker.address, AWAY):
+        with answering(self.tracker.address, RETRY_ADVICE):
             yield
 
 

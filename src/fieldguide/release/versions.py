@@ -1,4 +1,4 @@
-"""What is known of a registered version, and its files as this checkout keeps them."""
+"""The metadata of a registered version, and its files as this checkout keeps them."""
 
 import shutil
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version: its number, the run and the weights that it came from, its steps, what the gate said."""
+    """A registered version: its number, the run and the weights that it came from, its steps, the gate's decision."""
 
     number: int
     run: str
@@ -41,7 +41,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Event:
-    """One move of one alias; `before` and `after` are version numbers, None where it named none."""
+    """One move of one alias; `before` and `after` are version numbers, None where it was at none."""
 
     at: str  # ISO, UTC
     who: str
@@ -58,7 +58,7 @@ def kept_candidate(paths: Paths, version: Version) -> Candidate:
     if name := damaged_file(folder):
         shown = folder.relative_to(paths.checkout)
         raise UserError(
-            f"{shown}/{name} of version {version.number} is missing or damaged: it is fetched again when MLflow answers"
+            f"{shown}/{name} of version {version.number} is missing or damaged: fetch it when MLflow answers again"
         )
     known = read_membership(folder / MEMBERSHIP_FILE)
     return Candidate(f"version {version.number}", folder / FILES[0], folder / FILES[1], known)
@@ -67,7 +67,9 @@ def kept_candidate(paths: Paths, version: Version) -> Candidate:
 def keep_files(paths: Paths, version: Version, files: Path) -> None:
     """Keep a version's fetched files. Raises UserError if they do not hold the weights that were registered."""
     if sha256_of_file(files / FILES[0]) != version.model_sha256:
-        raise UserError(f"version {version.number} is damaged in the registry: its weights are other ones")
+        raise UserError(
+            f"version {version.number} is damaged in the registry, its weights have changed: register its run again"
+        )
     with replace_folder(kept_folder(paths, version)) as partial:
         for file in files.iterdir():
             shutil.copyfile(file, partial / file.name)

@@ -1,1 +1,1 @@
-"""Adopting the choices of a run and making it again."""
+"""Adopting the choices of a run, and reproducing it."""

@@ -1,4 +1,4 @@
-"""Taking a run's choices over into params.yaml, and into a new option file where an override reached inside one."""
+"""Adopting a run's choices in params.yaml, and in a new option file where an override changed a value in one."""
 
 import difflib
 import os
@@ -21,7 +21,7 @@ from fieldguide.reproduction.option_file import option_for
 from fieldguide.reproduction.recorded import Run, read_run
 from fieldguide.reproduction.verdict import other_surroundings
 
-SPEED = ("train.workers",)  # change no result, and fit the machine: a person's own stay
+SPEED_ONLY = ("train.workers",)  # change no result, and fit the machine: the user's own stay
 COLOURS = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"}
 
 
@@ -34,15 +34,15 @@ def adopt(paths: Paths, name: str, dry_run: bool) -> None:
     texts = adopted_texts(paths, run)
     for path, text in texts.items():
         _show_difference(path.relative_to(paths.checkout), _old(path), text)
-    told = _told(paths, run, bool(texts), dry_run)
+    message = _next_steps(paths, run, bool(texts), dry_run)
     if not dry_run:
         for path, text in texts.items():
             write_text(path, text)
-    print(told)
+    print(message)
 
 
 def adopted_texts(paths: Paths, run: Run) -> dict[Path, str]:
-    """The new texts of the files that have to change, params.yaml last; none if the checkout says the same already."""
+    """The new texts of the files that have to change, params.yaml last; none if the checkout already says the same."""
     now = asdict(compose(paths))
     texts: dict[Path, str] = {}
     chosen: dict[Keys, Any] = {}
@@ -56,7 +56,7 @@ def adopted_texts(paths: Paths, run: Run) -> dict[Path, str]:
                 chosen[(group,)] = option
         for key, value in _values(run.config).items():
             path = key.split(".")
-            if key not in SPEED and _value(now, path) != value:
+            if key not in SPEED_ONLY and _value(now, path) != value:
                 chosen[tuple(path)] = value
         text = set_values(_old(paths.params), chosen)
     except ValueError as error:
@@ -81,13 +81,13 @@ def _values(config: dict[str, Any]) -> dict[str, Any]:
 def _value(config: dict[str, Any], path: list[str]) -> Any:
     for part in path:
         if part not in config:
-            raise ValueError(f"this version knows no {'.'.join(path)}")
+            raise ValueError(f"this version has no {'.'.join(path)}")
         config = config[part]
     return config
 
 
 def _check(paths: Paths, texts: dict[Path, str], run: Run) -> None:
-    """What the texts say, composed elsewhere, is what the run had."""
+    """Raise UserError unless the texts give the run's configuration."""
     with tempfile.TemporaryDirectory() as folder:
         trial = Paths(Path(folder))
         shutil.copytree(paths.conf, trial.conf)
@@ -107,7 +107,7 @@ def _other(got: Config, run: Run) -> list[str]:
     wrong = [group for group in GROUPS if group in run.config and sections[group] != run.config[group]]
     values = _values(run.config)
     return wrong + [
-        key for key, value in values.items() if key not in SPEED and _value(sections, key.split(".")) != value
+        key for key, value in values.items() if key not in SPEED_ONLY and _value(sections, key.split(".")) != value
     ]
 
 
@@ -123,17 +123,17 @@ def _show_difference(name: Path, before: str, after: str) -> None:
         print(f"{colour}{line}\033[0m" if colour else line)
 
 
-def _told(paths: Paths, run: Run, changed: bool, dry_run: bool) -> str:
+def _next_steps(paths: Paths, run: Run, changed: bool, dry_run: bool) -> str:
     if dry_run and changed:
-        return f"nothing is written; without --dry-run {run.title} is adopted"
-    done = f"adopted {run.title}" if changed else f"params.yaml says what {run.title} had already"
+        return f"nothing is written; leave out --dry-run to adopt {run.title}"
+    done = f"adopted {run.title}" if changed else f"params.yaml already has the choices of {run.title}"
     if other := _changed_since(paths, run):
         return f"{done}; next: `dvc repro`, which may give another model:\n  " + "\n  ".join(other)
     return f"{done}; next: `dvc repro`, which gives its model (sha256 {run.model_sha256[:16]}...)"
 
 
 def _changed_since(paths: Paths, run: Run) -> list[str]:
-    """What a model follows from, besides its choices, and is other than it was."""
+    """What else determines a model, and has changed since."""
     other = other_surroundings(run)
     if run.code != code_digest():
         other.insert(0, "the source of the pipeline has changed since")

@@ -46,7 +46,7 @@ class DataStore:
 
     @staticmethod
     def unchanged(checkout: Path, target: Path) -> bool:
-        """Whether a tracked file or folder stands in a checkout as its .dvc file says, in the cache or not."""
+        """Whether a tracked file or folder in a checkout is as its .dvc file says, in the cache or not."""
         with Repo(str(checkout)) as repo:
             (out,) = repo.find_outs_by_path(str(checkout.resolve() / target))
             return not out.workspace_status()

@@ -1,4 +1,4 @@
-"""The option file that holds what a run had chosen: one that is there, or a new one with a telling name."""
+"""The option file that holds what a run had chosen: one that is there, or a new one with a descriptive name."""
 
 import re
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.yaml_files import document, inline, set_values
 
 TYPES = get_type_hints(Schema, include_extras=True)
-LONGEST_NAME = 60
-MANY = 2  # differences that a name can tell
+MAX_NAME_LENGTH = 60
+MAX_DIFFERENCES_IN_NAME = 2
 
 Leaf = tuple[tuple[str | int, ...], Any]
 
@@ -29,12 +29,14 @@ def option_for(paths: Paths, group: str, option: str, wanted: Any, run: str) -> 
     """The option of a group that holds the content `wanted`, and the files to write for it (their texts by path).
 
     The option of that name if it holds it, else another one that does, else a new file made from the former. A data set
-    is told apart by its name, which is also its place in data/sources: its own option file is changed.
+    is identified by its name, which is also its place in data/sources: its own option file is changed.
 
     Raises UserError if the data set is gone.
     """
     if group == "data" and not any((paths.sources / name).exists() for name in (option, f"{option}.dvc")):
-        raise UserError(f"the run's data set {option!r} is gone: there is no data/sources/{option}")
+        raise UserError(
+            f"the run's data set {option!r} is missing: there is no data/sources/{option}, restore it with `dvc pull`"
+        )
     for name in [option] if group == "data" else [option, *options_of(paths, group)]:
         if content_of(paths, group, name) == wanted:
             return name, {}
@@ -45,8 +47,8 @@ def option_for(paths: Paths, group: str, option: str, wanted: Any, run: str) -> 
         return option, {file: text}
     name = _free(paths, group, _name(option, base, differences, run)) if file.exists() else option
     if text and differences:
-        told = ", ".join(f"{path[-1]} {inline(value)}" for path, value in differences)
-        text = f"# {option} with {told}, as in the run {run}.\n{text}"
+        changes = ", ".join(f"{path[-1]} {inline(value)}" for path, value in differences)
+        text = f"# {option} with {changes}, as in the run {run}.\n{text}"
     else:
         text = f"# As in the run {run}.\n{document(wanted)}"
     return name, {file.with_name(f"{name}.yaml"): text}
@@ -85,12 +87,12 @@ def _differences(base: Any, wanted: Any) -> list[Leaf] | None:
 
 
 def _name(option: str, base: Any, differences: list[Leaf] | None, run: str) -> str:
-    if differences is not None and len(differences) <= MANY:
-        told = "_".join(f"{_label(base, path)}_{inline(value)}" for path, value in differences)
-        name = _slug(f"{option}_{told}")
-        if len(name) <= LONGEST_NAME:
+    if differences is not None and len(differences) <= MAX_DIFFERENCES_IN_NAME:
+        changes = "_".join(f"{_label(base, path)}_{inline(value)}" for path, value in differences)
+        name = _slug(f"{option}_{changes}")
+        if len(name) <= MAX_NAME_LENGTH:
             return name
-    return _slug(f"{option}_of_{run}")[:LONGEST_NAME].rstrip("-")
+    return _slug(f"{option}_of_{run}")[:MAX_NAME_LENGTH].rstrip("-")
 
 
 def _label(base: Any, path: tuple[str | int, ...]) -> str:

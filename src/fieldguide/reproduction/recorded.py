@@ -1,4 +1,4 @@
-"""Finding a run by what a person calls it, and reading its record."""
+"""Finding a run by its id or name, and reading its record."""
 
 import json
 import tempfile
@@ -17,13 +17,13 @@ from fieldguide.tracking.store import answering, database_file, own_database, tr
 from fieldguide.tracking.stored_names import stored_name
 from fieldguide.tracking.tracker import Tracker
 
-THEN = "try again when it does"
+RETRY_ADVICE = "try again when it answers"
 MACHINE = ("python", "machine", "system", "processor", "gpu")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A training as it was recorded: what it was made from, and what came out.
+    """A training as it was recorded: what it was made from, and its results.
 
     `choices` and `config` are the whole configuration, `overrides` what a sweep changed in that of the checkout, and
     `stages` what a sweep's job ran itself. `commit`, `diff` and `lock` (of DVC) say which code and data. `inputs` and
@@ -51,13 +51,13 @@ class Run:
 def read_run(paths: Paths, name: str) -> Run:
     """The run that `name` means in the MLflow store (see `fieldguide.tracking.runs`), or a sweep's job in that folder.
 
-    Raises UserError if there is none, if several fit, if it is no finished training, or if the store does not answer.
+    Raises UserError if there is none or several, if it is not a finished training, or if the store does not answer.
     """
     folder = Path(name)
     if (folder / "origin.json").is_file() or (folder / "outcome.json").is_file():
         return _of_job(paths, folder)
     tracker = _tracker(paths)
-    with answering(tracker.address, THEN):
+    with answering(tracker.address, RETRY_ADVICE):
         return _recorded(tracker, find_run(tracker, name))
 
 
@@ -75,19 +75,21 @@ def _of_job(paths: Paths, folder: Path) -> Run:
         return _kept(job)
     outcome = read_json(folder / "outcome.json") if (folder / "outcome.json").is_file() else {}
     if "fingerprint" not in outcome:
-        raise UserError(f"{folder} holds no finished job: {outcome.get('error', 'it was interrupted')}")
+        raise UserError(f"{folder} has no finished job: {outcome.get('error', 'it was interrupted')}")
     tracker = _tracker(paths)
-    with answering(tracker.address, THEN):
+    with answering(tracker.address, RETRY_ADVICE):
         for run in tracker.finished(outcome["fingerprint"]):
             if run.data.tags.get(MODEL) == outcome["model_sha256"]:
                 return _recorded(tracker, run)
-    raise UserError(f"the job in {folder} was skipped, and MLflow does not know the run that had done the same")
+    raise UserError(
+        f"the job in {folder} was skipped, and MLflow has no run of its results: `fieldguide sync` where they are"
+    )
 
 
 def _kept(job: Paths) -> Run:
     kept, record = kept_provenance(job), read_json(job.classifier.with_suffix(".json"))["record"]
     if kept.get("fingerprint") != record["fingerprint"]:
-        raise UserError(f"{job.root} does not say where its model comes from")
+        raise UserError(f"{job.root} has no provenance of its model: run the sweep's command again")
     name = read_json(job.origin)["name"]
     return Run(
         name=name,
@@ -103,8 +105,8 @@ def _kept(job: Paths) -> Run:
 def _tracker(paths: Paths) -> Tracker:
     database = own_database(paths)
     if database_file(tracking_address(paths)) == database and not database.exists():
-        raise UserError("no runs are recorded in this checkout: set MLFLOW_TRACKING_URI if they are elsewhere")
-    return Tracker(paths, THEN)
+        raise UserError("no runs are recorded in this checkout: set MLFLOW_TRACKING_URI to where they are")
+    return Tracker(paths, RETRY_ADVICE)
 
 
 def _recorded(tracker: Tracker, run: Any) -> Run:
@@ -130,7 +132,7 @@ def _recorded(tracker: Tracker, run: Any) -> Run:
 
 
 def _environment(tracker: Tracker, run: str) -> dict[str, str]:
-    """The texts that say what a run was made from, by their paths among its artifacts."""
+    """The provenance of a run as texts, by their paths among its artifacts."""
     with tempfile.TemporaryDirectory() as folder:
         names = [file.path for file in tracker.client.list_artifacts(run, "environment")]
         files = {name: Path(tracker.client.download_artifacts(run, name, folder)) for name in names}

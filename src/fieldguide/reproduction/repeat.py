@@ -1,7 +1,7 @@
-"""Runs stages in the current folder as a recorded run did: with its overrides, and without showing them to MLflow.
+"""Runs stages in the current folder as a recorded run did: with its overrides, and without logging them to MLflow.
 
 `fieldguide reproduce` calls it in the run's worktree, so this is the code of the run, and the caller may be a later
-version: what it is given only grows, and what it does not know it leaves aside.
+version: keys are only ever added to its input, and unknown ones are ignored.
 """
 
 import importlib
@@ -23,7 +23,7 @@ from fieldguide.model.fingerprint import code_digest
 def repeat(what: dict[str, Any]) -> None:
     """Run the stages `what["stages"]` with the overrides `what["overrides"]`.
 
-    Raises UserError if what stands here is not the recorded `what["code"]` (its digest) and `what["config"]` (the whole
+    Raises UserError if what is here is not the recorded `what["code"]` (its digest) and `what["config"]` (the whole
     configuration with its choices), or if a stage fails.
     """
     paths, commit = Paths(Path.cwd()), "its commit and what was not committed"

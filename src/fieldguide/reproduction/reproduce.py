@@ -1,4 +1,4 @@
-"""Making a run again from its record alone, and saying whether it came out the same."""
+"""Reproducing a run from its record alone, and reporting whether the result is identical."""
 
 import json
 import os
@@ -17,12 +17,12 @@ from fieldguide.reproduction.worktree import WORKTREES, remove_worktree, worktre
 
 
 def reproduce(paths: Paths, name: str, keep: bool) -> bool:
-    """Make a run again in a worktree of its own and print what is the same; returns whether all of it is.
+    """Reproduce a run in a worktree of its own and print what is the same; returns whether all of it is.
 
-    The worktree goes when the run is identical or cannot be begun, unless `keep`. Nothing of the checkout changes, and
-    MLflow is told nothing.
+    The worktree is removed if the run is identical or cannot be started, unless `keep`. Neither the checkout nor
+    MLflow changes.
 
-    Raises UserError if the run is not found, or if its code or its data are gone.
+    Raises UserError if the run is not found, or if its code or its data are missing.
     """
     run = read_run(paths, name)
     if not run.model_sha256:
@@ -34,14 +34,16 @@ def reproduce(paths: Paths, name: str, keep: bool) -> bool:
         stages = provide_start(paths.checkout, folder, run)
         print(f"reproduce: running {', '.join(stages)}", flush=True)
         results = (
-            compare(run, Paths(folder)) if _ran(folder, run, stages) else [(False, "it could not be made, see above")]
+            compare(run, Paths(folder))
+            if _ran(folder, run, stages)
+            else [(False, "it could not be reproduced, see above")]
         )
         identical = all(same for same, _ in results)
         if identical and not keep:
             remove_worktree(paths.checkout, run.key)
     print(indent(key_values(("same" if same else "OTHER", line) for same, line in results), "  "))
     if not identical:
-        for line in other_surroundings(run) or ["machine and versions are those of the record"]:
+        for line in other_surroundings(run) or ["machine and versions are the same as recorded"]:
             print(f"  {line}")
     place = f"; its worktree is {WORKTREES / run.key}" if keep or not identical else ""
     print(f"{'identical' if identical else 'NOT identical'}: {run.title}{place}", flush=True)

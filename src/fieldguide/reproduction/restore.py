@@ -12,22 +12,22 @@ from fieldguide.experiments.job_folder import DeclaredStage, read_stages
 from fieldguide.reproduction.data_store import DataStore
 from fieldguide.reproduction.recorded import Run
 
-STARTS = (Stage.WEIGHTS, Stage.CLEAN, Stage.SPLIT)  # whose results training and evaluation read
-ALWAYS = (Stage.TRAIN, Stage.EVALUATE)
-NO_LOCK = "schema: '2.0'\n"
+INPUT_STAGES = (Stage.WEIGHTS, Stage.CLEAN, Stage.SPLIT)  # whose results training and evaluation read
+ALWAYS_RUN = (Stage.TRAIN, Stage.EVALUATE)
+EMPTY_LOCK = "schema: '2.0'\n"
 
 
 def provide_start(checkout: Path, folder: Path, run: Run) -> list[str]:
     """Fill a run's folder with what it starts from; returns the stages that remain to be run, in their order.
 
-    Raises UserError for data that are gone, with their hash.
+    Raises UserError for missing data, with their hash.
     """
     stages = {stage.name: stage for stage in read_stages(folder)}
-    write_text(folder / "dvc.lock", run.lock or NO_LOCK)
-    remaining = {*ALWAYS, *run.stages}
+    write_text(folder / "dvc.lock", run.lock or EMPTY_LOCK)
+    remaining = {*ALWAYS_RUN, *run.stages}
     with DataStore(checkout, folder) as store:
         settled: set[str] = set()
-        waiting = [name for name in stages if name in remaining or name in STARTS]
+        waiting = [name for name in stages if name in remaining or name in INPUT_STAGES]
         while waiting:
             name = waiting.pop()
             if name in settled:
@@ -45,13 +45,13 @@ def provide_start(checkout: Path, folder: Path, run: Run) -> list[str]:
 
 
 def _before(stages: dict[str, DeclaredStage], stage: DeclaredStage) -> list[str]:
-    """The stages whose data a stage reads; reports are there for the order only."""
+    """The stages whose data a stage reads; reports only order them."""
     data = {entry for entry in stage.reads if not entry.startswith("reports/")}
     return [name for name, other in stages.items() if data & set(other.writes)]
 
 
 def _restored(store: DataStore, run: Run, stage: DeclaredStage) -> bool:
-    locked = yaml.safe_load(run.lock or NO_LOCK).get("stages", {})
+    locked = yaml.safe_load(run.lock or EMPTY_LOCK).get("stages", {})
     hashes = {out["path"]: out["md5"] for out in locked.get(stage.name, {}).get("outs", [])}
     data = [path for path in stage.writes if not path.startswith("reports/")]
     for path in data:
@@ -75,7 +75,7 @@ def _provide_source(store: DataStore, checkout: Path, folder: Path, name: str) -
     if (checkout / pointer).exists() and _md5(checkout / pointer) == wanted and store.unchanged(checkout, place):
         (folder / place).symlink_to((checkout / place).resolve())
         return
-    raise UserError(f"data gone: {place} ({wanted}) is in neither DVC's cache nor a remote, nor in this checkout")
+    raise UserError(f"data missing: {place} ({wanted}) is in neither DVC's cache nor a remote, nor in this checkout")
 
 
 def _md5(pointer: Path) -> str:
@@ -83,11 +83,11 @@ def _md5(pointer: Path) -> str:
 
 
 def provide_weights(checkout: Path, folder: Path, model: dict[str, Any]) -> None:
-    """A file of weights that git does not know, by its hash."""
+    """A file of weights that git does not track, by its hash."""
     name, wanted = model["weights"], model["weights_sha256"]
     if name in ("hub", "random") or (folder / name).exists():
         return
     if not (checkout / name).is_file() or sha256_of_file(checkout / name) != wanted:
-        raise UserError(f"data gone: the weights {name} (sha256 {wanted}) are not in this checkout")
+        raise UserError(f"data missing: the weights {name} (sha256 {wanted}) are not in this checkout")
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).symlink_to((checkout / name).resolve())

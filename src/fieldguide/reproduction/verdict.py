@@ -1,4 +1,4 @@
-"""Whether a run that was made again is the same, and what may be the reason if not."""
+"""Whether a reproduced run is identical, and possible reasons if not."""
 
 import math
 
@@ -7,12 +7,12 @@ from fieldguide.base.paths import Paths
 from fieldguide.reproduction.recorded import Run, made_metrics
 from fieldguide.tracking.provenance import machine, package_versions
 
-MATTER = (  # packages that pictures, training or metrics go through
+RELEVANT_PACKAGES = (  # packages that pictures, training or metrics go through
     *("torch", "torchvision", "fastai", "timm", "safetensors", "numpy", "scipy", "pandas", "pyarrow"),
     *("pillow", "imagehash", "scikit-learn"),
 )
-SHOWN = 5  # metrics that differ
-LEAST = 1e-9  # a smaller difference of a metric is none
+MAX_SHOWN = 5  # metrics that differ
+TOLERANCE = 1e-9  # a smaller difference of a metric is ignored
 
 
 def compare(run: Run, made: Paths) -> list[tuple[bool, str]]:
@@ -32,10 +32,10 @@ def compare(run: Run, made: Paths) -> list[tuple[bool, str]]:
 
 def _compare_metrics(recorded: dict[str, float], made: dict[str, float]) -> list[tuple[bool, str]]:
     common = [name for name in made if name in recorded]
-    other = [name for name in common if not math.isclose(made[name], recorded[name], rel_tol=0, abs_tol=LEAST)]
-    lines = [(False, f"{name}: {recorded[name]:g}, now {made[name]:g}") for name in other[:SHOWN]]
-    if len(other) > SHOWN:
-        lines.append((False, f"{len(other) - SHOWN} more metrics"))
+    other = [name for name in common if not math.isclose(made[name], recorded[name], rel_tol=0, abs_tol=TOLERANCE)]
+    lines = [(False, f"{name}: {recorded[name]:g}, now {made[name]:g}") for name in other[:MAX_SHOWN]]
+    if len(other) > MAX_SHOWN:
+        lines.append((False, f"{len(other) - MAX_SHOWN} more metrics"))
     if not common:
         lines.append((False, "metrics: none were recorded"))
     elif not other:
@@ -44,7 +44,7 @@ def _compare_metrics(recorded: dict[str, float], made: dict[str, float]) -> list
 
 
 def other_surroundings(run: Run) -> list[str]:
-    """What is other than it was when the run was recorded, and may change its bytes: machine and versions."""
+    """What differs from the record, and may change the bytes: machine and versions."""
     now, versions, recorded = machine(), _versions(package_versions()), _versions(run.packages)
     other = [
         f"other {name}: {run.machine.get(name, 'none')}, now {now.get(name, 'none')}"
@@ -53,7 +53,7 @@ def other_surroundings(run: Run) -> list[str]:
     ]
     return other + [
         f"other version: {name} {recorded.get(name, 'none')}, now {versions.get(name, 'none')}"
-        for name in MATTER
+        for name in RELEVANT_PACKAGES
         if recorded.get(name) != versions.get(name)
     ]
 

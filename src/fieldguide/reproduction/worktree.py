@@ -1,4 +1,4 @@
-"""A run's code in a folder of its own: its commit, and on top of it what was not committed."""
+"""A run's code in a folder of its own: its commit, and on top of it the uncommitted changes."""
 
 import shutil
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ WORKTREES = Path(STATE, "reproduce")  # in the checkout
 
 @contextmanager
 def worktree(checkout: Path, name: str, commit: str, diff: str) -> Iterator[Path]:
-    """Yield the project's folder in a git worktree, which stays when the block ends and goes when an error ends it.
+    """Yield the project's folder in a git worktree, which stays when the block ends and is removed on an error.
 
-    Raises UserError if the commit is not at hand, if the diff does not fit it, or if another process is at work here.
+    Raises UserError if the commit is missing, if the diff does not apply, or if another process uses the folder.
     """
     if not commit:
-        raise UserError("the run was recorded outside a git repository: its code is not known")
+        raise UserError("the run was recorded outside a git repository, without its code: it cannot be reproduced")
     try:
         git(checkout, "cat-file", "-e", f"{commit}^{{commit}}")
     except UserError:
         raise UserError(
-            f"the code is not at hand: this repository has no commit {commit}; `git fetch` from where it is"
+            f"the code is missing, this repository has no commit {commit}: `git fetch` it from where it is"
         ) from None
     place = checkout.resolve() / WORKTREES / name
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def worktree(checkout: Path, name: str, commit: str, diff: str) -> Iterator[Path
                 remove_worktree(checkout, name)
                 raise
     except Timeout:
-        raise UserError(f"another process is making {name} again") from None
+        raise UserError(f"another process is reproducing {name}: wait for it") from None
 
 
 def remove_worktree(checkout: Path, name: str) -> None:
@@ -60,7 +60,7 @@ def drop_worktree(checkout: Path, place: Path) -> None:
 def add_worktree(checkout: Path, place: Path, commit: str, diff: str = "") -> Path:
     """Make a worktree at a place that is empty, without running git's hooks; returns the project's folder in it.
 
-    Raises UserError if git makes none, or if the diff does not fit the commit.
+    Raises UserError if git makes none, or if the diff does not apply to the commit.
     """
     git(checkout, *NO_HOOKS, "worktree", "add", "--detach", str(place), commit)
     if diff:
@@ -69,11 +69,11 @@ def add_worktree(checkout: Path, place: Path, commit: str, diff: str = "") -> Pa
         try:
             git(place, "apply", "--whitespace=nowarn", patch.name)
         except UserError as error:
-            raise UserError(f"what was not committed does not fit commit {commit[:12]}: {error}") from None
+            raise UserError(f"the uncommitted changes do not apply to commit {commit[:12]}: {error}") from None
         patch.unlink()
     return place / project_folder(checkout)
 
 
 def project_folder(checkout: Path) -> str:
-    """Where the project is in its git repository: "" at the top."""
+    """The project's folder in its git repository: "" at the top."""
     return git(checkout, "rev-parse", "--show-prefix").strip()

@@ -1,4 +1,4 @@
-"""A picture's whole story, as text."""
+"""A picture's whole history, as text."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +16,11 @@ from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, QUALITY_ISSUES, RAW, SPLIT, read_table
 from fieldguide.reviewing.find import find_picture
 
-WIDTH = 12  # of the left column
+WIDTH = 12  # of the left column, in characters
 
 
 def explain(paths: Paths, name: str) -> str:
-    """Tell where a picture came from, what became of it and why, and what the stages found out about it.
+    """Report where a picture came from, what became of it and why, and what the stages found about it.
 
     What has not been made yet is left out. Raises UserError if there is no such picture, or no image table yet.
     """

@@ -1,4 +1,4 @@
-"""Finding one picture by whatever name a person has for it."""
+"""Finding one picture by its id, path, source or pixels."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ MAX_MEGAPIXELS = 1000.0  # a person names the file, so it may be larger than wha
 
 
 def find_picture(paths: Paths, images: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The rows of one picture in the image table: the one that was named first, then its exact copies.
+    """The rows of one picture in the image table: first the one that `name` means, then its exact copies.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def _named(paths: Paths, images: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _by_path(paths: Paths, images: pd.DataFrame, name: str) -> pd.DataFrame | None:
-    """What stands at a path or came from a source; None if the name is not one of those."""
+    """The pictures at a path or from a source; None if the name is neither."""
     absolute = Path.cwd() / Path(name).expanduser()
     for folder, column in ((paths.raw, "path"), (paths.clean, "clean_path")):
         if absolute.is_relative_to(folder) and absolute != folder:
@@ -57,17 +57,19 @@ def _by_path(paths: Paths, images: pd.DataFrame, name: str) -> pd.DataFrame | No
 
 
 def _by_id(images: pd.DataFrame, name: str) -> pd.DataFrame | None:
-    """What has an id that begins so; None if there is none."""
+    """The pictures whose id begins with it; None if there is none."""
     if not re.fullmatch("[0-9a-f]{6,16}", name):
         return None
     found = images[images["id"].fillna("").str.startswith(name)]
     if found["id"].nunique() > 1:
-        raise UserError(f"{name} is the beginning of several ids ({', '.join(sorted(set(found['id'])))}): say more")
+        raise UserError(
+            f"{name} is the beginning of several ids ({', '.join(sorted(set(found['id'])))}): give more digits"
+        )
     return _kept_first(found) if found.size else None
 
 
 def _by_pixels(images: pd.DataFrame, name: str) -> pd.DataFrame:
-    """What has the pixels of a picture file; no row if there is no such file."""
+    """The pictures with the pixels of a picture file; no row if there is no such file."""
     file = Path(name).expanduser()
     if not file.is_file():
         return images.iloc[:0]

@@ -1,4 +1,4 @@
-"""The false alarm rate: what was promised, what the test pictures show, and whether enough pictures calibrate it."""
+"""The false alarm rate: promised, measured on the test pictures, and whether enough pictures calibrate it."""
 
 import numpy as np
 import pandas as pd
@@ -13,20 +13,20 @@ def alarm_figures(screened: pd.DataFrame, fitted: Fitted, promised: float) -> di
 
     `screened` has the columns of data/screen.parquet, `promised` is the alarm rate between 0 and 1.
     """
-    ordinary = fitted.calibrated_by - fitted.strangers
+    ordinary = fitted.calibrated_by - fitted.outliers
     test = screened.loc[screened["split"] == Split.TEST, "out_of_domain"]
     low, high = wilson(int(test.sum()), len(test))
     needed = int(np.ceil(1 / promised)) - 1
     if ordinary < needed:
         print(
-            f"warning: {ordinary} calibration pictures are too few to promise {promised:.1%} false alarms, it takes "
+            f"warning: {ordinary} calibration pictures are too few to promise {promised:.1%} false alarms, which needs "
             f"{needed}: add pictures, or raise split.valid, or alarm_rate in conf/ood/"
         )
     return {
         "alarm_rate_promised": promised,
         "promise_has_enough_pictures": ordinary >= needed,
         "calibration_pictures": fitted.calibrated_by,
-        "calibration_strangers": fitted.strangers,
+        "calibration_strangers": fitted.outliers,
         "test_pictures": len(test),
         "test_alarms": int(test.sum()),
         "test_alarm_rate": round(float(test.mean()), 6),

@@ -24,7 +24,7 @@ from fieldguide.screening.p_values import Tail
 from fieldguide.screening.screen import Screen, judge, side_name
 from fieldguide.screening.viewer import Viewer, frozen_viewer
 
-LARGEST_FILE = 2**16  # bytes of the JSON
+MAX_FILE_SIZE = 2**16  # bytes of the JSON
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Scale = Annotated[float, Field(gt=0, le=1e6)]
@@ -39,7 +39,7 @@ def _known_detector(name: str) -> str:
 
 @dataclass(frozen=True)
 class Description:
-    """What stands in the JSON file."""
+    """The content of the JSON file."""
 
     detector: Annotated[str, AfterValidator(_known_detector)]
     alarm_rate: Annotated[float, Field(gt=0, lt=1)]
@@ -79,11 +79,11 @@ def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Scre
     """
     description = _read_description(path.with_suffix(".json"))
     if sha256_of_file(weights) != description.classifier_sha256:
-        raise UserError(f"{path} belongs to another classifier than {weights}: run `dvc repro`")
+        raise UserError(f"{path} does not belong to the classifier {weights}: run `dvc repro`")
     tensors = _read_tensors(path)
     try:
         if not all((tensors[f"tail.{name}"].diff() >= 0).all() for name in TAILS):
-            raise UserError(f"{path} holds a sample that is not in order: it is damaged")
+            raise UserError(f"{path} is damaged, a sample in it is not sorted: run `dvc repro`")
         tails = {name: Tail(tensors[f"tail.{name}"].numpy(), *description.tails[name]) for name in TAILS}
         screen = Screen(
             description.detector,
@@ -105,7 +105,7 @@ def _viewer(description: Description, weights: Path) -> Viewer:
         return Viewer(None, description.layout)
     backbone = weights.with_name("backbone.safetensors")
     if not backbone.is_file() or sha256_of_file(backbone) != description.backbone_sha256:
-        raise UserError(f"{backbone} is missing or another one, and the screen takes its features: run `dvc repro`")
+        raise UserError(f"{backbone}, whose features the screen uses, is missing or has changed: run `dvc repro`")
     body = build_body(read_description(weights.with_suffix(".json")).architecture)
     load_weights(body, backbone)
     return frozen_viewer(body, description.layout)
@@ -114,9 +114,9 @@ def _viewer(description: Description, weights: Path) -> Viewer:
 def _read_description(path: Path) -> Description:
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise UserError(f"{path} does not describe a screen (larger than {LARGEST_FILE // 2**10} KiB)")
+            content = file.read(MAX_FILE_SIZE + 1)
+        if len(content) > MAX_FILE_SIZE:
+            raise UserError(f"{path} does not describe a screen (larger than {MAX_FILE_SIZE // 2**10} KiB)")
         return TypeAdapter(Description).validate_json(content, strict=True)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}): run `dvc repro`") from None
@@ -134,5 +134,5 @@ def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path} is not a safetensors file ({first_line(error)})") from None
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise UserError(f"{path} holds numbers that are not finite: it is damaged")
+        raise UserError(f"{path} is damaged, it holds numbers that are not finite: run `dvc repro`")
     return tensors

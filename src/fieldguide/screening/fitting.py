@@ -1,4 +1,4 @@
-"""Fitting and calibrating the detector of strangers."""
+"""Fitting and calibrating the out-of-domain detector."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ from fieldguide.screening.screen import (
 
 FOLDS = 5
 # Shares of the tails. Of a hundred valid pictures a quarter or half describe a tail better than a few: these kept the
-# promise best in trials on the drawn sample, with up to 5 % strangers among 50 to 200 valid pictures.
+# promise best in trials on the drawn sample, with up to 5 % outliers among 50 to 200 valid pictures.
 LEARNED_TAIL, MEASURED_TAIL, COMBINED_TAIL = 0.25, 0.1, 0.5
-LEAST_SCALE = 1e-6  # of scores whose unit says nothing
+SMALLEST_SCALE = 1e-6  # of scores, which have no natural unit
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Fitted:
     train: Verdicts
     valid: Verdicts
     calibrated_by: int  # pictures
-    strangers: int  # of them, too strange to calibrate by, see `fit_tail`
+    outliers: int  # of them, left out of the calibration, see `fit_tail`
 
 
 def fit_screen(
@@ -53,17 +53,17 @@ def fit_screen(
 ) -> Fitted:
     """Learn from the training pictures, calibrate on pictures that the scores were not learned from.
 
-    The detector and the orientation learn from train; so do the tails of the plain measurements. What a learned score
-    is like on new pictures, those that calibrate tell: the valid ones. Where the features are frozen, every training
-    picture does so too, with the score that it gets from the others (cross-fitting); a network that was trained on a
+    The detector and the orientation learn from train; so do the tails of the plain measurements. The distribution of a
+    learned score is estimated from the pictures that calibrate, the valid ones. Where the features are frozen, every
+    training picture calibrates too, with its score from the others (cross-fitting); a network that was trained on a
     picture has drawn its features towards the others. The tail of the combined score is fitted to values that are made
-    with tails of other folds: every picture calibrates, and none its own parts. Strangers among them are those that are
-    so with exponential tails: normal ones are right for the learned parts, but would call ordinary pictures so too.
+    with tails of other folds: every picture calibrates, and none its own parts. Outliers among them are those that are
+    outliers with exponential tails: normal ones are right for the learned parts, but would exclude ordinary ones too.
 
     Parameters
     ----------
     train, turned
-        n training pictures, in an order that says nothing, and the same turned by 180 degrees.
+        n training pictures, in an arbitrary order, and the same turned by 180 degrees.
     labels
         (n,) positions of their labels.
     valid
@@ -91,10 +91,10 @@ def fit_screen(
         measurements = np.concatenate([train.measurements, valid.measurements])
     learned = {name: _cross_fitted(values) for name, values in scores.items()}
     parts, _ = part_p_values(tails, learned, measurements)
-    ordinary = are_ordinary(combine(parts), COMBINED_TAIL, LEAST_SCALE)
+    ordinary = are_ordinary(combine(parts), COMBINED_TAIL, SMALLEST_SCALE)
     parts |= {name: with_normal_tail(values, LEARNED_TAIL) for name, values in learned.items()}
-    combined = tail_of(combine(parts)[ordinary], COMBINED_TAIL, LEAST_SCALE)
-    tails |= {name: fit_tail(values, LEARNED_TAIL, LEAST_SCALE) for name, values in scores.items()}
+    combined = tail_of(combine(parts)[ordinary], COMBINED_TAIL, SMALLEST_SCALE)
+    tails |= {name: fit_tail(values, LEARNED_TAIL, SMALLEST_SCALE) for name, values in scores.items()}
     screen = Screen(detector.detector, state, orientation, tails, combined, detector.alarm_rate)
     return Fitted(
         screen,
@@ -122,7 +122,7 @@ def _cross_fitted(scores: Numbers) -> Numbers:
     """P-values (n,), each by a tail that was fitted to the scores of other folds."""
     folds, values = _folds(len(scores)), np.zeros(len(scores))
     for fold in np.unique(folds):
-        values[folds == fold] = fit_tail(scores[folds != fold], LEARNED_TAIL, LEAST_SCALE).p_values(
+        values[folds == fold] = fit_tail(scores[folds != fold], LEARNED_TAIL, SMALLEST_SCALE).p_values(
             scores[folds == fold]
         )
     return values

@@ -1,7 +1,7 @@
 """Doubts about labels by confident learning (Northcutt, Jiang and Chuang 2021), with the library cleanlab.
 
 The probabilities come from models that have not seen the picture, nor one that looks like it. A doubt is for a person
-to settle: about half of them are wrong.
+to settle: about half of the labels in doubt are wrong.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 FOLDS = 5
-# Of the penalty of the logistic regression, on standardized features: few pictures, many features.
-STRENGTH = 0.001
+# C of scikit-learn's logistic regression, on standardized features: few pictures, many features.
+INVERSE_PENALTY = 0.001
 
 
 def label_doubts(probabilities: NDArray[np.float64], labels: Sequence[str]) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def out_of_fold(
         if len(learned) == 1:  # two labels, one of them in a single group: nothing to learn
             probabilities[np.ix_(held_out, learned)] = 1
             continue
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=1000))
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=INVERSE_PENALTY, max_iter=1000))
         model.fit(features[others], targets[others])
         probabilities[np.ix_(held_out, model.classes_)] = model.predict_proba(features[held_out])
     return probabilities

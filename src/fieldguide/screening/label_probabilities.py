@@ -15,7 +15,7 @@ from fieldguide.model.backbone import Backbone
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.features import frozen_features
 from fieldguide.screening.label_doubts import out_of_fold
-from fieldguide.screening.near_duplicates import SAME_PICTURE, look_alikes
+from fieldguide.screening.near_duplicates import SAME_PICTURE, near_duplicates_of
 from fieldguide.screening.out_of_fold import out_of_fold_from_pictures
 
 
@@ -29,7 +29,7 @@ def from_frozen_features(
     pictures = [(sha256, clean / path) for sha256, path in zip(table["clean_sha256"], table["clean_path"], strict=True)]
     features = frozen_features(backbone, preprocessing, pictures, kept, key).numpy()
     probabilities = out_of_fold(features, list(table["label"]), list(table["group"]), seed)
-    return probabilities, look_alikes(features, table, SAME_PICTURE)
+    return probabilities, near_duplicates_of(features, table, SAME_PICTURE)
 
 
 def from_trained_networks(
@@ -41,6 +41,6 @@ def from_trained_networks(
     """
     files = [clean / path for path in table["clean_path"]]
     probabilities = out_of_fold_from_pictures(files, list(table["label"]), list(table["group"]), seed)
-    duplicates = look_alikes(probabilities.astype(np.float32), table, min_similarity=None)
+    duplicates = near_duplicates_of(probabilities.astype(np.float32), table, min_similarity=None)
     probabilities[unseen.index] = (probabilities[unseen.index] + unseen) / 2
     return probabilities, duplicates

@@ -1,4 +1,4 @@
-"""Plain measurements of a picture, on the small square that the network gets: what its features do not see."""
+"""Plain measurements of a picture, on the small square that the network gets, of what its features do not show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Side:
 
     part: str
     sign: int
-    least_scale: float  # what is no difference, however alike the training pictures are
+    least_scale: float  # a difference that counts as none, however alike the training pictures are
     reason: str
 
 

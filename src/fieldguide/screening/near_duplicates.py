@@ -10,7 +10,7 @@ SAME_PICTURE = 0.94
 BLOCK = 512  # rows compared at a time: 512 x 100,000 similarities need 200 MB
 
 
-def look_alikes(
+def near_duplicates_of(
     features: NDArray[np.float32], pictures: pd.DataFrame, min_similarity: float | None = SAME_PICTURE
 ) -> pd.DataFrame:
     """Find the near duplicate of every picture that matters most: with another label first, then the most similar.
@@ -18,11 +18,11 @@ def look_alikes(
     Parameters
     ----------
     features
-        (n, f), of a body that other pictures have taught.
+        (n, f), of a body that was trained on other pictures.
     pictures
         n rows with columns id, label and group (that of the split: what perceptual hashes link).
     min_similarity
-        From this cosine similarity on two pictures are near duplicates, beside those of one group; None: groups only.
+        Two pictures are near duplicates from this cosine similarity, beside those of one group; None: groups only.
         A body without pretrained weights needs None: it places whole labels, or everything, as close as duplicates.
 
     Returns

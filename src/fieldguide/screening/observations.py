@@ -21,7 +21,7 @@ MEAN, SPREAD = 0.5, 1.0  # lengths of what the layout adds to the features, besi
 
 @dataclass(frozen=True)
 class Observations:
-    """Of n pictures: the classifier's logits, and what tells whether they belong to its domain."""
+    """Of n pictures: the classifier's logits, and what decides whether they belong to its domain."""
 
     logits: torch.Tensor  # float32 (n, labels)
     features: torch.Tensor  # float32 (n, f), of the frozen body or of the classifier, see `_features`

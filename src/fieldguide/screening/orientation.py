@@ -1,11 +1,11 @@
-"""Upside down: a logistic regression that tells pictures from their copies turned by 180 degrees."""
+"""Upside down: a logistic regression that separates pictures from their copies turned by 180 degrees."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-PENALTY = 0.001  # C of scikit-learn: there are several times more features than pictures
+INVERSE_PENALTY = 0.001  # C of scikit-learn: there are several times more features than pictures
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def fit_orientation(upright: torch.Tensor, turned: torch.Tensor) -> Orientation:
     both = torch.cat([upright, turned]).double()
     mean, deviation = both.mean(dim=0), both.std(dim=0).clamp(min=1e-6)
     is_turned = np.repeat([0, 1], [len(upright), len(turned)])
-    model = LogisticRegression(C=PENALTY, max_iter=2000).fit(((both - mean) / deviation).numpy(), is_turned)
+    model = LogisticRegression(C=INVERSE_PENALTY, max_iter=2000).fit(((both - mean) / deviation).numpy(), is_turned)
     weight = torch.from_numpy(model.coef_[0]) / deviation
     bias = torch.tensor(float(model.intercept_[0])) - weight @ mean
     return Orientation(weight.float(), bias.float())

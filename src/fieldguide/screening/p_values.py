@@ -1,4 +1,4 @@
-"""P-values from a sample of ordinary scores, also for scores beyond all of the sample."""
+"""P-values from a sample of ordinary scores, also for scores beyond the largest of the sample."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
-MOST_VALUES = 2000  # of a larger sample evenly many are kept of every size
-MOST_STRANGERS = 0.1  # of a sample: more are a kind of their own, and belong to it
+MAX_VALUES = 2000  # of a larger sample evenly many are kept of every size
+MAX_OUTLIERS = 0.1  # share of a sample: more of them belong to it
 SMALLEST_LOGARITHM = -30.0
 
 
@@ -18,8 +18,8 @@ class Tail:
     """Ordinary scores, sorted, and how their tail is described."""
 
     values: Values  # (n,), n at least 1
-    share: float  # of the values, the largest ones, that a fitted curve stands for
-    least_scale: float  # of the curve, in units of the scores: what is no difference
+    share: float  # of the values, the largest ones, that a fitted curve describes
+    least_scale: float  # of the curve, in units of the scores: a difference that counts as none
 
     def p_values(self, scores: NDArray[Any]) -> Values:
         """How probable a score at least as large is among ordinary ones: (n,) in (0, 1], falling as scores rise.
@@ -41,15 +41,15 @@ class Tail:
 
 
 def fit_tail(scores: NDArray[Any], share: float, least_scale: float) -> Tail:
-    """Fit to a sample (n,) of which a few per cent may be strangers, with n at least 1; they are left out."""
+    """Fit to a sample (n,) of which a few per cent may be outliers, with n at least 1; they are left out."""
     return tail_of(scores[are_ordinary(scores, share, least_scale)], share, least_scale)
 
 
 def are_ordinary(scores: NDArray[Any], share: float, least_scale: float) -> NDArray[np.bool_]:
-    """Which (n,) of a sample (n,) are no strangers, with n at least 1.
+    """Which (n,) of a sample (n,) are not outliers, with n at least 1.
 
-    A score so large that of n ordinary ones less than one is expected to reach it counts as a stranger's: it is left
-    out and the rest fitted again, until there is none (or a tenth is gone: so many are no strangers). That costs an
+    A score so large that of n ordinary ones less than one is expected to reach it counts as an outlier: it is left
+    out and the rest fitted again, until there is none (or a tenth is gone: more are not outliers). That costs an
     ordinary sample about its largest score: of 60 it makes 5 % false alarms 6 to 8, of 200 it does not matter.
     """
     sample = np.sort(scores.astype(np.float64))
@@ -57,7 +57,7 @@ def are_ordinary(scores: NDArray[Any], share: float, least_scale: float) -> NDAr
     while True:
         tail = Tail(sample[:count], share, least_scale)
         ordinary = int((tail.p_values(sample[:count]) >= 1 / count).sum())
-        if ordinary == count or ordinary < (1 - MOST_STRANGERS) * len(sample):
+        if ordinary == count or ordinary < (1 - MAX_OUTLIERS) * len(sample):
             break
         count = ordinary
     return scores <= sample[count - 1]
@@ -66,7 +66,7 @@ def are_ordinary(scores: NDArray[Any], share: float, least_scale: float) -> NDAr
 def tail_of(scores: NDArray[Any], share: float, least_scale: float) -> Tail:
     """The tail of a sample (n,) of ordinary scores, with n at least 1."""
     values = np.sort(scores.astype(np.float64))
-    kept = np.linspace(0, len(values) - 1, min(len(values), MOST_VALUES)).round().astype(int)
+    kept = np.linspace(0, len(values) - 1, min(len(values), MAX_VALUES)).round().astype(int)
     return Tail(values[kept], share, least_scale)
 
 

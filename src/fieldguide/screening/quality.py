@@ -1,4 +1,4 @@
-"""How good pictures are to look at, with the scores of cleanvision and under its names."""
+"""Image quality, by the scores of cleanvision and under its names."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -34,7 +34,7 @@ def picture_quality(files: Sequence[Path]) -> pd.DataFrame:
 
 
 def _measured(calculate: Sequence[Callable[[Image.Image], dict[str, Any]]], file: Path) -> dict[str, Any]:
-    """What cleanvision measures of one picture. Copies are all RGB: it is told which of them have no colour."""
+    """What cleanvision measures of one picture. Copies are all RGB: which of them have no colour is passed to it."""
     with Image.open(file) as opened:
         picture = opened.convert("RGB")
     red, green, blue = picture.split()

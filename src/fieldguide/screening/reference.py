@@ -1,4 +1,4 @@
-"""What a batch of new pictures is compared with: what was seen of the valid pictures, which taught nothing."""
+"""What a batch of new pictures is compared with: observations of the valid pictures, which nothing was trained on."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ from fieldguide.model.weights import first_line
 from fieldguide.screening.measurements import NAMES
 from fieldguide.screening.observations import Observations
 
-MOST_PICTURES = 1000  # of the valid split at most: more would not change what a batch of hundreds can show
+MAX_PICTURES = 1000  # of the valid split: more would not change what a batch of hundreds can show
 
 
 def save_reference(valid: Observations, path: Path) -> None:
-    """Write the observations of valid pictures, in an order that says nothing, atomically."""
-    some = valid[np.arange(min(len(valid), MOST_PICTURES))]
+    """Write the observations of valid pictures, in an arbitrary order, atomically."""
+    some = valid[np.arange(min(len(valid), MAX_PICTURES))]
     tensors = {"logits": some.logits, "features": some.features, "measurements": torch.from_numpy(some.measurements)}
     with replace_file(path) as partial:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)

@@ -26,12 +26,12 @@ class Entry:
 
 
 def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame:
-    """Put all that was found about the pictures into one order of urgency.
+    """Order all findings about the pictures by urgency.
 
-    First come look-alikes with different labels, of which one is wrong, and the most doubtful labels, as many as
-    confident learning calls errors. Then three kinds take turns, since nothing tells which is worth most: pictures with
-    both a weaker doubt and an alarm, with a weaker doubt alone, with an alarm alone. Last come look-alikes of one
-    label, then poor pictures. Of two look-alikes only that with the more doubtful label is listed.
+    First come near duplicates with different labels, of which one is wrong, and the most doubtful labels, as many as
+    confident learning calls errors. Then three kinds take turns, since nothing says which is worth most: pictures with
+    both a weaker doubt and an alarm, with a weaker doubt alone, with an alarm alone. Last come near duplicates of one
+    label, then poor pictures. Of two near duplicates only that with the more doubtful label is listed.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame
     1, larger is more certain); suggestion (a decision as in data/reviews.csv, with the new label of a relabel).
     """
     pictures = [dict(zip(table.columns, row, strict=True)) for row in table.sort_values("id").itertuples(index=False)]
-    across, within = _look_alikes(pictures, reviewed)
+    across, within = _near_duplicates(pictures, reviewed)
     doubts, weak_doubts = _doubts(pictures)
     alarms = _alarms(pictures)
     alarmed, doubted = {entry.id for entry in alarms}, {entry.id for entry in [*doubts, *weak_doubts]}
@@ -82,7 +82,7 @@ def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _look_alikes(pictures: Sequence[Picture], reviewed: Collection[str]) -> tuple[list[Entry], list[Entry]]:
+def _near_duplicates(pictures: Sequence[Picture], reviewed: Collection[str]) -> tuple[list[Entry], list[Entry]]:
     """Near duplicates with another label and with the same, the most similar first; each pair once."""
     by_id = {picture["id"]: picture for picture in pictures}
     across: list[Entry] = []
@@ -109,7 +109,7 @@ def _look_alikes(pictures: Sequence[Picture], reviewed: Collection[str]) -> tupl
 def _doubts(pictures: Sequence[Picture]) -> tuple[list[Entry], list[Entry]]:
     """Labels less probable than another one, the worst first: as many as confident learning finds, and the rest.
 
-    How many errors there are is what it tells best; which ones, the probability of the label (Northcutt et al. 2021).
+    It estimates best how many errors there are; the probability of the label, which ones (Northcutt et al. 2021).
     """
     doubted = [
         picture for picture in pictures if picture["label_doubt"] or picture["suggested_label"] != picture["label"]
@@ -124,7 +124,7 @@ def _doubts(pictures: Sequence[Picture]) -> tuple[list[Entry], list[Entry]]:
 
 
 def _alarms(pictures: Sequence[Picture]) -> list[Entry]:
-    """Pictures outside the domain, the strangest first; of equal ones that with the more doubtful label."""
+    """Out-of-domain pictures, the lowest p-value first; of equal ones that with the more doubtful label."""
     found = [picture for picture in pictures if picture["out_of_domain"]]
     return [
         Entry(picture["id"], f"out of domain: {picture['reason']}", 1 - picture["p_value"], "drop")

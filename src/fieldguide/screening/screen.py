@@ -1,4 +1,4 @@
-"""One calibrated p-value for "this picture is like those that the model knows", and the words for why not."""
+"""One calibrated p-value for "this picture is like those that the model knows", and the reason if it is not."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from fieldguide.screening.p_values import Tail, with_normal_tail
 
 Numbers = NDArray[np.float64]
 
-# Each part's share of the false alarms. The features see most kinds of strangers; a measurement has little weight and
-# still finds what it alone sees, since black and white or night is far beyond all that is ordinary.
+# Each part's share of the false alarms. The features see most kinds of out-of-domain pictures; a measurement has little
+# weight and still finds what it alone sees, since black and white or night is far beyond all that is ordinary.
 WEIGHTS = {
     "features": 0.70,
     "orientation": 0.20,
@@ -32,14 +32,14 @@ WEIGHTS = {
 PARTS = tuple(WEIGHTS)
 # Of the weighted mean of p-values to the power of minus this (Vovk and Wang 2020): 0 is Fisher's sum of logarithms, in
 # which one clear sign drowns among many; infinity the smallest p-value, to which several weak signs are as none.
-POWER = 0.7
-CLEAR = 0.001  # a part with so small a p-value of its own needs no other
+MERGING_POWER = 0.7
+CLEAR_P_VALUE = 0.001  # a part with so small a p-value of its own needs no other
 REASONS = {"features": "far from every known picture", "orientation": "upside down"}
 
 
 @dataclass(frozen=True)
 class Screen:
-    """A fitted detector of strangers."""
+    """A fitted out-of-domain detector."""
 
     detector: str  # one of DETECTORS
     state: State
@@ -93,7 +93,7 @@ def part_p_values(
 
 def combine(parts: Mapping[str, Numbers]) -> Numbers:
     """One score (n,) of the parts' p-values, larger = further out."""
-    return np.log(_contributions(parts).sum(axis=0)) / POWER
+    return np.log(_contributions(parts).sum(axis=0)) / MERGING_POWER
 
 
 def judge(screen: Screen, observations: Observations) -> Verdicts:
@@ -118,10 +118,12 @@ def verdicts(parts: dict[str, Numbers], words: list[NDArray[np.str_]], p_value: 
     alarm = p_value <= alarm_rate
     contributions = _contributions(parts)
     others = np.stack([parts[name] for name in PARTS[1:]])
-    leading = np.where(others.min(axis=0) <= CLEAR, 1 + contributions[1:].argmax(axis=0), contributions.argmax(axis=0))
+    leading = np.where(
+        others.min(axis=0) <= CLEAR_P_VALUE, 1 + contributions[1:].argmax(axis=0), contributions.argmax(axis=0)
+    )
     reason = [str(words[part][row]) if alarm[row] else "" for row, part in enumerate(leading)]
     return Verdicts(p_value, alarm, reason, parts)
 
 
 def _contributions(parts: Mapping[str, Numbers]) -> Numbers:
-    return np.stack([weight * parts[name] ** -POWER for name, weight in WEIGHTS.items()])
+    return np.stack([weight * parts[name] ** -MERGING_POWER for name, weight in WEIGHTS.items()])

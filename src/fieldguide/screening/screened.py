@@ -18,7 +18,7 @@ from fieldguide.screening.observations import Observations, observe_pairs, obser
 from fieldguide.screening.screen import Verdicts, judge
 from fieldguide.screening.viewer import Viewer
 
-MOST_TRAIN = 5000  # training pictures to learn from at most: more would slow down every later answer
+MAX_TRAINING_PICTURES = 5000  # to learn from: more would slow down every later answer
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,13 @@ def screen_pictures(
     def pictures(rows: pd.DataFrame, task: str) -> Iterator[Image.Image]:
         return open_all(classifier, [clean / path for path in rows["clean_path"]], task)
 
-    train = table[table["split"] == Split.TRAIN].head(MOST_TRAIN)
+    train = table[table["split"] == Split.TRAIN].head(MAX_TRAINING_PICTURES)
     valid = table[table["split"] == Split.VALID]
     others = table.drop([*train.index, *valid.index])
     if len(valid) < 2:
-        raise UserError(f"{len(valid)} valid pictures cannot calibrate: add pictures, or raise split.valid")
+        raise UserError(
+            f"{len(valid)} valid pictures are too few to calibrate, 2 are needed: add pictures, or raise split.valid"
+        )
     upright, turned = observe_pairs(classifier, viewer, pictures(train, "screen, train"))
     labels = np.searchsorted(classifier.vocabulary, train["label"].to_numpy(str))
     seen = observe_pictures(classifier, viewer, pictures(valid, "screen, valid"))

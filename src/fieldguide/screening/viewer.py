@@ -1,4 +1,4 @@
-"""What screening looks through: the network that gives features and layout, and where in it the layout is taken."""
+"""The network that gives screening its features and layout, and the module in it whose output is the layout."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.model.backbone import Backbone
 from fieldguide.model.inference import Classifier
 
-LEAST_PLACES = 8  # of the map's sides before it is averaged
+MIN_PLACES = 8  # of the map's sides before it is averaged
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Viewer:
 
 
 def viewer_of(classifier: Classifier) -> Viewer:
-    """Look through the classifier itself. Raises UserError as `find_layout` does."""
+    """The classifier's own body. Raises UserError as `find_layout` does."""
     return Viewer(None, find_layout(classifier.network.get_submodule("body"), classifier.preprocessing.size))
 
 
 def frozen_viewer(body: nn.Module, layout: str) -> Viewer:
-    """Look through a body that no training changes."""
+    """A body that no training changes."""
     return Viewer(body.eval().to(memory_format=torch.channels_last), layout)
 
 
@@ -62,7 +62,7 @@ def find_layout(body: nn.Module, size: int) -> str:
     def remember(name: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
             nonlocal found
-            if isinstance(output, torch.Tensor) and output.ndim == 4 and min(output.shape[2:]) >= LEAST_PLACES:
+            if isinstance(output, torch.Tensor) and output.ndim == 4 and min(output.shape[2:]) >= MIN_PLACES:
                 found = name
 
         return hook
@@ -76,7 +76,7 @@ def find_layout(body: nn.Module, size: int) -> str:
             hook.remove()
     if not found:
         raise UserError(
-            f"screen: no layer of this architecture keeps {LEAST_PLACES} x {LEAST_PLACES} places of a picture of "
+            f"screen: no layer of this architecture keeps {MIN_PLACES} x {MIN_PLACES} places of a picture of "
             f"{size} pixels: raise train.size in params.yaml"
         )
     return found

@@ -1,4 +1,4 @@
-"""download: brings the pictures of the chosen data set to data/raw/<label>/ and lists every source."""
+"""download: fetches or copies the pictures of the chosen data set to data/raw/<label>/ and lists every source."""
 
 from dataclasses import asdict
 

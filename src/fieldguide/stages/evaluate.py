@@ -11,7 +11,7 @@ from fieldguide.base.runner import Metrics, main
 from fieldguide.base.stage_names import Stage
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, sampled, write_table
-from fieldguide.evaluation.baselines import TREE_PICTURES, majority_accuracy, not_beaten, tree_accuracy
+from fieldguide.evaluation.baselines import MAX_TREE_PICTURES, majority_accuracy, not_beaten, tree_accuracy
 from fieldguide.evaluation.findings import write_findings
 from fieldguide.evaluation.gallery import hardest, mistakes, show
 from fieldguide.evaluation.metrics import confusion, measure, per_label, temperature_warning
@@ -42,14 +42,14 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     targets = target_positions(test, vocabulary)
     probabilities, uncalibrated = calibrated(logits, temperature), calibrated(logits, 1.0)
     mirrored = any(transform["name"] == "flip" for transform in trained_with["augment"]["transforms"])
-    augmented = predict_views(classifier, pictures(test, "evaluate, several views"), probabilities, mirrored)
+    augmented = predict_views(classifier, pictures(test, "evaluate, test-time augmentation"), probabilities, mirrored)
     some = sampled(test, settings.shift_pictures)
     shifts = measure_shifts(
         classifier, pictures(some, "evaluate, shifts"), list(some["id"]), targets[some.index], probabilities[some.index]
     )
 
     train = table[table["split"] == Split.TRAIN]
-    tree_train = sampled(train, TREE_PICTURES)
+    tree_train = sampled(train, MAX_TREE_PICTURES)
     tree = tree_accuracy(
         pictures(tree_train, "baseline, train"), tree_train["label"], pictures(test, "baseline, test"), test["label"]
     )
@@ -71,7 +71,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     if worse := temperature_warning(figures):
         print(f"warning: {worse}")
 
-    surest = test.sort_values(["loss", "id"]).drop_duplicates("label").head(3)
+    clearest = test.sort_values(["loss", "id"]).drop_duplicates("label").head(3)
     worst = hardest(test)
     write_findings(
         paths.report(Stage.EVALUATE),
@@ -85,7 +85,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             reliability_uncalibrated=reliability(uncalibrated.max(axis=1), predicted == targets),
             coverage=coverage(confidence, predicted == targets),
             shifts=shifts,
-            examples=show_shifts(dict(zip(surest["id"], pictures(surest, "examples"), strict=True))),
+            examples=show_shifts(dict(zip(clearest["id"], pictures(clearest, "examples"), strict=True))),
             hardest=worst,
             hardest_shown=show(classifier, paths.clean, worst),
             pairs=[(title, show(classifier, paths.clean, rows)) for title, rows in mistakes(test, counts)],

@@ -1,4 +1,4 @@
-"""report: makes the page that tells everything in short, and the index of Data Docs."""
+"""report: writes the page that summarizes all results, and the index of Data Docs."""
 
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
@@ -8,7 +8,7 @@ from fieldguide.overview.origin import chosen
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
-    """Write reports/index.html and reports/data_docs; return what they are about, by hash."""
+    """Write reports/index.html and reports/data_docs; return the hashes of what they are about."""
     from fieldguide.overview.page import write_overview
 
     write_overview(paths, chosen(cfg))

@@ -1,4 +1,4 @@
-"""screen: learns what the pictures are like, says of each what is odd about it, and keeps that for new pictures."""
+"""screen: learns what the pictures are like, reports what is unusual about each, and keeps it for new pictures."""
 
 import pandas as pd
 
@@ -18,7 +18,7 @@ from fieldguide.screening.alarm_rate import alarm_figures
 from fieldguide.screening.files import save_screen
 from fieldguide.screening.label_doubts import label_doubts
 from fieldguide.screening.label_probabilities import from_frozen_features, from_trained_networks
-from fieldguide.screening.p_value_histogram import strangeness_figure, strangeness_table
+from fieldguide.screening.p_value_histogram import p_value_figure, p_value_table
 from fieldguide.screening.quality import picture_quality
 from fieldguide.screening.reference import save_reference
 from fieldguide.screening.review_queue import review_queue
@@ -57,9 +57,9 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     queue = review_queue(screened, set(read_reviews(paths.reviews)))
     write_csv(paths.review_queue, queue)
     report = paths.report(Stage.SCREEN)
-    counts = strangeness_table(screened, cfg.ood.alarm_rate)
+    counts = p_value_table(screened, cfg.ood.alarm_rate)
     write_csv(report / "out_of_domain.csv", counts, ".4f")
-    save_figure(strangeness_figure(counts, cfg.ood.alarm_rate), report / "out_of_domain.png")
+    save_figure(p_value_figure(counts, cfg.ood.alarm_rate), report / "out_of_domain.png")
     return {
         **alarm_figures(screened, found.fitted, cfg.ood.alarm_rate),
         "label_doubts": int(screened["label_doubt"].sum()),

@@ -29,7 +29,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             if (count := int(counts.get((label, side), 0))) < cfg.split.min_per_label:
                 change = "lower split.valid or split.test" if side == Split.TRAIN else f"raise split.{side}"
                 raise UserError(
-                    f"{count} pictures of {label!r} in {side}, split.min_per_label asks for {cfg.split.min_per_label}: "
+                    f"{count} pictures of {label!r} in {side}, split.min_per_label requires {cfg.split.min_per_label}: "
                     f"add pictures of {label!r}, or {change} in params.yaml"
                 )
     write_table(table, paths.split_table, SPLIT)

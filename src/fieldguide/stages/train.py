@@ -17,7 +17,7 @@ from fieldguide.model.fingerprint import training_record
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
-    """Write models/classifier.safetensors, what is needed to use it and to make it again, and the history."""
+    """Write models/classifier.safetensors, what is needed to use it, its provenance, and the history."""
     table = read_table(paths.split_table, SPLIT)
     pictures = table[table["split"].isin([Split.TRAIN, Split.VALID])].reset_index(drop=True)
     pictures["is_valid"] = pictures["split"] == Split.VALID
@@ -56,7 +56,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
 
 
 def _check(cfg: Config, pictures: pd.DataFrame) -> None:
-    """Say what cannot be trained on before fastai is imported, which takes seconds."""
+    """Raise UserError for what cannot be trained on before fastai is imported, which takes seconds."""
     labels = pictures["label"].unique()
     if len(labels) < 2:
         raise UserError(f"only one label ({labels[0]!r}): a classifier needs at least two, add pictures of another one")

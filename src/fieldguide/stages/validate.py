@@ -1,4 +1,4 @@
-"""The gate before training: expectations over the image table; errors stop the pipeline, warnings do not."""
+"""validate: runs the checks before training over the image table; errors stop the pipeline, warnings do not."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""weights: fetches or makes the weights that training starts from; after it nobody goes to the network for them."""
+"""weights: fetches or makes the weights that training starts from; no later stage needs the network."""
 
 from dataclasses import asdict
 from pathlib import Path

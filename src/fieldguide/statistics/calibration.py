@@ -1,4 +1,4 @@
-"""What a classifier's probabilities are worth: calibration, and what is gained by leaving the unsure ones to a person.
+"""Calibration of probabilities, and the accuracy gained by leaving the least confident predictions to a person.
 
 The confidence of a prediction is the probability of the predicted label.
 """
@@ -57,7 +57,7 @@ def coverage(confidence: Confidence, right: Right) -> pd.DataFrame:
 
     Returns
     -------
-    For every per cent of coverage the highest threshold that still answers so many (equal thresholds once): threshold,
+    For every per cent of coverage the highest threshold that still reaches it (equal thresholds once): threshold,
     coverage (share of the pictures with at least this confidence), accuracy, pictures; the most careful first.
     """
     order = np.argsort(-confidence, kind="stable")
@@ -69,7 +69,7 @@ def coverage(confidence: Confidence, right: Right) -> pd.DataFrame:
             "accuracy": right[order].cumsum() / answered,
             "pictures": answered,
         }
-    ).drop_duplicates("threshold", keep="last")  # equally sure pictures are answered together or not at all
+    ).drop_duplicates("threshold", keep="last")  # pictures of equal confidence are answered together or not at all
     wanted = table["coverage"].searchsorted(np.arange(1, 101) / 100 - 1e-9)
     return table.iloc[np.unique(wanted)].reset_index(drop=True)
 

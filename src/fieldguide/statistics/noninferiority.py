@@ -1,4 +1,4 @@
-"""What a comparison on the same pictures says: better, not worse, worse, or too few pictures to say."""
+"""The verdict of a comparison on the same pictures: better, not worse, worse, or not enough evidence."""
 
 import math
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from scipy.stats import norm
 
 from fieldguide.statistics.paired import bootstrap_bounds, mcnemar
 
-POWER = 0.8  # the chance with which the pictures that are asked for show what is there
+POWER = 0.8  # statistical power with the number of pictures that is asked for
 
 
 class Verdict(StrEnum):
-    """What the pictures say of a challenger."""
+    """The verdict on a challenger."""
 
     BETTER = "better"
     NOT_WORSE = "not worse"

@@ -30,7 +30,7 @@ class PairedTest:
 
     @property
     def beyond_chance(self) -> bool:
-        """Whether the two are told apart at the 5 % level."""
+        """Whether the difference is significant at the 5 % level."""
         return self.p_value < 0.05
 
 

@@ -1,4 +1,4 @@
-"""What happens beside fastai's own training loop."""
+"""Callbacks of fastai's training loop."""
 
 import math
 from collections.abc import Callable
@@ -18,7 +18,7 @@ OnEpoch = Callable[[int, dict[str, float]], None]
 
 
 class EachEpoch(Callback):
-    """Starts every epoch afresh: its random numbers and gradients do not depend on how the earlier ones went."""
+    """Starts every epoch afresh: its random numbers and gradients do not depend on earlier epochs."""
 
     order = -20
 
@@ -64,7 +64,7 @@ class Report(Callback):
     on_epoch
         Called after every epoch with its number, from 1, and its figures.
     checkpoint, key
-        The file that takes the state after every epoch, and what a later process must know to go on with it.
+        The file that takes the state after every epoch, and what must match for a later process to resume from it.
     search
         What the search for a learning rate found, for the checkpoint.
     """
@@ -113,7 +113,7 @@ class Report(Callback):
         self.bar.update()
 
     def after_epoch(self) -> None:
-        """Keep the epoch's figures, its weights if they are the best, and the state to go on from."""
+        """Keep the epoch's figures, its weights if they are the best, and the state to resume from."""
         if self.each_epoch.count <= len(self.history):
             return  # one that was done before the interruption
         train_loss, valid_loss, valid_accuracy = (float(value) for value in self.recorder.log[1:4])
@@ -122,7 +122,7 @@ class Report(Callback):
         text = f"epoch {len(self.history)}/{self.epochs}: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items())
         self.bar.write(text) if not self.bar.disable else print(text, flush=True)
         if not all(map(math.isfinite, (train_loss, valid_loss))):
-            raise CancelFitException  # `require_numbers` says it; an error raised here gets words of fastai before it
+            raise CancelFitException  # `require_numbers` reports it; fastai would prefix an error raised here
         self.on_epoch(len(self.history), figures)
         if not self.best_weights or valid_loss < self.history[self.best_epoch - 1]["valid_loss"]:
             self.best_epoch = len(self.history)
@@ -132,11 +132,11 @@ class Report(Callback):
             raise CancelFitException
 
     def require_numbers(self) -> None:
-        """Raise UserError if the last epoch's losses are infinite or no numbers."""
+        """Raise UserError if the last epoch's losses are not finite."""
         if not all(math.isfinite(self.history[-1][name]) for name in ("train_loss", "valid_loss")):
             self.close()
             raise UserError(
-                f"the loss is no number any more in epoch {len(self.history)}, training has diverged: "
+                f"the loss is not finite in epoch {len(self.history)}, training has diverged: "
                 "lower train.lr in params.yaml, or set train.precision to float32"
             )
 

@@ -1,4 +1,4 @@
-"""The state of an unfinished training in one safetensors file, so that a killed one goes on where it was."""
+"""The state of an unfinished training in one safetensors file, so that a killed one resumes where it was."""
 
 import hashlib
 import json

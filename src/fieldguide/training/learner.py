@@ -45,7 +45,7 @@ SUGGESTIONS = {"valley": valley, "slide": slide}
 
 @dataclass(frozen=True)
 class Training:
-    """What a training leaves beside the weights.
+    """The results of a training beside the weights.
 
     history: one row an epoch with epoch (from 1), train_loss, valid_loss, valid_accuracy. search: the learning rates
     that were tried and the losses with them (lr, loss), empty where none was searched.
@@ -96,7 +96,7 @@ def fit(
         Called after every epoch with its number, from 1, and its figures.
     checkpoint, key
         Where the state is kept after every epoch, and what it belongs to: a training that finds a state of the same key
-        goes on from it, and ends with the same bytes as one that was never interrupted.
+        resumes from it, and ends with the same bytes as one that was never interrupted.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def fit(
     if state:
         report.go_on(state)
         restore(learner, state)
-        print(f"train: goes on after epoch {len(report.history)}, where it was interrupted", flush=True)
+        print(f"train: resumes after epoch {len(report.history)}, where it was interrupted", flush=True)
     else:
         learner.create_opt()
     with learner.no_bar(), learner.no_logging():
@@ -146,7 +146,7 @@ def fit(
                 report.require_numbers()
                 if report.has_stopped and len(report.history) < epochs:
                     report.close()
-                    print(f"train: stopped, no lower valid loss for {train.patience} epochs", flush=True)
+                    print(f"train: stopped early, no lower valid loss for {train.patience} epochs", flush=True)
             report.phase_start += phase.epochs
     report.close()
     network.load_state_dict(report.best_weights)

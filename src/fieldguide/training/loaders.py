@@ -82,7 +82,7 @@ class SeededDataLoader(TfmdDL):
         return shuffled(indices, self.seed, self.epoch)
 
     def do_item(self, index: int) -> Any:
-        """Make one item with its own random numbers, and leave everybody else's as they were."""
+        """Make one item with its own random numbers, and leave all others as they were."""
         before = random.getstate(), np.random.get_state(), torch.get_rng_state()
         number = number_of(f"{self.seed}/{self.epoch}/{index}")
         random.seed(number)
@@ -172,7 +172,7 @@ def number_of(key: str) -> int:
 
 
 def _bytes_in_memory(files: Sequence[Path], size: int | None) -> int:
-    """What the pictures take as squares of `size` pixels, or as they are."""
+    """The memory that the pictures take as squares of `size` pixels, or at their own size."""
     if size is not None:
         return len(files) * size**2 * 3
     total = 0

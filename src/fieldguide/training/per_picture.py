@@ -1,4 +1,4 @@
-"""A batch transform that fastai lacks: one that changes some of a batch's pictures, each by its own luck."""
+"""A batch transform that fastai lacks: one that changes some of a batch's pictures, each at random."""
 
 from collections.abc import Callable
 from typing import Any

@@ -41,7 +41,7 @@ class Trained:
 
 
 def train_classifier(cfg: Config, paths: Paths, pictures: pd.DataFrame, fingerprint: str) -> Trained:
-    """Train from the starting weights; a training of the same fingerprint that was interrupted goes on.
+    """Train from the starting weights; a training of the same fingerprint that was interrupted resumes.
 
     Parameters
     ----------

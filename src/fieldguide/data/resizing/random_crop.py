@@ -14,7 +14,7 @@ from fieldguide.data.resizing.resize import FILTER, Resize
 @RESIZES.register
 @dataclass(frozen=True)
 class RandomCrop(Resize):
-    """Another part at every epoch, its area between two shares of the picture's; the middle square else."""
+    """Another part at every epoch, its area between two shares of the picture's; the middle square otherwise."""
 
     is_random: ClassVar[bool] = True
     method: Literal["random_crop"]

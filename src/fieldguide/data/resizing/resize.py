@@ -12,7 +12,7 @@ FILTER = Image.Resampling.BILINEAR
 class Resize(ABC):
     """A way to make RGB pictures of any shape square; a dataclass in `RESIZES`, its fields are the parameters.
 
-    Its name stands in the field `method`, and in the JSON file of every classifier that was trained with it.
+    Its name is in the field `method`, and in the JSON file of every classifier that was trained with it.
     """
 
     method: str

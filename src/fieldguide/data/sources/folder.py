@@ -1,4 +1,4 @@
-"""Labelled folders: data/sources/NAME/<label>/.../picture.jpg, as deep as they come."""
+"""Labelled folders: data/sources/NAME/<label>/.../picture.jpg, at any depth."""
 
 import shutil
 from collections.abc import Iterator

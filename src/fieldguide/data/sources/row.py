@@ -26,5 +26,5 @@ def picture_row(source: str, label: str, file: Path, target: Path) -> RawRow:
 
 
 def refused_row(source: str, label: str, reason: str) -> RawRow:
-    """The row of a source of which nothing was taken."""
+    """The row of a source that was skipped."""
     return RawRow(source, "", label, False, reason, 0, "")

@@ -10,7 +10,7 @@ from fieldguide.evaluation.shift import Chance
 
 @SHIFTS.at(10)
 def jpeg_damage(picture: Image.Image, chance: Chance) -> Image.Image:
-    """A picture sent on too often: blocks and false colours of a JPEG of quality 5."""
+    """A picture recompressed too often: blocks and false colours of a JPEG of quality 5."""
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=5, subsampling="4:2:0")
     with Image.open(buffer) as damaged:

@@ -1,4 +1,4 @@
-"""Freezing a set of past pictures, so that every later model is asked about them too."""
+"""Freezing a set of past pictures, so that every later model is compared on them too."""
 
 import shutil
 import tempfile
@@ -23,14 +23,14 @@ from fieldguide.release.gate.picture_sets import BACKTEST, TABLE
 def freeze(cfg: Config, paths: Paths, name: str, source: Path | None, date: Date) -> str:
     """Make data/backtests/NAME of the current test split, or of a folder of labelled pictures, and track it with DVC.
 
-    Pictures of a folder are cleaned as those of the pipeline are; what cannot be used or is there twice is left out.
+    Pictures of a folder are cleaned as those of the pipeline are; unusable pictures and exact duplicates are left out.
 
     Parameters
     ----------
     source
         Holds one folder of pictures for each label; None is the current test split.
     date
-        Of the pictures; it stands in the set's table.
+        Of the pictures; it is written to the set's table.
 
     Returns
     -------
@@ -39,20 +39,24 @@ def freeze(cfg: Config, paths: Paths, name: str, source: Path | None, date: Date
     Raises
     ------
     UserError
-        If the name is taken (a frozen set is never changed) or is none, or if there are no pictures.
+        If the name is taken (a frozen set is never changed) or not valid, or if there are no pictures.
     """
     target = paths.backtests / name
     if not NAME.fullmatch(name):
-        raise UserError(f"{name!r} is no name for a backtest set: a letter first, then letters, digits, - and _")
+        raise UserError(
+            f"{name!r} is not a valid name for a backtest set: use a letter first, then letters, digits, - and _"
+        )
     if target.exists() or target.with_name(f"{name}.dvc").exists():
-        raise UserError(f"data/backtests/{name} is there already, and a frozen set stays as it is: choose another name")
+        raise UserError(f"data/backtests/{name} already exists, and a frozen set is never changed: choose another name")
     with tempfile.TemporaryDirectory() as temporary:
         if source is None:
             pictures, left_out = _test_pictures(paths), ""
         else:
             pictures, left_out = _cleaned(cfg, source, Paths(Path(temporary)))
         if pictures.empty:
-            raise UserError(f"no usable pictures in {source or 'the test split'}: there is nothing to freeze")
+            raise UserError(
+                f"no usable pictures in {source or 'the test split'}: add pictures, or choose another folder"
+            )
         numbers = look_alike_groups(list(pictures["perceptual_hash"]), cfg.split.near_duplicate_bits)
         pictures["group"] = pictures.groupby(numbers)["id"].transform("min")
         with replace_folder(target) as partial:
@@ -77,14 +81,14 @@ def _test_pictures(paths: Paths) -> pd.DataFrame:
 
 def _cleaned(cfg: Config, source: Path, work: Paths) -> tuple[pd.DataFrame, str]:
     if not source.is_dir() or not any(map(is_label_folder, source.iterdir())):
-        raise UserError(f"{source} is no folder that holds a folder of pictures for each label")
+        raise UserError(f"{source} is not a folder with a folder of pictures for each label: check the path")
     rows = FolderData("folder").fetch(source, work.raw)
     work.clean.mkdir(parents=True)
     images = clean_pictures(pd.DataFrame(rows, columns=RAW.names), work.raw, work.clean, {}, cfg.clean)
     kept = images[images["status"] == Status.KEPT].sort_values("id").reset_index(drop=True)
     reasons = images.loc[images["status"] != Status.KEPT, "status"].value_counts()
-    told = ", ".join(f"{count} {str(status).replace('_', ' ')}" for status, count in reasons.items())
-    return _columns(kept, work.clean), f" (left out: {told})" if told else ""
+    counts = ", ".join(f"{count} {str(status).replace('_', ' ')}" for status, count in reasons.items())
+    return _columns(kept, work.clean), f" (left out: {counts})" if counts else ""
 
 
 def _columns(table: pd.DataFrame, folder: Path) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from fieldguide.release.registry import Registry
 from fieldguide.release.versions import CHALLENGER, CHAMPION, Candidate, Version
 from fieldguide.statistics.noninferiority import Verdict
 
-HERE = "."
+CHECKOUT_MODEL = "."
 
 
 def gate_command(paths: Paths, which: str | None) -> tuple[str, bool]:
@@ -22,14 +22,14 @@ def gate_command(paths: Paths, which: str | None) -> tuple[str, bool]:
     Returns what to print, and whether the model may take over. Raises UserError if there is no such model.
     """
     cfg, registry = compose(paths), Registry(paths)
-    if which == HERE:
+    if which == CHECKOUT_MODEL:
         champion = registry.at(CHAMPION)
         rates = alarm_rate_of_checkout(paths), _alarm_rate(registry, champion)
         decision = run_gate(cfg, paths, candidate_of_checkout(paths), _candidate(registry, champion), rates)
     else:
         decision = judge(cfg, paths, registry, _version(registry, which))
     write_decision(decision, paths.report("gate"))
-    return told(decision), decision.accepted
+    return decision_in_words(decision), decision.accepted
 
 
 def judge(cfg: Config, paths: Paths, registry: Registry, version: Version) -> Decision:
@@ -56,7 +56,7 @@ def _alarm_rate(registry: Registry, version: Version | None) -> float | None:
     return registry.alarm_rate(version) if version else None
 
 
-def told(decision: Decision) -> str:
+def decision_in_words(decision: Decision) -> str:
     """A decision in lines of text: every rule with its figures, then the verdict."""
     rows = [
         [rule.rule, rule.on, rule.outcome, *map(_figure, (rule.challenger, rule.other, rule.bound)), rule.detail]
@@ -64,7 +64,7 @@ def told(decision: Decision) -> str:
     ]
     rules = table(rows, ["rule", "on", "", "challenger", "champion", "bound", "figures"], right=(3, 4, 5))
     left_out = [
-        f"left out of {name}: {count} pictures that a model was trained on, or that look like such"
+        f"left out of {name}: {count} pictures that a model was trained on, or look-alikes of such"
         for name, count in decision.left_out.items()
         if count
     ]
@@ -95,5 +95,5 @@ def _version(registry: Registry, which: str | None) -> Version:
         return registry.version(int(which))
     challenger = registry.at(CHALLENGER)
     if not challenger:
-        raise UserError("there is no challenger: `fieldguide rollout register RUN`, or `fieldguide gate .`")
+        raise UserError("there is no challenger: run `fieldguide rollout register RUN`, or `fieldguide gate .`")
     return challenger

@@ -13,7 +13,7 @@ from fieldguide.data.csv_files import write_csv
 from fieldguide.data.membership import membership, seen_in_training
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table, sampled
-from fieldguide.evaluation.baselines import TREE_PICTURES
+from fieldguide.evaluation.baselines import MAX_TREE_PICTURES
 from fieldguide.model.inference import Classifier, load_classifier
 from fieldguide.release.gate import rules
 from fieldguide.release.gate.picture_sets import PictureSet, backtests, current_test
@@ -25,11 +25,11 @@ from fieldguide.statistics.noninferiority import Comparison, Verdict, pictures_n
 
 @dataclass(frozen=True)
 class Decision:
-    """What the gate says of a challenger.
+    """The decision of the gate about a challenger.
 
     `against` names the champion, or is "" where the challenger had to beat the baselines. `needed` is the number of
     test pictures that would be enough, where those of the current test split are not. `left_out` counts, per set, the
-    pictures that either model was trained on or that look like such.
+    pictures that either model was trained on or look-alikes of such.
     """
 
     challenger: str
@@ -72,7 +72,7 @@ def run_gate(
         unseen.append(PictureSet(pictures.name, pictures.pictures[~seen].reset_index(drop=True)))
         left_out[pictures.name] = int(seen.sum())
     if unseen[0].pictures.empty:
-        raise UserError(f"all {left_out[sets[0].name]} test pictures were seen in training: there is nothing to go by")
+        raise UserError(f"all {left_out[sets[0].name]} test pictures were seen in training: add pictures to compare on")
     model = load_classifier(challenger.weights, challenger.description)
     if champion is None:
         main, found = _against_baselines(cfg.gate, paths, model, unseen, alarm_rates[0])
@@ -141,12 +141,12 @@ def _against_baselines(
 
 def _training_pictures(paths: Paths) -> PictureSet:
     table = read_table(paths.split_table, SPLIT)
-    train = sampled(table[table["split"] == Split.TRAIN], TREE_PICTURES)
+    train = sampled(table[table["split"] == Split.TRAIN], MAX_TREE_PICTURES)
     return PictureSet("train", train.assign(file=[paths.clean / path for path in train["clean_path"]]))
 
 
 def candidate_of_checkout(paths: Paths) -> Candidate:
-    """The classifier that stands in the checkout. Raises UserError if the pipeline has not run."""
+    """The classifier in the checkout. Raises UserError if the pipeline has not run."""
     description = paths.classifier.with_suffix(".json")
     if not paths.classifier.is_file():
         raise UserError("no classifier in models/: run `dvc repro` first")
@@ -154,7 +154,7 @@ def candidate_of_checkout(paths: Paths) -> Candidate:
 
 
 def write_decision(decision: Decision, folder: Path) -> None:
-    """Leave the verdict (decision.json) and the table of rules (rules.csv) in a folder."""
+    """Write the verdict (decision.json) and the table of rules (rules.csv) to a folder."""
     write_csv(folder / "rules.csv", pd.DataFrame(map(vars, decision.rules)))
     write_json(folder / "decision.json", summary(decision))
 

@@ -38,7 +38,7 @@ def _losses(classifier: Classifier, labels: "pd.Series[str]", probabilities: Pro
 
 
 def baseline_predictions(classifier: Classifier, train: PictureSet, pictures: PictureSet) -> dict[str, pd.DataFrame]:
-    """What the baselines say, by their names: columns id, label, prediction."""
+    """The predictions of the baselines, by their names: columns id, label, prediction."""
     table, labels = pictures.pictures, train.pictures["label"]
     most_frequent, tree = BASELINES.values()
     by_colour = tree_predictions(

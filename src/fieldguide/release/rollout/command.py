@@ -18,7 +18,7 @@ from fieldguide.release.versions import CHAMPION, Event, Version
 
 
 def status(paths: Paths) -> str:
-    """Which version stands where, and what each candidate has and needs."""
+    """Which version is in which step, and what each candidate has and needs."""
     registry = Registry(paths)
     champion, cfg = registry.at(CHAMPION), compose(paths)
     history = registry.history()
@@ -30,9 +30,7 @@ def status(paths: Paths) -> str:
     for line, (step, version) in zip(others, standing, strict=True):
         needs = needs_of(cfg, paths, registry, step, version)
         lines += [line, indent(key_values((f"for {NEXT[step]}: {need.name}", _evidence(need)) for need in needs), "  ")]
-    lines += [
-        f"warning: {line}: moved by other means than `fieldguide rollout`" for line in unrecorded(registry, history)
-    ]
+    lines += [f"warning: {line}: moved without `fieldguide rollout`" for line in unrecorded(registry, history)]
     return "\n".join(lines)
 
 
@@ -46,10 +44,10 @@ def history_text(paths: Paths, as_csv: bool) -> str:
             *([printable(one) if isinstance(one, str) else one for one in vars(event).values()] for event in events),
         ]
         return "".join(map(csv_line, lines)).rstrip("\n")
-    return table(map(_cells, events)) or "nothing was registered yet"
+    return table(map(_cells, events)) or "no version is registered yet: `fieldguide rollout register RUN`"
 
 
-def told(event: Event) -> str:
+def move_in_words(event: Event) -> str:
     """A move in one line."""
     return table([_cells(event)])
 
@@ -61,7 +59,7 @@ def _cells(event: Event) -> list[str]:
 
 
 def confirm(paths: Paths, arguments: Sequence[str]) -> str:
-    """Note what pictures show: a CSV file with the columns id and label, or an id and its label.
+    """Record the true labels of pictures: a CSV file with the columns id and label, or an id and its label.
 
     Returns a line that says what was done. Raises UserError if the log knows no prediction of a picture.
     """
@@ -70,7 +68,7 @@ def confirm(paths: Paths, arguments: Sequence[str]) -> str:
     elif len(arguments) == 1:
         labels = read_labels_csv(Path(arguments[0]))
     else:
-        raise UserError("name a CSV file, or the id of a picture and its label")
+        raise UserError("give a CSV file, or the id of a picture and its label")
     log = read_log(paths)
     said = {printable(label): label for label in log["prediction"]}  # as `fieldguide predict` prints them
     labels = [(identity, said.get(label, label)) for identity, label in labels]
@@ -78,12 +76,12 @@ def confirm(paths: Paths, arguments: Sequence[str]) -> str:
     if unknown:
         raise UserError(
             f"{len(unknown)} of {len(labels)} pictures are not in the prediction log (the first: {unknown[0]}): "
-            "nothing was noted; ids are those that `fieldguide predict --log` prints"
+            "nothing was recorded; ids are those that `fieldguide predict --log` prints"
         )
     confirm_labels(paths.log, labels, user_or_account_name(paths.checkout))
     new = sorted({label for _, label in labels} - set(log["prediction"]))
-    hint = f"; no model ever said {', '.join(map(repr, new))}" if new else ""
-    return f"noted {len(labels)} labels{hint}"
+    hint = f"; no model ever predicted {', '.join(map(repr, new))}" if new else ""
+    return f"recorded {len(labels)} labels{hint}"
 
 
 def _evidence(need: Need) -> str:

@@ -1,4 +1,4 @@
-"""What a version needs to take its next step, and what there is of it: the gate's verdict and the prediction log."""
+"""What a version needs to take its next step, and what it has: the gate's verdict and the prediction log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from fieldguide.release.versions import CHALLENGER, CHAMPION, SHADOW, Event, Ver
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that a step needs, what there is of it, and whether that is enough."""
+    """One thing that a step needs, what the version has, and whether that is enough."""
 
     name: str
     wanted: str
@@ -32,7 +32,10 @@ def needs_of(cfg: Config, paths: Paths, registry: Registry, step: str, version: 
     wanted = cfg.rollout.limited if step == SHADOW else cfg.rollout.champion
     since = _entered(history, step, version.number)
     if since is None:
-        return [*needs, Need("since when", "a move in the history", "none: it was moved by other means", False)]
+        return [
+            *needs,
+            Need("since when", "a move in the history", "none: it was moved without `fieldguide rollout`", False),
+        ]
     log, confirmed = read_log(paths), read_confirmed(paths)
     return needs + seen(wanted, log, confirmed, step, since, version.number, champion.number if champion else None)
 
@@ -46,16 +49,16 @@ def seen(
     version: int,
     champion: int | None,
 ) -> list[Need]:
-    """What the prediction log says of a version in a step; of each picture its last prediction counts.
+    """What the prediction log shows about a version in a step; of each picture its last prediction counts.
 
     Parameters
     ----------
     log, confirmed
         As `fieldguide.prediction.log` reads them.
     since
-        When the version came into the step: what it said in an earlier stay is no evidence.
+        When the version came into the step: its predictions in an earlier stay do not count.
     champion
-        None if there is none: then there is nobody to agree with.
+        None if there is none: then agreement is not needed.
     """
     mine = log[(log["version"] == version) & (log["step"] == step) & (log["at"] >= since)]
     days = mine["at"].dt.date.nunique()
@@ -76,7 +79,7 @@ def seen(
         (wanted.confirmed > 0, _at_least("confirmed labels", wanted.confirmed, len(known))),
         (
             wanted.confirmed_accuracy > 0,
-            _share("right of the confirmed", wanted.confirmed_accuracy, right, wanted.confirmed),
+            _share("confirmed predictions that are right", wanted.confirmed_accuracy, right, wanted.confirmed),
         ),
         (wanted.max_alarm_rate < 1, _alarms(wanted.max_alarm_rate, alarms, wanted.predictions)),
     ]
@@ -120,7 +123,7 @@ def _alarms(at_most: float, alarms: "pd.Series[bool]", least: int) -> Need:
 
 
 def _entered(history: Sequence[Event], step: str, version: int) -> datetime | None:
-    """When a version came into the step in which it stands; None if the history does not say that it is there."""
+    """When a version came into the step that it is in; None if the history has no such move."""
     last = next((event for event in reversed(history) if event.alias == step), None)
     return datetime.fromisoformat(last.at) if last and last.after == version else None
 

@@ -1,4 +1,4 @@
-"""Predicting as the roll-out says: the champion answers, others beside it or for their share, and all is logged."""
+"""Predicting by the roll-out: the champion answers, others beside it or for their share, and all is logged."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ from fieldguide.prediction.rows import write_rows
 from fieldguide.release.registry import Registry
 from fieldguide.release.versions import CHAMPION, LIMITED, SHADOW, Version, kept_candidate
 
-AT_ONCE = 1000  # predictions that wait in memory before they are written
+LOG_BATCH = 1000  # predictions that wait in memory before they are written
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def predict_live(paths: Paths, arguments: Sequence[str], kind: str | None, every
     require_something(arguments)
     rollout, models = compose(paths).rollout, serving(paths)
     if models[0].step != CHAMPION:
-        told = f"no champion yet: version {models[0].number} ({models[0].step}) answers, for a person to confirm"
-        print(f"fieldguide: {told}", file=sys.stderr)
+        notice = f"no champion yet: version {models[0].number} ({models[0].step}) answers, have a person confirm"
+        print(f"fieldguide: {notice}", file=sys.stderr)
     labels = sorted({label for model in models for label in model.classifier.vocabulary})
     listed, *files = tee(picture_files(arguments, sys.stdin.buffer), 1 + len(models))
     streams = [
@@ -72,7 +72,7 @@ def predict_live(paths: Paths, arguments: Sequence[str], kind: str | None, every
     if unread:
         print(f"fieldguide: {unread} could not be read", file=sys.stderr)
     if lost:
-        raise UserError(f"not all predictions are in the log: {lost[0]}")
+        raise UserError(f"some predictions could not be logged: {lost[0]}")
     return unread
 
 
@@ -88,12 +88,12 @@ def serving(paths: Paths) -> list[Serving]:
     except UserError as error:
         if not last.is_file():
             raise
-        print(f"warning: {error}; the versions of last time answer", file=sys.stderr)
+        print(f"warning: {error}; the last known versions answer", file=sys.stderr)
         found = {step: Version(**content) for step, content in read_json(last).items()}
         candidates = {step: kept_candidate(paths, version) for step, version in found.items()}
     else:
         if not found:
-            raise UserError("no version predicts yet: `fieldguide rollout advance` brings a challenger into shadow")
+            raise UserError("no version predicts yet: run `fieldguide rollout advance` to move a challenger to shadow")
         candidates = {step: registry.candidate(version) for step, version in found.items()}
         _remember(last, found)
     return [
@@ -124,7 +124,7 @@ def _logged(
     site: str,
     lost: list[str],
 ) -> Generator[Answer, None, None]:
-    """The answer that counts for each picture, over all labels; what each model said is logged.
+    """The answer that counts for each picture, over all labels; all predictions are logged.
 
     Why something could not be logged is added to `lost`: it is no reason to give no answer.
     """
@@ -143,7 +143,7 @@ def _logged(
                 label, probability = model.classifier.vocabulary[best], float(answer.probabilities[best])
                 found = (answer.p_value, answer.out_of_domain)
                 waiting.append(Logged(answer.id, model.number, model.step, label, probability, site, *found))
-            if len(waiting) >= AT_ONCE:
+            if len(waiting) >= LOG_BATCH:
                 _log(log, waiting, lost)
                 waiting = []
             yield _over(labels, models[chosen].classifier.vocabulary, several[chosen])

@@ -1,4 +1,4 @@
-"""Moving versions from step to step by the evidence, and back at once: challenger, shadow, limited, champion."""
+"""Moving versions from step to step by the evidence, and back immediately: challenger, shadow, limited, champion."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ from fieldguide.release.versions import CHALLENGER, CHAMPION, LIMITED, SHADOW, S
 NEXT = {CHALLENGER: SHADOW, SHADOW: LIMITED, LIMITED: CHAMPION}
 
 
-class Refused(Exception):
-    """The evidence for a step is missing; the message says what."""
+class EvidenceMissing(Exception):
+    """The evidence for a step is missing; the message says which."""
 
 
 def candidates(registry: Registry) -> list[tuple[str, Version]]:
@@ -27,7 +27,7 @@ def advance(cfg: Config, paths: Paths, who: str, why: str = "", step: str | None
 
     Raises
     ------
-    Refused
+    EvidenceMissing
         If evidence is missing: says all that is.
     UserError
         If no version is there, if it does not load and predict, or if MLflow does not answer.
@@ -40,19 +40,19 @@ def advance(cfg: Config, paths: Paths, who: str, why: str = "", step: str | None
 def _advance(cfg: Config, paths: Paths, registry: Registry, who: str, why: str, step: str | None) -> Event:
     for version in registry.versions():
         for earlier in version.steps[:-1]:  # left by an advance that was killed
-            registry.move(earlier, None, "advance", who, f"now in {version.steps[-1]}")
+            registry.move(earlier, None, "advance", who, f"moved to {version.steps[-1]}")
     here = [(at, version) for at, version in candidates(registry) if step in (None, at)]
     if not here:
-        raise UserError(f"no version stands in {step or 'any step before champion'}: `fieldguide rollout register RUN`")
+        raise UserError(f"no version is in {step or 'any step before champion'}: `fieldguide rollout register RUN`")
     at, version = here[0]
     missing = [need for need in needs_of(cfg, paths, registry, at, version) if not need.met]
     if missing:
-        told = "; ".join(f"{need.name}: {need.found}, needed {need.wanted}" for need in missing)
-        raise Refused(f"version {version.number} stays in {at}: {told}")
+        found = "; ".join(f"{need.name}: {need.found}, needed {need.wanted}" for need in missing)
+        raise EvidenceMissing(f"version {version.number} stays in {at}: {found}")
     if at != CHALLENGER:  # a shadow's answers count nothing
         registry.check(version)
     event = registry.move(NEXT[at], version.number, "advance", who, why or f"evidence of {at} is complete")
-    registry.move(at, None, "advance", who, f"now in {NEXT[at]}")
+    registry.move(at, None, "advance", who, f"moved to {NEXT[at]}")
     return event
 
 
@@ -72,14 +72,12 @@ def _rollback(registry: Registry, who: str, why: str, to: int | None) -> Event:
     history = registry.history()
     target = to if to is not None else _before(history, champion)
     if target is None:
-        raise UserError("there was no champion before this one: name a version with --to")
+        raise UserError("there was no champion before this one: choose a version with --to")
     version = registry.version(target)
     if champion and champion.number == target:
         raise UserError(f"version {target} is the champion already")
     if not any(target in (event.before, event.after) for event in history if event.alias == CHAMPION):
-        raise UserError(
-            f"version {target} was never champion: the way there is `fieldguide gate` and `rollout advance`"
-        )
+        raise UserError(f"version {target} was never champion: use `fieldguide gate` and `fieldguide rollout advance`")
     registry.check(version)
     event = registry.move(CHAMPION, target, "rollback", who, why or "rolled back")
     for step in version.steps:  # what answers everywhere is no candidate
@@ -92,19 +90,19 @@ def withdraw(paths: Paths, step: str, who: str, why: str = "") -> Event:
     registry = Registry(paths)
     with registry.lock:
         if step not in NEXT or not registry.at(step):
-            raise UserError(f"no version stands in {step}: only one in challenger, shadow or limited can be withdrawn")
+            raise UserError(f"no version is in {step}: only one in challenger, shadow or limited can be withdrawn")
         return registry.move(step, None, "withdraw", who, why or "withdrawn")
 
 
 def unrecorded(registry: Registry, history: Sequence[Event]) -> list[str]:
-    """What the history does not say: aliases that were moved by other means, or a move that did not get done."""
+    """Where the history is incomplete: aliases that were moved by other means, or a move that was not completed."""
     last: dict[str, int | None] = {event.alias: event.after for event in history}
     lines = []
     for alias in STEPS:
         version = registry.at(alias)
         now = version.number if version else None
         if now != last.get(alias):
-            lines.append(f"{alias} names {named(now)}, the history says {named(last.get(alias))}")
+            lines.append(f"{alias} is at {named(now)}, the history says {named(last.get(alias))}")
     return lines
 
 

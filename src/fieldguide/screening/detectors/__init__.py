@@ -1,4 +1,4 @@
-"""How far a picture is from those that the network knows: the detectors, one file each.
+"""The out-of-domain detectors, one file each.
 
 Torch is imported where they work, for their options are read without it.
 """

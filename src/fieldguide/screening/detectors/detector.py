@@ -1,9 +1,9 @@
 """What the detectors have in common.
 
-A detector makes a few named tensors of what is known, and gives each new picture a number, larger = further out. Plain
-tensors can be kept in a safetensors file and used without scikit-learn. The libraries' own detectors (pytorch-ood,
-scikit-learn) hold objects that only pickle can keep, which is why these are not used here; the covariances are
-scikit-learn's.
+A detector makes a few named tensors from the training pictures, and gives each new picture a number, larger = further
+out. Plain tensors can be kept in a safetensors file and used without scikit-learn. The libraries' own detectors
+(pytorch-ood, scikit-learn) hold objects that only pickle can keep, which is why they are not used here; the covariances
+are scikit-learn's.
 """
 
 from abc import ABC, abstractmethod
@@ -29,7 +29,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Detector(ABC):
-    """A way to tell pictures from outside the domain, and at how many false alarms; a dataclass in `DETECTORS`.
+    """A way to recognize out-of-domain pictures, and at which false alarm rate; a dataclass in `DETECTORS`.
 
     All take `neighbours`, which only those look at that count neighbours: so an option file of one serves another.
     """

@@ -24,7 +24,7 @@ class PictureEffect(Augmentation):
     after_normalization: ClassVar[bool] = False
 
     def transform(self) -> Any:
-        """A batch transform that leaves the choice of pictures to their own luck."""
+        """A batch transform that decides at random for each picture."""
         from fieldguide.training.per_picture import PerPicture
 
         return PerPicture(self.change, self.p, self.after_normalization)

@@ -1,4 +1,4 @@
-"""Cameras that hang the wrong way up."""
+"""Cameras that hang upside down."""
 
 from dataclasses import dataclass
 from functools import partial
