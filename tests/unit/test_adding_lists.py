@@ -34,7 +34,7 @@ def test_a_list_of_addresses_becomes_a_data_set_of_what_came(tmp_path: Path) -> 
     assert done.returncode == 0
     failed = f"line 6, {web.address}/gone.png: the server answers 404 Not Found"
     assert done.stderr == f"fieldguide: pets.csv: {failed}\n"
-    left = "(2 left to `fieldguide retrain`: no label, or nothing came)"
+    left = "(2 left to `fieldguide retrain`: no label, or not fetched)"
     assert done.stdout.startswith(f"added 4 pictures {left} under 2 labels (bear, cat) as data set 'pets'\n")
     came = sorted(path.relative_to(paths.sources / "pets").parts[0] for path in (paths.sources / "pets").rglob("*.png"))
     assert came == ["bear", "bear", "cat", "cat"]
@@ -154,6 +154,6 @@ def test_another_list_of_that_name_is_not_overwritten(tmp_path: Path) -> None:
     paths = new_checkout(tmp_path / "checkout")
     kept = put(paths.sources / "pets.csv", b"url,label\nhttp://example.org/1.png,cat\n")
     (tmp_path / "pets.csv").write_text("url,label\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"data/sources/pets.csv is there already"):
+    with pytest.raises(UserError, match=r"data/sources/pets.csv already exists"):
         add_data_set(paths, "pets", tmp_path / "pets.csv", allow_private=True)
     assert b"example.org" in kept.read_bytes()

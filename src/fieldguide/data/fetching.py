@@ -148,13 +148,13 @@ def _problem(address: Address, first: Address) -> str:
     try:
         parts = urlsplit(address.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            return "no address that begins with http:// or https://"
+            return "not an address that begins with http:// or https://"
     except ValueError:  # whose text may hold a password
-        return "no valid address"
+        return "not a valid address"
     try:
         LABEL.validate_python(address.label or UNLABELLED)
     except ValidationError:
-        return f"{address.label!r} can be no folder, so it is no label"
+        return f"{address.label!r} is not a valid name of a folder, so it cannot be a label"
     if address != first:
         return f"the same address also has the label {first.label!r} (line {first.line}): keep one"
     return ""

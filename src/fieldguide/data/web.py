@@ -73,7 +73,7 @@ class Visit:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """The network addresses of a name. Raises OSError where there are none, LocationParseError for what is not a name."""
+    """The network addresses of a name. Raises OSError where there are none, LocationParseError for an invalid one."""
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     except UnicodeError:
