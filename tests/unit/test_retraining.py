@@ -448,7 +448,7 @@ def test_a_single_disputed_label_or_a_small_data_set_holds_nothing_back(cfg: Con
 def test_a_file_that_has_gone_while_the_champion_looked_is_a_row_with_the_reason(
     cfg: Config, home: Paths, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A test picture that has gone is message, and the others are compared with."""
+    """A test picture that is missing is reported, and the others are compared with."""
     tools = FakeTools()
     begun(cfg, home, tools)
 
