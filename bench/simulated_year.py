@@ -22,7 +22,7 @@ def measure(save: bool = False) -> Sequence[Figure]:
         story = simulate(Year(), Path(folder) / "home", Path(folder) / "pictures")
     if save:
         save_figure(draw(Year(), story), ROOT / "docs" / "simulated_year.png")
-        for fortnight, line in story.told:
+        for fortnight, line in story.messages:
             print(f"{fortnight:3d}  {line}")
     end = {policy: sum(values[-LAST:]) / LAST for policy, values in story.accuracy.items()}
     year = {policy: sum(values) / len(values) for policy, values in story.accuracy.items()}

@@ -49,7 +49,7 @@ def _steps(axis: object, year: Year, story: Story) -> None:
         colour = COLOURS["fieldguide"] if heights[-1] == 3 else COLOURS["never"]
         axis.plot(times, heights, color=colour, marker="o", markersize=3.5, linewidth=1)  # type: ignore[attr-defined]
         axis.annotate(str(number), (times[-1], heights[-1]), xytext=(3, 2), textcoords="offset points", fontsize=7)  # type: ignore[attr-defined]
-    stopped = [when + 0.5 for when, line in story.told if ": worse against" in line]
+    stopped = [when + 0.5 for when, line in story.messages if ": worse against" in line]
     axis.plot(stopped, [0] * len(stopped), "x", color="#9b2c2c", markersize=8)  # type: ignore[attr-defined]
     for when in stopped:
         words = {"color": "#9b2c2c", "fontsize": 8, "ha": "center"}

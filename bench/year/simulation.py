@@ -42,7 +42,7 @@ class Story:
 
     accuracy: dict[str, list[float]] = field(default_factory=lambda: {"fieldguide": [], "always": [], "never": []})
     moves: list[tuple[float, str, int]] = field(default_factory=list)  # in fortnights
-    told: list[tuple[int, str]] = field(default_factory=list)
+    messages: list[tuple[int, str]] = field(default_factory=list)
     poisoned: list[str] = field(default_factory=list)  # jobs that were accepted with poisoned pictures
     sent: set[str] = field(default_factory=set)  # every labelled picture that arrived, by its name
     kept: list[str] = field(default_factory=list)  # every one that is somewhere in the end
@@ -108,7 +108,7 @@ def simulate(year: Year, root: Path, pictures: Path, label_doubt: float = 0.07, 
             always = _fitted(everything, cfg)
         tools.now = float(fortnight)
         crash["at"] = dict(year.crashes).get(fortnight, "")
-        story.told += [(fortnight, line) for line in _night(cfg, paths, tools, fortnight == year.overlap)]
+        story.messages += [(fortnight, line) for line in _night(cfg, paths, tools, fortnight == year.overlap)]
         _days(year, fortnight, tools, camera)
         models = {"fieldguide": tools.registry.models[tools.registry.steps["champion"]], "always": always}
         for policy, model in {**models, "never": never}.items():
@@ -147,20 +147,20 @@ def _fitted(everything: Paths, cfg: Config) -> Model:
 
 def _night(cfg: Config, paths: Paths, tools: YearTools, overlap: bool) -> list[str]:
     """The scheduled call; after a crash the one of the next night; sometimes two at once."""
-    told = []
+    messages = []
     for _ in range(3):
         try:
             with job_lock(paths.retraining, wait=False):
                 if overlap:
                     try:
                         with job_lock(paths.retraining, wait=False):
-                            told.append("two jobs at once")
+                            messages.append("two jobs at once")
                     except AnotherJob:
-                        told.append("a second job left")
-                told.append(run_job(cfg, paths, tools, set(), force=False).told)
-            return told
+                        messages.append("a second job left")
+                messages.append(run_job(cfg, paths, tools, set(), force=False).message)
+            return messages
         except Killed:
-            told.append("killed")
+            messages.append("killed")
     raise AssertionError("killed too often")
 
 

@@ -41,7 +41,7 @@ class Registered:
 
 
 class YearTools:
-    """What `fieldguide.retraining.tools.Tools` asks for; `called` is told every step, and may end the job there."""
+    """What `fieldguide.retraining.tools.Tools` asks for; `called` gets every step, and may end the job there."""
 
     def __init__(self, cfg: Config, paths: Paths, called: Callable[[str, str], None]) -> None:
         self.cfg, self.paths, self.called = cfg, paths, called

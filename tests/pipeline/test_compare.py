@@ -122,7 +122,7 @@ def test_who_is_meant_has_to_be_clear(two: Checkout, tmp_path: Path) -> None:
         assert refused(two, ".", 'it\'s "so"').startswith("no run")
         assert refused(two, ".", "twice").startswith("`twice` may be any of 2 runs: ")
         assert "killed` (running) has no results" in refused(two, ".", "killed")
-        assert "is a sweep: name some of its jobs, such as" in refused(two, ".", "sweep x")
+        assert "is a sweep: choose one of its jobs, such as" in refused(two, ".", "sweep x")
         assert "is a run that is given already" in refused(two, squish[:6], "squish standard mini")
         assert f"evaluate/predictions.parquet of run {empty}" in refused(two, ".", empty[:12])
     finally:

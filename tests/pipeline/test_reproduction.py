@@ -169,7 +169,7 @@ def test_who_cannot_be_meant_or_made_is_one_line(home: Checkout, monkeypatch: py
     client.set_tag(names["squish standard mini"], "mlflow.source.git.commit", "0" * 40)
     for name, line in (
         ("nobody", "no run `nobody` in MLflow at "),
-        (sweep, f"run `{sweep}` is a sweep: name some of its jobs, such as "),
+        (sweep, f"run `{sweep}` is a sweep: choose one of its jobs, such as "),
         ("squish standard mini", f"the code is missing, this repository has no commit {'0' * 40}"),
     ):
         with pytest.raises(UserError) as raised:

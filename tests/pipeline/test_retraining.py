@@ -135,7 +135,8 @@ def test_a_job_overlapped_and_killed_is_taken_up_again(home: Checkout) -> None:
     try:
         wait_for(lambda: training(worktree))
         second = home.fieldguide("retrain", code=75)
-        assert second.stderr == "fieldguide: another retraining is at work in this checkout: `--wait` waits for it\n"
+        message = "fieldguide: another retraining is running in this checkout: try again later, or use `--wait`\n"
+        assert second.stderr == message
     finally:
         job.send_signal(signal.SIGKILL)
         job.wait()
@@ -165,7 +166,7 @@ def test_merging_the_branch_leaves_nothing_to_run(home: Checkout) -> None:
     home.run("git", "merge", "--quiet", "retrain/0001")
     home.dvc("checkout")
     assert home.repro() == []
-    assert retrain(home.paths, force=False).told == "nothing to do: 0 new pictures of 1, 0 new reviews of 1"
+    assert retrain(home.paths, force=False).message == "nothing to do: 0 new pictures of 1, 0 new reviews of 1"
     assert os.path.lexists(home.paths.classifier)
 
 
@@ -181,13 +182,13 @@ def test_the_same_model_again_leaves_everything_as_it_is(home: Checkout) -> None
         return registry.versions(), registry.history(), home.run("git", "branch", "--list").stdout
 
     before = state()
-    told = retrain(home.paths, force=True).told
-    assert told.startswith("job 0002: the same model as version 2: nothing to compare; 0 pictures accepted")
+    message = retrain(home.paths, force=True).message
+    assert message.startswith("job 0002: the same model as version 2: nothing to compare; 0 pictures accepted")
     assert state() == before
 
 
 def test_a_data_set_that_no_commit_chooses_is_said(home: Checkout) -> None:
     home.set_params(data="mini")
-    with pytest.raises(UserError, match="chooses the data set 'mini', the commit 'stripes': commit params"):
+    with pytest.raises(UserError, match="selects the data set 'mini', its last commit 'stripes': commit params"):
         retrain(home.paths, force=True)
     home.run("git", "checkout", "--quiet", "params.yaml")

@@ -124,7 +124,7 @@ def test_a_run_that_dvc_restored_is_handed_in(copy: Checkout, run: Any) -> None:
     assert not (copy.root / "mlflow.db").exists()
     kill_sync_while_it_makes_the_database(copy)
     done = copy.fieldguide("sync")
-    assert done.stdout.rstrip().endswith("handed in")
+    assert done.stdout.rstrip().endswith("logged")
     assert done.stderr == ""
     (restored,) = runs_in(client_of(copy))
     assert restored.info.status == "FINISHED"
@@ -140,7 +140,7 @@ def test_training_goes_on_without_the_tracking_server(padded: Reproduced) -> Non
     for line in said:
         assert line.startswith("MLflow at 127.0.0.1:")
         assert "secret" not in line
-        assert line.endswith("`fieldguide sync` hands the run in later")
+        assert line.endswith("`fieldguide sync` logs the run later")
     assert padded.checkout.paths.metrics("evaluate").exists()
 
 
@@ -188,7 +188,7 @@ def test_what_failed_to_be_handed_in_leaves_one_run_which_the_next_call_complete
         (half,) = runs_in(client_of(copy))
         assert half.info.status == "KILLED"
     hidden.rename(copy.paths.history)
-    assert copy.fieldguide("sync").stdout.rstrip().endswith("handed in")
+    assert copy.fieldguide("sync").stdout.rstrip().endswith("logged")
     (run,) = runs_in(client_of(copy))
     assert (run.info.run_id, run.info.status) == (half.info.run_id, "FINISHED")
     assert len(run.outputs.model_outputs) == 1
@@ -208,7 +208,7 @@ def test_a_server_that_came_back_gets_the_run(
     padded: Reproduced, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout = padded.checkout.copy(tmp_path / "checkout").with_variables(MLFLOW_TRACKING_URI=server.address)
-    assert checkout.fieldguide("sync").stdout.rstrip().endswith("handed in")
+    assert checkout.fieldguide("sync").stdout.rstrip().endswith("logged")
     client = MlflowClient(server.address)
     (run,) = runs_in(client)
     assert run.info.status == "FINISHED"
@@ -229,7 +229,7 @@ def test_a_server_that_came_back_gets_the_run(
     assert float(rate) == read_json(checkout.paths.metrics("screen"))["test_alarm_rate"]
     for stage, changed in (("report", {"again": 1}), ("screen", {"test_alarm_rate": 0.75})):  # as of other choices
         write_json(checkout.paths.metrics(stage), {**read_json(checkout.paths.metrics(stage)), **changed})
-    assert sync(checkout.paths).endswith("handed in; version 1 keeps the screen that it was registered with")
+    assert sync(checkout.paths).endswith("logged; version 1 keeps the screen that it was registered with")
     assert client.get_run(run.info.run_id).data.tags["fieldguide.alarm_rate"] == rate
     assert client.get_run(run.info.run_id).data.metrics["screen.test_alarm_rate"] == 0.75
 

@@ -17,8 +17,8 @@ from fieldguide.tracking.tracker import Tracker
 
 pytestmark = pytest.mark.slow  # importing MLflow alone takes seconds
 
-WAIT = "`fieldguide sync` hands the run in later"
-MEND = "waiting does not help: put that right, then `fieldguide sync`"
+WAIT = "`fieldguide sync` logs the run later"
+MEND = "waiting does not help: fix that, then `fieldguide sync`"
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import pytest
 from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
 from fieldguide.evaluation.tables import write_confusion
-from fieldguide.tracking.delivery import MOST_LABELS, log_figures
+from fieldguide.tracking.delivery import MAX_LABELS, log_figures
 from fieldguide.tracking.names import METRIC_NAMES
 from fieldguide.tracking.tracker import Tracker
 
@@ -66,11 +66,11 @@ def test_labels_of_all_kinds_keep_metrics_of_their_own(tmp_path: Path, labels: l
     assert bool(names) == (METRIC_NAMES in told)
 
 
-@pytest.mark.parametrize("count", [MOST_LABELS, MOST_LABELS + 1])
+@pytest.mark.parametrize("count", [MAX_LABELS, MAX_LABELS + 1])
 def test_confusions_of_many_labels_stay_in_the_table_and_the_run_says_so(tmp_path: Path, count: int) -> None:
     metrics, names, told = logged(tmp_path, [f"label {number}" for number in range(count)])
     assert names == {}
     cells = [name for name in metrics if name.startswith("confusion/")]
-    assert len(cells) == (count**2 if count <= MOST_LABELS else 0)
+    assert len(cells) == (count**2 if count <= MAX_LABELS else 0)
     assert told == "" if cells else f"counts of {count} labels are in evaluate/confusion_matrix.csv" in told
     assert metrics[f"recall_label {count - 1}"] == (count - 1) / 100

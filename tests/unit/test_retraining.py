@@ -192,8 +192,8 @@ def test_accepted_pictures_join_the_data_set(cfg: Config, home: Paths) -> None:
     deliver(home, 3)
     put(home.incoming / "black" / "0.png", noise(77))  # the name is taken
     put(home.incoming / "black" / "again.png", (home.sources / "own" / "black" / "1.png").read_bytes())
-    told = call(cfg, home, tools).told
-    assert told == (
+    message = call(cfg, home, tools).message
+    assert message == (
         "job 0002: not worse against version 1, now version 3; 4 pictures accepted; see reports/retrain/0002/index.html"
     )
     targets = tools.trained[-1]
@@ -210,8 +210,8 @@ def test_the_same_model_again_takes_pictures_in_and_is_not_registered(cfg: Confi
     begun(cfg, home, tools)
     deliver(home, 1)
     tools.verdict = SAME
-    told = call(cfg, home, tools).told
-    assert "job 0002: the same model as version 1: nothing to compare; 1 pictures accepted" in told
+    message = call(cfg, home, tools).message
+    assert "job 0002: the same model as version 1: nothing to compare; 1 pictures accepted" in message
     assert tools.versions == ["0001"] and files_below(home.incoming) == []
     page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
     assert "The same model as version 1" in page and "The gate" not in page
@@ -249,7 +249,7 @@ def test_a_bad_file_costs_a_row_and_never_the_job(cfg: Config, home: Paths) -> N
         *("black/text.jpg", "black/tiny.png", "black/link.png", "wolf/new.png", "grizzly/other.png")
     }
     assert "shorter side must have 32" in reasons["black/tiny.png"]
-    assert reasons["grizzly/other.png"] == "the same file is there, or came, as 'black'"
+    assert reasons["grizzly/other.png"] == "the same file is in the data set, or arrived, with the label 'black'"
     assert "no folder 'wolf'" in reasons["wolf/new.png"]
     assert table.loc["loose.png", "state"] == State.UNLABELLED
     tools = FakeTools()
@@ -270,7 +270,7 @@ def test_unlabelled_pictures_are_queued_and_never_trained_on(cfg: Config, home: 
     tools.verdict = "not enough evidence"
     call(cfg, home, tools)
     outcome = call(cfg, home, tools)
-    assert outcome.told.endswith("; also there: 3 unlabelled")
+    assert outcome.message.endswith("; also in data/incoming: 3 unlabelled")
     assert (home.report("retrain") / "review_queue.csv").read_text(encoding="utf-8").splitlines() == [
         "file,id,prediction,probability,p_value,out_of_domain,reason,model",
         f"data/incoming/unlabelled/odd.png,{picture_id(noise(3))},black,0.7,0.004,True,upside down,version 1",
@@ -303,7 +303,7 @@ def test_a_sample_takes_no_pictures_in(cfg: Config, home: Paths) -> None:
     deliver(home, 1)
     table = list_incoming(compose(home, ["data=sample"]), home)
     assert table["reason"].tolist() == [
-        "the chosen data set takes no pictures in: `fieldguide add NAME FOLDER` makes one that does"
+        "the selected data set cannot take in pictures: make one that can with `fieldguide add NAME FOLDER`"
     ]
 
 
@@ -321,15 +321,15 @@ def test_new_rows_of_an_address_list_are_fetched_once_and_join_the_data_set(cfg:
     tools = FakeTools()
     begun(cfg, home, tools)
     with web_of(home, 4) as web:
-        told = call(cfg, home, tools).told
-        assert "not worse against version 1" in told
-        assert "4 pictures accepted" in told
+        message = call(cfg, home, tools).message
+        assert "not worse against version 1" in message
+        assert "4 pictures accepted" in message
         assert len(files_below(home.sources / "own" / "black")) == HAD + 4
         again = call(cfg, home, tools)
         assert again.job == ""
         assert web.asked == {**{f"/{number}.png": 1 for number in range(4)}, "/gone.png?token=secret": 2}
     reason = f"1 refused (line 6, {web.address}/gone.png: the server answers 404 Not Found)"
-    assert again.told.endswith(f"also there: {reason}")
+    assert again.message.endswith(f"also in data/incoming: {reason}")
     page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
     assert "/gone.png" in page
     assert "secret" not in page
@@ -340,7 +340,7 @@ def test_what_of_an_address_list_was_held_back_does_not_come_again(cfg: Config, 
     begun(cfg, home, tools)
     tools.verdict = "worse"
     with web_of(home, 4) as web:
-        assert "4 pictures held back" in call(cfg, home, tools).told
+        assert "4 pictures held back" in call(cfg, home, tools).message
         shutil.rmtree(home.checkout / "data" / "held")
         assert call(cfg, home, tools).job == ""
     assert web.asked["/0.png"] == 1
@@ -355,17 +355,17 @@ def test_a_fresh_clone_knows_the_addresses_of_its_pictures(cfg: Config, home: Pa
     assert web.asked["/0.png"] == 1
 
 
-def test_a_copy_of_what_the_data_set_has_goes_and_is_told(cfg: Config, home: Paths) -> None:
+def test_a_copy_of_what_the_data_set_has_goes_and_is_reported(cfg: Config, home: Paths) -> None:
     tools = FakeTools()
     begun(cfg, home, tools)
     before = contents(home)
     put(home.incoming / "black" / "again.png", (home.sources / "own" / "black" / "1.png").read_bytes())
-    told = call(cfg, home, tools).told
-    assert "job 0002: nothing to train (0 new pictures of 1" in told
-    assert "1 removed from data/incoming that the data set has already" in told
+    message = call(cfg, home, tools).message
+    assert "job 0002: nothing to train (0 new pictures of 1" in message
+    assert "copies of known pictures removed from data/incoming: 1" in message
     assert contents(home) == before and len(tools.trained) == 1
     page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
-    assert "Nothing to train" in page and "black/again.png" in page and "or came, as black/1.png" in page
+    assert "Nothing to train" in page and "black/again.png" in page and "or arrived, as black/1.png" in page
     assert call(cfg, home, tools).job == ""
 
 
@@ -422,8 +422,8 @@ def test_a_delivery_whose_labels_are_in_doubt_is_held_back_untrained(
     begun(cfg, home, tools)
     tools.suggests = doubting
     deliver(home, 12, label="black")
-    told = call(cfg, home, tools, force=True).told
-    assert "12 new pictures held back in data/held/0002: labels in doubt: 12 of 12 are disputed (100 %)" in told
+    message = call(cfg, home, tools, force=True).message
+    assert "12 new pictures held back in data/held/0002: labels in doubt: 12 of 12 are disputed (100 %)" in message
     assert len(tools.trained) == 1
     assert len(files_below(home.held / "0002")) == 12
     page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
@@ -438,17 +438,17 @@ def test_a_single_disputed_label_or_a_small_data_set_holds_nothing_back(cfg: Con
     begun(cfg, home, tools)
     tools.suggests = doubting
     deliver(home, 4)
-    assert "4 pictures accepted" in call(cfg, home, tools).told and not tools.checked
+    assert "4 pictures accepted" in call(cfg, home, tools).message and not tools.checked
     furnished(home)
     tools.suggests = lambda file, label: "grizzly" if file.name == "new-2000-0.png" else label
     deliver(home, 12, seed=2000)
-    assert "12 pictures accepted" in call(cfg, home, tools).told and tools.checked
+    assert "12 pictures accepted" in call(cfg, home, tools).message and tools.checked
 
 
 def test_a_file_that_has_gone_while_the_champion_looked_is_a_row_with_the_reason(
     cfg: Config, home: Paths, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A test picture that has gone is told, and the others are compared with."""
+    """A test picture that is missing is reported, and the others are compared with."""
     tools = FakeTools()
     begun(cfg, home, tools)
 
@@ -459,10 +459,10 @@ def test_a_file_that_has_gone_while_the_champion_looked_is_a_row_with_the_reason
     tools.seen = without_the_first
     tools.known = pd.DataFrame({"file": [Path(str(n)) for n in range(40)], "label": ["grizzly"] * 40})
     deliver(home, 4)
-    assert "3 pictures accepted" in call(cfg, home, tools).told
+    assert "3 pictures accepted" in call(cfg, home, tools).message
     assert tools.trained[-1] == [f"black/new-1000-{number}.png" for number in (1, 2, 3)]
-    told = "fieldguide: 1 test pictures cannot be read, the first is 0 (No such file or directory)\n"
-    assert capsys.readouterr().err == told
+    message = "fieldguide: 1 test pictures cannot be read, the first is 0 (No such file or directory)\n"
+    assert capsys.readouterr().err == message
     row = pd.read_csv(home.report("retrain") / "0002" / "incoming.csv").set_index("file").loc["black/new-1000-0.png"]
     assert (row["state"], row["reason"]) == (State.REFUSED, "No such file or directory")
     facts = read_json(home.retraining / "0002" / "journal.json")["facts"]
@@ -489,7 +489,7 @@ def test_doubts_hold_a_delivery_back_also_where_it_has_shifted(cfg: Config, home
     tools.seen, tools.suggests = by_night(strange=False, sure=0.95), doubting
     tools.known = pd.DataFrame({"file": [Path(str(n)) for n in range(40)], "label": ["grizzly"] * 40})
     deliver(home, 12, label="black")
-    assert "12 new pictures held back in data/held/0002: labels in doubt" in call(cfg, home, tools).told
+    assert "12 new pictures held back in data/held/0002: labels in doubt" in call(cfg, home, tools).message
     facts = read_json(home.retraining / "0002" / "journal.json")["facts"]
     assert "light (1.00)" in facts["shift"] and facts["doubts"]["disputed"] == 12
 
@@ -514,7 +514,7 @@ def test_what_is_out_of_domain_is_for_the_gate_to_judge(cfg: Config, home: Paths
     tools.known = pd.DataFrame({"file": [Path(str(n)) for n in range(40)], "label": ["grizzly"] * 40})
     deliver(home, 12, label="black")
     outcome = call(cfg, home, tools)
-    assert "12 pictures accepted" in outcome.told
+    assert "12 pictures accepted" in outcome.message
     assert "have shifted: light (1.00)" in read_json(home.retraining / "0002" / "journal.json")["choice"]["reasons"][1]
 
 

@@ -60,7 +60,7 @@ def test_features_alone_are_enough_beside_the_columns_of_many_labels() -> None:
 
 
 def test_of_a_large_batch_the_test_on_features_takes_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fieldguide.statistics.two_sample.MOST_PICTURES", 20)
+    monkeypatch.setattr("fieldguide.statistics.two_sample.MAX_PICTURES", 20)
     shift = compared(0, 1, move=1.0)
     assert np.flatnonzero(np.isfinite(shift.typical)).tolist() == np.linspace(0, BATCH - 1, 20).round().tolist()
     assert shift.differs

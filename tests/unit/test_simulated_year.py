@@ -56,11 +56,15 @@ def test_a_short_year(year: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     story = year.simulation.simulate(plan, tmp_path / "home", tmp_path / "pictures")
     nothing_lost_or_doubled(story)
     assert not story.poisoned
-    told = [line for _, line in story.told]
-    assert (told.count("killed"), told.count("a second job left"), told.count("two jobs at once")) == (2, 1, 0)
-    (poisoned,) = (line for when, line in story.told if when == plan.poisoned)
+    messages = [line for _, line in story.messages]
+    assert (messages.count("killed"), messages.count("a second job left"), messages.count("two jobs at once")) == (
+        2,
+        1,
+        0,
+    )
+    (poisoned,) = (line for when, line in story.messages if when == plan.poisoned)
     assert "held back" in poisoned
-    assert [line for when, line in story.told if when == plan.empty] == [
+    assert [line for when, line in story.messages if when == plan.empty] == [
         "nothing to do: 0 new pictures of 30, 0 new reviews of 5"
     ]
 

@@ -1,4 +1,4 @@
-"""What is handed in to MLflow while a sweep runs, and what is closed when it was killed."""
+"""What is logged to MLflow while a sweep runs, and what is closed when it was killed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ def handed_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(paths.root.name)
         if paths.root.name == "away":
             raise UserError("MLflow does not answer")
-        return f"{paths.root.name} handed in"
+        return f"{paths.root.name} logged"
 
     monkeypatch.setattr("fieldguide.tracking.delivery.sync", sync)
     return names
@@ -45,7 +45,7 @@ def test_jobs_with_results_of_their_own_are_handed_in_whatever_becomes_of_the_ot
     ended(sweep, "new")
     deliver(tmp_path, sweep, BEGAN, ["done\n"])
     assert handed_in == ["away", "new"]
-    assert (sweep / "new" / "job.log").read_text() == "new handed in\n"
+    assert (sweep / "new" / "job.log").read_text() == "new logged\n"
     assert capsys.readouterr().err == "MLflow does not answer\n"
 
 

@@ -59,10 +59,10 @@ def commands(entry: str, text: str) -> list[list[str]]:
         raise UserError(f"overrides={text}: {str(error).lower()}") from None
     if entry == "sweep" or words:
         return [[PYTHON, "-m", "fieldguide.experiments.sweep", *words]]
-    hand_in = [*FIELDGUIDE, "sync"]
+    deliver = [*FIELDGUIDE, "sync"]
     if entry == "train":
-        return [[*DVC, "repro", Stage.EVALUATE], hand_in]
-    return [[*DVC, "repro"], hand_in, [*FIELDGUIDE, "summary"]]
+        return [[*DVC, "repro", Stage.EVALUATE], deliver]
+    return [[*DVC, "repro"], deliver, [*FIELDGUIDE, "summary"]]
 
 
 def _run(chain: list[list[str]]) -> int:

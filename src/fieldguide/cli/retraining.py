@@ -90,7 +90,7 @@ def _retrain(options: argparse.Namespace) -> None:
         with job_lock(paths.retraining, options.wait):  # before the slow imports
             from fieldguide.retraining.checkout import retrain
 
-            print(printable(retrain(paths, options.force).told))
+            print(printable(retrain(paths, options.force).message))
     except AnotherJob as error:
         print(f"fieldguide: {error}", file=sys.stderr)
         sys.exit(BUSY)

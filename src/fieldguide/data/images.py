@@ -1,4 +1,4 @@
-"""Opening strangers' pictures: bounded, upright, RGB, without metadata; and measuring them."""
+"""Opening untrusted pictures: bounded, upright, RGB, without metadata; and measuring them."""
 
 import io
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from fieldguide.data.decoding.bounds import LARGEST, is_ordinary
+from fieldguide.data.decoding.bounds import MAX_FILE_SIZE, is_ordinary
 from fieldguide.data.decoding.decoder import decode, reason_of
 from fieldguide.data.decoding.guarded import decode_guarded
 from fieldguide.data.decoding.kinds import HEAD, kind_of
@@ -54,8 +54,8 @@ def _read(stream: BinaryIO, path: Path | None, max_megapixels: float, depth: int
         return decode(io.BytesIO(head), max_megapixels)  # which says what it is
     if kind not in ("JPEG", "PNG") and path is not None:
         return decode_guarded(path, max_megapixels, depth)
-    content = head + stream.read(LARGEST if path is not None else -1)
-    if len(content) <= LARGEST and is_ordinary(kind, content):
+    content = head + stream.read(MAX_FILE_SIZE if path is not None else -1)
+    if len(content) <= MAX_FILE_SIZE and is_ordinary(kind, content):
         return decode(io.BytesIO(content), max_megapixels)
     return decode_guarded(path or content, max_megapixels, depth)
 

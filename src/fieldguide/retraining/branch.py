@@ -6,18 +6,18 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.git import NO_HOOKS, git
 
 BRANCHES = "retrain/"
-NOBODY = ("-c", "user.name=fieldguide retrain", "-c", "user.email=fieldguide@localhost")
+FALLBACK_IDENTITY = ("-c", "user.name=fieldguide retrain", "-c", "user.email=fieldguide@localhost")
 
 
 def job_branches(checkout: Path) -> set[str]:
-    """The numbers of the jobs that have a branch, here or, as a fresh clone knows them, where it was cloned from."""
+    """The numbers of the jobs that have a branch, here or on the remote that a clone came from."""
     places = (f"refs/heads/{BRANCHES}", f"refs/remotes/*/{BRANCHES}*")
     names = git(checkout, "for-each-ref", "--format=%(refname)", *places).split()
     return {number for name in names if (number := name.rpartition("/")[2]).isdecimal()}
 
 
 def commit_results(checkout: Path, worktree: Path, job: str, data: str, message: str) -> str:
-    """Commit what a job changed in its worktree, and let the branch retrain/<job> name it; returns the branch.
+    """Commit what a job changed in its worktree, and put it on the branch retrain/<job>; returns the branch.
 
     That is dvc.lock, the figures in reports/, decisions of people, and the data set's .dvc file. If none of it differs
     from the commit that is checked out, there is no branch, and "" is returned.
@@ -26,8 +26,8 @@ def commit_results(checkout: Path, worktree: Path, job: str, data: str, message:
     names = ("params.yaml", "dvc.lock", "reports", "data/reviews.csv", f"data/sources/{data}.dvc")
     git(worktree, "add", "--", *(name for name in names if (worktree / name).exists()))
     if git(worktree, "diff", "--cached", "--name-only"):
-        identity = () if _has_identity(worktree) else NOBODY
-        options = ("--quiet", "--no-verify", "--no-gpg-sign")  # nobody is there to be asked for a password
+        identity = () if _has_identity(worktree) else FALLBACK_IDENTITY
+        options = ("--quiet", "--no-verify", "--no-gpg-sign")  # nobody could enter a password
         git(worktree, *NO_HOOKS, *identity, "commit", *options, "--message", message)
     if _head(worktree) == _head(checkout):
         return ""

@@ -29,38 +29,38 @@ from fieldguide.retraining.delivery_checks import Observed, observe
 from fieldguide.retraining.job import Outcome, run_job
 from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.label_checks import answers_out_of_fold
-from fieldguide.retraining.pipeline import end_processes, hand_in, run_pipeline
+from fieldguide.retraining.pipeline import deliver_training, end_processes, run_pipeline
 from fieldguide.retraining.tools import SAME, Champion, Judged
 from fieldguide.retraining.unlabelled_queue import ask
 from fieldguide.tracking.names import MODEL
 from fieldguide.tracking.processes import checkout_id
 from fieldguide.tracking.tracker import Tracker
 
-REFERENCE = 500  # test pictures at most that new ones are compared with
+MAX_REFERENCE = 500  # test pictures at most that new ones are compared with
 
 
 def retrain(paths: Paths, force: bool) -> Outcome:
-    """Run the job of a checkout (see `fieldguide.retraining.job.run_job`), then tidy up the prediction log.
+    """Run the job of a checkout (see `fieldguide.retraining.job.run_job`), then join the files of the prediction log.
 
     The caller holds the lock.
     """
     cfg = compose(paths)
-    with faults_in_one_line("`fieldguide retrain` goes on"):
+    with faults_in_one_line("`fieldguide retrain` resumes"):
         outcome = run_job(cfg, paths, CheckoutTools(paths), job_branches(paths.checkout), force)
-        return replace(outcome, told=f"{outcome.told}{_tidied(paths)}")
+        return replace(outcome, message=f"{outcome.message}{_joined_log(paths)}")
 
 
-def _tidied(paths: Paths) -> str:
+def _joined_log(paths: Paths) -> str:
     try:
         joined = join_log(paths)
     except PermissionError as error:  # written by a server of another user: it is slower to read, and complete
-        return f"; the prediction log could not be tidied up ({error.filename}: {error.strerror})"
+        return f"; the files of the prediction log could not be joined ({error.filename}: {error.strerror})"
     return f"; {joined} files of the prediction log joined" if joined else ""
 
 
 @dataclass(frozen=True)
 class CheckoutTools:
-    """What `fieldguide.retraining.tools.Tools` asks for."""
+    """The steps of `fieldguide.retraining.tools.Tools` in a checkout."""
 
     paths: Paths
 
@@ -98,7 +98,7 @@ class CheckoutTools:
         return pd.DataFrame(columns=["file", "label"])
 
     def observe(self, champion: Champion, files: Sequence[Path]) -> Observed:
-        """With the champion's own files."""
+        """Observed by the champion's own files."""
         return observe(champion.weights, files)
 
     def out_of_fold(
@@ -115,7 +115,7 @@ class CheckoutTools:
         """`dvc repro` in the job's worktree."""
         origin = {"sweep": {"key": self._key(job), "name": _title(job)}, "name": f"{_title(job)} training"}
         made = run_pipeline(self.paths, str(job.get("data")), job, new, origin)
-        hand_in(self.paths, job, made)
+        deliver_training(self.paths, job, made)
         return made
 
     def judge(self, made: Paths) -> Judged:
@@ -140,14 +140,16 @@ class CheckoutTools:
         return Judged(str(decision.verdict), decision.accepted, decision.needed, against, rules, found)
 
     def register(self, job: Journal, made: Paths, judged: Judged, why: str) -> str:
-        """The training's run becomes a version, with what the gate said."""
+        """The training's run becomes a version, with the gate's decision."""
         record = read_json(made.classifier.with_suffix(".json"))["record"]
         digest = sha256_of_file(made.classifier)
         runs = [
             run for run in self.registry.tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL) == digest
         ]
         if not runs:
-            raise UserError("MLflow has no run of this training any more: delete the job's folder and call again")
+            raise UserError(
+                "MLflow has no run of this training any more: delete the job's folder and run the command again"
+            )
         version = self.registry.register(runs[0].info.run_id, user_or_account_name(self.paths.checkout), why)
         self.registry.record_gate(version, judged.summary)
         with replace_folder(self.kept) as partial:
@@ -162,7 +164,7 @@ class CheckoutTools:
         return commit_results(self.paths.checkout, made.root, job.name, str(job.get("data")), message)
 
     def open_run(self, job: Journal) -> str:
-        """Like a sweep's run, which the run of the training stands below."""
+        """Like a sweep's run, the parent of the training's run."""
         return Tracker(self.paths).open_sweep(self._key(job), _title(job))
 
     def close_run(self, job: Journal, run: str, files: Sequence[Path], figures: dict[str, float], failed: bool) -> None:
@@ -170,7 +172,7 @@ class CheckoutTools:
         Tracker(self.paths).close_sweep(run, files, figures, "FAILED" if failed else "FINISHED")
 
     def clear(self, job: Journal) -> None:
-        """End what still runs there, then remove the folder and what git keeps about it."""
+        """End the processes that still run there, then remove the folder and git's record of it."""
         end_processes(job)
         drop_worktree(self.paths.checkout, job.worktree)
 
@@ -179,9 +181,9 @@ class CheckoutTools:
 
 
 def _test_pictures(paths: Paths) -> pd.DataFrame:
-    """Columns file, label; the same REFERENCE at most every time, since ids are hashes."""
+    """Columns file, label; at most MAX_REFERENCE, the same ones every time, since ids are hashes."""
     table = read_table(paths.split_table, SPLIT)
-    test = table[table["split"] == Split.TEST].sort_values("id").head(REFERENCE)
+    test = table[table["split"] == Split.TEST].sort_values("id").head(MAX_REFERENCE)
     return test.assign(file=[paths.clean / path for path in test["clean_path"]])[["file", "label"]]
 
 

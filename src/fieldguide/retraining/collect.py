@@ -17,7 +17,7 @@ from fieldguide.retraining.incoming import COLUMNS, Arrived, State, list_incomin
 def collect(cfg: Config, paths: Paths) -> pd.DataFrame:
     """Fetch what is new in data/sources/NAME.csv, if there is one; then see `list_incoming`.
 
-    An address that gave nothing is a refused row, named by its line, and is asked again by the next job.
+    An address that could not be fetched is a refused row, named by its line, and is tried again by the next job.
     """
     failed = [_refused(result) for result in fetch_new(cfg, paths) if result.problem]
     table = list_incoming(cfg, paths)

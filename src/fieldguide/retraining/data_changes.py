@@ -1,4 +1,4 @@
-"""What of the data set and of people's decisions no job has tried yet."""
+"""The pictures of the data set and the reviews that no job has tried yet."""
 
 import csv
 import hashlib
@@ -50,7 +50,7 @@ def by_label(listing: Listing) -> dict[str, int]:
 
 
 def new_reviews(paths: Paths) -> int:
-    """Lines of data/reviews.csv that the last judged job did not have; all if it is not known what was trained on."""
+    """Lines of data/reviews.csv that the last judged job did not have; all if the last training is unknown."""
     if known := _last_known(paths):
         return len(_lines(paths.reviews) - {tuple(line) for line in known["reviews"]})
     return 0 if _locked(paths) == _md5(paths.reviews) else len(_lines(paths.reviews))
@@ -77,7 +77,7 @@ def _lines(file: Path) -> set[tuple[str, ...]]:
 
 
 def _locked(paths: Paths) -> str:
-    """The hash of the decisions that the results in the checkout follow from, "" if there is none."""
+    """The hash of the decisions that the results in the checkout are based on, "" if there is none."""
     lock = paths.dvc_lock
     content: dict[str, Any] = yaml.safe_load(lock.read_text(encoding="utf-8")) if lock.exists() else {}
     deps = content.get("stages", {}).get(Stage.CLEAN, {}).get("deps", [])

@@ -1,4 +1,4 @@
-"""What the champion makes of new pictures: whether each is of its domain, and whether they have shifted."""
+"""The champion's view of new pictures: whether each is in domain, and whether they have shifted."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Observed:
-    """n pictures through the champion's eyes: probabilities (n, labels), features (n, f), measurements by name (n,).
+    """The champion's observations of n pictures: probabilities (n, labels), features (n, f), measurements by name (n,).
 
     `out_of_domain` (n,) is what its screen says, at the promised `alarm_rate`; without one nothing but False, at 0.
     Files that cannot be read are not among them: `unread` says why.
@@ -37,7 +37,7 @@ class Observed:
 
 
 def observe(weights: Path, files: Sequence[Path]) -> Observed:
-    """Look at pictures, as screening does, with the classifier whose description stands beside its weights."""
+    """Look at pictures, as screening does, with the classifier whose description is beside its weights."""
     from fieldguide.model.inference import calibrated, open_for
     from fieldguide.prediction.answers import load_screened
     from fieldguide.prediction.batch import measurement_columns
@@ -53,7 +53,7 @@ def observe(weights: Path, files: Sequence[Path]) -> Observed:
         for file in files:
             try:
                 yield open_for(classifier, file)
-            except PictureError as error:  # it could be read a moment ago
+            except PictureError as error:  # it could be read before
                 unread[file] = str(error)
 
     pictures = opened()
@@ -74,7 +74,7 @@ def observe(weights: Path, files: Sequence[Path]) -> Observed:
 
 
 def shift_in_words(reference: Observed, new: Observed) -> str | None:
-    """What of new pictures has shifted, the largest first; "" where they have not: see `batch_verdict.kind_of`.
+    """How new pictures have shifted, the largest first; "" where they have not: see `batch_verdict.kind_of`.
 
     None where there is no picture. `reference` are pictures that the champion was not trained on.
     """

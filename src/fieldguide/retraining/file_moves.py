@@ -1,4 +1,4 @@
-"""Moving what was judged: accepted pictures into the data set, others into data/held; nothing is lost or doubled.
+"""Moving what was judged: accepted pictures into the data set, others into data/held; nothing is lost or duplicated.
 
 The journal names every move before the first one is made. Each is repeated without harm: first the file stands whole in
 its new place, then the old one goes. So whenever a job is killed, its next call ends with the same files.
@@ -59,15 +59,17 @@ def _came_twice(incoming: pd.DataFrame) -> "pd.Series[bool]":
 def make_moves(paths: Paths, moves: Sequence[Move]) -> int:
     """Make the moves that are not made yet; returns how many files arrived in their new place by this call.
 
-    A copy goes only while the same bytes are in the data set. A file that is no longer what was judged (replaced, or
-    still being written) stays where it is, and counts as new the next time. Raises UserError where that is forbidden.
+    A copy is deleted only while the same bytes are in the data set. A file that is no longer what was judged (replaced,
+    or still being written) stays where it is, and counts as new the next time. Raises UserError without permission.
     """
     made = 0
     for move in moves:
         try:
             made += _make(paths.checkout / move["source"], paths.checkout / move["target"], move)
         except PermissionError as error:
-            raise UserError(f"{move['source']} cannot be moved to {move['target']} ({error.strerror})") from None
+            raise UserError(
+                f"{move['source']} cannot be moved to {move['target']} ({error.strerror}): correct that, then run again"
+            ) from None
     return made
 
 

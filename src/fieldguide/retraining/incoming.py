@@ -1,4 +1,4 @@
-"""What has arrived in data/incoming: one row a file, and what is to become of it."""
+"""What has arrived in data/incoming: one row per file, with its state."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -49,7 +49,7 @@ COLUMNS = list(Arrived.__dataclass_fields__)
 def list_incoming(cfg: Config, paths: Paths) -> pd.DataFrame:
     """Look at every file in data/incoming; returns a row for each (the fields of Arrived), in the order of the paths.
 
-    Hidden files are passed over: who uploads slowly uploads under a hidden name and renames. What cannot be used costs
+    Hidden files are skipped: slow uploads use a hidden name and rename it at the end. What cannot be used costs
     its row and nothing else.
     """
     source = paths.sources / cfg.choices["data"]
@@ -121,14 +121,14 @@ def _refusal(path: Path, name: str, label: str, labels: frozenset[str] | None) -
     if as_text(name) != name:
         return "its name is not UTF-8: rename it"
     if label and labels is None:
-        return "the chosen data set takes no pictures in: `fieldguide add NAME FOLDER` makes one that does"
+        return "the selected data set cannot take in pictures: make one that can with `fieldguide add NAME FOLDER`"
     if label and label not in (labels or ()):
-        return f"the data set has no folder {label!r}: correct the name, or make the folder there for a new label"
+        return f"the data set has no folder {label!r}: correct the name, or create the folder there for a new label"
     return ""
 
 
 def _placed(rows: list[Arrived], source: Path) -> Iterator[Arrived]:
-    """Give new pictures their place in the data set; what is there already, or came twice, is not new."""
+    """Give new pictures their place in the data set; what is there already, or arrived twice, is not new."""
     present = {path: path.stat().st_size for path in source.rglob("*") if path.is_file()} if source.is_dir() else {}
     arrived = {row.bytes for row in rows}
     places: dict[str, dict[str, str]] = {}  # of bytes that are there or came before, by their hash: label, path
@@ -143,10 +143,10 @@ def _placed(rows: list[Arrived], source: Path) -> Iterator[Arrived]:
         if row.state != State.NEW:
             yield row
         elif row.label in same:
-            reason = f"the same file is there, or came, as {same[row.label]}"
+            reason = f"the same file is in the data set, or arrived, as {same[row.label]}"
             yield replace(row, state=State.KNOWN, reason=reason, target=same[row.label])
         elif same:
-            reason = f"the same file is there, or came, as {next(iter(same))!r}"
+            reason = f"the same file is in the data set, or arrived, with the label {next(iter(same))!r}"
             yield replace(row, state=State.REFUSED, reason=reason)
         else:
             target = row.file if row.file not in taken else _beside(row)
@@ -156,6 +156,6 @@ def _placed(rows: list[Arrived], source: Path) -> Iterator[Arrived]:
 
 
 def _beside(row: Arrived) -> str:
-    """A name for a picture whose own one another picture has: it follows from the bytes."""
+    """A name for a picture whose own is taken, made from its bytes."""
     path = PurePosixPath(row.file)
     return path.with_name(f"{path.stem}-{row.sha256[:8]}{path.suffix}").as_posix()

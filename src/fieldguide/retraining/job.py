@@ -1,4 +1,4 @@
-"""`fieldguide retrain`: one idempotent job, from what arrived to a judged model or to nothing at all."""
+"""`fieldguide retrain`: one idempotent job, from what arrived to a judged model, or to nothing."""
 
 import sys
 import time
@@ -28,17 +28,17 @@ DONE = "done"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call did: `job` is "" if there was nothing to do; `told` is one line for people."""
+    """What a call did: `job` is "" if there was nothing to do; `message` is one line for people."""
 
     job: str
-    told: str
+    message: str
 
 
 def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: bool) -> Outcome:
-    """Go on with the job that was killed, or begin one if there is reason to. The caller holds the lock.
+    """Resume the job that was killed, or start one if there is a reason to. The caller holds the lock.
 
-    Raises UserError if a step fails; the job is then taken up again by the next call, and nothing of the checkout, the
-    data set or the registry has changed before the gate has spoken.
+    Raises UserError if a step fails; the next call then resumes the job, and nothing of the checkout, the
+    data set or the registry changes before the gate has decided.
     """
     known = jobs(paths.retraining)
     interrupted = known[-1] if known and known[-1].get("status") == OPEN else None
@@ -54,7 +54,7 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
     choice = decide(facts, cfg.retrain)
     copies = waiting_moves(incoming, cfg.choices["data"])
     if not choice.train and not choice.hold and not copies:
-        if interrupted:  # what it was about has gone
+        if interrupted:  # the pictures that it was about are gone
             tools.clear(interrupted)
             interrupted.note(status="abandoned")
         return Outcome("", f"nothing to do: {', '.join(choice.reasons)}{_beside(incoming)}")
@@ -97,7 +97,7 @@ def _facts(
         if champion:
             shift, out_of_domain, unread = _seen_by(champion, paths, tools, incoming)
             incoming = refuse(incoming, unread)
-        # What is out of domain is left out: nothing that was learned from the data set says what it shows.
+        # What is out of domain is left out: a model of the data set cannot judge its label.
         labelled = incoming[incoming["state"].eq(State.NEW) & ~incoming["file"].isin(out_of_domain)]
         doubts = check_labels(tools.out_of_fold, paths.sources / cfg.choices["data"], paths.incoming, labelled)
     facts = Facts(
@@ -123,8 +123,8 @@ def _seen_by(
     before = tools.observe(champion, list(reference["file"]))
     arrived = tools.observe(champion, [paths.incoming / file for file in labelled["file"]])
     for file, reason in list(before.unread.items())[:1]:
-        told = f"{len(before.unread)} test pictures cannot be read, the first is {file} ({reason})"
-        print(printable(f"fieldguide: {told}"), file=sys.stderr)
+        warning = f"{len(before.unread)} test pictures cannot be read, the first is {file} ({reason})"
+        print(printable(f"fieldguide: {warning}"), file=sys.stderr)
     unread = {file.relative_to(paths.incoming).as_posix(): reason for file, reason in arrived.unread.items()}
     read = labelled.loc[~labelled["file"].isin(list(unread)), "file"]
     return shift_in_words(before, arrived), set(read[arrived.out_of_domain]), unread
@@ -156,40 +156,38 @@ def _train_and_judge(cfg: Config, paths: Paths, tools: Tools, job: Journal, inco
 
 
 def _finish(paths: Paths, tools: Tools, job: Journal) -> Outcome:
-    """What follows from the verdict; every step is noted, and repeated without harm after a kill."""
+    """Act on the verdict; every step is noted, and repeated without harm after a kill."""
     verdict = job.get("judged")
     try:
         if verdict and verdict["accepted"]:
             judged, made = Judged(**verdict), Paths(Path(job.get("made")))
-            told = f"retrain {job.name}: {judged.verdict}"
+            why = f"retrain {job.name}: {judged.verdict}"
             if not job.get("version") and judged.verdict != SAME:
                 with job.step("register"):
-                    job.note(version=tools.register(job, made, judged, told))
+                    job.note(version=tools.register(job, made, judged, why))
             if not job.get("branch"):
                 with job.step("commit"):
-                    job.note(branch=tools.commit(job, made, f"Retrained: {_told(job)}"))
+                    job.note(branch=tools.commit(job, made, f"Retrained: {_message(job)}"))
         with job.step("move"):
             make_moves(paths, job.get("moves"))
         with job.step("report"):
             page = write_page(paths, job)
             tools.close_run(job, str(job.get("run")), [page], _figures(job), failed=False)
     except UserError as error:
-        raise UserError(f"job {job.name} is not finished: {error}; the next call goes on from here") from None
+        raise UserError(f"job {job.name} is not finished: {error}; the next call resumes here") from None
     tools.clear(job)
     job.note(status=DONE)
-    return Outcome(job.name, f"job {job.name}: {_told(job)}; see {_page(job)}")
+    return Outcome(job.name, f"job {job.name}: {_message(job)}; see {_page(job)}")
 
 
-def _told(job: Journal) -> str:
+def _message(job: Journal) -> str:
     choice = Choice(**job.get("choice"))
     new = sum(row["state"] == State.NEW for row in job.get("incoming"))
     if choice.hold:
         return f"{new} new pictures held back in data/held/{job.name}: {choice.reasons[0]}"
     if not choice.train:
         copies = len(job.get("moves"))
-        return (
-            f"nothing to train ({choice.reasons[0]}); {copies} removed from data/incoming that the data set has already"
-        )
+        return f"nothing to train ({choice.reasons[0]}); copies of known pictures removed from data/incoming: {copies}"
     judged = Judged(**job.get("judged"))
     against = judged.against or "the baselines"
     if judged.verdict == SAME:
@@ -198,8 +196,8 @@ def _told(job: Journal) -> str:
         version = job.get("version") or "to be registered"
         return f"{judged.verdict} against {against}, now {version}; {new} pictures accepted"
     if judged.verdict == NOT_ENOUGH:
-        need = f" (about {judged.needed} test pictures would be)" if judged.needed else ""
-        return f"{judged.verdict} against {against}{need}; {new} pictures wait in data/incoming for more"
+        need = f" (about {judged.needed} test pictures would be enough)" if judged.needed else ""
+        return f"{judged.verdict} against {against}{need}; {new} pictures stay in data/incoming until more arrive"
     return f"{judged.verdict} against {against}; {new} pictures held back in data/held/{job.name}"
 
 
@@ -214,7 +212,7 @@ def _beside(incoming: pd.DataFrame) -> str:
     parts = [f"{counts[state]} {state}" for state in (State.UNLABELLED, State.REFUSED) if state in counts]
     refused = incoming[incoming["state"] == State.REFUSED]
     first = f" ({refused['file'].iloc[0]}: {refused['reason'].iloc[0]})" if len(refused) else ""
-    return f"; also there: {', '.join(parts)}{first}" if parts else ""
+    return f"; also in data/incoming: {', '.join(parts)}{first}" if parts else ""
 
 
 def _page(job: Journal) -> str:

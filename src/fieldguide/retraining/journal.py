@@ -1,4 +1,4 @@
-"""What a job has done so far, on disk after every step, so that the next call knows where a killed one was."""
+"""The steps that a job has done, on disk after every one, so that the next call knows where a killed one was."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ OPEN = "open"
 
 
 class Journal:
-    """The journal of one job: `content` is what stands in journal.json, changed by `note` only."""
+    """The journal of one job: `content` is that of journal.json, changed by `note` only."""
 
     def __init__(self, folder: Path, content: dict[str, Any]) -> None:
         self.folder = folder
@@ -29,23 +29,23 @@ class Journal:
         return self.folder / "worktree"
 
     def get(self, fact: str) -> Any:
-        """What was noted last under this name, or None."""
+        """The last value recorded under this name, or None."""
         return self.content.get(fact)
 
     def note(self, **facts: Any) -> None:
-        """Write facts down, whole or not at all."""
+        """Record facts, completely or not at all."""
         write_json(self.folder / "journal.json", {**self.content, **facts})
         self.content |= facts
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time a step, and note what it took when the block ends without an error."""
-        start = time.monotonic()  # a clock that nobody sets
+        """Time a step, and record its seconds when the block ends without an error."""
+        start = time.monotonic()  # a clock that is never set back
         yield
         self.took(name, time.monotonic() - start)
 
     def took(self, name: str, seconds: float) -> None:
-        """Note what a step took; several calls add up."""
+        """Record a step's seconds; several calls add up."""
         before = self.content.get("seconds", {})
         self.note(seconds={**before, name: round(before.get(name, 0.0) + seconds, 2)})
 

@@ -1,6 +1,6 @@
-"""Whether the labels of a delivery are in doubt: what models say of each picture that have not seen it, nor its like.
+"""Whether the labels of a delivery are in doubt: by models that have seen neither the picture nor its look-alikes.
 
-Known and new pictures are asked about in the same way, out of fold, whether there is a champion or not, and whether the
+Known and new pictures are predicted in the same way, out of fold, whether there is a champion or not, and whether the
 delivery comes from the usual source or from another one.
 """
 
@@ -27,8 +27,8 @@ from fieldguide.retraining.triggers import Disputed, Doubts
 if TYPE_CHECKING:
     from fieldguide.model.backbone import Backbone
 
-FEWEST_KNOWN = 20  # pictures; of fewer nobody knows what is usual
-MOST_KNOWN = 1000  # pictures of the data set that new ones are compared with, evenly spaced
+MIN_KNOWN = 20  # pictures; fewer do not show what is usual
+MAX_KNOWN = 1000  # pictures of the data set that new ones are compared with, evenly spaced
 
 Probabilities = NDArray[np.float64]
 # Probabilities (r, k) of n files with labels, for those r that can be read, and which (n,) these are.
@@ -50,9 +50,9 @@ def check_labels(out_of_fold: OutOfFold, source: Path, incoming: Path, new: pd.D
     None where the data set has too few pictures in folders of labels, or nothing is new.
     """
     present = [path for path in list_files(source) if "/" in path]
-    evenly = np.linspace(0, len(present) - 1, min(len(present), MOST_KNOWN)).round().astype(int)
+    evenly = np.linspace(0, len(present) - 1, min(len(present), MAX_KNOWN)).round().astype(int)
     known = [present[place] for place in evenly]
-    if len(known) < FEWEST_KNOWN or new.empty:
+    if len(known) < MIN_KNOWN or new.empty:
         return None
     files = [*(source / path for path in known), *(incoming / file for file in new["file"])]
     labels = np.array([path.partition("/")[0] for path in [*known, *new["target"]]])
@@ -72,14 +72,14 @@ def find_doubts(
     probabilities
         (n, k) out of fold, for the k distinct labels in sorted order.
     labels, new, names
-        n each: the label that the picture came with, whether it is new, and what to call it.
+        n each: the label that the picture came with, whether it is new, and its name.
 
     Returns
     -------
     None where too few pictures are known, or none is new. The p-value is that of Fisher's exact test, one-sided.
     """
     known = ~new
-    if known.sum() < FEWEST_KNOWN or not new.any():
+    if known.sum() < MIN_KNOWN or not new.any():
         return None
     vocabulary = np.unique(np.asarray(labels, str))
     answers = vocabulary[probabilities.argmax(axis=1)]
@@ -116,7 +116,7 @@ def answers_out_of_fold(
         small = [copy for copy, one in zip(copies, hashes, strict=True) if one]
         given = [label for label, one in zip(labels, hashes, strict=True) if one]
         numbers = look_alike_groups([one for one in hashes if one], cfg.split.near_duplicate_bits)
-        if len(set(numbers)) < FEWEST_KNOWN:  # where all look alike, as before one background, that tells nothing
+        if len(set(numbers)) < MIN_KNOWN:  # where all look alike, as before one background, that means nothing
             numbers = np.arange(len(given))
         groups = [str(number) for number in numbers]
         backbone = load_backbone(paths.backbone) if paths.backbone.is_file() else None

@@ -1,4 +1,4 @@
-"""One job at a time in a checkout."""
+"""The lock that allows one job at a time in a checkout."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ BUSY = os.EX_TEMPFAIL  # the exit code 75 of sysexits.h: try again later
 
 
 class AnotherJob(UserError):
-    """A job is at work already; the command leaves with the exit code BUSY."""
+    """A job is already running; the command exits with the code BUSY."""
 
 
 @contextmanager
@@ -27,4 +27,4 @@ def job_lock(folder: Path, wait: bool) -> Iterator[None]:
         with FileLock(folder / "lock", timeout=-1 if wait else 0):
             yield
     except Timeout:
-        raise AnotherJob("another retraining is at work in this checkout: `--wait` waits for it") from None
+        raise AnotherJob("another retraining is running in this checkout: try again later, or use `--wait`") from None

@@ -1,4 +1,4 @@
-"""The page that a job leaves: what was new, what was decided and why, what the gate said, what it cost."""
+"""The page of a job: what was new, what was decided and why, the gate's decision, and the time taken."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,8 +18,8 @@ from fieldguide.retraining.incoming import COLUMNS, State
 from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.tools import SAME
 
-MOST_ROWS = 200
-MOST_MEGAPIXELS = 150.0  # of a picture that is shown
+MAX_ROWS = 200
+MAX_MEGAPIXELS = 150.0  # of a picture that is shown
 NOTHING = "\N{EN DASH}"
 RULE = ("rule", "on", "outcome", "challenger", "other", "bound", "pictures", "detail")
 TONES = {"met": "passed", "failed": "error", "unclear": "warning"}
@@ -58,24 +58,24 @@ def _page(paths: Paths, job: Journal, incoming: pd.DataFrame) -> str:
         rules=[[_cell(rule.get(name)) for name in RULE] for rule in (judged["rules"] if is_judged else [])],
         became=_facts(_became(job)),
         seconds=_facts({step: f"{taken:.1f} s" for step, taken in job.get("seconds").items()}),
-        disputed=[(_picture(paths, job.name, one["file"]), one) for one in disputed[:MOST_ROWS]],
+        disputed=[(_picture(paths, job.name, one["file"]), one) for one in disputed[:MAX_ROWS]],
         disputed_count=len(disputed),
         unused=unused.to_dict("records"),
-        most=MOST_ROWS,
+        most=MAX_ROWS,
     )
 
 
 def _picture(paths: Paths, job: str, file: str) -> Image.Image | None:
-    """A picture that arrived, wherever it is by now: in data/held/<job>, or still in data/incoming."""
+    """A picture that arrived, wherever it is now: in data/held/<job>, or still in data/incoming."""
     for folder in (paths.held / job, paths.incoming):
         with suppress(PictureError):
-            return bounded(open_picture(folder / file, MOST_MEGAPIXELS), THUMBNAIL)
+            return bounded(open_picture(folder / file, MAX_MEGAPIXELS), THUMBNAIL)
     return None
 
 
 def _verdict(job: Journal) -> tuple[str, str]:
     if error := job.get("error"):
-        return "error", f"Stopped: {error}. The next call goes on from here; the champion stays."
+        return "error", f"Stopped: {error}. The next call resumes here; the champion stays."
     judged = job.get("judged")
     if not judged and job.get("choice")["hold"]:
         return "warning", "Held back before training. The champion stays."
@@ -116,6 +116,6 @@ def _facts(numbers: Mapping[str, Any]) -> list[Fact]:
 
 def _cell(value: Any) -> tuple[str, str]:
     """A rule's cell: its text, and its tone where it is an outcome."""
-    if value is None or value in ("", 0):  # no pictures: what has none is no rule about pictures
+    if value is None or value in ("", 0):  # no pictures: the rule is not about pictures
         return NOTHING if isinstance(value, int | str | None) else "0.000", ""
     return f"{value:.3f}" if isinstance(value, float) else str(value), TONES.get(str(value), "")

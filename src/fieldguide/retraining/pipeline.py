@@ -25,15 +25,15 @@ from fieldguide.retraining.journal import Journal
 from fieldguide.tracking.provenance import git_commit
 from fieldguide.tracking.store import tracking_address
 
-JOB = "FIELDGUIDE_RETRAIN"  # names the job's folder to the processes that it starts
+JOB_VARIABLE = "FIELDGUIDE_RETRAIN"  # names the job's folder to the processes that it starts
 LOG = "log.txt"
 
 
 def run_pipeline(paths: Paths, name: str, job: Journal, new: pd.DataFrame, origin: dict[str, Any]) -> Paths:
     """Run `dvc repro` on the commit that is checked out and on what is there of the data set `name`, and `new`.
 
-    A worktree that a killed call left is taken up again if it is about the same: then finished stages stay finished,
-    and an interrupted training goes on from its last epoch. Nothing of the checkout changes.
+    A worktree that a killed call left is used again if it is about the same: then finished stages stay finished,
+    and an interrupted training resumes after its last epoch. Nothing of the checkout changes.
 
     Parameters
     ----------
@@ -63,17 +63,17 @@ def run_pipeline(paths: Paths, name: str, job: Journal, new: pd.DataFrame, origi
     return Paths(place)
 
 
-def hand_in(paths: Paths, job: Journal, made: Paths) -> None:
-    """Let the job's training be known to MLflow with its model; raises UserError if that does not answer."""
+def deliver_training(paths: Paths, job: Journal, made: Paths) -> None:
+    """Deliver the job's training and model to MLflow; raises UserError if that does not answer."""
     _run(paths, job, made.root, "fieldguide.tracking", str(made.root), "sync")
 
 
 def end_processes(job: Journal) -> None:
-    """End what a killed call has left running: processes that were told this job's folder when they were started."""
+    """End the processes that a killed call left running: those with this job's folder in their environment."""
     left = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.environ().get(JOB) == str(job.folder) and process.pid != os.getpid():
+            if process.environ().get(JOB_VARIABLE) == str(job.folder) and process.pid != os.getpid():
                 process.kill()
                 left.append(process)
     psutil.wait_procs(left, timeout=30)
@@ -84,10 +84,10 @@ def _prepare(paths: Paths, name: str, job: Journal, commit: str, new: pd.DataFra
     place = add_worktree(paths.checkout, job.worktree, commit)
     if not (place / "conf" / "data" / f"{name}.yaml").exists():
         raise UserError(
-            f"the data set {name!r} is in no commit yet: commit conf/data/{name}.yaml and what goes with it"
+            f"the data set {name!r} is not committed: commit conf/data/{name}.yaml and data/sources/{name}.dvc"
         )
     if (chosen := compose(Paths(place)).choices["data"]) != name:
-        raise UserError(f"params.yaml chooses the data set {name!r}, the commit {chosen!r}: commit params.yaml")
+        raise UserError(f"params.yaml selects the data set {name!r}, its last commit {chosen!r}: commit params.yaml")
     source = place / "data" / "sources" / name
     pointer = source.with_name(f"{name}.dvc")
     if pointer.exists():
@@ -130,20 +130,22 @@ def _copy(incoming: Path, file: str, target: Path, sha256: str) -> None:
     try:
         shutil.copyfile(incoming / file, target)
     except FileNotFoundError:
-        raise UserError(f"data/incoming/{file} has gone while it was taken in: the next call starts anew") from None
+        raise UserError(
+            f"data/incoming/{file} disappeared while it was taken in: run the command again, which starts anew"
+        ) from None
     if sha256_of_file(target) != sha256:
-        raise UserError(f"data/incoming/{file} changed while it was taken in: the next call starts anew")
+        raise UserError(f"data/incoming/{file} changed while it was taken in: run the command again, which starts anew")
 
 
 def _environment(paths: Paths, job: Journal, folder: Path) -> dict[str, str]:
     """Of the job's processes: cron's own search path is short, and MLflow's database is the checkout's."""
     search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     own = {"PATH": search, "PYTHONPATH": str(folder / "src"), "MLFLOW_TRACKING_URI": tracking_address(paths)}
-    return {**os.environ, **own, JOB: str(job.folder)}
+    return {**os.environ, **own, JOB_VARIABLE: str(job.folder)}
 
 
 def _run(paths: Paths, job: Journal, folder: Path, module: str, *arguments: str) -> None:
-    """Run a module of Python, what it prints going to the job's log; raises UserError with its last words."""
+    """Run a module of Python, what it prints going to the job's log; raises UserError with its last line."""
     environment = _environment(paths, job, folder)
     with (job.folder / LOG).open("ab") as log:
         start = log.tell()
@@ -151,12 +153,12 @@ def _run(paths: Paths, job: Journal, folder: Path, module: str, *arguments: str)
         code = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=log, check=False).returncode
     if code:
         said = (job.folder / LOG).read_bytes()[start:].decode("utf-8", errors="replace")
-        raise UserError(f"{' '.join([module, *arguments[:1]])} failed: {_last_words(said)}")
+        raise UserError(f"{' '.join([module, *arguments[:1]])} failed: {_reason_of(said)}")
 
 
-def _last_words(said: str) -> str:
+def _reason_of(said: str) -> str:
     """The line that says what is wrong: DVC's, or the one before it of a stage, where DVC only says that it failed."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it said nothing"]
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no message"]
     dvc = next((number for number, line in enumerate(lines) if line.startswith("ERROR: failed to reproduce")), None)
     if dvc is None:
         return lines[-1]
@@ -168,5 +170,5 @@ def _output(paths: Paths, job: Journal, folder: Path, module: str, *arguments: s
     environment = _environment(paths, job, folder)
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise UserError(f"{module} failed: {_last_words(done.stderr)}")
+        raise UserError(f"{module} failed: {_reason_of(done.stderr)}")
     return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""What a job calls: pipeline, gate, registry, git. In one place, so that a study or a test can put in its own."""
+"""The steps of a job: pipeline, gate, registry, git. In one place, so that a study or a test can replace them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ SAME = "the same model"  # as the version that it was compared with: there is no
 
 @dataclass(frozen=True)
 class Judged:
-    """What the gate said; of a model that is registered already, SAME. `rules` are the rows of its table."""
+    """The gate's decision; for a model that is already registered, SAME. `rules` are the rows of its table."""
 
     verdict: str
     accepted: bool
@@ -39,7 +39,7 @@ class Judged:
 
 
 class Tools(Protocol):
-    """The steps of a job. Each may be called again after a kill, and then does only what is not done.
+    """The steps of a job. Each may be called again after a kill, and then does only what is missing.
 
     All raise UserError for what a person can put right.
     """
@@ -62,10 +62,10 @@ class Tools(Protocol):
         """Probabilities by models that have not seen the picture: `fieldguide.retraining.label_checks`."""
 
     def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
-        """What the champion and its screen say of pictures: see `fieldguide.retraining.unlabelled_queue.ask`."""
+        """Predictions of the champion and its screen: see `fieldguide.retraining.unlabelled_queue.ask`."""
 
     def train(self, job: Journal, new: pd.DataFrame, run: str) -> Paths:
-        """Make a challenger from the data set and `new` pictures; returns where its results are."""
+        """Train a challenger on the data set and `new` pictures; returns where its results are."""
 
     def judge(self, made: Paths) -> Judged:
         """The challenger against the champion."""
@@ -80,7 +80,7 @@ class Tools(Protocol):
         """The id of the job's own run in the tracking store, opened if there is none yet."""
 
     def close_run(self, job: Journal, run: str, files: Sequence[Path], figures: dict[str, float], failed: bool) -> None:
-        """Hand in what a job leaves, and show it as ended."""
+        """Deliver a job's results, and end its run."""
 
     def clear(self, job: Journal) -> None:
         """Remove the job's worktree, if there is one."""

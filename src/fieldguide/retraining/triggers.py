@@ -1,4 +1,4 @@
-"""Whether there is reason to retrain, and whether what arrived is fit to be trained on."""
+"""Whether there is a reason to retrain, and whether the delivery is fit for training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from scipy.stats import chisquare
 
 from fieldguide.base.config import RetrainConfig
 
-CHANCE = 0.01  # of a false alarm: there are many nights
-CHANCE_OF_DOUBT = 0.05  # of holding a delivery back whose labels are as good as usual: a person then looks at it
+ALPHA_DRIFT = 0.01  # of a false alarm: there are many nights
+ALPHA_DOUBT = 0.05  # of holding a delivery back whose labels are as good as usual: a person then looks at it
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Disputed:
 
 @dataclass(frozen=True)
 class Doubts:
-    """New pictures whose label is disputed, of all; what share is disputed usually, and chance's share in it.
+    """New pictures whose label is disputed, of all; the usual share of disputed labels, and the p-value.
 
-    `usual` is the share among the known pictures, which are asked about in the same way; `p_value` that the new labels
-    are as good as theirs. `which` begins with what is surest.
+    `usual` is the share among the known pictures, which are predicted in the same way; `p_value` that the new labels
+    are as good as theirs. `which` begins with the most confident.
     """
 
     disputed: int
@@ -59,7 +59,7 @@ class Choice:
 
 
 def decide(facts: Facts, rules: RetrainConfig) -> Choice:
-    """What to do about what is new. A delivery whose labels are in doubt is held back even where training is forced."""
+    """Decide about what is new. A delivery whose labels are in doubt is held back even where training is forced."""
     if facts.doubts and (doubt := _in_doubt(facts.doubts, rules)):
         return Choice(False, True, [doubt])
     count = sum(facts.new.values())
@@ -96,7 +96,7 @@ def _drift(facts: Facts, rules: RetrainConfig) -> str:
         return ""
     share, old = new / new.sum(), had / had.sum()
     distance = float(np.abs(share - old).sum() / 2)  # total variation
-    if distance < rules.class_drift or chisquare(new, old * new.sum()).pvalue >= CHANCE:
+    if distance < rules.class_drift or chisquare(new, old * new.sum()).pvalue >= ALPHA_DRIFT:
         return ""
     most = int(np.argmax(np.abs(share - old)))
     return f"the mix of labels has changed: {100 * share[most]:.0f} % {labels[most]}, was {100 * old[most]:.0f} %"
@@ -105,7 +105,7 @@ def _drift(facts: Facts, rules: RetrainConfig) -> str:
 def _in_doubt(doubts: Doubts, rules: RetrainConfig) -> str:
     """Why the labels of a delivery are in doubt; "" if they are not, or no more than chance explains."""
     share = doubts.disputed / doubts.pictures
-    if share - doubts.usual <= rules.max_label_doubt or doubts.p_value >= CHANCE_OF_DOUBT:
+    if share - doubts.usual <= rules.max_label_doubt or doubts.p_value >= ALPHA_DOUBT:
         return ""
     return (
         f"labels in doubt: {doubts.disputed} of {doubts.pictures} are disputed ({100 * share:.0f} %), usually "

@@ -1,4 +1,4 @@
-"""The review queue of what arrived without a label: what the champion takes it for, strangers first."""
+"""The review queue of what arrived without a label: the champion's predictions, out-of-domain pictures first."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ COLUMNS = ["file", "id", *ANSWERED, "model"]
 
 
 def ask(weights: Path, files: Sequence[Path]) -> pd.DataFrame:
-    """What the classifier with these weights says of pictures, and its screen if one stands beside them.
+    """The predictions of the classifier with these weights for pictures, and of its screen if there is one beside them.
 
     Returns
     -------
@@ -39,13 +39,13 @@ def ask(weights: Path, files: Sequence[Path]) -> pd.DataFrame:
 def write_queue(paths: Paths, incoming: pd.DataFrame, champion: str, answered: pd.DataFrame | None) -> None:
     """Write reports/retrain/review_queue.csv: one row for every unlabelled picture that is there now.
 
-    What is out of domain comes first, then what the champion is least sure of. A person answers by moving the file to
+    What is out of domain comes first, then the predictions of lowest confidence. A person answers by moving the file to
     data/incoming/<label>/, or by deleting it; the next call does the rest.
 
     Parameters
     ----------
     answered
-        What the champion says of the unlabelled rows of `incoming`, in their order, with columns as `ask` gives them;
+        The champion's predictions for the unlabelled rows of `incoming`, in their order, in the columns of `ask`;
         None if there is no champion.
     """
     rows = incoming.loc[incoming["state"] == State.UNLABELLED, ["file", "id"]].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Whether a batch of pictures comes from the same world as the reference: two-sample tests, the size of it first.
+"""Whether a batch of pictures has the distribution of the reference: two-sample tests, the largest effect first.
 
 Univariate tests on what the classifier answers and on plain measurements of the picture (Rabanser, Guennemann, Lipton
 2019, "Failing loudly"), and a classifier two-sample test on the features (Lopez-Paz, Oquab 2017, "Revisiting classifier
@@ -19,7 +19,7 @@ FOLDS = 5
 PERMUTATIONS = 1999  # at least
 PER_TEST = 150  # permutations: the smallest p-value there is, times the number of tests, is then below ALPHA
 AT_ONCE = 2000  # permutations, to save memory
-MOST_PICTURES = 2000  # of a batch for the test on the features, evenly spaced: its matrices grow with the square
+MAX_PICTURES = 2000  # of a batch for the test on the features, evenly spaced: its matrices grow with the square
 RIDGE = 1.0  # as much as the mean variance of a standardized feature
 
 Columns = Mapping[str, NDArray[np.float64]]
@@ -48,7 +48,7 @@ class TwoSample:
 class Shift:
     """What the tests found: largest effect first; and how typical each picture is of the batch, larger = more.
 
-    NaN where that was not asked: of more than MOST_PICTURES the test on the features takes so many.
+    NaN where that was not asked: the test on the features takes MAX_PICTURES at most.
     """
 
     tests: tuple[TwoSample, ...]
@@ -85,7 +85,7 @@ def detect_shift(
             found = ks_2samp(known, batch[name])  # of samples that hardly differ: p is 1 either way
         medians = float(np.median(known)), float(np.median(batch[name]))
         tests.append(TwoSample(name, float(found.statistic), float(found.pvalue), *medians))
-    some = np.linspace(0, len(batch_features) - 1, min(len(batch_features), MOST_PICTURES)).round().astype(int)
+    some = np.linspace(0, len(batch_features) - 1, min(len(batch_features), MAX_PICTURES)).round().astype(int)
     typical = np.full(len(batch_features), np.nan)
     area, p_value, typical[some] = _classifier_test(
         reference_features, batch_features[some], max(PERMUTATIONS, PER_TEST * (len(reference) + 1)), seed

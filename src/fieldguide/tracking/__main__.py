@@ -1,6 +1,6 @@
 """`python -m fieldguide.tracking FOLDER STAGE`: log one stage while its events come in as lines (see `live`).
 
-`python -m fieldguide.tracking FOLDER sync` logs the results that stand in the folder, as `fieldguide sync` does.
+`python -m fieldguide.tracking FOLDER sync` logs the results in the folder, as `fieldguide sync` does.
 """
 
 import sys

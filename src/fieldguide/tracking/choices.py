@@ -1,4 +1,4 @@
-"""What a run is called, and its parameters."""
+"""The name and the parameters of a run."""
 
 import os
 from typing import Any
@@ -16,7 +16,7 @@ def read_origin(paths: Paths) -> dict[str, Any]:
 
 
 def run_name(paths: Paths, record: dict[str, Any]) -> str:
-    """A name that says what was chosen; jobs of a sweep and experiments of DVC have names already."""
+    """A name that says what was chosen; jobs of a sweep and experiments of DVC already have names."""
     choices = record["choices"]
     return (
         read_origin(paths).get("name")

@@ -1,4 +1,4 @@
-"""Handing the results in a checkout to MLflow, once."""
+"""Delivering the results in a checkout to MLflow, once."""
 
 from contextlib import suppress
 from dataclasses import asdict
@@ -22,17 +22,17 @@ from fieldguide.tracking.provenance import collect_provenance, kept_provenance
 from fieldguide.tracking.store import answering
 from fieldguide.tracking.tracker import Tracker
 
-MOST_LABELS = 20  # whose confusions are metrics: there are as many as the square of it
+MAX_LABELS = 20  # whose confusion counts are metrics: their number is its square
 
 
 def sync(paths: Paths) -> str:
-    """Hand in the training and evaluation whose results stand in the checkout, once.
+    """Deliver the training and evaluation whose results are in the checkout, once.
 
     Returns a line that says what was done. Raises UserError if there are no results, or if MLflow does not answer.
     """
     description = paths.classifier.with_suffix(".json")
     if not (description.exists() and paths.metrics(Stage.EVALUATE).exists()):
-        raise UserError("no results to hand in: run `dvc repro` first")
+        raise UserError("no results to log: run `dvc repro` first")
     record = read_json(description)["record"]
     provenance = _provenance_of_results(paths, record)
     tracker = Tracker(paths)
@@ -50,14 +50,14 @@ def sync(paths: Paths) -> str:
             tracker.client.set_tag(run, DELIVERED, results)
         except BaseException:
             if known is None:
-                with suppress(Exception):  # what went wrong is told; the next call takes the run up again
+                with suppress(Exception):  # the error itself is reported; the next call resumes the run
                     tracker.client.set_terminated(run, "KILLED")
             raise
-    return f"mlflow: run {run} ({title}) handed in{kept}"
+    return f"mlflow: run {run} ({title}) logged{kept}"
 
 
 def take_results_run(tracker: Tracker) -> str | None:
-    """Show the run whose training stands in the checkout, and has not been handed in, as running; returns its id."""
+    """Show the run whose training is in the checkout, and has not been delivered, as running; returns its id."""
     description = tracker.paths.classifier.with_suffix(".json")
     kept = kept_provenance(tracker.paths)
     record = read_json(description)["record"] if description.exists() else {}
@@ -71,7 +71,7 @@ def take_results_run(tracker: Tracker) -> str | None:
 
 
 def _finished_run(tracker: Tracker, record: dict[str, Any]) -> Any | None:
-    """The run that holds the classifier in the checkout: other code may have made another one of its fingerprint."""
+    """The run that holds the classifier in the checkout: other code may have made another one with its fingerprint."""
     digest = sha256_of_file(tracker.paths.classifier)
     runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
     return runs[0] if runs else None
@@ -110,8 +110,8 @@ def has_report(paths: Paths) -> bool:
 def _deliver(tracker: Tracker, run: str) -> None:
     tags = tracker.client.get_run(run).data.tags
     _log_epochs(tracker, run)
-    if (told := log_figures(tracker, run)) and DESCRIPTION not in tags:
-        tracker.client.set_tag(run, DESCRIPTION, told)
+    if (description := log_figures(tracker, run)) and DESCRIPTION not in tags:
+        tracker.client.set_tag(run, DESCRIPTION, description)
     for stage in (Stage.TRAIN, Stage.EVALUATE):
         for path in sorted(tracker.paths.report(stage).glob("[!.]*")):
             tracker.client.log_artifact(run, str(path), stage)
@@ -132,7 +132,7 @@ def _log_epochs(tracker: Tracker, run: str) -> None:
 def log_figures(tracker: Tracker, run: str) -> str:
     """Log the metrics of all stages, and the confusion matrix as metrics, by which the UI can compare runs.
 
-    Returns what a reader of the run has to know about them, or "".
+    Returns notes on them for the run's description, or "".
     """
     paths = tracker.paths
     metrics: dict[str, Any] = {}
@@ -140,8 +140,8 @@ def log_figures(tracker: Tracker, run: str) -> str:
         metrics |= {f"{stage}.{name}": value for name, value in read_json(paths.metrics(stage)).items()}
     metrics |= read_json(paths.metrics(Stage.EVALUATE))
     counts = read_confusion(paths.report(Stage.EVALUATE) / "confusion_matrix.csv")
-    told = []
-    if len(counts) <= MOST_LABELS:
+    notes = []
+    if len(counts) <= MAX_LABELS:
         cells = zip(counts.index, counts.to_numpy().tolist(), strict=True)
         metrics |= {
             f"confusion/{true}/{predicted}": count
@@ -149,14 +149,14 @@ def log_figures(tracker: Tracker, run: str) -> str:
             for predicted, count in zip(counts.columns, row, strict=True)
         }
     else:
-        told.append(
+        notes.append(
             f"The confusion counts of {len(counts)} labels are in evaluate/confusion_matrix.csv and .png; they are "
-            f"metrics too where there are at most {MOST_LABELS} labels."
+            f"metrics too where there are at most {MAX_LABELS} labels."
         )
     tracker.log_metrics(run, metrics)
     if renamed := tracker.log_metric_names(run, metrics):
-        told.append(f"{renamed} metrics have names that MLflow does not take: {METRIC_NAMES} tells which is which.")
-    return "\n\n".join(told)
+        notes.append(f"{renamed} metrics have names that MLflow does not accept: {METRIC_NAMES} lists them.")
+    return "\n\n".join(notes)
 
 
 def _log_report(tracker: Tracker, run: str) -> None:
@@ -189,7 +189,7 @@ def _log_data_and_model(tracker: Tracker, run: str, tags: dict[str, str]) -> Non
 def _add_screen(tracker: Tracker, run: str) -> str:
     """Put the screen, which is learned after the model was logged, beside the model's weights.
 
-    A version that has one keeps it: it has to answer as it did. Returns a word about that, or "".
+    A version that has one keeps it: its answers must not change. Returns a note on that, or "".
     """
     client = tracker.client
     model = client.get_run(run).outputs.model_outputs[-1].model_id
@@ -204,7 +204,7 @@ def _add_screen(tracker: Tracker, run: str) -> str:
 
 
 def screen_files(paths: Paths) -> list[Path]:
-    """What it takes to screen new pictures beside the classifier's own files; last the one that loading asks for."""
+    """What it takes to screen new pictures beside the classifier's own files; last the one that loading looks for."""
     description = paths.screen.with_suffix(".json")
     other_body = read_json(description)["backbone_sha256"] is not None
     return [*([paths.backbone] if other_body else []), description, paths.reference, paths.screen]

@@ -1,4 +1,4 @@
-"""What MLflow, its database and the network raise: whether it passes by waiting, and the reason in one line."""
+"""What MLflow, its database and the network raise: whether waiting helps, and the reason in one line."""
 
 import errno
 import re
@@ -21,11 +21,11 @@ LASTING = re.compile(
     re.IGNORECASE,
 )
 FOR_PROGRAMMERS = re.compile(r"\[SQL: .*|\(Background on this error at: [^)]*\)", re.DOTALL)
-LONGEST = 2000  # letters of a reason: a proxy may answer with a whole page
+MAX_REASON_LENGTH = 2000  # characters of a reason: a proxy may answer with a whole page
 
 
 def passes(error: BaseException) -> bool:
-    """Whether the same may succeed later without anybody doing something."""
+    """Whether the same may succeed later without a change."""
     text = str(error)
     if LASTING.search(text):
         return False
@@ -41,4 +41,4 @@ def passes(error: BaseException) -> bool:
 def reason(error: BaseException) -> str:
     """What an error says, whole and in one line, without what is for programmers only."""
     said = " ".join(FOR_PROGRAMMERS.sub("", str(error)).split()) or type(error).__name__
-    return said if len(said) <= LONGEST else f"{said[:LONGEST]}..."
+    return said if len(said) <= MAX_REASON_LENGTH else f"{said[:MAX_REASON_LENGTH]}..."

@@ -1,4 +1,4 @@
-"""Showing a stage to MLflow while it runs, from the events that its process sends."""
+"""Logging a stage to MLflow while it runs, from the events that its process sends."""
 
 import json
 from collections.abc import Iterable
@@ -18,14 +18,14 @@ from fieldguide.tracking.store import answering
 from fieldguide.tracking.tracker import Tracker
 
 DONE, UNFINISHED = "done", "KILLED"
-ENDS = {"done": DONE, "failed": "FAILED"}  # what a run is after the last event
+END_STATUS = {"done": DONE, "failed": "FAILED"}  # what a run is after the last event
 
 
 def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
-    """Show one stage while it runs.
+    """Log one stage while it runs.
 
-    A run is FINISHED when its evaluation has been handed in. Until then every end, also that of the training, leaves it
-    as KILLED (or FAILED), and whoever goes on takes it up again.
+    A run is FINISHED when its evaluation has been logged. Until then every end, also that of the training, leaves it
+    as KILLED (or FAILED), and a later call resumes it.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def _follow_training(paths: Paths, lines: Iterable[str]) -> None:
             for event in map(json.loads, lines):
                 if event["event"] == "epoch" and event["epoch"] not in known:
                     tracker.log_metrics(run, event["metrics"], step=event["epoch"])
-                status = ENDS.get(event["event"], status)
+                status = END_STATUS.get(event["event"], status)
         finally:
             tracker.client.set_terminated(run, UNFINISHED if status == DONE else status)
         if status == DONE:
@@ -69,19 +69,22 @@ def _drop_repetition(tracker: Tracker, run: str, fingerprint: str) -> None:
     for known in tracker.finished(fingerprint):
         if known.data.tags.get(MODEL) == digest:
             tracker.client.delete_run(run)
-            print(f"mlflow: the same model is known as run {known.info.run_id} ({known.info.run_name})", flush=True)
+            print(
+                f"mlflow: the same model is already logged as run {known.info.run_id} ({known.info.run_name})",
+                flush=True,
+            )
             return
 
 
 def _follow_evaluation(paths: Paths, lines: Iterable[str]) -> None:
     tracker, run = None, None
-    with suppress(UserError):  # it is told when there is something to hand in
+    with suppress(UserError):  # reported when there is something to log
         tracker = Tracker(paths)
         with answering(tracker.address):
             run = take_results_run(tracker)
     status = UNFINISHED
     for event in map(json.loads, lines):
-        status = ENDS.get(event["event"], status)
+        status = END_STATUS.get(event["event"], status)
     if status == DONE:
         print(sync(paths), flush=True)
     elif tracker is not None and run is not None:

@@ -1,4 +1,4 @@
-"""What things are called in MLflow."""
+"""The names of tags, artifacts and the experiment in MLflow."""
 
 EXPERIMENT = "fieldguide"
 LAUNCHER = "FIELDGUIDE_LAUNCHER"  # names the run of `mlflow run` to the processes that it starts
@@ -19,7 +19,7 @@ DESCRIPTION = "mlflow.note.content"
 
 # Artifacts
 CONFIG = "environment/config.json"
-METRIC_NAMES = "environment/metric_names.json"  # own names by those in MLflow, where these had to be others
+METRIC_NAMES = "environment/metric_names.json"  # own names by those in MLflow, where these had to differ
 PARAM_NAMES = "environment/param_names.json"
 MODEL_FILES = "artifacts"  # the folder in a logged model
 SCREEN_FILE = "screen.safetensors"  # among them, once the stage `screen` has run: the model screens too

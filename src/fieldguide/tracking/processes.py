@@ -1,4 +1,4 @@
-"""Names for checkouts and processes, by which is known later what still runs."""
+"""Names for checkouts and processes, which show later what still runs."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from fieldguide.tracking.store import home
 
 
 def checkout_id(paths: Paths) -> str:
-    """A name for this checkout on this machine that gives neither away."""
+    """A name for this checkout on this machine that reveals neither."""
     return _place_id(home(paths))
 
 

@@ -1,4 +1,4 @@
-"""Where a run comes from, and all that is needed to make it again: choices, code, data by hash, versions, machine."""
+"""The provenance of a run, all that is needed to reproduce it: choices, code, data by hash, versions, machine."""
 
 import os
 import platform
@@ -19,12 +19,12 @@ from fieldguide.base.paths import Paths
 from fieldguide.model.fingerprint import code_digest
 
 RESULTS = (":!reports", ":!dvc.lock")  # what a run of the pipeline itself changes
-SECRET = (":(exclude,glob)data/sources/*.csv",)  # addresses may hold tokens, and no stage reads them
-NEEDED = ("conf", "src", ":(glob)data/sources/*.dvc")  # counts even where git does not know it yet
+EXCLUDED = (":(exclude,glob)data/sources/*.csv",)  # addresses may hold tokens, and no stage reads them
+NEEDED = ("conf", "src", ":(glob)data/sources/*.dvc")  # included even where git does not track it yet
 
 
 def collect_provenance(paths: Paths, config: Config, origin: Mapping[str, Any]) -> dict[str, Any]:
-    """All that is needed to make a run again, as it is now.
+    """All that is needed to reproduce a run, as it is now.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def collect_provenance(paths: Paths, config: Config, origin: Mapping[str, Any]) 
 
 
 def keep_provenance(paths: Paths, fingerprint: str, provenance: dict[str, Any]) -> None:
-    """Leave it beside the training's results, for when these are handed to MLflow later."""
+    """Write it beside the training's results, for when these are delivered to MLflow."""
     write_json(paths.provenance, {"fingerprint": fingerprint, **provenance})
 
 
@@ -75,11 +75,11 @@ def git_diff(root: Path) -> str:
         index = root / git_or_nothing(root, "rev-parse", "--git-path", "index").strip()
         new = git_or_nothing(root, "ls-files", "-z", "--others", "--exclude-standard", "--", *NEEDED)
         environment: dict[str, str] = {}
-        if new and index.is_file():  # the person's own index stays as it is
+        if new and index.is_file():  # the user's own index stays as it is
             environment["GIT_INDEX_FILE"] = str(shutil.copy(index, Path(folder) / "index"))
             files = new.rstrip("\0").split("\0")
             git_or_nothing(root, "--literal-pathspecs", "add", "--intent-to-add", "--", *files, **environment)
-        return git_or_nothing(root, *show, "HEAD", "--", ".", *RESULTS, *SECRET, **environment)
+        return git_or_nothing(root, *show, "HEAD", "--", ".", *RESULTS, *EXCLUDED, **environment)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Where runs are kept, and what is said when that does not answer."""
+"""The store of runs, and messages when it does not answer."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from fieldguide.base.process import quiet_environment
 from fieldguide.tracking.failures import passes, reason
 from fieldguide.tracking.names import EXPERIMENT
 
-LATER = "`fieldguide sync` hands the run in later"
+SYNC_ADVICE = "`fieldguide sync` logs the run later"
 DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -48,7 +48,7 @@ def database_address(file: Path) -> str:
     """The address of an SQLite file, given by its absolute path, whatever characters that holds.
 
     MLflow makes the folders of what follows `sqlite:///` as it stands, escapes and all: where there are escapes, the
-    driver is named too, which it lets pass.
+    driver is named too, which it accepts.
     """
     from sqlalchemy.engine import URL
 
@@ -97,12 +97,12 @@ def connect(paths: Paths, address: str) -> Any:
 
 
 @contextmanager
-def answering(address: str, then: str = LATER, what: str = "") -> Iterator[None]:
+def answering(address: str, advice: str = SYNC_ADVICE, what: str = "") -> Iterator[None]:
     """Turn what a store raises into a UserError, which ends with what to do: wait, or put something right.
 
     Parameters
     ----------
-    then
+    advice
         What to do, or what happens, once a store that does not answer is there again.
     what
         What the store is asked for, where its own words may not tell.
@@ -114,22 +114,24 @@ def answering(address: str, then: str = LATER, what: str = "") -> Iterator[None]
         said = reason(error).replace(f"{secret}@", "") if secret else reason(error)
         where = f"MLflow at {shown_address(address)}"
         if passes(error):
-            raise UserError(f"{where} does not answer ({said}): {then}") from None
-        if told := fault(error, LATER) if isinstance(error, OSError) and error.filename else None:
-            raise UserError(told) from None  # a file of the checkout, not the store
+            raise UserError(f"{where} does not answer ({said}): {advice}") from None
+        if message := fault(error, SYNC_ADVICE) if isinstance(error, OSError) and error.filename else None:
+            raise UserError(message) from None  # a file of the checkout, not the store
         about = f" on {what}" if what else ""
-        after = "`fieldguide sync`" if then == LATER else "try again"
-        raise UserError(f"{where} fails{about}: {said}; waiting does not help: put that right, then {after}") from None
+        after = "`fieldguide sync`" if advice == SYNC_ADVICE else "try again"
+        raise UserError(f"{where} fails{about}: {said}; waiting does not help: fix that, then {after}") from None
 
 
 def _mlflow() -> Any:
-    """MLflow, which is told how to behave before it is imported."""
+    """MLflow, configured before it is imported."""
     quiet_environment()
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     import mlflow
 
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback for what is told in one line
+    logging.getLogger("mlflow.store.db.utils").setLevel(
+        logging.CRITICAL
+    )  # a traceback for an error that is reported in one line
     return mlflow
 
 

@@ -1,12 +1,12 @@
-"""Names and values as MLflow takes them: it allows less than what labels, files and options may be called."""
+"""Names and values as MLflow accepts them: it allows less than the names of labels, files and options."""
 
 import hashlib
 import posixpath
 import re
 from collections.abc import Iterable
 
-LONGEST_NAME = 250  # letters of a metric's, a parameter's or a run's name
-LONGEST_VALUE = 6000  # letters of a parameter's value
+MAX_NAME_LENGTH = 250  # characters of a metric's, a parameter's or a run's name
+MAX_VALUE_LENGTH = 6000  # characters of a parameter's value
 DIGITS = 10
 REFUSED = re.compile(r"[^\w.\- /:]")
 MARKED = re.compile(rf"-[0-9a-f]{{{DIGITS}}}\Z")
@@ -21,9 +21,9 @@ def stored_name(name: str) -> str:
     plain = REFUSED.sub("_", name)
     if posixpath.normpath(plain) != plain or plain.startswith(("/", "..")) or plain == ".":
         plain = re.sub(r"^\.|/", "_", plain)
-    if plain == name and len(name) <= LONGEST_NAME and not MARKED.search(name):
+    if plain == name and len(name) <= MAX_NAME_LENGTH and not MARKED.search(name):
         return name
-    return f"{plain[: LONGEST_NAME - DIGITS - 1]}-{_digest(name)}"
+    return f"{plain[: MAX_NAME_LENGTH - DIGITS - 1]}-{_digest(name)}"
 
 
 def changed_names(names: Iterable[str]) -> dict[str, str]:
@@ -33,12 +33,12 @@ def changed_names(names: Iterable[str]) -> dict[str, str]:
 
 def stored_value(value: object) -> str:
     """A parameter's value in MLflow: its text, cut where it is too long; another one for every text."""
-    return _bounded(str(value), LONGEST_VALUE)
+    return _bounded(str(value), MAX_VALUE_LENGTH)
 
 
 def stored_title(name: str) -> str:
     """The name of a run in MLflow, cut where it is too long."""
-    return _bounded(name, LONGEST_NAME)
+    return _bounded(name, MAX_NAME_LENGTH)
 
 
 def _bounded(text: str, longest: int) -> str:

@@ -29,7 +29,7 @@ from fieldguide.tracking.names import (
 from fieldguide.tracking.processes import checkout_id, folder_id, process_id, process_lives
 from fieldguide.tracking.provenance import command
 from fieldguide.tracking.store import (
-    LATER,
+    SYNC_ADVICE,
     answering,
     connect,
     experiment_name,
@@ -47,13 +47,13 @@ PARAMS_AT_A_TIME, METRICS_AT_A_TIME = 25, 400  # a server takes a megabyte at a 
 class Tracker:
     """A connection to the tracking store and this project's experiment in it.
 
-    Raises UserError if the store does not answer; `then` says what to do in that case.
+    Raises UserError if the store does not answer; `advice` says what to do in that case.
     """
 
-    def __init__(self, paths: Paths, then: str = LATER) -> None:
+    def __init__(self, paths: Paths, advice: str = SYNC_ADVICE) -> None:
         self.paths = paths
         self.address = tracking_address(paths)
-        with answering(self.address, then), FileLock(state_folder(paths) / "mlflow.lock"):
+        with answering(self.address, advice), FileLock(state_folder(paths) / "mlflow.lock"):
             self.client = connect(paths, self.address)  # locked: processes that make a database together all fail
             self.experiment = self._experiment()
 
@@ -63,7 +63,7 @@ class Tracker:
         if found is not None and found.lifecycle_stage == "deleted":
             raise UserError(
                 f"MLflow at {shown_address(self.address)}: the experiment {name!r} is deleted: restore it (`mlflow "
-                f"experiments restore --experiment-id {found.experiment_id}`), or name another one in "
+                f"experiments restore --experiment-id {found.experiment_id}`), or choose another one in "
                 "MLFLOW_EXPERIMENT_NAME"
             )
         if found is not None:
@@ -87,7 +87,7 @@ class Tracker:
         return None
 
     def open(self, record: dict[str, Any], provenance: dict[str, Any], name: str) -> str:
-        """Show a training as running, with all that is needed to make it again; returns the id of its run.
+        """Show a training as running, with its provenance; returns the id of its run.
 
         That is the one which an interrupted or failed attempt left, else a new one.
         """
@@ -137,7 +137,7 @@ class Tracker:
         self.client.log_text(run, json.dumps(content, indent=2, ensure_ascii=False), CONFIG)
 
     def sweep_run(self, key: str, name: str) -> str:
-        """The id of the run that a sweep's jobs stand below; it is opened where there is none yet."""
+        """The id of the parent run of a sweep's jobs; it is opened where there is none yet."""
         with FileLock(state_folder(self.paths) / "sweep.lock"):
             query = f"tags.`{SWEEP}` = '{key}'"
             known = self.client.search_runs([self.experiment], query, max_results=1)
@@ -157,7 +157,7 @@ class Tracker:
         return run
 
     def close_sweep(self, run: str, files: Iterable[Path], metrics: dict[str, float], status: str = "FINISHED") -> None:
-        """Hand in what came out of a sweep, and show it as ended. Raises UserError if the store does not answer."""
+        """Deliver the results of a sweep, and end its run. Raises UserError if the store does not answer."""
         with answering(self.address):
             for path in files:
                 self.client.log_artifact(run, str(path))
@@ -165,7 +165,7 @@ class Tracker:
             self.client.set_terminated(run, status)
 
     def close_stale(self) -> None:
-        """Mark as killed what is shown as running in this checkout by a process that is no more."""
+        """Mark as killed what is shown as running in this checkout by a process that no longer runs."""
         query = f"tags.`{CHECKOUT}` = '{checkout_id(self.paths)}' and attributes.status = 'RUNNING'"
         experiments = [found.experiment_id for found in self.client.search_experiments()]  # `mlflow run` has its own
         for run in self.client.search_runs(experiments, query):
@@ -180,7 +180,7 @@ class Tracker:
             self.client.log_batch(run, params=entries[start : start + PARAMS_AT_A_TIME])
 
     def log_metrics(self, run: str, metrics: dict[str, Any], step: int = 0) -> None:
-        """Log the numbers among `metrics`, under names that MLflow takes (see `stored_name`)."""
+        """Log the numbers among `metrics`, under names that MLflow accepts (see `stored_name`)."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)

@@ -1,4 +1,4 @@
-"""MLflow's own pages, with the runs of a checkout."""
+"""MLflow's own UI, with the runs of a checkout."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ def start_ui(paths: Paths, port: int) -> None:
     """
     address = tracking_address(paths)
     if address.startswith(("http://", "https://")):
-        raise UserError(f"the runs are on a server that shows them itself: open {shown_address(address)} in a browser")
+        raise UserError(f"the runs are on a server with its own UI: open {shown_address(address)} in a browser")
     quiet_environment()
     command = ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--backend-store-uri", address]
     sys.stdout.flush()

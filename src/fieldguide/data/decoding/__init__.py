@@ -1,1 +1,1 @@
-"""From a stranger's bytes to an upright RGB picture, within bounds on memory and time."""
+"""From untrusted bytes to an upright RGB picture, within bounds on memory and time."""

@@ -10,10 +10,10 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-LARGEST = 64 * 2**20  # bytes of a file
-MOST_SEGMENTS = 20_000
-LONGEST_EXIF = 2**16  # bytes: the most that one segment of a JPEG holds; its entries may all point to the same bytes
-MOST_WORK = 400  # megapixels times scans: some three seconds
+MAX_FILE_SIZE = 64 * 2**20  # bytes of a file
+MAX_SEGMENTS = 20_000
+MAX_EXIF = 2**16  # bytes: what one segment of a JPEG holds at most; its entries may all point to the same bytes
+MAX_WORK = 400  # megapixels times scans: some three seconds
 SCAN = b"\xff\xda"
 FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended and progressive; the rest is rare (lossless) or slow (arithmetic)
 WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
@@ -36,7 +36,7 @@ def is_ordinary(kind: str | None, data: bytes) -> bool:
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Marker, start and end of the content of each segment up to and with the head of the first scan."""
     place = 2
-    for _ in range(MOST_SEGMENTS):
+    for _ in range(MAX_SEGMENTS):
         while data[place : place + 2] == b"\xff\xff":  # padding
             place += 1
         if len(data) < place + 4 or data[place] != 0xFF or data[place + 1] in {0x00, *WITHOUT_LENGTH}:
@@ -63,7 +63,7 @@ def jpeg_scans(data: bytes) -> Iterator[bytes]:
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, bool]]:
     """Kind and content of each chunk, and whether its checksum is right; ends with IEND or where the file does."""
     view, place = memoryview(data), 8
-    for _ in range(MOST_SEGMENTS):
+    for _ in range(MAX_SEGMENTS):
         if len(data) < place + 12:
             return
         length, kind = struct.unpack_from(">I4s", data, place)
@@ -86,7 +86,7 @@ def _is_ordinary_jpeg(data: bytes) -> bool:
             frame, megapixels = marker, width * height / 1e6
         elif marker == 0xE1 and data[start : start + 4] == b"Exif":
             exif += end - start
-    return bool(frame) and exif <= LONGEST_EXIF and megapixels * data.count(SCAN) <= MOST_WORK
+    return bool(frame) and exif <= MAX_EXIF and megapixels * data.count(SCAN) <= MAX_WORK
 
 
 def _is_ordinary_png(data: bytes) -> bool:
@@ -94,4 +94,4 @@ def _is_ordinary_png(data: bytes) -> bool:
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) < 13:
         return False
     exif = sum(len(content) for kind, content in chunks if kind == b"eXIf")
-    return exif <= LONGEST_EXIF and chunks[0][1][8] <= 8  # bits; what more of them hold takes several passes
+    return exif <= MAX_EXIF and chunks[0][1][8] <= 8  # bits; what more of them hold takes several passes

@@ -12,7 +12,7 @@ from fieldguide.data.status import Status
 
 SRGB = ImageCms.createProfile("sRGB")
 SPACES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
-LARGEST_PROFILE = 4 * 2**20  # bytes; those of printers have up to 2 MiB
+MAX_PROFILE = 4 * 2**20  # bytes; those of printers have up to 2 MiB
 SAME = 3  # levels of 255 by which a profile may differ from sRGB that pictures are left as they are
 INVISIBLE = 15  # an alpha of at most this everywhere shows nothing
 BROKEN = "its colour profile is broken and was ignored"
@@ -68,7 +68,7 @@ def _on_white(colours: Image.Image, alpha: Image.Image) -> Image.Image:
 @lru_cache(maxsize=16)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """What brings pictures to sRGB; None if that changes nothing. Raises for a profile that does not fit."""
-    if len(profile) > LARGEST_PROFILE:
+    if len(profile) > MAX_PROFILE:
         raise ValueError("too large")
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     if SPACES.get(source.profile.xcolor_space.strip()) != mode:

@@ -28,7 +28,7 @@ TURNS = {
 ADDRESSED = {"PNG", "WEBP", "TIFF", "MPO", "AVIF", "HEIF"}  # formats that tell the number of their pictures at once
 NO_MEMORY = "decoder error -9"  # in Pillow's words
 TOO_MUCH = "decoding it takes too much memory"
-TOLD_OF_TIFF = {"channels": 277, "bits": 258, "sample format": 339, "compression": 259, "photometric": 262}
+REPORTED_TIFF_TAGS = {"channels": 277, "bits": 258, "sample format": 339, "compression": 259, "photometric": 262}
 KEPT_WHOLE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}  # chunks of a PNG that the first picture depends on
 
 
@@ -85,22 +85,22 @@ def _opened(stream: BinaryIO, kind: str) -> ImageFile.ImageFile:
             said = reason_of(error)
         else:
             said = "its header is damaged"
-    told = _tiff_kind(stream) if kind == "TIFF" else ""
-    raise PictureError(Status.UNREADABLE, f"a {kind} file of a kind that is not read, or damaged: {said}{told}")
+    details = _tiff_kind(stream) if kind == "TIFF" else ""
+    raise PictureError(Status.UNREADABLE, f"a {kind} file of a kind that is not read, or damaged: {said}{details}")
 
 
 def _tiff_kind(stream: BinaryIO) -> str:
-    """What makes a TIFF file unlike others, as far as it can be told."""
+    """What makes a TIFF file unlike others, as far as that can be found out."""
     stream.seek(0)
     head = stream.read(16)
     directory = ImageFileDirectory_v2(head if head[2:3] == b"+" or head[3:4] == b"+" else head[:8])
     try:
         stream.seek(directory.next)
         directory.load(stream)
-        told = {name: directory.get(tag) for name, tag in TOLD_OF_TIFF.items()}
+        details = {name: directory.get(tag) for name, tag in REPORTED_TIFF_TAGS.items()}
     except Exception:  # so damaged that nothing can be said
         return ""
-    return "".join(f", {name} {value}" for name, value in told.items() if value is not None)
+    return "".join(f", {name} {value}" for name, value in details.items() if value is not None)
 
 
 def _picture(image: ImageFile.ImageFile, stream: BinaryIO, kind: str, depth: int | None) -> Picture:

@@ -47,8 +47,8 @@ def _answer(question: dict[str, Any], content: bytes, answered: IO[bytes]) -> No
         answered.write(json.dumps({"status": Status.UNREADABLE, "reason": reason_of(error)}).encode() + b"\n")
         return
     image = picture.image
-    told = {"size": image.size, "depth": picture.depth, "note": picture.note, "wide": picture.wide}
-    answered.write(json.dumps(told).encode() + b"\n")
+    details = {"size": image.size, "depth": picture.depth, "note": picture.note, "wide": picture.wide}
+    answered.write(json.dumps(details).encode() + b"\n")
     for top in range(0, image.height, STRIP):
         answered.write(image.crop((0, top, image.width, min(top + STRIP, image.height))).tobytes())
 

@@ -79,17 +79,17 @@ def _ask(guard: subprocess.Popen[bytes], file: Path | bytes, max_megapixels: flo
     }
     asked.write(json.dumps(question).encode() + b"\n" + content)
     asked.flush()
-    told: dict[str, Any] = json.loads(answered.readline())
-    if "status" in told:
-        raise PictureError(Status(told["status"]), str(told["reason"]))
-    width, height = told["size"]
+    details: dict[str, Any] = json.loads(answered.readline())
+    if "status" in details:
+        raise PictureError(Status(details["status"]), str(details["reason"]))
+    width, height = details["size"]
     if not 0 < width * height <= max_megapixels * 1e6:
         raise ValueError(f"{width} x {height}")
     image = Image.new("RGB", (width, height))
     for top in range(0, height, STRIP):
         rows = min(STRIP, height - top)
         image.paste(Image.frombytes("RGB", (width, rows), answered.read(3 * width * rows)), (0, top))
-    return Picture(image, int(told["depth"]), str(told["note"]), str(told["wide"]))
+    return Picture(image, int(details["depth"]), str(details["note"]), str(details["wide"]))
 
 
 def _death(code: int, late: bool) -> PictureError:

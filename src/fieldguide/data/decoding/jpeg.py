@@ -1,4 +1,4 @@
-"""Decoding JPEG with the words of libjpeg, which goes on after damage and fills in what is missing."""
+"""Decoding JPEG with the messages of libjpeg, which continues after damage and fills in what is missing."""
 
 from collections import defaultdict
 
@@ -37,7 +37,7 @@ def load_jpeg(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
 
 
 def _decoded(data: bytes, mode: str) -> tuple[Image.Image | None, str]:
-    """The pixels, equal to Pillow's, or what libjpeg has to say. Of CMYK, which Pillow turns over, the words alone."""
+    """The pixels, equal to Pillow's, or libjpeg's message. Of CMYK, which Pillow turns over, the words alone."""
     try:
         if mode == "CMYK":
             simplejpeg.decode_jpeg(data, COLOURS[mode], min_height=1, min_width=1, min_factor=8)

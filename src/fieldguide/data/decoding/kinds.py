@@ -1,6 +1,6 @@
-"""What kind of file this is, from its first bytes."""
+"""The kind of a file, from its first bytes."""
 
-HEAD = 512  # bytes that are enough to tell
+HEAD = 512  # bytes that are enough to recognize it
 
 # Pillow's names of the formats of cameras, scanners and browsers; its others (some start programs) stay shut.
 FORMATS = {

@@ -17,7 +17,7 @@ from fieldguide.data.decoding.picture import STRIP
 
 DEPTHS = (8, 10, 12, 14, 16, 24, 32)
 SCALED_BY_PILLOW = ("PPM", "JPEG2000")  # they say their depth, and arrive at full scale
-BITS, PHOTOMETRIC, MOST, SIGNED, LARGEST = 258, 262, 281, 339, 341  # tags of TIFF
+BITS, PHOTOMETRIC, MAX_SAMPLE_VALUE, SAMPLE_FORMAT, S_MAX_SAMPLE_VALUE = 258, 262, 281, 339, 341  # tags of TIFF
 WHITE_IS_ZERO = 0
 Values = NDArray[Any]  # of uint16, int32 or uint32
 
@@ -55,7 +55,7 @@ def narrow(image: ImageFile.ImageFile, stream: BinaryIO, depth: int | None) -> t
 def _reader(image: ImageFile.ImageFile, stream: BinaryIO) -> Callable[[int, int], Values] | None:
     """What gives the values of some rows, (rows, width) or (rows, width, 3); None for a file of 8 bits."""
     if image.mode.startswith("I"):
-        unsigned = image.format == "TIFF" and _tag(image, BITS) == 32 and _tag(image, SIGNED) != 2
+        unsigned = image.format == "TIFF" and _tag(image, BITS) == 32 and _tag(image, SAMPLE_FORMAT) != 2
 
         def greys(top: int, bottom: int) -> Values:
             values = np.asarray(image.crop((0, top, image.width, bottom)))
@@ -108,7 +108,7 @@ def _stated(image: ImageFile.ImageFile, stream: BinaryIO, most: int, used: int) 
     if image.format == "TIFF":
         if (bits := _tag(image, BITS)) not in {16, 32}:
             return bits
-        largest = _tag(image, LARGEST) or _tag(image, MOST)
+        largest = _tag(image, S_MAX_SAMPLE_VALUE) or _tag(image, MAX_SAMPLE_VALUE)
         return next((bits for bits in DEPTHS if largest and largest < 2**bits), None)
     bits = _significant_bits(stream)
     if bits is None or not 0 < bits < 16:
