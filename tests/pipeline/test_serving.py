@@ -103,7 +103,7 @@ def test_a_server_answers_for_whole_and_for_broken_pictures(
     assert whole["out_of_domain"] == screened[0].out_of_domain
     assert broken["label"] is None
     assert broken["probability"] is None
-    assert "picture" in broken["reason"]
+    assert "damaged" in broken["reason"]
     logged = read_log(Paths(folder))
     assert list(logged["id"]) == [screened[0].id], "what cannot be read is not logged"
     assert list(logged.loc[0, ["p_value", "out_of_domain"]]) == [whole["p_value"], whole["out_of_domain"]]

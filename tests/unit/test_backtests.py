@@ -41,7 +41,7 @@ def test_a_folder_is_frozen_cleaned_and_tracked_and_never_changed(repository: Pa
     command = ("backtest", "add", "snow", str(pictures), "--date", "2026-02-01")
     done = run_command(*command, cwd=repository.root)
     assert done.returncode == 0, done.stderr
-    assert "froze 4 pictures of 2 labels as data/backtests/snow (left out: 1 duplicate, 1 not a picture)" in done.stdout
+    assert "froze 4 pictures of 2 labels as data/backtests/snow (left out: 1 duplicate, 1 unreadable)" in done.stdout
     assert (repository.backtests / "snow.dvc").is_file()
     table = pd.read_parquet(repository.backtests / "snow" / "pictures.parquet")
     assert set(table["id"]) == {picture_id(noise(number)) for number in range(4)}

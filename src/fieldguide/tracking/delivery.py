@@ -1,5 +1,6 @@
 """Delivering the results in a checkout to MLflow, once."""
 
+import warnings
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -176,9 +177,10 @@ def _log_data_and_model(tracker: Tracker, run: str, tags: dict[str, str]) -> Non
     with mlflow.start_run(run_id=run):
         table = pd.read_parquet(paths.split_table)
         name = str(upstream_params(paths).get("data", "data"))
-        dataset = mlflow.data.from_pandas(
-            table, name=name, targets="label", digest=sha256_of_file(paths.split_table)[:32]
-        )
+        with warnings.catch_warnings(action="ignore"):  # of integers that might be missing: the table's types are fixed
+            dataset = mlflow.data.from_pandas(
+                table, name=name, targets="label", digest=sha256_of_file(paths.split_table)[:32]
+            )
         mlflow.log_input(dataset, context="training")
         if tags.get(MODEL) != digest:
             begun = tracker.client.get_run(run).outputs.model_outputs
