@@ -31,10 +31,10 @@ def measure() -> list[Figure]:
     from fieldguide.model.inference import calibrated, load_classifier, open_for
     from fieldguide.prediction.batch import named_columns
     from fieldguide.prediction.batch_verdict import Kind, expected_loss, kind_of
-    from fieldguide.screening.files import load_screen
+    from fieldguide.screening.batch_reference import load_reference
     from fieldguide.screening.observations import Observations, observe_pictures
-    from fieldguide.screening.reference import load_reference
     from fieldguide.screening.screen import judge
+    from fieldguide.screening.screen_files import load_screen
     from fieldguide.statistics.two_sample import detect_shift
 
     paths = Paths(ROOT)

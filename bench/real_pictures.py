@@ -63,8 +63,8 @@ def _look(collection: str, change: str) -> dict[str, NDArray[np.generic]]:
     from fieldguide.model.description import Preprocessing
     from fieldguide.model.inference import Classifier, open_for
     from fieldguide.model.network import IMAGENET_MEAN, IMAGENET_STD, Normalization
+    from fieldguide.screening.feature_network import viewer_of
     from fieldguide.screening.observations import observe_pictures
-    from fieldguide.screening.viewer import viewer_of
 
     body = timm.create_model("mobilenetv2_100", num_classes=0)
     weights = torch.load(shared("weights", "mobilenetv2_100.pth"), weights_only=True)

@@ -85,7 +85,7 @@ def judge_files(weights: Path, files: Sequence[Path | io.BytesIO]) -> pd.DataFra
     """What `fieldguide predict` says of them."""
     from fieldguide.model.inference import load_classifier
     from fieldguide.prediction.answers import answers
-    from fieldguide.screening.files import load_screen
+    from fieldguide.screening.screen_files import load_screen
 
     classifier = load_classifier(weights, weights.with_suffix(".json"))
     screening = load_screen(weights.with_name("screen.safetensors"), classifier, weights)
@@ -143,7 +143,7 @@ def cost(what: str, weights: Path, files: Sequence[Path]) -> Figure:
     """How many times as long prediction with screening takes as without, on the same files, measured in turn."""
     from fieldguide.model.inference import load_classifier
     from fieldguide.prediction.answers import answers
-    from fieldguide.screening.files import load_screen
+    from fieldguide.screening.screen_files import load_screen
 
     classifier = load_classifier(weights, weights.with_suffix(".json"))
     screening = load_screen(weights.with_name("screen.safetensors"), classifier, weights)

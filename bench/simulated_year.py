@@ -14,9 +14,9 @@ LAST = 4  # fortnights, over which the end is measured
 def measure(save: bool = False) -> Sequence[Figure]:
     """Three policies; accuracies of the last fortnights."""
     from fieldguide.pages.png import save_figure
-    from year.figure import draw
-    from year.simulation import simulate
-    from year.world import Year
+    from simulation.figure import draw
+    from simulation.simulate import simulate
+    from simulation.world import Year
 
     with tempfile.TemporaryDirectory() as folder:
         story = simulate(Year(), Path(folder) / "home", Path(folder) / "pictures")

@@ -151,12 +151,19 @@ def rendered_by(module_names: Collection[str]) -> set[str]:
     return reached
 
 
+def room(module: str) -> str:
+    """`data` of fieldguide.data.images, "" of fieldguide itself."""
+    return module.partition(".")[2].partition(".")[0]
+
+
 def runs_through(name: str) -> set[str]:
-    """The module and all that it imports, by whatever detour.
+    """The module and all that it imports, or starts in its own room, by whatever detour.
 
     Packages above an imported module are left out: they run too, but hold no code (a test sees to that).
     """
-    return _reached(name, lambda module: module.imports)
+    return _reached(
+        name, lambda module: module.imports | {one for one in module.starts if room(one) == room(module.name)}
+    )
 
 
 def loads(name: str) -> set[str]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fieldguide.base.files import read_json
-from fieldguide.tracking.names import PARENT, SWEEP
+from fieldguide.tracking.tags import PARENT, SWEEP
 from pipeline.checkout import Checkout
 from pipeline.test_tracking import client_of, runs_in
 

@@ -22,6 +22,7 @@ from source_graph import (
     loads,
     modules,
     rendered_by,
+    room,
     runs_through,
     source_deps,
     templates,
@@ -41,7 +42,7 @@ LONGEST = 250  # lines of a source file
 ONLY_IMPORTERS = {
     "fastai": {
         f"fieldguide.training.{name}"
-        for name in ("learner", "callbacks", "loaders", "augment", "per_picture", "train_classifier")
+        for name in ("learner", "callbacks", "loaders", "batch_transforms", "per_picture", "train_classifier")
     }
     | {
         f"fieldguide.training.augmentations.{name}"
@@ -61,11 +62,6 @@ PACKAGES = {
 }
 PIPELINE: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 STAGES = sorted(PIPELINE)
-
-
-def room(module: str) -> str:
-    """`data` of fieldguide.data.images."""
-    return module.split(".")[1]
 
 
 def test_every_module_lives_in_a_room() -> None:

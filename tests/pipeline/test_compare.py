@@ -8,10 +8,10 @@ import pytest
 from mlflow import MlflowClient
 
 from fieldguide.base.errors import UserError
-from fieldguide.experiments.compare import compare_runs
+from fieldguide.experiments.compare_command import compare_runs
 from fieldguide.experiments.run_results import read_results
 from fieldguide.tracking.delivery import sync
-from fieldguide.tracking.names import DELIVERED, PARENT, SWEEP
+from fieldguide.tracking.tags import DELIVERED, PARENT, SWEEP
 from pipeline.checkout import Checkout, free_port
 from pipeline.conftest import Reproduced
 

@@ -114,7 +114,7 @@ class Corner(Resize):
 from PIL import Image
 
 from fieldguide.base.operations import SHIFTS
-from fieldguide.evaluation.shift import Chance
+from fieldguide.evaluation.shift_tools import Chance
 
 
 @SHIFTS.register
@@ -136,11 +136,11 @@ from fieldguide.experiments.training_views import training_views
 from fieldguide.model.description import preprocessing_of, read_description
 from fieldguide.model.inference import load_classifier, to_input
 from fieldguide.model.network import Normalization
-from fieldguide.screening.files import load_screen, save_screen
+from fieldguide.screening.screen_files import load_screen, save_screen
 from fieldguide.screening.fitting import fit_screen
 from fieldguide.screening.observations import observe_pairs, observe_pictures
 from fieldguide.screening.screen import judge
-from fieldguide.screening.viewer import viewer_of
+from fieldguide.screening.feature_network import viewer_of
 from conftest import noise
 from untrained import save_classifier
 

@@ -15,10 +15,10 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.reproduction.adopt import adopt
-from fieldguide.reproduction.recorded import Run, read_run
 from fieldguide.reproduction.reproduce import reproduce
+from fieldguide.reproduction.run_record import Run, read_run
 from fieldguide.reproduction.verdict import compare, other_surroundings
-from fieldguide.tracking.names import PARENT
+from fieldguide.tracking.tags import PARENT
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
 

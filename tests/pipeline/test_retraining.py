@@ -20,9 +20,9 @@ from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.release.registry import Registry
 from fieldguide.retraining.branch import job_branches
-from fieldguide.retraining.checkout import retrain
+from fieldguide.retraining.checkout_tools import retrain
 from fieldguide.tracking.model import log_model
-from fieldguide.tracking.names import DELIVERED, MODEL
+from fieldguide.tracking.tags import DELIVERED, MODEL
 from fieldguide.tracking.tracker import Tracker
 from pipeline.checkout import Checkout, free_port, small_checkout
 from pipeline.test_rollout import write_tables

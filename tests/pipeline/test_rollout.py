@@ -25,7 +25,7 @@ from fieldguide.release.rollout.routing import answers_limited, predict_live
 from fieldguide.release.rollout.steps import EvidenceMissing, advance, rollback, unrecorded, withdraw
 from fieldguide.release.versions import Version, kept_candidate
 from fieldguide.tracking.model import log_model
-from fieldguide.tracking.names import DELIVERED, MODEL, MODEL_FILES, SCREEN_FILE
+from fieldguide.tracking.tags import DELIVERED, MODEL, MODEL_FILES, SCREEN_FILE
 from fieldguide.tracking.tracker import Tracker
 from pipeline.checkout import Checkout, free_port
 from pipeline.servers import asked, served

@@ -7,7 +7,7 @@ import pytest
 
 from fieldguide.base.files import sha256_of_file
 from fieldguide.experiments import sweep
-from fieldguide.tracking.names import DELIVERED
+from fieldguide.tracking.tags import DELIVERED
 from pipeline.checkout import Checkout, free_port
 from pipeline.conftest import Reproduced
 from pipeline.sweeps import children_and_parents, outcomes

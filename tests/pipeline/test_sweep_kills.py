@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fieldguide.tracking.names import DELIVERED
+from fieldguide.tracking.tags import DELIVERED
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
 from pipeline.sweeps import children_and_parents, outcomes

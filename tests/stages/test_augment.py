@@ -41,7 +41,7 @@ def applied(pictures: torch.Tensor, *entries: dict[str, Any], seed: int = 0, spl
     from fastai.torch_core import TensorImage
     from fasttransform import Pipeline
 
-    from fieldguide.training.augment import batch_transforms
+    from fieldguide.training.batch_transforms import batch_transforms
 
     chosen = TypeAdapter(AugmentConfig).validate_python({"transforms": list(entries)})
     torch.manual_seed(seed)

@@ -160,7 +160,7 @@ def test_a_reference_of_another_classifier_is_refused(screened: Paths, tmp_path:
 
 def test_a_job_sees_the_same_of_pictures_and_says_why_one_cannot_be_read(screened: Paths, tmp_path: Path) -> None:
     """What `fieldguide retrain` compares is what `fieldguide screen` measures; a file may go while it looks."""
-    from fieldguide.retraining.delivery_checks import observe, shift_in_words
+    from fieldguide.retraining.incoming_checks import observe, shift_in_words
 
     day, night = (sorted(arrived(tmp_path / name, light).glob("*.png")) for name, light in (("d", 1.0), ("n", 0.1)))
     gone, text = tmp_path / "gone.png", tmp_path / "d" / "note.txt"

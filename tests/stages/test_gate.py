@@ -14,7 +14,7 @@ from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.data.images import perceptual_hash, picture_id
-from fieldguide.data.membership import membership
+from fieldguide.data.seen_pictures import membership
 from fieldguide.data.table import IMAGES, SPLIT, write_table
 from fieldguide.model.inference import load_classifier, predict, predict_logits
 from fieldguide.model.network import build_body, build_classifier, count_features

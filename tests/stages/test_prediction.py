@@ -309,10 +309,10 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     from fieldguide.model.inference import load_classifier
     from fieldguide.retraining.unlabelled_queue import ask
     from fieldguide.screening.detectors.mahalanobis import Mahalanobis
-    from fieldguide.screening.files import save_screen
+    from fieldguide.screening.feature_network import viewer_of
     from fieldguide.screening.fitting import fit_screen
     from fieldguide.screening.observations import observe_pairs, observe_pictures
-    from fieldguide.screening.viewer import viewer_of
+    from fieldguide.screening.screen_files import save_screen
 
     save_classifier(tmp_path)
     weights = tmp_path / "classifier.safetensors"

@@ -68,7 +68,7 @@ def test_every_picture_gets_a_row_and_the_results_are_the_same_every_time(
 
 def test_features_of_the_frozen_body_need_its_weights_beside_the_screen(trained: Paths, tmp_path: Path) -> None:
     from fieldguide.model.inference import load_classifier
-    from fieldguide.screening.files import load_screen
+    from fieldguide.screening.screen_files import load_screen
     from fieldguide.stages import screen
 
     screen.run(composed("ood.features=backbone"), trained)

@@ -18,18 +18,18 @@ from fieldguide.base.paths import Paths
 from fieldguide.checks.data_docs import Docs, render_page
 from fieldguide.checks.expectations import CheckResult, Offender
 from fieldguide.data.reviews import Review, append_review, read_reviews
-from fieldguide.evaluation.findings import write_findings
 from fieldguide.evaluation.gallery import hardest
 from fieldguide.evaluation.metrics import confused_pairs, confusion, measure, per_label
 from fieldguide.evaluation.page import Findings
 from fieldguide.evaluation.predictions import predictions_table
 from fieldguide.evaluation.tables import read_confusion, read_evaluation
+from fieldguide.evaluation.write_findings import write_findings
 from fieldguide.experiments.comparison import Results, compare, evidence, verdict
 from fieldguide.experiments.comparison_page import comparison_page
 from fieldguide.experiments.leaderboard import write_leaderboard
-from fieldguide.overview.headline import Stopped
-from fieldguide.overview.origin import chosen
 from fieldguide.overview.page import overview_page
+from fieldguide.overview.provenance import chosen
+from fieldguide.overview.verdict import Stopped
 from fieldguide.pages.parts import Shown
 from fieldguide.prediction.answers import Answer
 from fieldguide.prediction.batch_page import BatchFindings, batch_page

@@ -10,7 +10,7 @@ from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.reproduction.adopt import adopted_texts
-from fieldguide.reproduction.recorded import Run
+from fieldguide.reproduction.run_record import Run
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageDraw
 
 from conftest import encoded, noise, put
-from fieldguide.data.decoding import guarded
+from fieldguide.data.decoding import isolated as guarded
 from fieldguide.data.images import Picture, PictureError, read_picture
 from fieldguide.data.status import Status
 

@@ -13,8 +13,8 @@ from safetensors import SafetensorError
 
 from conftest import OwnData, noise, put, run_python
 from fieldguide.base.errors import UserError
-from fieldguide.base.faults import FAULTS, fault, faults_in_one_line
 from fieldguide.base.files import read_json, replace_folder, write_json, write_text
+from fieldguide.base.system_errors import FAULTS, fault, faults_in_one_line
 from fieldguide.data.table import write_table
 
 

@@ -12,7 +12,7 @@ from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
 from fieldguide.evaluation.tables import write_confusion
 from fieldguide.tracking.delivery import MAX_LABELS, log_figures
-from fieldguide.tracking.names import METRIC_NAMES
+from fieldguide.tracking.tags import METRIC_NAMES
 from fieldguide.tracking.tracker import Tracker
 
 pytestmark = pytest.mark.slow  # importing MLflow alone takes seconds

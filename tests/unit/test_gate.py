@@ -10,7 +10,7 @@ import pytest
 from fieldguide.base.config import GateConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.data.membership import seen_in_training
+from fieldguide.data.seen_pictures import seen_in_training
 from fieldguide.data.table import write_table
 from fieldguide.release.gate import rules
 from fieldguide.release.gate.decision import is_accepted

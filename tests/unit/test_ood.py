@@ -19,12 +19,12 @@ from fieldguide.model.inference import Classifier, load_classifier
 from fieldguide.screening.detectors import Known
 from fieldguide.screening.detectors.mahalanobis import Mahalanobis
 from fieldguide.screening.detectors.nearest_neighbours import NearestNeighbours
-from fieldguide.screening.files import load_screen, save_screen
+from fieldguide.screening.feature_network import Viewer, viewer_of
 from fieldguide.screening.fitting import Fitted, fit_screen
 from fieldguide.screening.measurements import NAMES, measure_square
 from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
 from fieldguide.screening.screen import PARTS, judge
-from fieldguide.screening.viewer import Viewer, viewer_of
+from fieldguide.screening.screen_files import load_screen, save_screen
 from untrained import untrained_folder
 
 pytestmark = pytest.mark.slow  # importing PyTorch takes seconds

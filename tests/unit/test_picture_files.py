@@ -8,7 +8,7 @@ import pytest
 
 from conftest import put
 from fieldguide.base.errors import UserError
-from fieldguide.prediction.files import picture_files, require_something
+from fieldguide.prediction.picture_files import picture_files, require_something
 
 NOTHING = io.BytesIO()
 

@@ -12,8 +12,8 @@ import yaml
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
-from fieldguide.reproduction.recorded import Run
-from fieldguide.reproduction.restore import provide_start
+from fieldguide.reproduction.run_record import Run
+from fieldguide.reproduction.starting_files import provide_start
 from fieldguide.reproduction.worktree import worktree
 from fieldguide.tracking.provenance import git_diff
 

@@ -23,12 +23,12 @@ from fieldguide.configuration.compose import compose
 from fieldguide.data.images import picture_id
 from fieldguide.retraining import file_moves as take_over
 from fieldguide.retraining import journal
-from fieldguide.retraining.delivery_checks import Observed
 from fieldguide.retraining.incoming import State, list_incoming
+from fieldguide.retraining.incoming_checks import Observed
 from fieldguide.retraining.job import Outcome, run_job
+from fieldguide.retraining.job_tools import SAME, Champion, Judged
 from fieldguide.retraining.journal import Journal, jobs
 from fieldguide.retraining.lock import AnotherJob, job_lock
-from fieldguide.retraining.tools import SAME, Champion, Judged
 from fieldguide.retraining.triggers import Choice, Doubts, Facts, decide
 from fieldguide.retraining.unlabelled_queue import ANSWERED
 from web import Web, serve

@@ -16,14 +16,14 @@ LAST = 4  # fortnights, over which the end is measured
 
 
 @pytest.fixture
-def year() -> Iterator[Any]:
+def simulation() -> Iterator[Any]:
     """The modules of bench/year."""
     sys.path.insert(0, str(BENCH))
-    importlib.import_module("year.simulation")
-    importlib.import_module("year.world")
-    yield importlib.import_module("year")
+    importlib.import_module("simulation.simulate")
+    importlib.import_module("simulation.world")
+    yield importlib.import_module("simulation")
     sys.path.remove(str(BENCH))
-    for name in [name for name in sys.modules if name.partition(".")[0] == "year"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "simulation"]:
         del sys.modules[name]
 
 
@@ -36,10 +36,10 @@ def nothing_lost_or_doubled(story: Any) -> None:
     assert len(story.steps["runs"]) == len(set(story.steps["runs"]))
 
 
-def test_a_short_year(year: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_year(simulation: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Five fortnights: a crash, a poisoned delivery, its correction and another crash, nothing, two jobs at once."""
     monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", 600)  # seconds: starting a process takes longer
-    plan = year.world.Year(
+    plan = simulation.world.Year(
         fortnights=5,
         first=120,
         delivery=30,
@@ -53,7 +53,7 @@ def test_a_short_year(year: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         crashes=((0, "train"), (2, "commit")),
         overlap=4,
     )
-    story = year.simulation.simulate(plan, tmp_path / "home", tmp_path / "pictures")
+    story = simulation.simulate.simulate(plan, tmp_path / "home", tmp_path / "pictures")
     nothing_lost_or_doubled(story)
     assert not story.poisoned
     messages = [line for _, line in story.messages]
@@ -71,9 +71,9 @@ def test_a_short_year(year: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", [0])
-def test_the_full_year(year: Any, tmp_path: Path, seed: int) -> None:
+def test_the_full_year(simulation: Any, tmp_path: Path, seed: int) -> None:
     """The champion ends no worse than with retraining always, clearly above never, and never poisoned."""
-    story = year.simulation.simulate(year.world.Year(), tmp_path / "home", tmp_path / "pictures", seed=seed)
+    story = simulation.simulate.simulate(simulation.world.Year(), tmp_path / "home", tmp_path / "pictures", seed=seed)
     nothing_lost_or_doubled(story)
     assert not story.poisoned
     end = {policy: sum(values[-LAST:]) / LAST for policy, values in story.accuracy.items()}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.faults import system_error
+from fieldguide.base.system_errors import system_error
 
 
 class DamagedFile(UserError, ValueError):

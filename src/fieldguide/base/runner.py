@@ -14,11 +14,11 @@ from pathlib import Path
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.errors import CheckFailed, UserError
-from fieldguide.base.faults import faults_in_one_line
 from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.stage_names import Stage
+from fieldguide.base.system_errors import faults_in_one_line
 
 Metrics = dict[str, float | int | str | bool | None]
 Run = Callable[[Config, Paths], Metrics]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from fieldguide import __version__
 from fieldguide.base.errors import UserError
-from fieldguide.base.faults import faults_in_one_line
 from fieldguide.base.process import start_process
+from fieldguide.base.system_errors import faults_in_one_line
 from fieldguide.cli import experiments, pipeline, prediction, retraining, reviews, rollout
 
 

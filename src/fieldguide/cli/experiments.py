@@ -129,7 +129,7 @@ def _add_reproduce(commands: Commands) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from fieldguide.experiments.compare import compare_runs
+    from fieldguide.experiments.compare_command import compare_runs
 
     print(compare_runs(here(), options.runs, options.out))
 

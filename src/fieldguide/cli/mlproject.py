@@ -14,9 +14,9 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.stage_names import Stage
-from fieldguide.tracking.names import CHECKOUT, LAUNCHED_BY, LAUNCHER, PROCESS
-from fieldguide.tracking.processes import checkout_id, process_id
+from fieldguide.tracking.process_ids import checkout_id, process_id
 from fieldguide.tracking.store import answering
+from fieldguide.tracking.tags import CHECKOUT, LAUNCHED_BY, LAUNCHER, PROCESS
 from fieldguide.tracking.tracker import Tracker
 
 PYTHON = sys.executable

@@ -94,7 +94,7 @@ def _add_export(commands: Commands) -> None:
 
 
 def _predict(options: argparse.Namespace) -> None:
-    from fieldguide.prediction.command import predict_command
+    from fieldguide.prediction.predict_command import predict_command
 
     if options.log:
         from fieldguide.release.rollout.routing import predict_live

@@ -88,7 +88,7 @@ def _retrain(options: argparse.Namespace) -> None:
     try:
         paths = checkout()
         with job_lock(paths.retraining, options.wait):  # before the slow imports
-            from fieldguide.retraining.checkout import retrain
+            from fieldguide.retraining.checkout_tools import retrain
 
             print(printable(retrain(paths, options.force).message))
     except AnotherJob as error:

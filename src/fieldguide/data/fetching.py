@@ -16,8 +16,8 @@ from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
 from fieldguide.base.config import LabelName
-from fieldguide.base.faults import DISK_FULL
 from fieldguide.base.files import replace_file
+from fieldguide.base.system_errors import DISK_FULL
 from fieldguide.data.addresses import UNLABELLED, Address
 from fieldguide.data.web import Refused, Visit, download
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from fieldguide.data.decoding.bounds import MAX_FILE_SIZE, is_ordinary
 from fieldguide.data.decoding.decoder import decode, reason_of
-from fieldguide.data.decoding.guarded import decode_guarded
+from fieldguide.data.decoding.isolated import decode_guarded
 from fieldguide.data.decoding.kinds import HEAD, kind_of
 from fieldguide.data.decoding.picture import Picture as Picture
 from fieldguide.data.decoding.picture import PictureError as PictureError

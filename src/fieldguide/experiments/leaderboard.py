@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from fieldguide.base.errors import printable
 from fieldguide.base.terminal import table
 from fieldguide.data.csv_files import write_csv
+from fieldguide.pages.colours import BLUE
 from fieldguide.pages.png import save_figure
 from fieldguide.statistics.paired import paired_test
 
@@ -73,8 +74,8 @@ def _figure(ranked: Sequence[dict[str, Any]]) -> Figure:
     figure = Figure(figsize=(7.5, 1.2 + 0.35 * len(ranked)), layout="constrained")
     axes = figure.subplots()
     for place, outcome in enumerate(reversed(ranked)):
-        axes.plot([outcome["accuracy_low"], outcome["accuracy_high"]], [place, place], color="tab:blue")
-        axes.plot(outcome["accuracy"], place, "o", color="tab:blue", label="test, 95 % interval" if not place else None)
+        axes.plot([outcome["accuracy_low"], outcome["accuracy_high"]], [place, place], color=BLUE)
+        axes.plot(outcome["accuracy"], place, "o", color=BLUE, label="test, 95 % interval" if not place else None)
         axes.plot(outcome["valid_accuracy"], place, "|", color="black", markersize=12, label=None if place else "valid")
     axes.set_yticks(range(len(ranked)), [outcome["name"] for outcome in reversed(ranked)], parse_math=False)
     axes.set_xlabel("accuracy")

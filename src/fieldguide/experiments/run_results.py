@@ -14,10 +14,10 @@ from fieldguide.base.stage_names import Stage
 from fieldguide.data.csv_files import read_csv
 from fieldguide.data.table import PREDICTIONS_FIXED
 from fieldguide.experiments.comparison import Results
-from fieldguide.tracking.choices import run_name, shown_params
-from fieldguide.tracking.names import CODE
+from fieldguide.tracking.run_params import run_name, shown_params
 from fieldguide.tracking.runs import find_run
 from fieldguide.tracking.store import answering
+from fieldguide.tracking.tags import CODE
 from fieldguide.tracking.tracker import Tracker
 
 CHECKOUT_RUN = "."

@@ -18,12 +18,12 @@ from hydra.errors import OverrideParseException
 
 from fieldguide.base.config import GROUPS
 from fieldguide.base.errors import UserError
-from fieldguide.base.faults import faults_in_one_line
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.option_files import read_mapping, read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.stage_names import Stage
+from fieldguide.base.system_errors import faults_in_one_line
 from fieldguide.configuration.compose import check_names, compose, store_primary_config
 from fieldguide.experiments.sweep_job import FOLDER_VARIABLE, is_choice, run_combination
 from fieldguide.model.fingerprint import code_digest

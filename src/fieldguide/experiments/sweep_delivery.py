@@ -8,10 +8,10 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.faults import faults_in_one_line
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
+from fieldguide.base.system_errors import faults_in_one_line
 
 POLL_SECONDS = 1.0  # between two looks at the sweep's folder
 

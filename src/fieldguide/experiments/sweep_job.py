@@ -22,12 +22,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.errors import UserError, printable
-from fieldguide.base.faults import fault, faults_in_one_line
 from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.base.parallel import usable_cores
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import reported, run_stage
 from fieldguide.base.stage_names import Stage
+from fieldguide.base.system_errors import fault, faults_in_one_line
 from fieldguide.configuration.compose import validate
 from fieldguide.experiments.job_folder import prepare_job
 from fieldguide.model.fingerprint import code_digest, training_record

@@ -6,9 +6,9 @@ from pathlib import Path
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.configuration.compose import compose
-from fieldguide.overview.headline import Stopped
-from fieldguide.overview.origin import chosen
 from fieldguide.overview.page import write_overview
+from fieldguide.overview.provenance import chosen
+from fieldguide.overview.verdict import Stopped
 
 if __name__ == "__main__":
     start_process()

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from fieldguide.base.files import replace_folder, write_text
 from fieldguide.base.paths import Paths
-from fieldguide.overview import screened
-from fieldguide.overview.checked import checks, docs_index, flagged_galleries
-from fieldguide.overview.classifier import answers, calibration, shifts, training
-from fieldguide.overview.headline import Stopped, stop_verdict, verdict
-from fieldguide.overview.intake import intake
-from fieldguide.overview.origin import provenance
+from fieldguide.overview import screening_section as screened
+from fieldguide.overview.checks_section import checks, docs_index, flagged_galleries
+from fieldguide.overview.classifier_section import answers, calibration, shifts, training
+from fieldguide.overview.intake_section import intake
+from fieldguide.overview.provenance import provenance
 from fieldguide.overview.section import Section
+from fieldguide.overview.verdict import Stopped, stop_verdict, verdict
 from fieldguide.pages.render import render
 
 
@@ -20,7 +20,7 @@ def write_overview(paths: Paths, choices: dict[str, str], stopped: Stopped | Non
     Parameters
     ----------
     choices
-        Of `fieldguide.overview.origin.chosen`.
+        Of `fieldguide.overview.provenance.chosen`.
     stopped
         What stopped the run; what later stages left in the checkout is of an older run, and not shown.
     """

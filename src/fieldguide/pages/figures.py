@@ -9,9 +9,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fieldguide.base.errors import printable
+from fieldguide.pages.colours import BLUE, GREY, ORANGE
 from fieldguide.pages.parts import Shown, in_words
-
-BLUE, ORANGE, GREY = "#2a6fb0", "#d9822b", "#8a8f8c"
 
 
 def confusion_figure(counts: pd.DataFrame, title: str) -> Figure:

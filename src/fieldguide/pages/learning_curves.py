@@ -3,6 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fieldguide.pages.colours import BLUE, GREEN, GREY, ORANGE
+
 
 def curves_figure(history: pd.DataFrame, best_epoch: int, search: pd.DataFrame, lr: float) -> Figure:
     """Losses and accuracy per epoch, and the search for the learning rate where there was one.
@@ -21,17 +23,17 @@ def curves_figure(history: pd.DataFrame, best_epoch: int, search: pd.DataFrame, 
     panels = 3 if len(search) else 2
     figure = Figure(figsize=(4.2 * panels, 3.4), layout="constrained")
     axes = figure.subplots(1, panels)
-    for name in ("train_loss", "valid_loss"):
-        axes[0].plot(history["epoch"], history[name], label=name.replace("_", " "))
+    for name, colour in (("train_loss", BLUE), ("valid_loss", ORANGE)):
+        axes[0].plot(history["epoch"], history[name], color=colour, label=name.replace("_", " "))
     axes[0].set(xlabel="epoch", ylabel="loss")
-    axes[1].plot(history["epoch"], history["valid_accuracy"], color="tab:green", label="valid accuracy")
+    axes[1].plot(history["epoch"], history["valid_accuracy"], color=GREEN, label="valid accuracy")
     axes[1].set(xlabel="epoch", ylabel="accuracy")
     for panel in axes[:2]:
-        panel.axvline(best_epoch, color="grey", linestyle=":", label=f"kept: epoch {best_epoch}")
+        panel.axvline(best_epoch, color=GREY, linestyle=":", label=f"kept: epoch {best_epoch}")
         panel.legend(frameon=False)
     if len(search):
-        axes[2].plot(search["lr"], search["loss"])
-        axes[2].axvline(lr, color="grey", linestyle=":", label=f"found: {lr:g}")
+        axes[2].plot(search["lr"], search["loss"], color=BLUE)
+        axes[2].axvline(lr, color=GREY, linestyle=":", label=f"found: {lr:g}")
         axes[2].set(xscale="log", xlabel="learning rate", ylabel="loss")
         axes[2].legend(frameon=False)
     return figure

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from fieldguide.base.parallel import usable_workers
 from fieldguide.data.images import PictureError, bounded, read_picture
 from fieldguide.model.inference import Classifier, calibrated, load_classifier, logits_of, to_input
-from fieldguide.screening.files import load_screen
+from fieldguide.screening.feature_network import Viewer
 from fieldguide.screening.observations import measure, observe
 from fieldguide.screening.screen import Screen, judge
-from fieldguide.screening.viewer import Viewer
+from fieldguide.screening.screen_files import load_screen
 
 MAX_READERS = 4  # more threads would only hold more large pictures in memory
 

@@ -34,7 +34,7 @@ def findings(
     known: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
     batch: Batch,
 ) -> BatchFindings:
-    """Compare a batch with the `known` pictures, as `fieldguide.screening.reference.load_reference` gives them.
+    """Compare a batch with the `known` pictures, as `fieldguide.screening.batch_reference.load_reference` gives them.
 
     `name` and the promised `alarm_rate` are passed on. Raises UserError if these are of another classifier.
     """

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_file
-from fieldguide.prediction.command import weights_of
+from fieldguide.prediction.predict_command import weights_of
 
 if TYPE_CHECKING:
     from fieldguide.model.description import Preprocessing

@@ -13,11 +13,11 @@ from fieldguide.prediction.batch import Batch, findings
 from fieldguide.prediction.batch_page import BatchFindings, describe, loss_in_words, verdict
 from fieldguide.prediction.batch_pictures import write_page
 from fieldguide.prediction.batch_verdict import Kind
-from fieldguide.prediction.command import CLASSIFIER, answered, lossless, weights_of
-from fieldguide.prediction.files import require_something
+from fieldguide.prediction.picture_files import require_something
+from fieldguide.prediction.predict_command import CLASSIFIER, answered, lossless, weights_of
 from fieldguide.prediction.rows import write_rows
-from fieldguide.screening.files import load_screen
-from fieldguide.screening.reference import load_reference
+from fieldguide.screening.batch_reference import load_reference
+from fieldguide.screening.screen_files import load_screen
 
 MIN_NEW, MIN_KNOWN = 10, 5  # pictures: with fewer no test could become significant
 MAX_TYPICAL = 5  # pictures named on the terminal
@@ -29,7 +29,7 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
     Parameters
     ----------
     arguments, kind
-        As `fieldguide.prediction.command.predict_command` takes them.
+        As `fieldguide.prediction.predict_command.predict_command` takes them.
     model
         The folder of classifier, screen and reference, or the classifier's file in it.
     page

@@ -28,9 +28,9 @@ from fieldguide.release.versions import (
     kept_candidate,
     kept_folder,
 )
-from fieldguide.tracking.names import ALARM_RATE, MEMBERSHIP_FILE, MODEL, MODEL_FILES, SCREEN_FILE
 from fieldguide.tracking.runs import find_run
 from fieldguide.tracking.store import answering, experiment_name
+from fieldguide.tracking.tags import ALARM_RATE, MEMBERSHIP_FILE, MODEL, MODEL_FILES, SCREEN_FILE
 from fieldguide.tracking.tracker import Tracker
 
 HISTORY = "fieldguide.history."  # tags of the registered model, one an event; none is ever changed or deleted

@@ -10,8 +10,8 @@ import pandas as pd
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, replace_folder, sha256_of_file, write_json
 from fieldguide.base.paths import Paths
-from fieldguide.data.membership import read_membership
-from fieldguide.tracking.names import MEMBERSHIP_FILE
+from fieldguide.data.seen_pictures import read_membership
+from fieldguide.tracking.tags import MEMBERSHIP_FILE
 
 CHALLENGER, SHADOW, LIMITED, CHAMPION = STEPS = ("challenger", "shadow", "limited", "champion")
 FILES = ("classifier.safetensors", "classifier.json")
@@ -20,7 +20,7 @@ DIGESTS = "sha256.json"  # of the files as they were fetched, beside them
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model to be judged: its two files, and what it has seen (see `fieldguide.data.membership`)."""
+    """A model to be judged: its two files, and what it has seen (see `fieldguide.data.seen_pictures`)."""
 
     name: str
     weights: Path

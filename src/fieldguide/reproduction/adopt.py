@@ -18,7 +18,7 @@ from fieldguide.base.yaml_files import set_values
 from fieldguide.configuration.compose import compose
 from fieldguide.model.fingerprint import code_digest
 from fieldguide.reproduction.option_file import option_for
-from fieldguide.reproduction.recorded import Run, read_run
+from fieldguide.reproduction.run_record import Run, read_run
 from fieldguide.reproduction.verdict import other_surroundings
 
 SPEED_ONLY = ("train.workers",)  # change no result, and fit the machine: the user's own stay

@@ -10,8 +10,8 @@ from textwrap import indent
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.terminal import key_values
-from fieldguide.reproduction.recorded import Run, read_run
-from fieldguide.reproduction.restore import provide_start
+from fieldguide.reproduction.run_record import Run, read_run
+from fieldguide.reproduction.starting_files import provide_start
 from fieldguide.reproduction.verdict import compare, other_surroundings
 from fieldguide.reproduction.worktree import WORKTREES, remove_worktree, worktree
 

@@ -4,7 +4,7 @@ import math
 
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
-from fieldguide.reproduction.recorded import Run, made_metrics
+from fieldguide.reproduction.run_record import Run, made_metrics
 from fieldguide.tracking.provenance import machine, package_versions
 
 RELEVANT_PACKAGES = (  # packages that pictures, training or metrics go through

@@ -13,13 +13,13 @@ from fieldguide.base.errors import UserError, printable
 from fieldguide.base.paths import Paths
 from fieldguide.retraining.collect import collect
 from fieldguide.retraining.data_changes import by_label, list_files, new_reviews, remember, tried, untried
-from fieldguide.retraining.delivery_checks import shift_in_words
 from fieldguide.retraining.file_moves import accepted_moves, held_moves, make_moves, waiting_moves
 from fieldguide.retraining.incoming import COLUMNS, State, refuse
+from fieldguide.retraining.incoming_checks import shift_in_words
+from fieldguide.retraining.job_tools import NOT_ENOUGH, SAME, Champion, Judged, Tools
 from fieldguide.retraining.journal import OPEN, Journal, jobs, open_job
 from fieldguide.retraining.label_checks import check_labels
 from fieldguide.retraining.page import write_page
-from fieldguide.retraining.tools import NOT_ENOUGH, SAME, Champion, Judged, Tools
 from fieldguide.retraining.triggers import Choice, Facts, decide
 from fieldguide.retraining.unlabelled_queue import write_queue
 

@@ -15,8 +15,8 @@ from fieldguide.data.images import PictureError, bounded, open_picture
 from fieldguide.pages.parts import THUMBNAIL
 from fieldguide.pages.render import render
 from fieldguide.retraining.incoming import COLUMNS, State
+from fieldguide.retraining.job_tools import SAME
 from fieldguide.retraining.journal import Journal
-from fieldguide.retraining.tools import SAME
 
 MAX_ROWS = 200
 MAX_MEGAPIXELS = 150.0  # of a picture that is shown

@@ -12,8 +12,8 @@ from PIL import Image
 
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.inference import Classifier, to_input
+from fieldguide.screening.feature_network import Viewer
 from fieldguide.screening.measurements import measure_square
-from fieldguide.screening.viewer import Viewer
 
 PLACES = 4  # the layout is a map of features averaged over 4 x 4 places
 MEAN, SPREAD = 0.5, 1.0  # lengths of what the layout adds to the features, beside the body's last ones, 1

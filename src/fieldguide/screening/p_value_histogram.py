@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fieldguide.pages.colours import RED
+
 SPLITS = ("train", "valid", "test")
 BINS_TO_ALARM, LAST_BIN = 10, 6.0  # bins below the threshold; -log10 of the p-value from which all is one bin
 
@@ -29,7 +31,7 @@ def p_value_figure(counts: pd.DataFrame, alarm_rate: float) -> Figure:
         total = int(counts[split].sum())
         if total:
             axes.stairs(counts[split] / total, edges, label=f"{split}: {total} pictures", linewidth=1.6)
-    axes.axvline(-np.log10(alarm_rate), color="tab:red", linestyle="--", label=f"alarm: p at most {alarm_rate:g}")
+    axes.axvline(-np.log10(alarm_rate), color=RED, linestyle="--", label=f"alarm: p at most {alarm_rate:g}")
     axes.set(xlabel="-log10 of the p-value (right: more unusual)", ylabel="share of the pictures", yscale="log")
     axes.legend(frameon=False)
     return figure

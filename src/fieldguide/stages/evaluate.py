@@ -12,13 +12,13 @@ from fieldguide.base.stage_names import Stage
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, sampled, write_table
 from fieldguide.evaluation.baselines import MAX_TREE_PICTURES, majority_accuracy, not_beaten, tree_accuracy
-from fieldguide.evaluation.findings import write_findings
 from fieldguide.evaluation.gallery import hardest, mistakes, show
 from fieldguide.evaluation.metrics import confusion, measure, per_label, temperature_warning
 from fieldguide.evaluation.page import Findings
 from fieldguide.evaluation.predictions import predictions_table, target_positions
 from fieldguide.evaluation.robustness import measure_shifts, show_shifts
 from fieldguide.evaluation.test_time_augmentation import predict_views
+from fieldguide.evaluation.write_findings import write_findings
 from fieldguide.model.inference import calibrated, load_trained, open_all, predict_logits
 from fieldguide.statistics.calibration import coverage, reliability
 

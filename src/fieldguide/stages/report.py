@@ -4,7 +4,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
 from fieldguide.model.fingerprint import report_record
-from fieldguide.overview.origin import chosen
+from fieldguide.overview.provenance import chosen
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:

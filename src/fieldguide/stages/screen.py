@@ -15,15 +15,15 @@ from fieldguide.model.fingerprint import code_digest
 from fieldguide.model.inference import load_trained
 from fieldguide.pages.png import save_figure
 from fieldguide.screening.alarm_rate import alarm_figures
-from fieldguide.screening.files import save_screen
+from fieldguide.screening.batch_reference import save_reference
+from fieldguide.screening.data_set_screening import screen_pictures
+from fieldguide.screening.feature_network import choose_viewer
 from fieldguide.screening.label_doubts import label_doubts
 from fieldguide.screening.label_probabilities import from_frozen_features, from_trained_networks
 from fieldguide.screening.p_value_histogram import p_value_figure, p_value_table
 from fieldguide.screening.quality import picture_quality
-from fieldguide.screening.reference import save_reference
 from fieldguide.screening.review_queue import review_queue
-from fieldguide.screening.screened import screen_pictures
-from fieldguide.screening.viewer import choose_viewer
+from fieldguide.screening.screen_files import save_screen
 from fieldguide.training.checkpoint import state_key
 
 

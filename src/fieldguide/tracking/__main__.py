@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.faults import faults_in_one_line
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
+from fieldguide.base.system_errors import faults_in_one_line
 from fieldguide.tracking.delivery import sync
 from fieldguide.tracking.live import follow
 

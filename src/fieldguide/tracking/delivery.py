@@ -16,11 +16,11 @@ from fieldguide.configuration.compose import compose
 from fieldguide.data.csv_files import read_csv
 from fieldguide.evaluation.tables import read_confusion
 from fieldguide.model.fingerprint import report_record
-from fieldguide.tracking.choices import read_origin, run_name, upstream_params
 from fieldguide.tracking.model import log_model
-from fieldguide.tracking.names import ALARM_RATE, DELIVERED, DESCRIPTION, METRIC_NAMES, MODEL, MODEL_FILES, SCREEN_FILE
 from fieldguide.tracking.provenance import collect_provenance, kept_provenance
+from fieldguide.tracking.run_params import read_origin, run_name, upstream_params
 from fieldguide.tracking.store import answering
+from fieldguide.tracking.tags import ALARM_RATE, DELIVERED, DESCRIPTION, METRIC_NAMES, MODEL, MODEL_FILES, SCREEN_FILE
 from fieldguide.tracking.tracker import Tracker
 
 MAX_LABELS = 20  # whose confusion counts are metrics: their number is its square

@@ -10,11 +10,11 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import compose
 from fieldguide.model.fingerprint import training_record
-from fieldguide.tracking.choices import read_origin, run_name
 from fieldguide.tracking.delivery import sync, take_results_run
-from fieldguide.tracking.names import MODEL
 from fieldguide.tracking.provenance import collect_provenance, keep_provenance
+from fieldguide.tracking.run_params import read_origin, run_name
 from fieldguide.tracking.store import answering
+from fieldguide.tracking.tags import MODEL
 from fieldguide.tracking.tracker import Tracker
 
 DONE, UNFINISHED = "done", "KILLED"

@@ -5,9 +5,9 @@ import warnings
 from pathlib import Path
 
 from fieldguide.base.paths import Paths
-from fieldguide.data.membership import membership, write_membership
-from fieldguide.tracking.names import MEMBERSHIP_FILE
+from fieldguide.data.seen_pictures import membership, write_membership
 from fieldguide.tracking.provenance import package_versions
+from fieldguide.tracking.tags import MEMBERSHIP_FILE
 
 SERVING_PACKAGES = (
     *("imagehash", "matplotlib", "mlflow", "numpy", "pandas", "pillow", "pyarrow", "pydantic"),

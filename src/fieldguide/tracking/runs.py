@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from fieldguide.base.errors import UserError
-from fieldguide.tracking.names import DELIVERED, LAUNCHED_BY, PARENT, SWEEP
 from fieldguide.tracking.store import shown_address
+from fieldguide.tracking.tags import DELIVERED, LAUNCHED_BY, PARENT, SWEEP
 from fieldguide.tracking.tracker import Tracker
 
 MAX_NAMED = 5

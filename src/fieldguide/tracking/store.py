@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.faults import fault
 from fieldguide.base.paths import STATE, Paths
 from fieldguide.base.process import quiet_environment
+from fieldguide.base.system_errors import fault
 from fieldguide.tracking.failures import passes, reason
-from fieldguide.tracking.names import EXPERIMENT
+from fieldguide.tracking.tags import EXPERIMENT
 
 SYNC_ADVICE = "`fieldguide sync` logs the run later"
 DEFAULTS = {

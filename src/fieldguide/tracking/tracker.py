@@ -11,8 +11,22 @@ from filelock import FileLock
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.tracking.choices import read_origin, shown_params
-from fieldguide.tracking.names import (
+from fieldguide.tracking.process_ids import checkout_id, folder_id, process_id, process_lives
+from fieldguide.tracking.provenance import command
+from fieldguide.tracking.run_params import read_origin, shown_params
+from fieldguide.tracking.store import (
+    SYNC_ADVICE,
+    answering,
+    connect,
+    experiment_name,
+    home,
+    is_sqlite,
+    shown_address,
+    state_folder,
+    tracking_address,
+)
+from fieldguide.tracking.stored_names import changed_names, stored_name, stored_title, stored_value
+from fieldguide.tracking.tags import (
     CHECKOUT,
     CODE,
     CONFIG,
@@ -26,20 +40,6 @@ from fieldguide.tracking.names import (
     PROCESS,
     SWEEP,
 )
-from fieldguide.tracking.processes import checkout_id, folder_id, process_id, process_lives
-from fieldguide.tracking.provenance import command
-from fieldguide.tracking.store import (
-    SYNC_ADVICE,
-    answering,
-    connect,
-    experiment_name,
-    home,
-    is_sqlite,
-    shown_address,
-    state_folder,
-    tracking_address,
-)
-from fieldguide.tracking.stored_names import changed_names, stored_name, stored_title, stored_value
 
 PARAMS_AT_A_TIME, METRICS_AT_A_TIME = 25, 400  # a server takes a megabyte at a time, and six bytes a letter
 

@@ -1,1 +1,1 @@
-"""Learner, loaders, callbacks, schedules and augmentations."""
+"""Learner, loaders, callbacks and augmentations."""

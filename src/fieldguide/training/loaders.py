@@ -28,8 +28,8 @@ from fieldguide.base.config import TrainConfig
 from fieldguide.base.parallel import usable_cores
 from fieldguide.data.resizing import Resize
 from fieldguide.model.network import Normalization
-from fieldguide.training.augment import batch_transforms, normalize
 from fieldguide.training.augmentations import Augmentation
+from fieldguide.training.batch_transforms import batch_transforms, normalize
 
 MEMORY_FOR_PICTURES = 2**30  # bytes; more pictures than fit are read from their files in every epoch
 

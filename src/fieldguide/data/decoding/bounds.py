@@ -2,7 +2,7 @@
 
 A header's size does not bound what a decoder does: a progressive JPEG may have thousands of scans, text and EXIF may
 unfold to gigabytes. Only JPEG and PNG files that are built as cameras and programs build them are ordinary; whatever
-else there is, other formats too, is left to a process of its own (see `guarded`).
+else there is, other formats too, is left to a process of its own (see `isolated`).
 """
 
 import re

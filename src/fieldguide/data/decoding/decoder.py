@@ -1,4 +1,4 @@
-"""Decoding one file in this process, whatever it takes; see `guarded` for the bounds."""
+"""Decoding one file in this process, whatever it takes; see `isolated` for the bounds."""
 
 import io
 import warnings
@@ -9,10 +9,10 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from fieldguide.data.decoding.bounds import png_chunks
 from fieldguide.data.decoding.colours import to_srgb
+from fieldguide.data.decoding.high_bit_depth import narrow
 from fieldguide.data.decoding.jpeg import END, load_jpeg
 from fieldguide.data.decoding.kinds import HEAD, kind_of, no_picture
 from fieldguide.data.decoding.picture import Picture, PictureError
-from fieldguide.data.decoding.wide import narrow
 from fieldguide.data.status import Status
 
 # What brings a picture upright whose EXIF orientation is the key (the standard's eight, 1 is upright).

@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from fieldguide.base.config import LabelName
 from fieldguide.base.errors import UserError
-from fieldguide.base.faults import DISK_FULL
 from fieldguide.base.operations import DATA_SOURCES
+from fieldguide.base.system_errors import DISK_FULL
 from fieldguide.data.sources.row import RawRow, picture_row, refused_row
 from fieldguide.data.sources.source import DataSource
 

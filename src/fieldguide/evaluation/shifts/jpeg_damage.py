@@ -5,7 +5,7 @@ import io
 from PIL import Image
 
 from fieldguide.base.operations import SHIFTS
-from fieldguide.evaluation.shift import Chance
+from fieldguide.evaluation.shift_tools import Chance
 
 
 @SHIFTS.at(10)

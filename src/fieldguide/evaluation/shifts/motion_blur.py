@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from fieldguide.base.operations import SHIFTS
-from fieldguide.evaluation.shift import Chance, picture_of
+from fieldguide.evaluation.shift_tools import Chance, picture_of
 
 
 @SHIFTS.at(6)

@@ -3,7 +3,7 @@
 from PIL import Image
 
 from fieldguide.base.operations import SHIFTS
-from fieldguide.evaluation.shift import Chance
+from fieldguide.evaluation.shift_tools import Chance
 
 
 @SHIFTS.at(4)

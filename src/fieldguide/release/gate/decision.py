@@ -10,7 +10,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
 from fieldguide.data.csv_files import write_csv
-from fieldguide.data.membership import membership, seen_in_training
+from fieldguide.data.seen_pictures import membership, seen_in_training
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table, sampled
 from fieldguide.evaluation.baselines import MAX_TREE_PICTURES

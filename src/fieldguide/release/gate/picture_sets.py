@@ -9,7 +9,7 @@ import pyarrow as pa
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
-from fieldguide.data.membership import membership
+from fieldguide.data.seen_pictures import membership
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
 

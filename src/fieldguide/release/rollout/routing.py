@@ -18,9 +18,9 @@ from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.model.inference import Classifier
 from fieldguide.prediction.answers import Answer, Screening, answers, load_screened
-from fieldguide.prediction.command import lossless
-from fieldguide.prediction.files import picture_files, require_something
 from fieldguide.prediction.log import Logged, log_predictions
+from fieldguide.prediction.picture_files import picture_files, require_something
+from fieldguide.prediction.predict_command import lossless
 from fieldguide.prediction.rows import write_rows
 from fieldguide.release.registry import Registry
 from fieldguide.release.versions import CHAMPION, LIMITED, SHADOW, Version, kept_candidate
@@ -46,7 +46,7 @@ def predict_live(paths: Paths, arguments: Sequence[str], kind: str | None, every
     Parameters
     ----------
     arguments, kind, every_label
-        As `fieldguide.prediction.command.predict_command` takes them.
+        As `fieldguide.prediction.predict_command.predict_command` takes them.
     site
         Where the pictures are from; "" if it does not matter.
     """

@@ -16,13 +16,13 @@ from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split
 from fieldguide.release.gate import rules
 from fieldguide.release.gate.decision import is_accepted
-from fieldguide.retraining.delivery_checks import Observed
+from fieldguide.retraining.incoming_checks import Observed
+from fieldguide.retraining.job_tools import Champion, Judged
 from fieldguide.retraining.journal import Journal
-from fieldguide.retraining.tools import Champion, Judged
 from fieldguide.sample import KINDS
 from fieldguide.screening.label_doubts import out_of_fold
 from fieldguide.statistics.noninferiority import Comparison, pictures_needed, verdict_of
-from year.model import ALARM_RATE, answers, fit, look
+from simulation.model import ALARM_RATE, answers, fit, look
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Registered:
 
 
 class YearTools:
-    """What `fieldguide.retraining.tools.Tools` asks for; `called` gets every step, and may end the job there."""
+    """What `fieldguide.retraining.job_tools.Tools` asks for; `called` gets every step, and may end the job there."""
 
     def __init__(self, cfg: Config, paths: Paths, called: Callable[[str, str], None]) -> None:
         self.cfg, self.paths, self.called = cfg, paths, called

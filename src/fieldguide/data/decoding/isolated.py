@@ -18,7 +18,7 @@ MEMORY = 1_300 * 2**20  # bytes for a picture: 150 megapixels with their alpha
 SECONDS = 10  # of the processor for a picture
 PATIENCE = 2 * SECONDS  # seconds by the clock, for a busy machine and where nothing bounds the processor's
 PIPE = 2**20  # bytes: with less, the two processes would wake one another often
-GUARD = (sys.executable, "-P", "-m", "fieldguide.data.decoding.guard")
+GUARD = (sys.executable, "-P", "-m", "fieldguide.data.decoding.decoder_process")
 
 _idle: list[subprocess.Popen[bytes]] = []  # threads take one each
 if hasattr(os, "register_at_fork"):

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.faults import faults_in_one_line
 from fieldguide.base.files import read_json, replace_folder, sha256_of_file
 from fieldguide.base.git import user_or_account_name
 from fieldguide.base.paths import Paths
+from fieldguide.base.system_errors import faults_in_one_line
 from fieldguide.configuration.compose import compose
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
@@ -25,15 +25,15 @@ from fieldguide.release.registry import Registry
 from fieldguide.release.versions import CHAMPION
 from fieldguide.reproduction.worktree import drop_worktree
 from fieldguide.retraining.branch import commit_results, job_branches
-from fieldguide.retraining.delivery_checks import Observed, observe
+from fieldguide.retraining.incoming_checks import Observed, observe
 from fieldguide.retraining.job import Outcome, run_job
+from fieldguide.retraining.job_tools import SAME, Champion, Judged
 from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.label_checks import answers_out_of_fold
-from fieldguide.retraining.pipeline import deliver_training, end_processes, run_pipeline
-from fieldguide.retraining.tools import SAME, Champion, Judged
 from fieldguide.retraining.unlabelled_queue import ask
-from fieldguide.tracking.names import MODEL
-from fieldguide.tracking.processes import checkout_id
+from fieldguide.retraining.worktree_pipeline import deliver_training, end_processes, run_pipeline
+from fieldguide.tracking.process_ids import checkout_id
+from fieldguide.tracking.tags import MODEL
 from fieldguide.tracking.tracker import Tracker
 
 MAX_REFERENCE = 500  # test pictures at most that new ones are compared with
@@ -60,7 +60,7 @@ def _joined_log(paths: Paths) -> str:
 
 @dataclass(frozen=True)
 class CheckoutTools:
-    """The steps of `fieldguide.retraining.tools.Tools` in a checkout."""
+    """The steps of `fieldguide.retraining.job_tools.Tools` in a checkout."""
 
     paths: Paths
 

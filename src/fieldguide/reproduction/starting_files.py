@@ -10,7 +10,7 @@ from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.stage_names import Stage
 from fieldguide.experiments.job_folder import DeclaredStage, read_stages
 from fieldguide.reproduction.data_store import DataStore
-from fieldguide.reproduction.recorded import Run
+from fieldguide.reproduction.run_record import Run
 
 INPUT_STAGES = (Stage.WEIGHTS, Stage.CLEAN, Stage.SPLIT)  # whose results training and evaluation read
 ALWAYS_RUN = (Stage.TRAIN, Stage.EVALUATE)

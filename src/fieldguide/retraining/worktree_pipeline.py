@@ -18,7 +18,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
-from fieldguide.reproduction.restore import provide_weights
+from fieldguide.reproduction.starting_files import provide_weights
 from fieldguide.reproduction.worktree import add_worktree, drop_worktree, project_folder
 from fieldguide.retraining.data_changes import list_files
 from fieldguide.retraining.journal import Journal

@@ -10,11 +10,11 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
-from fieldguide.tracking.names import CODE, CONFIG, MODEL
 from fieldguide.tracking.provenance import kept_provenance
 from fieldguide.tracking.runs import find_run
 from fieldguide.tracking.store import answering, database_file, own_database, tracking_address
 from fieldguide.tracking.stored_names import stored_name
+from fieldguide.tracking.tags import CODE, CONFIG, MODEL
 from fieldguide.tracking.tracker import Tracker
 
 RETRY_ADVICE = "try again when it answers"

@@ -1,4 +1,4 @@
-"""The process in which `guarded` has a file decoded: memory and processor time are bounded, and it may die.
+"""The process in which `isolated` has a file decoded: memory and processor time are bounded, and it may die.
 
 It is asked on stdin: a line of JSON and perhaps the file's bytes. It answers on stdout: a line of JSON and perhaps the
 rows of the picture. JSON, since what decoded hostile bytes is not to be believed more than these.

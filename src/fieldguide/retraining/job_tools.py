@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fieldguide.base.paths import Paths
-from fieldguide.retraining.delivery_checks import Observed
+from fieldguide.retraining.incoming_checks import Observed
 from fieldguide.retraining.journal import Journal
 
 

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from year.simulation import Story
-from year.world import Year
+from simulation.simulate import Story
+from simulation.world import Year
 
 COLOURS = {"fieldguide": "#2a6fb0", "always": "#d9822b", "never": "#7a8580"}
 NAMES = {"fieldguide": "fieldguide: gate and steps", "always": "retrain always, at once", "never": "never retrain"}

@@ -14,7 +14,7 @@ from fieldguide.data.csv_files import read_csv
 from fieldguide.data.status import Split
 from fieldguide.data.table import SCREEN, read_table
 from fieldguide.overview.pictures import THUMBNAIL, Gallery, gallery, open_cleaned
-from fieldguide.pages.figures import BLUE, GREY, ORANGE
+from fieldguide.pages.colours import BLUE, GREY, ORANGE
 from fieldguide.pages.parts import percent
 from fieldguide.statistics.intervals import wilson
 

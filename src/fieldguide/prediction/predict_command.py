@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from tqdm import tqdm
 
 from fieldguide.base.errors import UserError
-from fieldguide.prediction.files import STDIN, picture_files, require_something
+from fieldguide.prediction.picture_files import STDIN, picture_files, require_something
 
 if TYPE_CHECKING:
     from fieldguide.model.inference import Classifier
@@ -41,7 +41,7 @@ def predict_command(arguments: Sequence[str], model: Path, kind: str | None, eve
     with _collector_paused():
         from fieldguide.model.inference import load_classifier
         from fieldguide.prediction.rows import write_rows
-        from fieldguide.screening.files import load_screen
+        from fieldguide.screening.screen_files import load_screen
 
         classifier = load_classifier(weights, weights.with_suffix(".json"))
         screen = weights.with_name("screen.safetensors")

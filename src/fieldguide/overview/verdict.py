@@ -10,8 +10,8 @@ from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.evaluation.baselines import not_beaten
 from fieldguide.evaluation.tables import read_evaluation
-from fieldguide.overview.checked import read_checks
-from fieldguide.overview.screened import alarm_rate, alarm_share, flagged_count, read_screen
+from fieldguide.overview.checks_section import read_checks
+from fieldguide.overview.screening_section import alarm_rate, alarm_share, flagged_count, read_screen
 from fieldguide.pages.parts import in_words, percent
 
 LOW_ACCURACY = 0.75  # shifts below it are named

@@ -17,12 +17,12 @@ from fieldguide.model.description import read_description
 from fieldguide.model.inference import Classifier
 from fieldguide.model.network import build_body
 from fieldguide.model.weights import first_line, load_weights
+from fieldguide.screening.feature_network import Viewer, frozen_viewer
 from fieldguide.screening.measurements import SIDES
 from fieldguide.screening.observations import observe_pictures
 from fieldguide.screening.orientation import Orientation
 from fieldguide.screening.p_values import Tail
 from fieldguide.screening.screen import Screen, judge, side_name
-from fieldguide.screening.viewer import Viewer, frozen_viewer
 
 MAX_FILE_SIZE = 2**16  # bytes of the JSON
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

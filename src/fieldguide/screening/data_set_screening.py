@@ -13,10 +13,10 @@ from fieldguide.base.errors import UserError
 from fieldguide.data.status import Split
 from fieldguide.model.inference import Classifier, calibrated, open_all
 from fieldguide.screening.detectors import Detector
+from fieldguide.screening.feature_network import Viewer
 from fieldguide.screening.fitting import Fitted, fit_screen
 from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
 from fieldguide.screening.screen import Verdicts, judge
-from fieldguide.screening.viewer import Viewer
 
 MAX_TRAINING_PICTURES = 5000  # to learn from: more would slow down every later answer
 

@@ -41,9 +41,9 @@ def observe(weights: Path, files: Sequence[Path]) -> Observed:
     from fieldguide.model.inference import calibrated, open_for
     from fieldguide.prediction.answers import load_screened
     from fieldguide.prediction.batch import measurement_columns
+    from fieldguide.screening.feature_network import viewer_of
     from fieldguide.screening.observations import observe_pictures
     from fieldguide.screening.screen import judge
-    from fieldguide.screening.viewer import viewer_of
 
     classifier, screening = load_screened(weights, weights.with_suffix(".json"))
     viewer = screening[1] if screening else viewer_of(classifier)

@@ -20,9 +20,9 @@ from fieldguide.retraining.job import run_job
 from fieldguide.retraining.journal import jobs
 from fieldguide.retraining.lock import AnotherJob, job_lock
 from fieldguide.sample import KINDS
-from year.model import Model, fit, look_at
-from year.tools import YearTools, data_set
-from year.world import VIEWS, Sent, Year, delivery, draw_base, seen
+from simulation.model import Model, fit, look_at
+from simulation.tools import YearTools, data_set
+from simulation.world import VIEWS, Sent, Year, delivery, draw_base, seen
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
