@@ -17,7 +17,7 @@ LAST = 4  # fortnights, over which the end is measured
 
 @pytest.fixture
 def simulation() -> Iterator[Any]:
-    """The modules of bench/year."""
+    """The modules of bench/simulation."""
     sys.path.insert(0, str(BENCH))
     importlib.import_module("simulation.simulate")
     importlib.import_module("simulation.world")

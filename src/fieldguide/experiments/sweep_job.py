@@ -177,7 +177,7 @@ def _shown(paths: Paths) -> Iterator[None]:
 
     What comes out of it is delivered by `fieldguide.experiments.sweep_delivery`.
     """
-    from fieldguide.tracking.live import follow
+    from fieldguide.tracking.live_logging import follow
 
     lines: queue.Queue[str | None] = queue.Queue()
 

@@ -11,7 +11,7 @@ import pandas as pd
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.paths import Paths
-from fieldguide.retraining.collect import collect
+from fieldguide.retraining.collect_incoming import collect
 from fieldguide.retraining.data_changes import by_label, list_files, new_reviews, remember, tried, untried
 from fieldguide.retraining.file_moves import accepted_moves, held_moves, make_moves, waiting_moves
 from fieldguide.retraining.incoming import COLUMNS, State, refuse

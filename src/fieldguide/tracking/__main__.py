@@ -11,7 +11,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.system_errors import faults_in_one_line
 from fieldguide.tracking.delivery import sync
-from fieldguide.tracking.live import follow
+from fieldguide.tracking.live_logging import follow
 
 if __name__ == "__main__":
     start_process()
