@@ -45,7 +45,7 @@ def measure() -> list[Figure]:
     test = read_table(paths.split_table, SPLIT).query("split == 'test'").merge(images, on="id")
     test = test[test["planted"].isin(["", "wrong_label", "near_duplicate", "near_conflict"])]
     classifier = load_classifier(paths.classifier, paths.classifier.with_suffix(".json"))
-    screen, viewer = load_screen(paths.screen, classifier, paths.classifier)
+    screen, feature_network = load_screen(paths.screen, classifier, paths.classifier)
     logits, features, measurements = load_reference(paths.reference, len(classifier.vocabulary))
 
     def columns(values: np.ndarray, measured: np.ndarray) -> dict[str, np.ndarray]:
@@ -66,14 +66,14 @@ def measure() -> list[Figure]:
             hits += kind_of(shift, alarms, SIZE, screen.alarm_rate, loss) == Kind.SHIFTED
         return hits / DRAWS
 
-    told = f"{DRAWS} draws of {SIZE} out of {len(test)}; {len(logits)} reference pictures"
-    same = called(observe_pictures(classifier, viewer, pictures))
-    figures = [Figure("as they are", same, 0.05, at_most=True, unit="", detail=told)]
+    detail = f"{DRAWS} draws of {SIZE} out of {len(test)}; {len(logits)} reference pictures"
+    same = called(observe_pictures(classifier, feature_network, pictures))
+    figures = [Figure("as they are", same, 0.05, at_most=True, unit="", detail=detail)]
     for change in CHANGES:
         changed = [shifted(one, change, name) for one, name in zip(pictures, test["id"], strict=True)]
-        share = called(observe_pictures(classifier, viewer, changed))
+        share = called(observe_pictures(classifier, feature_network, changed))
         goal = 0.95 if change == "night" else None
-        figures.append(Figure(change.replace("_", " "), share, goal, unit="", detail=told))
+        figures.append(Figure(change.replace("_", " "), share, goal, unit="", detail=detail))
     return figures
 
 

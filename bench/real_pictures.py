@@ -63,7 +63,7 @@ def _look(collection: str, change: str) -> dict[str, NDArray[np.generic]]:
     from fieldguide.model.description import Preprocessing
     from fieldguide.model.inference import Classifier, open_for
     from fieldguide.model.network import IMAGENET_MEAN, IMAGENET_STD, Normalization
-    from fieldguide.screening.feature_network import viewer_of
+    from fieldguide.screening.feature_network import feature_network_of
     from fieldguide.screening.observations import observe_pictures
 
     body = timm.create_model("mobilenetv2_100", num_classes=0)
@@ -81,7 +81,7 @@ def _look(collection: str, change: str) -> dict[str, NDArray[np.generic]]:
         labels.append(file.parent.name)
     if not pictures:
         raise Skipped(f"no picture in ../shared/data/{collection} could be read")
-    found = observe_pictures(looker, viewer_of(looker), pictures, 32)
+    found = observe_pictures(looker, feature_network_of(looker), pictures, 32)
     return {
         "raw": found.logits.numpy(),
         "features": found.features.numpy(),

@@ -44,9 +44,9 @@ def measure() -> Iterator[Figure]:
             said.setdefault(name, []).extend(answers)
     for name, answers in said.items():
         shares = {kind: float(np.mean([answer[0] == kind for answer in answers])) for kind in Kind}
-        told = ", ".join(f"{kind} {share:.2f}" for kind, share in shares.items())
+        counts = ", ".join(f"{kind} {share:.2f}" for kind, share in shares.items())
         expected, true = (np.mean([answer[place] for answer in answers]) for place in (1, 2))
-        detail = f"{len(answers)} batches: {told}; expected loss {100 * expected:+.1f} points, true {100 * true:+.1f}"
+        detail = f"{len(answers)} batches: {counts}; expected loss {100 * expected:+.1f} points, true {100 * true:+.1f}"
         if name in ("as they are", "as they are, small") or name == OTHER:
             yield Figure(f"{name}: shifted", shares[Kind.SHIFTED], 0.05, True, unit="", detail=detail)
         else:

@@ -21,7 +21,7 @@ from fieldguide.data.images import measure, open_picture, perceptual_hash, pictu
 from fieldguide.data.status import Split
 from fieldguide.evaluation.metrics import losses
 from fieldguide.sample import KINDS
-from fieldguide.screening.fitting import LEARNED_TAIL, LEAST_SCALE
+from fieldguide.screening.fitting import LEARNED_TAIL, SMALLEST_SCALE
 from fieldguide.screening.p_values import Tail, fit_tail
 from fieldguide.statistics.temperature import fit_temperature
 
@@ -97,7 +97,7 @@ def fit(table: pd.DataFrame) -> Model:
     logits = pipeline.decision_function(np.stack(list(valid["features"])))
     own = np.searchsorted(pipeline.classes_, valid["label"].to_numpy(str))
     known, others = (pipeline[0].transform(np.stack(list(side["features"]))) for side in (train, valid))
-    tail = fit_tail(_distances(known, others), LEARNED_TAIL, LEAST_SCALE)
+    tail = fit_tail(_distances(known, others), LEARNED_TAIL, SMALLEST_SCALE)
     return Model(pipeline, fit_temperature(logits, own), known, tail)
 
 

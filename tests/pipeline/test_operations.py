@@ -140,7 +140,7 @@ from fieldguide.screening.screen_files import load_screen, save_screen
 from fieldguide.screening.fitting import fit_screen
 from fieldguide.screening.observations import observe_pairs, observe_pictures
 from fieldguide.screening.screen import judge
-from fieldguide.screening.feature_network import viewer_of
+from fieldguide.screening.feature_network import feature_network_of
 from conftest import noise
 from untrained import save_classifier
 
@@ -160,14 +160,14 @@ corner = noise(1, 64, 48).crop((0, 0, 12, 12)).resize((32, 32), FILTER)
 seen = to_input(noise(1, 64, 48), classifier.preprocessing).numpy().transpose(1, 2, 0)
 assert np.allclose(seen, np.asarray(corner) / 255 * 2 - 1, atol=1e-5)
 
-viewer = viewer_of(classifier)
-train, turned = observe_pairs(classifier, viewer, map(noise, range(60)))
-valid = observe_pictures(classifier, viewer, map(noise, range(60, 120)))
+feature_network = feature_network_of(classifier)
+train, turned = observe_pairs(classifier, feature_network, map(noise, range(60)))
+valid = observe_pictures(classifier, feature_network, map(noise, range(60, 120)))
 fitted = fit_screen(train, turned, np.arange(60) % 3, valid, cfg.ood)
 assert abs(float(fitted.screen.state["power"]) - 1.5) < 1e-6
-save_screen(fitted.screen, viewer, paths.root / "screen.safetensors", weights, None)
-screen, viewer = load_screen(paths.root / "screen.safetensors", classifier, weights)
-new = observe_pictures(classifier, viewer, [noise(500), Image.new("RGB", (64, 48), "white")])
+save_screen(fitted.screen, feature_network, paths.root / "screen.safetensors", weights, None)
+screen, feature_network = load_screen(paths.root / "screen.safetensors", classifier, weights)
+new = observe_pictures(classifier, feature_network, [noise(500), Image.new("RGB", (64, 48), "white")])
 ordinary, strange = judge(screen, new).p_value
 assert strange < 0.05 < ordinary, (ordinary, strange)
 

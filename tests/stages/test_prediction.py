@@ -309,7 +309,7 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     from fieldguide.model.inference import load_classifier
     from fieldguide.retraining.unlabelled_queue import ask
     from fieldguide.screening.detectors.mahalanobis import Mahalanobis
-    from fieldguide.screening.feature_network import viewer_of
+    from fieldguide.screening.feature_network import feature_network_of
     from fieldguide.screening.fitting import fit_screen
     from fieldguide.screening.observations import observe_pairs, observe_pictures
     from fieldguide.screening.screen_files import save_screen
@@ -322,17 +322,17 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     assert "out_of_domain" not in plain
 
     classifier = load_classifier(weights, weights.with_suffix(".json"))
-    viewer = viewer_of(classifier)
+    feature_network = feature_network_of(classifier)
     seen = [Image.open(path).convert("RGB") for path in sorted(pictures.iterdir())]
-    train, turned = observe_pairs(classifier, viewer, seen)
+    train, turned = observe_pairs(classifier, feature_network, seen)
     fitted = fit_screen(
         train,
         turned,
         np.arange(len(seen)) % 3,
-        observe_pictures(classifier, viewer, seen),
+        observe_pictures(classifier, feature_network, seen),
         Mahalanobis("mahalanobis"),
     )
-    save_screen(fitted.screen, viewer, tmp_path / "screen.safetensors", weights, None)
+    save_screen(fitted.screen, feature_network, tmp_path / "screen.safetensors", weights, None)
     code, screened, _ = printed(capsys, *arguments)
     assert code == 1
     assert screened.startswith("path,label,probability,p_value,out_of_domain,reason\n")

@@ -73,14 +73,14 @@ def test_features_of_the_frozen_body_need_its_weights_beside_the_screen(trained:
 
     screen.run(composed("ood.features=backbone"), trained)
     classifier = load_classifier(trained.classifier, trained.classifier.with_suffix(".json"))
-    loaded, viewer = load_screen(trained.screen, classifier, trained.classifier)
-    assert viewer.body is not None
+    loaded, feature_network = load_screen(trained.screen, classifier, trained.classifier)
+    assert feature_network.body is not None
     assert loaded.detector == "nearest_neighbours"
     moved = Paths(tmp_path)
     moved.classifier.parent.mkdir()
     for path in (trained.classifier, trained.classifier.with_suffix(".json")):
         (moved.classifier.parent / path.name).write_bytes(path.read_bytes())
-    with pytest.raises(UserError, match=r"backbone\.safetensors is missing"):
+    with pytest.raises(UserError, match=r"backbone\.safetensors, whose features the screen uses, is missing"):
         load_screen(trained.screen, classifier, moved.classifier)
 
 

@@ -110,7 +110,7 @@ def test_a_state_of_another_configuration_is_not_gone_on_with(
             train.run(composed(), paths)
     for results in (paths, fresh):
         train.run(composed("train.lr=0.002"), results)
-    assert "goes on" not in capsys.readouterr().out
+    assert "resumes" not in capsys.readouterr().out
     assert sha256_of_file(paths.classifier) == sha256_of_file(fresh.classifier)
 
 

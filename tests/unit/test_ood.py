@@ -19,7 +19,7 @@ from fieldguide.model.inference import Classifier, load_classifier
 from fieldguide.screening.detectors import Known
 from fieldguide.screening.detectors.mahalanobis import Mahalanobis
 from fieldguide.screening.detectors.nearest_neighbours import NearestNeighbours
-from fieldguide.screening.feature_network import Viewer, viewer_of
+from fieldguide.screening.feature_network import FeatureNetwork, feature_network_of
 from fieldguide.screening.fitting import Fitted, fit_screen
 from fieldguide.screening.measurements import NAMES, measure_square
 from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
@@ -111,20 +111,20 @@ def classifier(folder: Path) -> Classifier:
 
 
 @pytest.fixture(scope="module")
-def viewer(classifier: Classifier) -> Viewer:
-    return viewer_of(classifier)
+def feature_network(classifier: Classifier) -> FeatureNetwork:
+    return feature_network_of(classifier)
 
 
 @pytest.fixture(scope="module")
-def fitted(classifier: Classifier, viewer: Viewer) -> Fitted:
-    train, turned = observe_pairs(classifier, viewer, map(scene, range(150)))
-    valid = observe_pictures(classifier, viewer, map(scene, range(150, 250)))
+def fitted(classifier: Classifier, feature_network: FeatureNetwork) -> Fitted:
+    train, turned = observe_pairs(classifier, feature_network, map(scene, range(150)))
+    valid = observe_pictures(classifier, feature_network, map(scene, range(150, 250)))
     return fit_screen(train, turned, np.arange(150) % 3, valid, NearestNeighbours("nearest_neighbours", neighbours=10))
 
 
 @pytest.fixture(scope="module")
-def new(classifier: Classifier, viewer: Viewer) -> Observations:
-    return observe_pictures(classifier, viewer, map(scene, range(1000, 1300)))
+def new(classifier: Classifier, feature_network: FeatureNetwork) -> Observations:
+    return observe_pictures(classifier, feature_network, map(scene, range(1000, 1300)))
 
 
 def test_the_promised_rate_is_kept_on_new_pictures(fitted: Fitted, new: Observations) -> None:
@@ -149,20 +149,20 @@ def test_the_promised_rate_is_kept_on_new_pictures(fitted: Fitted, new: Observat
     ids=["grey", "dark", "turned", "wide"],
 )
 def test_it_says_in_which_way_a_picture_is_strange(
-    fitted: Fitted, classifier: Classifier, viewer: Viewer, change: object, reason: str
+    fitted: Fitted, classifier: Classifier, feature_network: FeatureNetwork, change: object, reason: str
 ) -> None:
     assert callable(change)
     changed = [change(scene(seed)) for seed in range(2000, 2040)]
-    verdicts = judge(fitted.screen, observe_pictures(classifier, viewer, changed))
+    verdicts = judge(fitted.screen, observe_pictures(classifier, feature_network, changed))
     assert verdicts.out_of_domain.mean() >= 0.9
     assert np.mean([reason in one for one in verdicts.reason]) >= 0.8
 
 
-def test_observing_gives_what_predicting_gives(classifier: Classifier, viewer: Viewer) -> None:
+def test_observing_gives_what_predicting_gives(classifier: Classifier, feature_network: FeatureNetwork) -> None:
     from fieldguide.model.inference import predict_logits
 
     pictures = [scene(seed) for seed in range(5)]
-    seen = observe_pictures(classifier, viewer, pictures, batch_size=2)
+    seen = observe_pictures(classifier, feature_network, pictures, batch_size=2)
     np.testing.assert_allclose(seen.logits, predict_logits(classifier, pictures, batch_size=2), rtol=1e-5, atol=1e-5)
 
 
@@ -174,21 +174,26 @@ def test_features_know_that_a_subject_stands_out_of_its_surroundings(classifier:
     rows, columns = np.indices((32, 32))
     spread, gathered = (rows // 4 + columns // 4) % 2, columns // 16
     pictures = [Image.fromarray(np.uint8(200 * plane)).convert("RGB") for plane in (spread, gathered)]
-    seen = observe_pictures(classifier, Viewer(body, "0"), pictures)
+    seen = observe_pictures(classifier, FeatureNetwork(body, "0"), pictures)
     last, of_places = seen.features[:, :5], seen.features[:, 5:]
     torch.testing.assert_close(last[0], last[1], atol=1e-4, rtol=0)
     assert float((of_places[0] - of_places[1]).norm()) > 0.3
 
 
 def test_a_saved_screen_says_the_same(
-    fitted: Fitted, new: Observations, classifier: Classifier, viewer: Viewer, folder: Path, tmp_path: Path
+    fitted: Fitted,
+    new: Observations,
+    classifier: Classifier,
+    feature_network: FeatureNetwork,
+    folder: Path,
+    tmp_path: Path,
 ) -> None:
     weights = folder / "classifier.safetensors"
     for name in ("first", "again"):
-        save_screen(fitted.screen, viewer, tmp_path / f"{name}.safetensors", weights, None)
+        save_screen(fitted.screen, feature_network, tmp_path / f"{name}.safetensors", weights, None)
     assert (tmp_path / "first.safetensors").read_bytes() == (tmp_path / "again.safetensors").read_bytes()
     loaded, seen_by = load_screen(tmp_path / "first.safetensors", classifier, weights)
-    assert seen_by == viewer
+    assert seen_by == feature_network
     before, after = judge(fitted.screen, new), judge(loaded, new)
     np.testing.assert_array_equal(before.p_value, after.p_value)
     assert before.reason == after.reason
@@ -210,11 +215,11 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_strangers_description_is_refused_in_one_line(
-    fault: str, fitted: Fitted, classifier: Classifier, viewer: Viewer, folder: Path, tmp_path: Path
+    fault: str, fitted: Fitted, classifier: Classifier, feature_network: FeatureNetwork, folder: Path, tmp_path: Path
 ) -> None:
     edit, message = FAULTS[fault]
     path, weights = tmp_path / "screen.safetensors", folder / "classifier.safetensors"
-    save_screen(fitted.screen, viewer, path, weights, None)
+    save_screen(fitted.screen, feature_network, path, weights, None)
     write_json(path.with_suffix(".json"), edit(read_json(path.with_suffix(".json"))))
     with pytest.raises(UserError, match=re.escape(message)) as refused:
         load_screen(path, classifier, weights)
@@ -233,10 +238,16 @@ def test_a_strangers_description_is_refused_in_one_line(
     ],
 )
 def test_a_strangers_numbers_are_refused_in_one_line(
-    name: str, value: torch.Tensor, fitted: Fitted, classifier: Classifier, viewer: Viewer, folder: Path, tmp_path: Path
+    name: str,
+    value: torch.Tensor,
+    fitted: Fitted,
+    classifier: Classifier,
+    feature_network: FeatureNetwork,
+    folder: Path,
+    tmp_path: Path,
 ) -> None:
     path, weights = tmp_path / "screen.safetensors", folder / "classifier.safetensors"
-    save_screen(fitted.screen, viewer, path, weights, None)
+    save_screen(fitted.screen, feature_network, path, weights, None)
     save_file({**load_file(path), name: value}, path)
     with pytest.raises(UserError, match=r"is not the screen of this classifier|not finite") as refused:
         load_screen(path, classifier, weights)

@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from fieldguide.base.parallel import usable_workers
 from fieldguide.data.images import PictureError, bounded, read_picture
 from fieldguide.model.inference import Classifier, calibrated, load_classifier, logits_of, to_input
-from fieldguide.screening.feature_network import Viewer
+from fieldguide.screening.feature_network import FeatureNetwork
 from fieldguide.screening.observations import measure, observe
 from fieldguide.screening.screen import Screen, judge
 from fieldguide.screening.screen_files import load_screen
 
 MAX_READERS = 4  # more threads would only hold more large pictures in memory
 
-Screening = tuple[Screen, Viewer]
+Screening = tuple[Screen, FeatureNetwork]
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,9 @@ def _answered(classifier: Classifier, inputs: Sequence[_Input], screening: Scree
         rows = calibrated(logits_of(classifier, squares), classifier.temperature)
         yield from (Answer(row, "", one.id) for row, one in zip(rows, inputs, strict=True))
         return
-    screen, viewer = screening
+    screen, feature_network = screening
     measurements = np.stack([one.measurements for one in inputs if one.measurements is not None])
-    seen = observe(classifier, viewer, squares, measurements)
+    seen = observe(classifier, feature_network, squares, measurements)
     found = judge(screen, seen)
     rows = calibrated(seen.logits.double().numpy(), classifier.temperature)
     features = seen.features.numpy()

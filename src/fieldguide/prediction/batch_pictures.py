@@ -33,11 +33,11 @@ def _flagged(classifier: Classifier, batch: Batch) -> list[tuple[str, list[Shown
         if answer.out_of_domain:
             reasons.setdefault(answer.reason, []).append(place)
     groups = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
-    strangest = [
+    lowest_p = [
         (reason, sorted(places, key=lambda place: (batch.answers[place].p_value, place))[:MAX_SHOWN])
         for reason, places in groups
     ]
-    return [(f"{reason}: {len(reasons[reason])}", _shown(classifier, batch, places)) for reason, places in strangest]
+    return [(f"{reason}: {len(reasons[reason])}", _shown(classifier, batch, places)) for reason, places in lowest_p]
 
 
 def _shown(classifier: Classifier, batch: Batch, places: Sequence[int] | NDArray[np.intp]) -> list[Shown]:

@@ -41,12 +41,12 @@ def observe(weights: Path, files: Sequence[Path]) -> Observed:
     from fieldguide.model.inference import calibrated, open_for
     from fieldguide.prediction.answers import load_screened
     from fieldguide.prediction.batch import measurement_columns
-    from fieldguide.screening.feature_network import viewer_of
+    from fieldguide.screening.feature_network import feature_network_of
     from fieldguide.screening.observations import observe_pictures
     from fieldguide.screening.screen import judge
 
     classifier, screening = load_screened(weights, weights.with_suffix(".json"))
-    viewer = screening[1] if screening else viewer_of(classifier)
+    feature_network = screening[1] if screening else feature_network_of(classifier)
     unread: dict[Path, str] = {}
 
     def opened() -> Iterator[Image.Image]:
@@ -61,7 +61,7 @@ def observe(weights: Path, files: Sequence[Path]) -> Observed:
     if first is None:
         none = np.zeros((0, len(classifier.vocabulary)))
         return Observed(classifier.vocabulary, none, np.zeros((0, 0)), {}, np.zeros(0, bool), 0.0, unread)
-    seen = observe_pictures(classifier, viewer, chain([first], pictures))
+    seen = observe_pictures(classifier, feature_network, chain([first], pictures))
     return Observed(
         classifier.vocabulary,
         calibrated(seen.logits.double().numpy(), classifier.temperature),

@@ -86,13 +86,13 @@ def find_doubts(
     disputed = answers != np.asarray(labels, str)
     counts = [[int((disputed & side).sum()), int((~disputed & side).sum())] for side in (new, known)]
     which = np.flatnonzero(disputed & new)
-    surest = which[np.argsort(-probabilities[which].max(axis=1), kind="stable")]
+    most_confident = which[np.argsort(-probabilities[which].max(axis=1), kind="stable")]
     return Doubts(
         disputed=len(which),
         pictures=int(new.sum()),
         usual=float(disputed[known].mean()),
         p_value=float(fisher_exact(counts, alternative="greater").pvalue),
-        which=[Disputed(str(names[place]), str(labels[place]), str(answers[place])) for place in surest],
+        which=[Disputed(str(names[place]), str(labels[place]), str(answers[place])) for place in most_confident],
     )
 
 

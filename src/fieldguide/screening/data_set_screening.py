@@ -13,7 +13,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.data.status import Split
 from fieldguide.model.inference import Classifier, calibrated, open_all
 from fieldguide.screening.detectors import Detector
-from fieldguide.screening.feature_network import Viewer
+from fieldguide.screening.feature_network import FeatureNetwork
 from fieldguide.screening.fitting import Fitted, fit_screen
 from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
 from fieldguide.screening.screen import Verdicts, judge
@@ -32,14 +32,19 @@ class Screened:
 
 
 def screen_pictures(
-    detector: Detector, classifier: Classifier, viewer: Viewer, frozen: bool, table: pd.DataFrame, clean: Path
+    detector: Detector,
+    classifier: Classifier,
+    feature_network: FeatureNetwork,
+    frozen: bool,
+    table: pd.DataFrame,
+    clean: Path,
 ) -> Screened:
     """Fit the screen on train, calibrate it on valid, and judge every picture.
 
     Parameters
     ----------
     frozen
-        Whether the viewer's features are those of a frozen body.
+        Whether the feature network's features are those of a frozen body.
     table
         The split table, sorted by id; `clean_path` is below `clean`.
 
@@ -59,14 +64,14 @@ def screen_pictures(
         raise UserError(
             f"{len(valid)} valid pictures are too few to calibrate, 2 are needed: add pictures, or raise split.valid"
         )
-    upright, turned = observe_pairs(classifier, viewer, pictures(train, "screen, train"))
+    upright, turned = observe_pairs(classifier, feature_network, pictures(train, "screen, train"))
     labels = np.searchsorted(classifier.vocabulary, train["label"].to_numpy(str))
-    seen = observe_pictures(classifier, viewer, pictures(valid, "screen, valid"))
+    seen = observe_pictures(classifier, feature_network, pictures(valid, "screen, valid"))
     fitted = fit_screen(upright, turned, labels, seen, detector, frozen=frozen)
     judged = [_with_verdicts(train, fitted.train), _with_verdicts(valid, fitted.valid)]
     rows, logits = list(valid.index), [seen.logits]
     if len(others):
-        found = observe_pictures(classifier, viewer, pictures(others, "screen, other pictures"))
+        found = observe_pictures(classifier, feature_network, pictures(others, "screen, other pictures"))
         judged.append(_with_verdicts(others, judge(fitted.screen, found)))
         rows, logits = [*rows, *others.index], [*logits, found.logits]
     answers = calibrated(torch.cat(logits).double().numpy(), classifier.temperature)

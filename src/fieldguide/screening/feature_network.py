@@ -14,7 +14,7 @@ MIN_PLACES = 8  # of the map's sides before it is averaged
 
 
 @dataclass(frozen=True)
-class Viewer:
+class FeatureNetwork:
     """Where features and layout come from: a body, and the name of the module in it that gives the map.
 
     `body` is None for the classifier's own body, which costs nothing beside the prediction.
@@ -24,18 +24,18 @@ class Viewer:
     layout: str
 
 
-def viewer_of(classifier: Classifier) -> Viewer:
+def feature_network_of(classifier: Classifier) -> FeatureNetwork:
     """The classifier's own body. Raises UserError as `find_layout` does."""
-    return Viewer(None, find_layout(classifier.network.get_submodule("body"), classifier.preprocessing.size))
+    return FeatureNetwork(None, find_layout(classifier.network.get_submodule("body"), classifier.preprocessing.size))
 
 
-def frozen_viewer(body: nn.Module, layout: str) -> Viewer:
+def frozen_feature_network(body: nn.Module, layout: str) -> FeatureNetwork:
     """A body that no training changes."""
-    return Viewer(body.eval().to(memory_format=torch.channels_last), layout)
+    return FeatureNetwork(body.eval().to(memory_format=torch.channels_last), layout)
 
 
-def choose_viewer(classifier: Classifier, backbone: Backbone, features: str) -> tuple[Viewer, bool]:
-    """The viewer for `ood.features`, and whether its features are those of a frozen body.
+def choose_feature_network(classifier: Classifier, backbone: Backbone, features: str) -> tuple[FeatureNetwork, bool]:
+    """The feature network for `ood.features`, and whether its features are those of a frozen body.
 
     Parameters
     ----------
@@ -43,13 +43,13 @@ def choose_viewer(classifier: Classifier, backbone: Backbone, features: str) -> 
         "classifier", "backbone", or "auto": the backbone where it is pretrained. A backbone that the classifier left as
         it was is the classifier's own body, which costs nothing beside the prediction.
     """
-    own = viewer_of(classifier)
+    own = feature_network_of(classifier)
     if features == "classifier" or (features == "auto" and not backbone.is_pretrained):
         return own, False
     trained = classifier.network.get_submodule("body").state_dict()
     if all(torch.equal(value, trained[name]) for name, value in backbone.body.state_dict().items()):
         return own, True
-    return frozen_viewer(backbone.body, own.layout), True
+    return frozen_feature_network(backbone.body, own.layout), True
 
 
 def find_layout(body: nn.Module, size: int) -> str:

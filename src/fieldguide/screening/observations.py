@@ -12,7 +12,7 @@ from PIL import Image
 
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.inference import Classifier, to_input
-from fieldguide.screening.feature_network import Viewer
+from fieldguide.screening.feature_network import FeatureNetwork
 from fieldguide.screening.measurements import measure_square
 
 PLACES = 4  # the layout is a map of features averaged over 4 x 4 places
@@ -44,19 +44,24 @@ def measure(square: torch.Tensor, size: tuple[int, int], preprocessing: Preproce
 
 
 def observe(
-    classifier: Classifier, viewer: Viewer, inputs: Sequence[torch.Tensor], measurements: NDArray[np.float64]
+    classifier: Classifier,
+    feature_network: FeatureNetwork,
+    inputs: Sequence[torch.Tensor],
+    measurements: NDArray[np.float64],
 ) -> Observations:
     """Observe one batch, as `to_input` and `measure` make it of n pictures (n at least 1)."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = classifier.network.to(device)
     batch = torch.stack(list(inputs)).to(device, memory_format=torch.channels_last)
-    body = network.get_submodule("body") if viewer.body is None else viewer.body.to(device)
+    body = network.get_submodule("body") if feature_network.body is None else feature_network.body.to(device)
     maps: list[torch.Tensor] = []
-    hook = body.get_submodule(viewer.layout).register_forward_hook(lambda _module, _inputs, output: maps.append(output))
+    hook = body.get_submodule(feature_network.layout).register_forward_hook(
+        lambda _module, _inputs, output: maps.append(output)
+    )
     try:
         with torch.inference_mode():
             last = body(batch)
-            own = last if viewer.body is None else network.get_submodule("body")(batch)
+            own = last if feature_network.body is None else network.get_submodule("body")(batch)
             logits = network.get_submodule("head")(own)
             places = torch.nn.functional.adaptive_avg_pool2d(maps[-1], PLACES).flatten(2)
             features = _features(last, places)
@@ -66,20 +71,20 @@ def observe(
 
 
 def observe_pictures(
-    classifier: Classifier, viewer: Viewer, pictures: Iterable[Image.Image], batch_size: int = 64
+    classifier: Classifier, feature_network: FeatureNetwork, pictures: Iterable[Image.Image], batch_size: int = 64
 ) -> Observations:
     """Observe RGB pictures of any size, at least one, `batch_size` at a time."""
-    return _joined([_seen(classifier, viewer, batch) for batch in _batches(pictures, batch_size)])
+    return _joined([_seen(classifier, feature_network, batch) for batch in _batches(pictures, batch_size)])
 
 
 def observe_pairs(
-    classifier: Classifier, viewer: Viewer, pictures: Iterable[Image.Image], batch_size: int = 64
+    classifier: Classifier, feature_network: FeatureNetwork, pictures: Iterable[Image.Image], batch_size: int = 64
 ) -> tuple[Observations, Observations]:
     """Observe pictures as `observe_pictures` does, and the same turned by 180 degrees, opening each once."""
     upright, turned = [], []
     for batch in _batches(pictures, batch_size):
-        upright.append(_seen(classifier, viewer, batch))
-        turned.append(_seen(classifier, viewer, [one.transpose(Image.Transpose.ROTATE_180) for one in batch]))
+        upright.append(_seen(classifier, feature_network, batch))
+        turned.append(_seen(classifier, feature_network, [one.transpose(Image.Transpose.ROTATE_180) for one in batch]))
     return _joined(upright), _joined(turned)
 
 
@@ -89,13 +94,13 @@ def _batches(pictures: Iterable[Image.Image], batch_size: int) -> Iterator[list[
         yield batch
 
 
-def _seen(classifier: Classifier, viewer: Viewer, pictures: Sequence[Image.Image]) -> Observations:
+def _seen(classifier: Classifier, feature_network: FeatureNetwork, pictures: Sequence[Image.Image]) -> Observations:
     inputs = [to_input(picture, classifier.preprocessing) for picture in pictures]
     measurements = [
         measure(square, picture.size, classifier.preprocessing)
         for square, picture in zip(inputs, pictures, strict=True)
     ]
-    return observe(classifier, viewer, inputs, np.stack(measurements))
+    return observe(classifier, feature_network, inputs, np.stack(measurements))
 
 
 def _joined(parts: Sequence[Observations]) -> Observations:

@@ -17,7 +17,7 @@ from fieldguide.model.description import read_description
 from fieldguide.model.inference import Classifier
 from fieldguide.model.network import build_body
 from fieldguide.model.weights import first_line, load_weights
-from fieldguide.screening.feature_network import Viewer, frozen_viewer
+from fieldguide.screening.feature_network import FeatureNetwork, frozen_feature_network
 from fieldguide.screening.measurements import SIDES
 from fieldguide.screening.observations import observe_pictures
 from fieldguide.screening.orientation import Orientation
@@ -49,7 +49,9 @@ class Description:
     tails: dict[str, tuple[Share, Scale]]
 
 
-def save_screen(screen: Screen, viewer: Viewer, path: Path, classifier: Path, backbone: Path | None) -> None:
+def save_screen(
+    screen: Screen, feature_network: FeatureNetwork, path: Path, classifier: Path, backbone: Path | None
+) -> None:
     """Write `path` and the JSON beside it, atomically; the same screen gives the same bytes.
 
     `classifier` and `backbone` are the weights it belongs to; None where the features are the classifier's.
@@ -63,7 +65,7 @@ def save_screen(screen: Screen, viewer: Viewer, path: Path, classifier: Path, ba
     description = {
         "detector": screen.detector,
         "alarm_rate": screen.alarm_rate,
-        "layout": viewer.layout,
+        "layout": feature_network.layout,
         "classifier_sha256": sha256_of_file(classifier),
         "backbone_sha256": sha256_of_file(backbone) if backbone else None,
         "tails": {name: (tails[name].share, tails[name].least_scale) for name in TAILS},
@@ -71,7 +73,7 @@ def save_screen(screen: Screen, viewer: Viewer, path: Path, classifier: Path, ba
     write_json(path.with_suffix(".json"), description)
 
 
-def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Screen, Viewer]:
+def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Screen, FeatureNetwork]:
     """Load the screen of a classifier whose weights are in the file `weights`.
 
     Runs no code from the files, and reads beside them only the starting weights, where the features are theirs. Raises
@@ -93,22 +95,22 @@ def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Scre
             tails["combined"],
             description.alarm_rate,
         )
-        viewer = _viewer(description, weights)
-        judge(screen, observe_pictures(classifier, viewer, [Image.new("RGB", (64, 64))]))  # does all fit?
+        feature_network = _feature_network(description, weights)
+        judge(screen, observe_pictures(classifier, feature_network, [Image.new("RGB", (64, 64))]))  # does all fit?
     except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is not the screen of this classifier ({first_line(error)})") from None
-    return screen, viewer
+    return screen, feature_network
 
 
-def _viewer(description: Description, weights: Path) -> Viewer:
+def _feature_network(description: Description, weights: Path) -> FeatureNetwork:
     if description.backbone_sha256 is None:
-        return Viewer(None, description.layout)
+        return FeatureNetwork(None, description.layout)
     backbone = weights.with_name("backbone.safetensors")
     if not backbone.is_file() or sha256_of_file(backbone) != description.backbone_sha256:
         raise UserError(f"{backbone}, whose features the screen uses, is missing or has changed: run `dvc repro`")
     body = build_body(read_description(weights.with_suffix(".json")).architecture)
     load_weights(body, backbone)
-    return frozen_viewer(body, description.layout)
+    return frozen_feature_network(body, description.layout)
 
 
 def _read_description(path: Path) -> Description:

@@ -17,7 +17,7 @@ from fieldguide.pages.png import save_figure
 from fieldguide.screening.alarm_rate import alarm_figures
 from fieldguide.screening.batch_reference import save_reference
 from fieldguide.screening.data_set_screening import screen_pictures
-from fieldguide.screening.feature_network import choose_viewer
+from fieldguide.screening.feature_network import choose_feature_network
 from fieldguide.screening.label_doubts import label_doubts
 from fieldguide.screening.label_probabilities import from_frozen_features, from_trained_networks
 from fieldguide.screening.p_value_histogram import p_value_figure, p_value_table
@@ -34,13 +34,13 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     """
     table = read_table(paths.split_table, SPLIT).sort_values("id", ignore_index=True)
     classifier, _ = load_trained(paths.classifier)
-    viewer, frozen = choose_viewer(classifier, load_backbone(paths.backbone), cfg.ood.features)
-    found = screen_pictures(cfg.ood, classifier, viewer, frozen, table, paths.clean)
-    backbone_file = paths.backbone if viewer.body else None
-    save_screen(found.fitted.screen, viewer, paths.screen, paths.classifier, backbone_file)
+    feature_network, frozen = choose_feature_network(classifier, load_backbone(paths.backbone), cfg.ood.features)
+    found = screen_pictures(cfg.ood, classifier, feature_network, frozen, table, paths.clean)
+    backbone_file = paths.backbone if feature_network.body else None
+    save_screen(found.fitted.screen, feature_network, paths.screen, paths.classifier, backbone_file)
     save_reference(found.valid, paths.reference)
 
-    backbone = load_backbone(paths.backbone)  # the viewer's own has its weights laid out in another order
+    backbone = load_backbone(paths.backbone)  # the feature network's own has its weights laid out in another order
     if backbone.is_pretrained:
         key = state_key(code_digest())
         probabilities, duplicates = from_frozen_features(
