@@ -156,13 +156,13 @@ def _placed(rows: list[Arrived], source: Path) -> Iterator[Arrived]:
             reason = f"the same file is in the data set, or arrived, with the label {next(iter(same))!r}"
             yield replace(row, state=State.REFUSED, reason=reason)
         else:
-            place = PurePosixPath(row.label, *PurePosixPath(row.file).parts[1:])
-            target = place.as_posix() if place.as_posix() not in taken else _beside(place, row.sha256)
+            wanted = PurePosixPath(row.label, *PurePosixPath(row.file).parts[1:])
+            target = (wanted if wanted.as_posix() not in taken else _beside(wanted, row.sha256)).as_posix()
             places[row.sha256] = {row.label: target}
             taken.add(target)
             yield replace(row, target=target)
 
 
-def _beside(path: PurePosixPath, digest: str) -> str:
+def _beside(path: PurePosixPath, digest: str) -> PurePosixPath:
     """A name for a picture whose own is taken, made from its bytes."""
-    return path.with_name(f"{path.stem}-{digest[:8]}{path.suffix}").as_posix()
+    return path.with_name(f"{path.stem}-{digest[:8]}{path.suffix}")
