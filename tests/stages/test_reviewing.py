@@ -14,7 +14,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.addresses import Address
 from fieldguide.data.images import picture_id
 from fieldguide.data.reviews import read_reviews
-from fieldguide.reviewing.decide import record_decision
+from fieldguide.reviewing.decide import read_wishes, record_decision, record_decisions
 from fieldguide.reviewing.explain import explain
 from fieldguide.stages import clean, download, split
 from screened import screened
@@ -194,6 +194,53 @@ def test_a_wrong_decision_is_refused_before_anything_is_written(made: Paths) -> 
     assert not made.reviews.exists()
 
 
+def test_a_decision_is_replaced_and_taken_back_and_clean_follows(made: Paths, own_data: OwnData) -> None:
+    def status() -> str:
+        cfg, paths = own_data("{}")
+        clean.run(cfg, paths)
+        return next(line.split()[1] for line in explain(made, "a/2.png").splitlines() if line.startswith("  clean "))
+
+    record_decision(made, "a/2.png", "drop", "", "")
+    assert status() == "left"
+    said = record_decision(made, "a/2.png", "relabel", "b", "")
+    assert "relabel b" in said
+    assert "instead of drop by Ada on" in said
+    assert status() == "kept"
+    assert "label b" in explain(made, "a/2.png")
+    assert "instead of relabel b by Ada" in record_decision(made, "a/2.png", "undo", "", "")
+    assert identity("a/2.png") not in read_reviews(made.reviews)
+    assert status() == "kept"
+    assert "label a" in explain(made, "a/2.png")
+    for decision, label, message in (("undo", "", "nothing to undo"), ("relabel", "a", "has the label 'a' already")):
+        with pytest.raises(UserError, match=message):
+            record_decision(made, "a/2.png", decision, label, "")
+
+
+def test_a_table_of_decisions_is_recorded_whole_or_not_at_all(made: Paths, tmp_path: Path) -> None:
+    table = tmp_path / "queue.csv"
+    first, second, third = (identity(name) for name in ("a/1.png", "a/2.png", "b/dark.png"))
+    header = "id,picture,why,score,suggestion,decision,label,note\n"
+    good = f"{first},p,w,0.9,drop,,,\n{second},p,w,0.8,drop,drop,,twice\n"
+    for bad, message in (
+        (f"{third},p,w,0.7,drop,delete,,\n", "line 4: the decision must be one of"),
+        (f"{third},p,w,0.7,drop,relabel,c,\n", "line 4: .*no picture has the label 'c'"),
+        (f"{second},p,w,0.7,drop,keep,,\n", "line 4: .*has a decision on an earlier line"),
+    ):
+        table.write_text(header + good + bad, encoding="utf-8")
+        with pytest.raises(UserError, match=message):
+            record_decisions(made, list(read_wishes(table)))
+        assert not made.reviews.exists()
+    table.write_text(header + good + f"{third},p,w,0.7,relabel a,relabel a,,\n", encoding="utf-8")
+    assert len(record_decisions(made, list(read_wishes(table))).splitlines()) == 2
+    assert {key: review.words for key, review in read_reviews(made.reviews).items()} == {
+        second: "drop",
+        third: "relabel a",
+    }
+    table.write_text("picture\n", encoding="utf-8")
+    with pytest.raises(UserError, match="line 1: no column 'id'"):
+        list(read_wishes(table))
+
+
 @pytest.mark.slow
 def test_the_commands(made: Paths) -> None:
     done = run_command("review", "a/2.png", "relabel", "b", "--note", "why not", cwd=made.root)
@@ -202,5 +249,8 @@ def test_the_commands(made: Paths) -> None:
     assert told.returncode == 0
     assert "relabel b, by Ada on" in told.stdout
     again = run_command("review", "a/2.png", "drop", cwd=made.root)
-    assert (again.returncode, again.stdout) == (1, "")
-    assert again.stderr.startswith("fieldguide: data/reviews.csv line 2 already has a decision about ")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "instead of relabel b by Ada" in again.stdout
+    assert run_command("review", "a/2.png", "--undo", cwd=made.root).returncode == 0
+    assert run_command("review", "a/2.png", "drop", "--undo", cwd=made.root).returncode == 2
+    assert run_command("review", cwd=made.root).returncode == 2

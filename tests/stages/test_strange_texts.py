@@ -17,7 +17,7 @@ from fieldguide.base.errors import UNPRINTABLE, UserError
 from fieldguide.base.paths import Paths
 from fieldguide.checks.data_docs import Docs, render_page
 from fieldguide.checks.expectations import CheckResult, Offender
-from fieldguide.data.reviews import Review, append_review, read_reviews
+from fieldguide.data.reviews import Review, append_reviews, read_reviews
 from fieldguide.evaluation.gallery import hardest
 from fieldguide.evaluation.metrics import confused_pairs, confusion, measure, per_label
 from fieldguide.evaluation.page import Findings
@@ -285,7 +285,7 @@ def test_what_predict_prints_can_be_confirmed(tmp_path: Path, labels: tuple[str,
 
 def test_a_review_comes_back_as_it_was_said(tmp_path: Path) -> None:
     review = Review("0" * 16, "relabel", STRANGE.replace("\r", ""), "=Ada", "2026-11-22", f"-{SCRIPT}, \"'")
-    append_review(tmp_path / "reviews.csv", review)
+    append_reviews(tmp_path / "reviews.csv", [review])
     check_table(tmp_path / "reviews.csv")
     (back,) = read_reviews(tmp_path / "reviews.csv").values()
     assert (back.label, back.reviewer, back.note) == (review.label, review.reviewer, review.note)

@@ -21,6 +21,7 @@ from fieldguide.base.files import read_json, sha256_of_file, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.data.images import picture_id
+from fieldguide.data.sources.folder import FolderData
 from fieldguide.retraining import file_moves as take_over
 from fieldguide.retraining import journal
 from fieldguide.retraining.incoming import State, list_incoming
@@ -297,6 +298,20 @@ def test_what_is_queued_can_be_labelled_by_moving_it(cfg: Config, home: Paths) -
     call(cfg, home, tools)
     assert tools.trained[1] == ["black/b.png"]
     assert len((home.report("retrain") / "review_queue.csv").read_text(encoding="utf-8").splitlines()) == 1
+
+
+def test_a_renamed_label_takes_pictures_in_by_both_names_and_what_is_refused_is_named(cfg: Config, home: Paths) -> None:
+    cfg = replace(cfg, data=FolderData("folder", {"black": "bear", "grizzly": "bear"}))
+    for seed, file in enumerate(("bear/a.png", "black/a.png", "grizzly/b.png", "wolf/c.png", "wolf/d.png")):
+        put(home.incoming / file, noise(3000 + seed))
+    table = list_incoming(cfg, home).set_index("file")
+    assert table.loc["bear/a.png", "target"] == "black/a.png", "the first folder of that label"
+    assert str(table.loc["black/a.png", "target"]).startswith("black/a-"), "its name is taken"
+    assert table.loc["grizzly/b.png", "target"] == "grizzly/b.png"
+    tools = FakeTools()
+    message = call(cfg, home, tools).message
+    assert len(tools.trained[0]) == 3
+    assert "3 pictures accepted; 2 refused (wolf/c.png, ...: the data set has no folder 'wolf'" in message
 
 
 def test_a_sample_takes_no_pictures_in(cfg: Config, home: Paths) -> None:

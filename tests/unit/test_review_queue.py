@@ -81,12 +81,37 @@ def test_a_row_says_why_and_what_to_do() -> None:
     assert found.to_dict("split")["data"] == [
         ["c", "data/clean/cat/c.jpg", "looks like data/clean/dog/d.jpg with another label", 0.97, "relabel dog"],
         [
-            *("a", "data/clean/cat/a.jpg", "may be dog; out of domain: much darker than any; dark, blurry"),
-            *(0.9, "relabel dog"),
+            *("a", "data/clean/cat/a.jpg", "its label is in doubt; out of domain: much darker than any; dark, blurry"),
+            *(0.9, "drop"),
         ],
         ["b", "data/clean/cat/b.jpg", "out of domain: much darker than any", 0.97, "drop"],
-        ["e", "data/clean/cat/e.jpg", "looks like data/clean/cat/f.jpg", 0.99, "drop"],
+        ["e", "data/clean/cat/e.jpg", "looks like data/clean/cat/f.jpg", 0.99, "keep"],
     ]
+
+
+def test_no_label_is_suggested_for_what_is_out_of_domain_and_no_look_alike_is_to_be_dropped_for_that() -> None:
+    found = review_queue(
+        table(
+            strange={**doubt(0.1), **alarm(0.001)},
+            copied={**twin("dog"), **alarm(0.01), "label_quality": 0.2},
+            dog={**twin("copied"), "label": "dog"},
+            doubtful=doubt(0.2),
+            alike=twin("other"),
+            other=twin("alike", label_quality=0.95),
+            poor={**twin("clear"), "label_quality": 0.8, "is_dark_issue": True, "dark_score": 0.1},
+            clear=twin("poor", label_quality=0.95),
+        ),
+        [],
+    )
+    assert dict(zip(found["id"], found["suggestion"], strict=True)) == {
+        "strange": "drop",
+        "copied": "drop",
+        "doubtful": "relabel dog",
+        "alike": "keep",
+        "poor": "drop",
+    }
+    strange = found.set_index("id").loc[["strange", "copied"], "why"]
+    assert not strange.str.contains("may be").any()
 
 
 def test_what_was_reviewed_is_not_queued_again_but_its_look_alike_is() -> None:

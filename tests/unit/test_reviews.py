@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fieldguide.base.errors import UserError
-from fieldguide.data.reviews import Review, append_review, read_reviews
+from fieldguide.data.reviews import Review, append_reviews, read_reviews
 
 HEADER = "id,decision,label,reviewer,date,note\n"
 FIRST, SECOND = "00112233445566aa", "ffeeddccbbaa0099"
@@ -33,9 +33,20 @@ def test_no_file_and_no_lines_are_no_decisions(tmp_path: Path) -> None:
     assert read_reviews(given(tmp_path, HEADER)) == {}
 
 
-def test_two_people_may_agree(tmp_path: Path) -> None:
-    same = GOOD.replace("Ada", "Grace")
-    assert read_reviews(given(tmp_path, HEADER + GOOD + same))[FIRST].reviewer == "Ada"
+def test_the_newest_line_counts_in_whatever_order_branches_were_merged(tmp_path: Path) -> None:
+    later = GOOD.replace("drop", "keep").replace("Ada,2026-11-22", "Grace,2026-11-23")
+    for lines in (GOOD + later, later + GOOD):
+        assert read_reviews(given(tmp_path, HEADER + lines))[FIRST].reviewer == "Grace"
+    same_day = later.replace("11-23", "11-22")
+    assert read_reviews(given(tmp_path, HEADER + GOOD + same_day))[FIRST].decision == "keep"
+    assert read_reviews(given(tmp_path, HEADER + same_day + GOOD))[FIRST].decision == "drop"
+
+
+def test_what_was_taken_back_is_no_decision_until_the_next(tmp_path: Path) -> None:
+    undo = GOOD.replace("drop", "undo").replace("11-22", "11-23")
+    other = GOOD.replace(FIRST, SECOND)
+    assert list(read_reviews(given(tmp_path, HEADER + undo + other + GOOD))) == [SECOND]
+    assert read_reviews(given(tmp_path, HEADER + GOOD + undo + GOOD.replace("11-22", "11-24")))[FIRST].line == 4
 
 
 @pytest.mark.parametrize(
@@ -49,7 +60,7 @@ def test_two_people_may_agree(tmp_path: Path) -> None:
         (HEADER + GOOD.replace(FIRST, FIRST.upper()), "line 2: .* is not a picture id"),
         (
             HEADER + GOOD.replace("drop", "delete"),
-            "line 2: the decision must be one of keep, drop, relabel .given: 'delete'",
+            "line 2: the decision must be one of keep, drop, relabel, undo .given: 'delete'",
         ),
         (HEADER + GOOD.replace("drop,", "drop,teddy"), "line 2: drop takes no label"),
         (HEADER + GOOD.replace("drop", "relabel"), "line 2: relabel needs a label"),
@@ -59,11 +70,7 @@ def test_two_people_may_agree(tmp_path: Path) -> None:
             "line 2: the date must be like 2026-01-31 .given: '22.11.2026'",
         ),
         (HEADER + GOOD.replace("2026-11-22", "2026-02-30"), "line 2: the date must be like 2026-01-31"),
-        (HEADER + GOOD + GOOD.replace("drop", "keep"), f"line 3: keep contradicts line 2, which says drop of {FIRST}"),
-        (
-            HEADER + GOOD.replace("drop,", "relabel,teddy") + GOOD.replace("drop,", "relabel,black"),
-            "line 3: relabel black contradicts line 2, which says relabel teddy",
-        ),
+        (HEADER + GOOD.replace("drop,", "undo,teddy"), "line 2: undo takes no label"),
         (HEADER + f'{FIRST},drop,,Ada,2026-11-22,"open\n', "line 2: not valid CSV"),
         (HEADER.encode() + b"\xff\xfe", "is not in UTF-8"),
     ],
@@ -77,16 +84,12 @@ def test_a_fault_is_one_line_that_names_its_place(tmp_path: Path, text: str | by
 def test_what_is_appended_is_read_again(tmp_path: Path) -> None:
     path = given(tmp_path, HEADER + GOOD.removesuffix("\n"))  # an editor that ends no last line
     review = Review(SECOND, "relabel", "Bär, braun", "Ada", "2026-11-22", 'he said "no"')
-    append_review(path, review)
+    append_reviews(path, [review])
     assert path.read_bytes().startswith((HEADER + GOOD).encode())
     found = read_reviews(path)[SECOND]
     assert (found.label, found.note, found.line) == (review.label, review.note, 3)
-    with pytest.raises(
-        UserError, match=f"line 3 already has a decision about {SECOND}: relabel Bär, braun; change that line"
-    ):
-        append_review(path, review)
 
 
 def test_a_first_decision_makes_the_file(tmp_path: Path) -> None:
-    append_review(tmp_path / "reviews.csv", Review(FIRST, "keep", "", "Ada", "2026-11-22", ""))
+    append_reviews(tmp_path / "reviews.csv", [Review(FIRST, "keep", "", "Ada", "2026-11-22", "")])
     assert (tmp_path / "reviews.csv").read_text(encoding="utf-8") == HEADER + f"{FIRST},keep,,Ada,2026-11-22,\n"

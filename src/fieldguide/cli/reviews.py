@@ -1,6 +1,8 @@
 """The commands about single pictures: explain, review."""
 
 import argparse
+from functools import partial
+from pathlib import Path
 
 from fieldguide.cli.commands import Commands, add_command, here
 
@@ -37,13 +39,26 @@ def _add_review(commands: Commands) -> None:
         fieldguide review 0f3a9c relabel teddy --note "seams on its arms"
         fieldguide review data/clean/black/0f3a9c8811223344.jpg drop
         fieldguide review 0f3a9c keep              it is right as it is: take it off the queue
+        fieldguide review 0f3a9c --undo            take the decision back
+        fieldguide review --from queue.csv         several at once: the review queue with a column decision
         """,
     )
-    review.add_argument("picture", metavar="PICTURE", help=PICTURE)
-    review.add_argument("decision", choices=["keep", "drop", "relabel"])
+    review.add_argument("picture", nargs="?", metavar="PICTURE", help=PICTURE)
+    review.add_argument(
+        "decision", nargs="?", choices=["keep", "drop", "relabel"], help="replaces an earlier one: the newest counts"
+    )
     review.add_argument("label", nargs="?", default="", metavar="LABEL", help="the new label, for relabel")
     review.add_argument("--note", default="", metavar="TEXT", help="why")
-    review.set_defaults(command=_review)
+    review.add_argument("--undo", action="store_true", help="take the picture's decision back")
+    review.add_argument(
+        "--from",
+        dest="table",
+        type=Path,
+        metavar="FILE.csv",
+        help="decisions from a table with the columns id and decision (keep, drop, relabel LABEL, undo), and perhaps "
+        "label and note; rows without a decision are skipped, and nothing is recorded unless all rows are right",
+    )
+    review.set_defaults(command=partial(_review, review))
 
 
 def _explain(options: argparse.Namespace) -> None:
@@ -52,7 +67,15 @@ def _explain(options: argparse.Namespace) -> None:
     print(explain(here(), options.picture))
 
 
-def _review(options: argparse.Namespace) -> None:
-    from fieldguide.reviewing.decide import record_decision
+def _review(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.table and (options.picture or options.undo or options.note):
+        parser.error("--from takes pictures, decisions and notes from the file alone")
+    if not options.table and (not options.picture or bool(options.decision) == options.undo):
+        parser.error("give a PICTURE and a decision (keep, drop, relabel LABEL or --undo), or --from FILE.csv")
+    from fieldguide.reviewing.decide import read_wishes, record_decision, record_decisions
 
-    print(record_decision(here(), options.picture, options.decision, options.label, options.note))
+    if options.table:
+        print(record_decisions(here(), list(read_wishes(options.table))))
+    else:
+        decision = "undo" if options.undo else options.decision
+        print(record_decision(here(), options.picture, decision, options.label, options.note))

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -20,11 +20,12 @@ FILE = "data/reviews.csv"
 
 
 class Decision(StrEnum):
-    """What a person decided: the picture stays as it is, is left out, or gets another label."""
+    """What a person decided: the picture stays as it is, is left out, gets another label; or all that is taken back."""
 
     KEEP = "keep"
     DROP = "drop"
     RELABEL = "relabel"
+    UNDO = "undo"
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,13 @@ COLUMNS = ["id", "decision", "label", "reviewer", "date", "note"]
 
 
 def read_reviews(path: Path) -> dict[str, Review]:
-    """The decisions by picture id, in the order of the file; none where there is no file.
+    """The decisions that count, by picture id; none where there is no file.
 
-    Raises UserError, which names the line, where columns, a decision or a date are not what they must be, or where two
-    lines contradict each other. Whether ids and labels exist is for `check_reviews` to say.
+    Of several lines about a picture the newest counts: the latest date, and of one day the lowest in the file, so that
+    branches merge in either order. One that ends with `undo` has no decision.
+
+    Raises UserError, which names the line, where columns, a decision or a date are not what they must be. Whether ids
+    and labels exist is for `check_reviews` to say.
     """
     if not path.exists():
         return {}
@@ -66,17 +70,17 @@ def read_reviews(path: Path) -> dict[str, Review]:
     except UnicodeDecodeError:
         raise UserError(f"{FILE} is not in UTF-8: save it as CSV UTF-8") from None
     lines = csv.reader(io.StringIO(text), strict=True)
-    reviews: dict[str, Review] = {}
+    reviews: list[Review] = []
     try:
         if (header := next(lines, [])) != COLUMNS:
             raise UserError(f"{FILE} line 1: the columns must be {','.join(COLUMNS)} (found: {','.join(header)})")
         for values in lines:
             if values:
-                review = _review(values, lines.line_num)
-                _check_agrees(review, reviews.setdefault(review.id, review))
+                reviews.append(_review(values, lines.line_num))
     except csv.Error as error:
         raise UserError(f"{FILE} line {lines.line_num}: not valid CSV ({error}): correct it") from None
-    return reviews
+    newest = {review.id: review for review in sorted(reviews, key=lambda review: review.date)}
+    return {identity: review for identity, review in newest.items() if review.decision != Decision.UNDO}
 
 
 def check_reviews(reviews: Iterable[Review], images: pd.DataFrame) -> None:
@@ -135,14 +139,12 @@ def apply_reviews(images: pd.DataFrame, reviews: dict[str, Review]) -> pd.DataFr
     return images
 
 
-def append_review(path: Path, review: Review) -> None:
-    """Add one decision to the file. Raises UserError if the file has one about this picture, or is faulty."""
-    known = read_reviews(path)
-    if said := known.get(review.id):
-        raise UserError(f"{said.where} already has a decision about {said.id}: {said.words}; change that line")
+def append_reviews(path: Path, reviews: Sequence[Review]) -> None:
+    """Add lines to the file, all or none; earlier lines stay. Raises UserError if the file is faulty."""
+    read_reviews(path)
     text = path.read_text(encoding="utf-8-sig") if path.exists() else ",".join(COLUMNS) + "\n"
-    line = csv_line([getattr(review, column) for column in COLUMNS])
-    write_text(path, text + ("" if text.endswith("\n") else "\n") + line)
+    lines = [csv_line([getattr(review, column) for column in COLUMNS]) for review in reviews]
+    write_text(path, text + ("" if text.endswith("\n") else "\n") + "".join(lines))
 
 
 def _review(values: list[str], line: int) -> Review:
@@ -163,14 +165,6 @@ def _review(values: list[str], line: int) -> Review:
     if not _is_date(review.date):
         raise UserError(f"{where}: the date must be like 2026-01-31 (given: {review.date!r})")
     return review
-
-
-def _check_agrees(review: Review, other: Review) -> None:
-    if (review.decision, review.label) != (other.decision, other.label):
-        raise UserError(
-            f"{review.where}: {review.words} contradicts line {other.line}, which says {other.words} of {review.id}: "
-            "keep one of them"
-        )
 
 
 def _is_date(text: str) -> bool:

@@ -34,7 +34,7 @@ class Arrived:
     """
 
     file: str
-    label: str  # the folder's name; "" without a label
+    label: str  # its folder's name in the data set, or in data/incoming where that has none; "" without a label
     state: State
     reason: str = ""
     bytes: int = 0
@@ -54,7 +54,7 @@ def list_incoming(cfg: Config, paths: Paths) -> pd.DataFrame:
     """
     source = paths.sources / cfg.choices["data"]
     files = list(_files(paths.incoming)) if paths.incoming.is_dir() else []
-    look = partial(_look, cfg.clean, paths.incoming, _known_labels(cfg, source))
+    look = partial(_look, cfg.clean, paths.incoming, _folders(cfg, source))
     rows = map_processes(look, files, "incoming", lost=partial(_lost, paths.incoming))
     table = pd.DataFrame([asdict(row) for row in _placed(rows, source)], columns=COLUMNS)
     return table.astype({"bytes": "int64"})
@@ -83,19 +83,26 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _known_labels(cfg: Config, source: Path) -> frozenset[str] | None:
-    """The folders that the data set has; None for one that takes no pictures in."""
+def _folders(cfg: Config, source: Path) -> dict[str, str] | None:
+    """The data set's folder for each name that may be used for it; None for a data set that takes no pictures in.
+
+    A folder goes by its own name and by the label that `labels` gives it. A name that a folder has means that folder;
+    of several folders with the same label, the first in alphabetical order.
+    """
     if not isinstance(cfg.data, FolderData) or not source.is_dir():
         return None
-    return frozenset(path.name for path in source.iterdir() if is_label_folder(path))
+    folders = sorted(path.name for path in source.iterdir() if is_label_folder(path))
+    renamed = {cfg.data.labels[name]: name for name in reversed(folders) if name in cfg.data.labels}
+    return renamed | {name: name for name in folders}
 
 
-def _look(clean: CleanConfig, incoming: Path, labels: frozenset[str] | None, path: Path) -> Arrived:
+def _look(clean: CleanConfig, incoming: Path, folders: Mapping[str, str] | None, path: Path) -> Arrived:
     name = path.relative_to(incoming).as_posix()
     folder, _, rest = name.partition("/")
     label = "" if folder == UNLABELLED or not rest else folder
-    if reason := _refusal(path, name, label, labels):
+    if reason := _refusal(path, name, label, folders):
         return Arrived(as_text(name), as_text(label), State.REFUSED, reason)
+    label = (folders or {}).get(label, label)
     try:
         size, digest = path.stat().st_size, sha256_of_file(path)
         picture = read_picture(path, clean.max_megapixels)
@@ -115,15 +122,15 @@ def _lost(incoming: Path, path: Path) -> Arrived:
     return Arrived(as_text(path.relative_to(incoming).as_posix()), "", State.REFUSED, reason)
 
 
-def _refusal(path: Path, name: str, label: str, labels: frozenset[str] | None) -> str:
+def _refusal(path: Path, name: str, label: str, folders: Mapping[str, str] | None) -> str:
     if path.is_symlink() or not path.is_file():
         return "not a regular file"
     if as_text(name) != name:
         return "its name is not UTF-8: rename it"
-    if label and labels is None:
+    if label and folders is None:
         return "the selected data set cannot take in pictures: make one that can with `fieldguide add NAME FOLDER`"
-    if label and label not in (labels or ()):
-        return f"the data set has no folder {label!r}: correct the name, or create the folder there for a new label"
+    if label and label not in (folders or ()):
+        return f"the data set has no folder {label!r}, nor such a label: correct the name, or create it for a new label"
     return ""
 
 
@@ -149,13 +156,13 @@ def _placed(rows: list[Arrived], source: Path) -> Iterator[Arrived]:
             reason = f"the same file is in the data set, or arrived, with the label {next(iter(same))!r}"
             yield replace(row, state=State.REFUSED, reason=reason)
         else:
-            target = row.file if row.file not in taken else _beside(row)
+            wanted = PurePosixPath(row.label, *PurePosixPath(row.file).parts[1:])
+            target = (wanted if wanted.as_posix() not in taken else _beside(wanted, row.sha256)).as_posix()
             places[row.sha256] = {row.label: target}
             taken.add(target)
             yield replace(row, target=target)
 
 
-def _beside(row: Arrived) -> str:
+def _beside(path: PurePosixPath, digest: str) -> PurePosixPath:
     """A name for a picture whose own is taken, made from its bytes."""
-    path = PurePosixPath(row.file)
-    return path.with_name(f"{path.stem}-{row.sha256[:8]}{path.suffix}").as_posix()
+    return path.with_name(f"{path.stem}-{digest[:8]}{path.suffix}")

@@ -177,7 +177,8 @@ def _finish(paths: Paths, tools: Tools, job: Journal) -> Outcome:
         raise UserError(f"job {job.name} is not finished: {error}; the next call resumes here") from None
     tools.clear(job)
     job.note(status=DONE)
-    return Outcome(job.name, f"job {job.name}: {_message(job)}; see {_page(job)}")
+    refused = _refused(pd.DataFrame(job.get("incoming"), columns=COLUMNS))
+    return Outcome(job.name, f"job {job.name}: {_message(job)}{refused}; see {_page(job)}")
 
 
 def _message(job: Journal) -> str:
@@ -208,11 +209,18 @@ def _figures(job: Journal) -> dict[str, float]:
 
 
 def _beside(incoming: pd.DataFrame) -> str:
-    counts = incoming["state"].value_counts()
-    parts = [f"{counts[state]} {state}" for state in (State.UNLABELLED, State.REFUSED) if state in counts]
+    unlabelled = int((incoming["state"] == State.UNLABELLED).sum())
+    return (f"; also in data/incoming: {unlabelled} unlabelled" if unlabelled else "") + _refused(incoming)
+
+
+def _refused(incoming: pd.DataFrame) -> str:
+    """How many files were refused, for each reason with the first file's name."""
     refused = incoming[incoming["state"] == State.REFUSED]
-    first = f" ({refused['file'].iloc[0]}: {refused['reason'].iloc[0]})" if len(refused) else ""
-    return f"; also in data/incoming: {', '.join(parts)}{first}" if parts else ""
+    reasons = [
+        f"{len(files)} refused ({files.iloc[0]}{', ...' if len(files) > 1 else ''}: {reason})"
+        for reason, files in refused.groupby("reason", sort=False)["file"]
+    ]
+    return f"; {'; '.join(reasons)}" if reasons else ""
 
 
 def _page(job: Journal) -> str:

@@ -1,30 +1,116 @@
-"""Recording a person's decision about a picture."""
+"""Recording people's decisions about pictures."""
 
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
+import pandas as pd
+from filelock import FileLock
+
+from fieldguide.base.csv_cells import from_cell
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.git import user_name
 from fieldguide.base.paths import Paths
-from fieldguide.data.reviews import FILE, Decision, Review, append_review, check_reviews
+from fieldguide.data.reviews import FILE, Decision, Review, append_reviews, check_reviews, read_reviews
 from fieldguide.data.table import IMAGES, read_table
 from fieldguide.reviewing.find import find_picture
 
 
-def record_decision(paths: Paths, picture: str, decision: str, label: str, note: str) -> str:
-    """Add a checked line to data/reviews.csv, with git's user.name and today's date; returns a line about it.
+@dataclass(frozen=True)
+class Wish:
+    """A decision as a person states it. `where` is the line that states it, for messages; "" for the command line."""
 
-    Raises UserError if the picture, or its new label, is not there, or if the file has a decision about it already.
+    picture: str
+    decision: str
+    label: str
+    note: str
+    where: str = ""
+
+
+def record_decision(paths: Paths, picture: str, decision: str, label: str, note: str) -> str:
+    """Record one decision; see `record_decisions`."""
+    return record_decisions(paths, [Wish(picture, decision, label, note)])
+
+
+def record_decisions(paths: Paths, wishes: Sequence[Wish]) -> str:
+    """Add a line to data/reviews.csv for every wish, with git's user.name and today's date; returns a line about each.
+
+    Raises UserError, before anything is written, if a picture or its new label is not there, or if a decision changes
+    nothing.
     """
     images = read_table(paths.image_table, IMAGES)
-    row = find_picture(paths, images, picture).iloc[0]
-    if not isinstance(row["id"], str):
+    reviewer = _reviewer(paths)
+    paths.checkout_state.mkdir(parents=True, exist_ok=True)
+    with FileLock(paths.checkout_state / "reviews.lock"):  # two people on one machine lose no line
+        known = read_reviews(paths.reviews)
+        reviews: dict[str, Review] = {}
+        said = []
+        for wish in wishes:
+            try:
+                row = find_picture(paths, images, wish.picture).iloc[0]
+                review = _checked(wish, row, images, known, reviewer)
+                if review.id in reviews:
+                    raise UserError(f"{review.id} has a decision on an earlier line: keep one of them")
+            except UserError as error:
+                raise UserError(f"{wish.where}: {error}" if wish.where else str(error)) from None
+            reviews[review.id] = review
+            earlier = known.get(review.id)
+            replaced = f", instead of {earlier.words} by {earlier.reviewer} on {earlier.date}" if earlier else ""
+            said.append(
+                f"{FILE}: {review.words} {review.id} (data/raw/{row['path']}){replaced}; `dvc repro` applies it"
+            )
+        if reviews:
+            append_reviews(paths.reviews, list(reviews.values()))
+    return "\n".join(map(printable, said)) or "no row has a decision: nothing was recorded"
+
+
+def read_wishes(file: Path) -> Iterator[Wish]:
+    """The rows with a decision of a table with the columns id and decision, and perhaps label and note.
+
+    That is the review queue with a column that a person has filled in; there, "relabel LABEL" needs no column label.
+    Raises UserError if it is no such table.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            lines = csv.DictReader(text, strict=True)
+            if missing := [name for name in ("id", "decision") if name not in (lines.fieldnames or ())]:
+                raise UserError(f"{file} line 1: no column {missing[0]!r}: it must have the columns id and decision")
+            for row in lines:
+                cells = {name: from_cell((row.get(name) or "").strip()) for name in ("id", "decision", "label", "note")}
+                decision, _, label = cells["decision"].partition(" ")
+                if decision:
+                    where = f"{file} line {lines.line_num}"
+                    yield Wish(cells["id"], decision, label.strip() or cells["label"], cells["note"], where)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is not a CSV file in UTF-8 ({error}): save it as CSV UTF-8") from None
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _checked(wish: Wish, row: pd.Series, images: pd.DataFrame, known: dict[str, Review], reviewer: str) -> Review:
+    identity = row["id"]
+    if not isinstance(identity, str):
         raise UserError(f"{row['path'] or row['source']} is {row['status']} ({row['reason']}): no decision is possible")
-    if (decision == Decision.RELABEL) != bool(label):
-        raise UserError(f"{decision} takes no label" if label else "relabel needs the new label")
-    review = Review(row["id"], decision, label, _reviewer(paths), date.today().isoformat(), " ".join(note.split()))
+    if wish.decision not in list(Decision):
+        raise UserError(f"the decision must be one of {', '.join(Decision)} (given: {wish.decision!r})")
+    if (wish.decision == Decision.RELABEL) != bool(wish.label):
+        raise UserError(f"{wish.decision} takes no label" if wish.label else "relabel needs the new label")
+    today = date.today().isoformat()
+    review = Review(identity, wish.decision, wish.label, reviewer, today, " ".join(wish.note.split()))
+    earlier = known.get(identity)
+    if earlier is None and wish.decision == Decision.UNDO:
+        raise UserError(f"{FILE} has no decision about {identity}: nothing to undo")
+    if earlier and earlier.words == review.words:
+        raise UserError(f"{earlier.where} already says so of {identity}: {review.words}")
+    if earlier and earlier.date > today:
+        raise UserError(f"{earlier.where} is dated {earlier.date}, after today, and would still count: correct it")
+    came_with = set(images.loc[images["id"] == identity, "raw_label"])
+    if not (earlier and earlier.label) and came_with == {wish.label}:
+        raise UserError(f"{identity} has the label {wish.label!r} already: keep it, or choose another label")
     check_reviews([review], images)
-    append_review(paths.reviews, review)
-    return printable(f"{FILE}: {review.words} {row['id']} (data/raw/{row['path']}); `dvc repro` applies it")
+    return review
 
 
 def _reviewer(paths: Paths) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from fieldguide.data.table import QUALITY_ISSUES
 
 COLUMNS = ["id", "picture", "why", "score", "suggestion"]
+KEEP, DROP = "keep", "drop"  # the suggestions beside "relabel LABEL"
 
 
 Picture = Mapping[str, Any]  # a row of the table
@@ -43,7 +44,8 @@ def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame
     Returns
     -------
     One row a picture: id; picture (its path from the checkout); why (what is most urgent first); score (of that, 0 to
-    1, larger is more certain); suggestion (a decision as in data/reviews.csv, with the new label of a relabel).
+    1, larger is more certain); suggestion (a decision as in data/reviews.csv, with the new label of a relabel). Nothing
+    out of domain gets a label suggested, and no picture is to be dropped only because it looks like one of its label.
     """
     pictures = [dict(zip(table.columns, row, strict=True)) for row in table.sort_values("id").itertuples(index=False)]
     across, within = _near_duplicates(pictures, reviewed)
@@ -74,7 +76,7 @@ def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame
             files[identity],
             "; ".join(entry.why for entry in found),
             round(found[0].score, 4),
-            found[0].decision,
+            next((entry.decision for entry in found if entry.decision != KEEP), KEEP),
         )
         for identity, found in entries.items()
         if identity not in reviewed
@@ -99,10 +101,10 @@ def _near_duplicates(pictures: Sequence[Picture], reviewed: Collection[str]) -> 
         other = by_id[next(iter(pair - {listed["id"]}))]
         similarity = picture["near_duplicate_similarity"]
         if other["label"] == listed["label"]:
-            within.append(Entry(listed["id"], f"looks like {_file(other)}", similarity, "drop"))
+            within.append(Entry(listed["id"], f"looks like {_file(other)}", similarity, KEEP))
         else:
             why = f"looks like {_file(other)} with another label"
-            across.append(Entry(listed["id"], why, similarity, f"relabel {other['label']}"))
+            across.append(Entry(listed["id"], why, similarity, _relabel(listed, other["label"])))
     return across, within
 
 
@@ -115,7 +117,7 @@ def _doubts(pictures: Sequence[Picture]) -> tuple[list[Entry], list[Entry]]:
         picture for picture in pictures if picture["label_doubt"] or picture["suggested_label"] != picture["label"]
     ]
     entries = [
-        Entry(picture["id"], f"may be {suggested}", 1 - picture["label_quality"], f"relabel {suggested}")
+        Entry(picture["id"], _doubt(picture, suggested), 1 - picture["label_quality"], _relabel(picture, suggested))
         for picture in sorted(doubted, key=lambda picture: picture["label_quality"])
         for suggested in [picture["suggested_label"]]
     ]
@@ -123,11 +125,20 @@ def _doubts(pictures: Sequence[Picture]) -> tuple[list[Entry], list[Entry]]:
     return entries[:errors], entries[errors:]
 
 
+def _doubt(picture: Picture, label: str) -> str:
+    return "its label is in doubt" if picture["out_of_domain"] else f"may be {label}"
+
+
+def _relabel(picture: Picture, label: str) -> str:
+    """The new label, but for what is out of domain: there the classifier's labels mean nothing."""
+    return DROP if picture["out_of_domain"] else f"relabel {label}"
+
+
 def _alarms(pictures: Sequence[Picture]) -> list[Entry]:
     """Out-of-domain pictures, the lowest p-value first; of equal ones that with the more doubtful label."""
     found = [picture for picture in pictures if picture["out_of_domain"]]
     return [
-        Entry(picture["id"], f"out of domain: {picture['reason']}", 1 - picture["p_value"], "drop")
+        Entry(picture["id"], f"out of domain: {picture['reason']}", 1 - picture["p_value"], DROP)
         for picture in sorted(found, key=lambda picture: (picture["p_value"], picture["label_quality"]))
     ]
 
@@ -139,7 +150,7 @@ def _poor(pictures: Sequence[Picture]) -> list[Entry]:
         if issues := [issue for issue in QUALITY_ISSUES if picture[f"is_{issue}_issue"]]:
             worst = min(picture[f"{issue}_score"] for issue in issues)
             why = ", ".join(issue.replace("_", " ") for issue in issues)
-            entries.append(Entry(picture["id"], why, 1 - worst, "drop"))
+            entries.append(Entry(picture["id"], why, 1 - worst, DROP))
     return sorted(entries, key=lambda entry: -entry.score)
 
 
