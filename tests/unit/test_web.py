@@ -65,7 +65,7 @@ def test_one_deadline_holds_wherever_a_server_is_slow(
     with says(parts, pause=0.02) as raw:
         url = f"{scheme}{raw.address.removeprefix('http')}/a.png"
         (result,) = fetch([Address(url, "cat", 2)], (), tmp_path, allow_private=True)
-    assert result.problem == "not all there after 0 seconds"
+    assert result.problem == "not complete after 0 seconds"
 
 
 def test_the_deadline_holds_while_a_name_is_looked_up(
@@ -81,7 +81,7 @@ def test_the_deadline_holds_while_a_name_is_looked_up(
     monkeypatch.setattr(fetching, "WHOLE", 0.3)
     monkeypatch.setattr(web_module, "resolve", slow)
     before = set(threading.enumerate())
-    assert problem(web, tmp_path, "/a.png") == "not all there after 0 seconds"
+    assert problem(web, tmp_path, "/a.png") == "not complete after 0 seconds"
     left = set(threading.enumerate()) - before
     answered.set()
     for thread in left:

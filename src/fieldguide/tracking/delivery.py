@@ -181,7 +181,7 @@ def _log_data_and_model(tracker: Tracker, run: str, tags: dict[str, str]) -> Non
             dataset = mlflow.data.from_pandas(
                 table, name=name, targets="label", digest=sha256_of_file(paths.split_table)[:32]
             )
-        mlflow.log_input(dataset, context="training")
+            mlflow.log_input(dataset, context="training")
         if tags.get(MODEL) != digest:
             begun = tracker.client.get_run(run).outputs.model_outputs
             log_model(paths, begun[-1].model_id if begun else None)
