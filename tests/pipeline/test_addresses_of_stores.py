@@ -81,6 +81,7 @@ def test_the_commands_find_the_runs_of_a_checkout_with_an_odd_name(odd: Checkout
         end(ui)
 
 
+@pytest.mark.exhaustive
 def test_a_sweep_runs_in_a_checkout_with_an_odd_name(odd: Checkout) -> None:
     odd.fieldguide("sweep", "train.epochs=1", "resize=pad")
     client = MlflowClient(database_address(odd.root / "mlflow.db"))

@@ -75,7 +75,11 @@ def check(checkout: Checkout) -> None:
 
 @pytest.mark.parametrize(
     ("words", "occurrence"),
-    [("train: done", 2), ("file predictions.parquet", 1), ("file outcome.json", 1)],
+    [
+        pytest.param("train: done", 2, marks=pytest.mark.exhaustive),
+        ("file predictions.parquet", 1),
+        pytest.param("file outcome.json", 1, marks=pytest.mark.exhaustive),
+    ],
 )
 def test_a_sweep_killed_after_a_training_goes_on_from_it(
     words: str, occurrence: int, trained: Reproduced, tmp_path: Path

@@ -344,7 +344,7 @@ def test_new_rows_of_an_address_list_are_fetched_once_and_join_the_data_set(cfg:
         assert again.job == ""
         assert web.asked == {**{f"/{number}.png": 1 for number in range(4)}, "/gone.png?token=secret": 2}
     reason = f"1 refused (line 6, {web.address}/gone.png: the server answers 404 Not Found)"
-    assert again.message.endswith(f"also in data/incoming: {reason}")
+    assert again.message.endswith(f"; {reason}")
     page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
     assert "/gone.png" in page
     assert "secret" not in page
