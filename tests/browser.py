@@ -44,7 +44,8 @@ class Browser:
 def browser() -> Iterator[Browser]:
     """Start the browser, and end it."""
     assert CHROMIUM
-    with tempfile.TemporaryDirectory() as profile:
+    # Its children may still write to the profile when the browser itself has ended.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", *QUIET]
         started = subprocess.Popen(
             [*command, f"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank"],
