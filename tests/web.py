@@ -8,6 +8,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from conftest import encoded, noise
+
+PICTURE = encoded(noise(1), "PNG")
+
 
 @dataclass
 class Web:
@@ -85,3 +89,15 @@ def _running(server: socketserver.BaseServer) -> Iterator[None]:
     finally:
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def pictures_in_the_web() -> Iterator[Web]:
+    """A server of two pictures and of an address that has moved."""
+    pages: dict[str, tuple[int, bytes | str]] = {
+        "/a.png": (200, PICTURE),
+        "/b/a.png": (200, encoded(noise(2), "PNG")),
+        "/moved": (302, "/a.png"),
+    }
+    with serve(pages) as served:
+        yield served

@@ -8,15 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from conftest import encoded, noise
 from fieldguide.base.errors import UserError
 from fieldguide.data import fetching
 from fieldguide.data import web as web_module
 from fieldguide.data.addresses import Address, keys_of, read_addresses
 from fieldguide.data.fetching import fetch
-from web import Web, says, serve
-
-PICTURE = encoded(noise(1), "PNG")
+from web import PICTURE, Web, pictures_in_the_web, says, serve
 
 
 @pytest.fixture(autouse=True)
@@ -26,12 +23,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def web() -> Iterator[Web]:
-    pages: dict[str, tuple[int, bytes | str]] = {
-        "/a.png": (200, PICTURE),
-        "/b/a.png": (200, encoded(noise(2), "PNG")),
-        "/moved": (302, "/a.png"),
-    }
-    with serve(pages) as served:
+    with pictures_in_the_web() as served:
         yield served
 
 
