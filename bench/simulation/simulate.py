@@ -113,6 +113,7 @@ def simulate(year: Year, root: Path, pictures: Path, label_doubt: float = 0.07, 
         models = {"fieldguide": tools.registry.models[tools.registry.steps["champion"]], "always": always}
         for policy, model in {**models, "never": never}.items():
             story.accuracy[policy].append(_accuracy(model, measured, year.mix(fortnight)))
+    run_job(cfg, paths, tools, set(), force=False)  # what was merged last leaves data/incoming
     return _ended(story, paths, tools, poison, truth)
 
 
@@ -158,6 +159,7 @@ def _night(cfg: Config, paths: Paths, tools: YearTools, overlap: bool) -> list[s
                     except AnotherJob:
                         messages.append("a second job left")
                 messages.append(run_job(cfg, paths, tools, set(), force=False).message)
+            tools.merge()
             return messages
         except Killed:
             messages.append("killed")

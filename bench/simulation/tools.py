@@ -51,6 +51,7 @@ class YearTools:
         self.frozen: pd.DataFrame | None = None  # the test pictures of the first model
         self.of_job: dict[str, int] = {}
         self.branches: list[str] = []
+        self.added: dict[str, dict[str, bytes]] = {}  # by branch that is not merged: pictures by their place
         self.runs: list[str] = []
 
     def champion(self) -> Champion | None:
@@ -92,6 +93,8 @@ class YearTools:
     def train(self, job: Journal, new: pd.DataFrame, run: str) -> Paths:
         """On the train split of old and new pictures together."""
         table = data_set(self.paths, self.cfg, list(new.itertuples()))
+        files = zip(new["target"], new["file"], strict=True)
+        self.added[job.name] = {target: (self.paths.incoming / file).read_bytes() for target, file in files}
         self.made[job.name] = (fit(table), table)
         job.worktree.mkdir(parents=True, exist_ok=True)
         self.called("train", job.name)
@@ -141,6 +144,18 @@ class YearTools:
         if job.name not in self.branches:
             self.branches.append(job.name)
         return f"retrain/{job.name}"
+
+    def stands(self, job: Journal) -> bool:
+        """No branch is ever thrown away."""
+        return True
+
+    def merge(self) -> None:
+        """A person merges the newest branch, which brings its pictures into the data set."""
+        for job in self.branches[-1:]:
+            for place, content in self.added.pop(job, {}).items():
+                target = self.paths.sources / self.cfg.choices["data"] / place
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
 
     def open_run(self, job: Journal) -> str:
         """Note the run, once a job."""

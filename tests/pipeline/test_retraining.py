@@ -18,9 +18,11 @@ from PIL import Image
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.paths import Paths
+from fieldguide.data.table import SPLIT, read_table
 from fieldguide.release.registry import Registry
 from fieldguide.retraining.branch import job_branches
-from fieldguide.retraining.checkout_tools import retrain
+from fieldguide.retraining.checkout_tools import CheckoutTools, retrain
+from fieldguide.retraining.journal import jobs
 from fieldguide.tracking.model import log_model
 from fieldguide.tracking.tags import DELIVERED, MODEL
 from fieldguide.tracking.tracker import Tracker
@@ -94,6 +96,22 @@ def enthrone(paths: Paths, elsewhere: Paths) -> None:
     registry.move("champion", 1, "advance", "Ann", "a test")
 
 
+def pictures(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.png"))
+
+
+def contents(home: Checkout) -> dict[Path, str]:
+    """All files that a stage of the checkout reads, by their hash."""
+    parts = (home.paths.sources, home.paths.conf, home.paths.backtests)
+    files = [path for part in parts for path in part.rglob("*") if path.is_file()]
+    return {path: sha256_of_file(path) for path in [*files, home.paths.params, home.paths.reviews]}
+
+
+def sides(home: Checkout) -> dict[str, str]:
+    table = read_table(home.paths.split_table, SPLIT)
+    return dict(zip(table["id"], table["split"], strict=True))
+
+
 def wait_for(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
@@ -128,6 +146,7 @@ def test_a_server_that_is_away(home: Checkout, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_job_overlapped_and_killed_is_taken_up_again(home: Checkout) -> None:
     champion = {path: sha256_of_file(path) for path in (home.root / "mlruns").rglob("*.safetensors")}
+    before = contents(home)
     put_stripes(home.paths.incoming, 6, seed=2)
     write_text(home.paths.incoming / "down" / "bad.jpg", "no picture")
     worktree = home.root / ".fieldguide/retrain/0001/worktree"
@@ -143,11 +162,12 @@ def test_a_job_overlapped_and_killed_is_taken_up_again(home: Checkout) -> None:
     left = training(worktree)
     done = home.fieldguide("retrain")
     assert done.stdout.startswith("job 0001: ") and "now version 2; 12 pictures accepted" in done.stdout
+    assert contents(home) == before, "nothing that a stage reads has changed"
     assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in left)
 
     assert home.run("git", "status", "--porcelain").stdout == "", "the checkout is as it was"
     assert home.run("git", "worktree", "list").stdout.count("\n") == 1
-    assert len(list((home.paths.sources / "stripes").rglob("*.png"))) == 60
+    assert len(pictures(home.paths.incoming)) == 12
     assert [path.name for path in home.root.glob("data/held/0001/*/*")] == ["bad.jpg"]
     assert aliases(home) == {"champion": "1", "challenger": "2"}
     assert champion == {path: sha256_of_file(path) for path in champion}, "the champion's files are untouched"
@@ -162,12 +182,54 @@ def test_a_job_overlapped_and_killed_is_taken_up_again(home: Checkout) -> None:
     assert "accepted as a challenger" in page and "retrain/0001" in page and "bad.jpg" in page
 
 
-def test_merging_the_branch_leaves_nothing_to_run(home: Checkout) -> None:
+def test_between_job_and_merge_the_checkout_sees_what_its_commit_says(home: Checkout) -> None:
+    assert home.dvc("status", "data/sources/stripes.dvc").stdout == "Data and pipelines are up to date.\n"
+    home.repro("split")
+    assert len(sides(home)) == 48
+    waiting = retrain(home.paths, force=False).message
+    assert waiting.endswith("; also in data/incoming: 12 accepted (until retrain/0001 is merged)")
+    home.run("git", "stash", "--quiet")
+
+
+def test_merging_the_branch_takes_the_pictures_in_and_leaves_nothing_to_run(home: Checkout) -> None:
+    then = sides(home)
     home.run("git", "merge", "--quiet", "retrain/0001")
     home.dvc("checkout")
+    assert len(pictures(home.paths.sources / "stripes")) == 60
     assert home.repro() == []
-    assert retrain(home.paths, force=False).message == "nothing to do: 0 new pictures of 1, 0 new reviews of 1"
     assert os.path.lexists(home.paths.classifier)
+    now = sides(home)
+    assert len(now) == 60 and then.items() <= now.items(), "no picture changes sides"
+    done = retrain(home.paths, force=False).message
+    assert done == (
+        "nothing to do: 0 new pictures of 1, 0 new reviews of 1; 12 pictures of merged branches left data/incoming"
+    )
+    assert pictures(home.paths.incoming) == []
+
+
+def test_a_branch_stands_until_it_is_deleted_unmerged(home: Checkout) -> None:
+    tools, (job,) = CheckoutTools(home.paths), jobs(home.paths.retraining)
+    assert tools.stands(job)
+    home.run("git", "branch", "--quiet", "--delete", "--force", "retrain/0001")
+    assert tools.stands(job), "merged"
+    home.run("git", "checkout", "--quiet", "HEAD~1")
+    assert not tools.stands(job)
+    home.run("git", "branch", "retrain/0001", "main")
+    assert tools.stands(job)
+    home.run("git", "checkout", "--quiet", "main")
+
+
+def test_a_data_set_that_was_not_checked_out_after_a_merge_is_said(home: Checkout) -> None:
+    """Else the next branch would take the missing pictures out of the data set."""
+    gone = pictures(home.paths.sources / "stripes")[0]
+    gone.unlink()
+    message = (
+        f"lacks 1 files of the last commit .the first is across/{gone.name}.: `dvc checkout data/sources/stripes.dvc"
+    )
+    with pytest.raises(UserError, match=message):
+        retrain(home.paths, force=True)
+    home.dvc("checkout", "data/sources/stripes.dvc")
+    assert gone.exists()
 
 
 def test_a_fresh_clone_goes_on_with_the_numbers(home: Checkout, tmp_path: Path) -> None:

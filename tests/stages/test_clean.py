@@ -1,6 +1,7 @@
 """The stage clean: one row for every raw picture, whatever it is, and clean copies of those that are kept."""
 
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from PIL import Image
 from sklearn.tree import DecisionTreeClassifier
 
 from conftest import OwnData, Sample, encoded, noise, png_header, put
+from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import sha256_of_file
+from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
-from fieldguide.data.images import open_picture, picture_id
+from fieldguide.data.images import open_picture, picture_id, read_picture
 from fieldguide.data.table import IMAGES, RAW, SPLIT, read_table
 from fieldguide.stages import clean, download
 from stages.cleaned import check_folder
@@ -280,3 +282,113 @@ def test_a_process_that_the_system_ends_costs_its_picture(own_data: OwnData, mon
     monkeypatch.setattr("fieldguide.data.cleaning.map_processes", ended)
     _, table = cleaned(own_data, {"a/1.png": noise(1), "b/1.png": noise(2)})
     assert dict(table["status"]) == {"a/1.png": "too_large", "b/1.png": "kept"}
+
+
+class Decodings:
+    """Counts how often a picture is decoded."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        real = read_picture
+
+        def counted(*arguments: Any) -> Any:
+            self.count += 1
+            return real(*arguments)
+
+        monkeypatch.setattr("fieldguide.data.cleaning.read_picture", counted)
+        monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", 600)  # in this process
+
+    def of(self, cfg: Config, paths: Paths) -> int:
+        """How many a run of the stage takes."""
+        before = self.count
+        clean.run(cfg, paths)
+        return self.count - before
+
+
+def everything(paths: Paths) -> dict[str, str]:
+    files = [paths.image_table, *(path for path in paths.clean.rglob("*") if path.is_file())]
+    return {path.relative_to(paths.root).as_posix(): sha256_of_file(path) for path in files}
+
+
+VARIED: dict[str, Image.Image | bytes] = {
+    **{f"a/{number}.png": noise(700 + number) for number in range(6)},
+    **{f"b/{number}.jpg": photo(800 + number) for number in range(3)},
+    "a/again.png": noise(700),
+    "b/both.png": noise(701),
+    "a/small.png": noise(720, 20, 30),
+    "b/deep.png": encoded(Image.new("I;16", (64, 48), 900), "PNG"),
+    "b/deeper.png": encoded(Image.new("I;16", (64, 48), 40000), "PNG"),
+    "a/page.jpg": b"<!doctype html>",
+    "b/damaged.jpg": photo(900)[:-400],
+}
+DECISIONS = [  # the picture, and what is decided about it
+    (noise(702), "drop,"),
+    (noise(703), "relabel,b"),
+    (noise(701), "relabel,b"),
+    (noise(720, 20, 30), "keep,"),
+    (noise(700), "relabel,b"),
+    (noise(703), "undo,"),
+    (noise(720, 20, 30), "undo,"),
+]
+
+
+def test_a_decision_decodes_nothing_and_gives_the_same_bytes_as_from_scratch(
+    own_data: OwnData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cfg, paths = own_data("{}")
+    for place, content in VARIED.items():
+        put(paths.sources / "own" / place, content)
+    download.run(cfg, paths)
+    decodings = Decodings(monkeypatch)
+    assert decodings.of(cfg, paths) == len(VARIED) - 2 + 1, "two are copies; one of 16 bits at the other's depth too"
+    text = "id,decision,label,reviewer,date,note\n"
+    for picture, decision in DECISIONS:
+        text += f"{picture_id(picture)},{decision},Ann,2026-01-31,\n"
+        write_text(paths.reviews, text)
+        assert decodings.of(cfg, paths) == 0
+        kept = everything(paths)
+        shutil.rmtree(paths.cleaned)
+        assert decodings.of(cfg, paths) > 0
+        assert everything(paths) == kept
+
+
+def test_only_new_files_are_decoded_also_after_a_kill(own_data: OwnData, monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg, paths = own_data("{}")
+    for number in range(8):
+        put(paths.sources / "own" / "ab"[number % 2] / f"{number}.png", noise(number))
+    download.run(cfg, paths)
+    decodings = Decodings(monkeypatch)
+    with monkeypatch.context() as patched:
+        patched.setattr("fieldguide.data.cleaning.mark_exact_duplicates", lambda table: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            clean.run(cfg, paths)
+    assert decodings.of(cfg, paths) == 0, "what was done before the end is kept"
+    put(paths.sources / "own" / "a" / "new.png", noise(100))
+    put(paths.sources / "own" / "a" / "moved.png", (paths.sources / "own" / "a" / "0.png").read_bytes())
+    (paths.sources / "own" / "a" / "0.png").unlink()
+    download.run(cfg, paths)
+    assert decodings.of(cfg, paths) == 1
+
+
+def test_damaged_entries_are_made_again_and_settings_have_their_own(
+    own_data: OwnData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cfg, paths = own_data("{}")
+    for number in range(4):
+        put(paths.sources / "own" / "ab"[number % 2] / f"{number}.png", noise(number))
+    download.run(cfg, paths)
+    decodings = Decodings(monkeypatch)
+    clean.run(cfg, paths)
+    kept = everything(paths)
+    entries = sorted(path for path in paths.cleaned.rglob("*") if path.is_file())
+    entries[0].write_bytes(entries[0].read_bytes()[:-20])
+    entries[1].write_bytes(b"")
+    entries[2].write_bytes(entries[2].read_bytes().replace(b'"width": 64', b'"width": 65'))
+    assert decodings.of(cfg, paths) == 3
+    assert everything(paths) == kept
+    for side in (128, 140, 150, 160):
+        assert decodings.of(compose(paths, [f"clean.max_side={side}"]), paths) == 4
+        assert decodings.of(compose(paths, [f"clean.max_side={side}", "clean.min_side=50"]), paths) == 0
+    assert len(list(paths.cleaned.iterdir())) == 3, "the oldest settings go"
+    assert decodings.of(cfg, paths) == 4
+    assert everything(paths) == kept

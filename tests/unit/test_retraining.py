@@ -22,6 +22,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.data.images import picture_id
 from fieldguide.data.sources.folder import FolderData
+from fieldguide.data.table import IMAGES, write_table
 from fieldguide.retraining import file_moves as take_over
 from fieldguide.retraining import journal
 from fieldguide.retraining.incoming import State, list_incoming
@@ -54,6 +55,8 @@ class FakeTools:
         self.known = pd.DataFrame(columns=["file", "label"])
         self.suggests: Callable[[Path, str], str] = lambda file, label: label
         self.checked: list[list[Path]] = []
+        self.thrown_away: set[str] = set()  # branches
+        self.added: dict[str, dict[str, bytes]] = {}  # by branch: the pictures that it adds to the data set
 
     def _may_fail(self, step: str) -> None:
         if self.failing == step:
@@ -90,6 +93,9 @@ class FakeTools:
     def train(self, job: Journal, new: pd.DataFrame, run: str) -> Paths:
         self._may_fail("train")
         self.trained.append(sorted(new["target"]))
+        incoming = Paths(job.folder.parents[2]).incoming
+        files = zip(new["target"], new["file"], strict=True)
+        self.added[job.name] = {target: (incoming / file).read_bytes() for target, file in files}
         job.worktree.mkdir(exist_ok=True)
         return Paths(job.worktree)
 
@@ -107,6 +113,9 @@ class FakeTools:
             self.branches.append(job.name)
         return f"retrain/{job.name}"
 
+    def stands(self, job: Journal) -> bool:
+        return job.name not in self.thrown_away
+
     def open_run(self, job: Journal) -> str:
         return f"run-{job.name}"
 
@@ -119,6 +128,12 @@ class FakeTools:
 
     def clear(self, job: Journal) -> None:
         shutil.rmtree(job.worktree, ignore_errors=True)
+
+
+def merge(paths: Paths, tools: FakeTools, job: str) -> None:
+    """`git merge retrain/<job> && dvc checkout`."""
+    for target, content in tools.added[job].items():
+        put(paths.sources / "own" / target, content)
 
 
 def indifferent(files: Sequence[Path]) -> Observed:
@@ -187,23 +202,98 @@ def test_nothing_new_is_nothing_to_do(cfg: Config, home: Paths) -> None:
     assert [job.name for job in jobs(home.retraining)] == ["0001"]
 
 
-def test_accepted_pictures_join_the_data_set(cfg: Config, home: Paths) -> None:
+def test_accepted_pictures_join_the_data_set_by_a_merge(cfg: Config, home: Paths) -> None:
     tools = FakeTools()
     begun(cfg, home, tools)
     deliver(home, 3)
     put(home.incoming / "black" / "0.png", noise(77))  # the name is taken
     put(home.incoming / "black" / "again.png", (home.sources / "own" / "black" / "1.png").read_bytes())
+    before = contents(home)
     message = call(cfg, home, tools).message
     assert message == (
-        "job 0002: not worse against version 1, now version 3; 4 pictures accepted; see reports/retrain/0002/index.html"
+        "job 0002: not worse against version 1, now version 3; 4 pictures accepted, in data/incoming until "
+        "retrain/0002 is merged; see reports/retrain/0002/index.html"
     )
-    targets = tools.trained[-1]
-    assert len(targets) == 4 and all((home.sources / "own" / target).is_file() for target in targets)
-    assert files_below(home.incoming) == []
-    assert len(files_below(home.sources / "own")) == 2 * HAD + 4
+    assert before.keys() - contents(home).keys() == {"data/incoming/black/again.png"}
+    assert contents(home).items() <= before.items(), "a copy has gone; else everything is where it was"
     page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
-    assert "Not worse: accepted as a challenger" in page and "version 3" in page and "retrain/0002" in page
+    assert "Not worse: accepted as a challenger" in page and "version 3" in page
+    assert "git merge retrain/0002 &amp;&amp; dvc checkout" in page
+    waiting = call(cfg, home, tools)
+    assert waiting.message == (
+        "nothing to do: 0 new pictures of 1, 0 new reviews of 1; also in data/incoming: 4 accepted (until retrain/0002 "
+        "is merged)"
+    )
+    merge(home, tools, "0002")
+    assert len(files_below(home.sources / "own")) == 2 * HAD + 4
+    merged = call(cfg, home, tools)
+    assert merged.message == (
+        "nothing to do: 0 new pictures of 1, 0 new reviews of 1; 4 pictures of merged branches left data/incoming"
+    )
+    assert files_below(home.incoming) == [] and len(tools.trained) == 2
+
+
+def test_a_branch_contains_what_was_accepted_before_it_and_only_what_is_new_is_judged(cfg: Config, home: Paths) -> None:
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    deliver(home, 3)
+    deliver(home, 1, label="grizzly", seed=1500)
+    put(home.incoming / "black" / "twice.png", noise(1000))
+    call(cfg, home, tools)
+    deliver(home, 2, seed=2000)
+    tools.verdict = "worse"
+    message = call(cfg, home, tools).message
+    assert "2 new pictures held back in data/held/0003" not in message and "2 pictures held back" in message
+    assert len(tools.trained[-1]) == 6, "trained on what was accepted and on what is new"
+    assert len(files_below(home.held / "0003")) == 2, "what was accepted stays"
+    assert len(files_below(home.incoming)) == 5
+    tools.verdict = "better"
+    deliver(home, 2, seed=3000)
+    assert "2 pictures accepted" in call(cfg, home, tools).message
     assert call(cfg, home, tools).job == ""
+    merge(home, tools, "0004")
+    assert "7 pictures of merged branches left data/incoming" in call(cfg, home, tools).message
+    assert files_below(home.incoming) == [] and len(files_below(home.sources / "own")) == 2 * HAD + 6
+
+
+@pytest.mark.parametrize("verdict", ["better", SAME])
+def test_the_pictures_of_a_branch_that_was_thrown_away_are_new_again(cfg: Config, home: Paths, verdict: str) -> None:
+    """And so are the reviews: the same job can be run again."""
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    deliver(home, 3)
+    line = f"{picture_id(noise(1))},keep,,Ann,2026-01-31,\n"
+    write_text(home.reviews, "id,decision,label,reviewer,date,note\n" + line)
+    tools.verdict = verdict
+    call(cfg, home, tools)
+    everything = contents(home)
+    tools.thrown_away.add("0002")
+    again = call(cfg, home, tools)
+    assert again.job == "0003" and tools.trained[-1] == tools.trained[-2]
+    facts = read_json(home.retraining / "0003" / "journal.json")["facts"]
+    assert (facts["new"], facts["reviews"]) == ({"black": 3}, 1)
+    assert contents(home) == everything
+    assert call(cfg, home, tools).job == ""
+    merge(home, tools, "0003")
+    assert call(cfg, home, tools).job == "" and files_below(home.incoming) == []
+
+
+def test_a_later_job_that_was_refused_leaves_a_branch_as_it_is(cfg: Config, home: Paths) -> None:
+    """Whether it is merged after that, or thrown away."""
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    deliver(home, 3)
+    call(cfg, home, tools)
+    tools.verdict = "not enough evidence"
+    deliver(home, 2, seed=2000)
+    call(cfg, home, tools)
+    merged = Paths(shutil.copytree(home.root, home.root.with_name("merged")))
+    merge(merged, tools, "0002")
+    assert call(cfg, merged, tools).job == "", "neither what was merged nor what waits is new"
+    assert files_below(merged.incoming) == ["black/new-2000-0.png", "black/new-2000-1.png"]
+    tools.thrown_away.add("0002")
+    assert call(cfg, home, tools).job == "0004"
+    assert read_json(home.retraining / "0004" / "journal.json")["facts"]["new"] == {"black": 3}
 
 
 def test_the_same_model_again_takes_pictures_in_and_is_not_registered(cfg: Config, home: Paths) -> None:
@@ -213,7 +303,7 @@ def test_the_same_model_again_takes_pictures_in_and_is_not_registered(cfg: Confi
     tools.verdict = SAME
     message = call(cfg, home, tools).message
     assert "job 0002: the same model as version 1: nothing to compare; 1 pictures accepted" in message
-    assert tools.versions == ["0001"] and files_below(home.incoming) == []
+    assert tools.versions == ["0001"] and tools.branches == ["0001", "0002"]
     page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
     assert "The same model as version 1" in page and "The gate" not in page
 
@@ -256,9 +346,31 @@ def test_a_bad_file_costs_a_row_and_never_the_job(cfg: Config, home: Paths) -> N
     tools = FakeTools()
     call(cfg, home, tools)
     assert tools.trained[0] == ["black/new-1000-0.png"]
-    left = {"black/.upload.jpg", "black/link.png", "loose.png", "wolf/new.png"}
+    left = {"black/.upload.jpg", "black/link.png", "black/new-1000-0.png", "loose.png", "wolf/new.png"}
     assert set(files_below(home.incoming)) == left
     assert files_below(home.held / "0001") == ["black/text.jpg", "black/tiny.png", "grizzly/other.png"]
+
+
+def test_a_known_picture_in_another_file_and_under_another_label_is_refused(cfg: Config, home: Paths) -> None:
+    """It would take the old one out of the data set, and perhaps out of the test split."""
+    rows = []
+    for number, (label, raw_label) in enumerate([("black", "black"), ("grizzly", "black"), ("bear", "bear")]):
+        texts = dict.fromkeys(("source", "path", "review", "status", "reason", "clean_path", "clean_sha256"), "")
+        rows.append({**texts, "id": picture_id(noise(number)), "label": label, "raw_label": raw_label})
+    write_table(pd.DataFrame(rows, columns=IMAGES.names), home.image_table, IMAGES)
+    for number in range(3):
+        put(home.incoming / "grizzly" / f"{number}.bmp", encoded(noise(number), "BMP"))
+    put(home.incoming / "black" / "0.bmp", encoded(noise(0), "BMP"))
+    cfg = replace(cfg, data=FolderData("folder", {"grizzly": "bear"}))
+    table = list_incoming(cfg, home).set_index("file")
+    reason = "the same picture is in the data set, with the label 'black'"
+    assert dict(table["state"]) == {
+        "black/0.bmp": State.NEW,
+        "grizzly/0.bmp": State.REFUSED,
+        "grizzly/1.bmp": State.REFUSED,
+        "grizzly/2.bmp": State.NEW,
+    }
+    assert table.loc["grizzly/0.bmp", "reason"] == reason
 
 
 def test_unlabelled_pictures_are_queued_and_never_trained_on(cfg: Config, home: Paths) -> None:
@@ -311,7 +423,8 @@ def test_a_renamed_label_takes_pictures_in_by_both_names_and_what_is_refused_is_
     tools = FakeTools()
     message = call(cfg, home, tools).message
     assert len(tools.trained[0]) == 3
-    assert "3 pictures accepted; 2 refused (wolf/c.png, ...: the data set has no folder 'wolf'" in message
+    assert "3 pictures accepted, in data/incoming until retrain/0001 is merged; 2 refused (wolf/c.png, ...: " in message
+    assert "the data set has no folder 'wolf'" in message
 
 
 def test_a_sample_takes_no_pictures_in(cfg: Config, home: Paths) -> None:
@@ -339,6 +452,7 @@ def test_new_rows_of_an_address_list_are_fetched_once_and_join_the_data_set(cfg:
         message = call(cfg, home, tools).message
         assert "not worse against version 1" in message
         assert "4 pictures accepted" in message
+        merge(home, tools, "0002")
         assert len(files_below(home.sources / "own" / "black")) == HAD + 4
         again = call(cfg, home, tools)
         assert again.job == ""
@@ -363,8 +477,11 @@ def test_what_of_an_address_list_was_held_back_does_not_come_again(cfg: Config, 
 
 def test_a_fresh_clone_knows_the_addresses_of_its_pictures(cfg: Config, home: Paths) -> None:
     """A clone has the data set and not what jobs have noted; and a killed job has noted nothing."""
+    tools = FakeTools()
     with web_of(home, 4) as web:
-        call(cfg, home, FakeTools(), force=True)
+        call(cfg, home, tools, force=True)
+        merge(home, tools, "0001")
+        shutil.rmtree(home.incoming)
         shutil.rmtree(home.retraining)
         call(cfg, home, FakeTools(), force=True)
     assert web.asked["/0.png"] == 1
@@ -705,12 +822,15 @@ def test_a_file_that_changes_meanwhile_stays_and_counts_as_new(cfg: Config, home
 
     tools.judge = judge  # type: ignore[method-assign]
     call(cfg, home, tools)
-    assert files_below(home.incoming) == ["black/new-1000-0.png"]
+    merge(home, tools, "0002")
     tools.judge = real  # type: ignore[method-assign]
     assert call(cfg, home, tools).job == "0003"
+    assert files_below(home.incoming) == ["black/new-1000-0.png"]
+    merge(home, tools, "0003")
+    call(cfg, home, tools)
     assert files_below(home.incoming) == []
     stored = {sha256_of_file(path) for path in (home.sources / "own").rglob("*.png")}
-    assert len(stored) == len(files_below(home.sources / "own")) == 2 * HAD + 2
+    assert len(stored) == len(files_below(home.sources / "own")) == 2 * HAD + 3, "also what was judged"
 
 
 def test_one_job_at_a_time_and_the_lock_of_the_dead_is_none(tmp_path: Path) -> None:

@@ -198,6 +198,11 @@ class Paths:
         return self.checkout_state / "features"
 
     @property
+    def cleaned(self) -> Path:
+        """What cleaning each file gave, kept for the next time."""
+        return self.checkout_state / "cleaned"
+
+    @property
     def origin(self) -> Path:
         """What a job in a folder of its own is part of."""
         return self.root / "origin.json"

@@ -11,11 +11,14 @@ import pandas as pd
 
 from fieldguide.base.config import CleanConfig
 from fieldguide.base.parallel import map_processes
+from fieldguide.data.cleaning_cache import Cleaned, cache_folder, keep_cleaned, read_cleaned
 from fieldguide.data.duplicates import mark_exact_duplicates
 from fieldguide.data.images import PictureError, bounded, measure, perceptual_hash, read_picture
 from fieldguide.data.reviews import Decision, Review, apply_reviews
 from fieldguide.data.status import Status
 from fieldguide.data.table import IMAGES
+
+OF_THE_RAW_PICTURE = ("id", "width", "height", "short_side", "aspect_ratio", "depth", "wide", "note")
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,25 @@ class RawPicture:
 
     path: str
     label: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """How all pictures are cleaned: settings, where they are, where clean copies go, and where results are kept."""
+
+    clean: CleanConfig
+    raw: Path
+    target: Path
+    cache: Path
 
 
 def clean_pictures(
-    raw: pd.DataFrame, folder: Path, target: Path, reviews: dict[str, Review], clean: CleanConfig
+    raw: pd.DataFrame, folder: Path, target: Path, reviews: dict[str, Review], clean: CleanConfig, cache: Path
 ) -> pd.DataFrame:
     """Write the clean copies of pictures to `target`/<label>/, and say of each whether it is kept and why.
+
+    A file that was cleaned before with the same settings is not decoded again.
 
     Parameters
     ----------
@@ -37,6 +53,8 @@ def clean_pictures(
         The raw table (see `fieldguide.data.table.RAW`); its paths are below `folder`.
     reviews
         People's decisions by picture id: they are replayed, and a small picture that somebody wants is kept.
+    cache
+        The folder of `fieldguide.data.cleaning_cache`.
 
     Returns
     -------
@@ -49,21 +67,24 @@ def clean_pictures(
     """
     wanted = {review.id for review in reviews.values() if review.decision != Decision.DROP}
     arrived = raw[raw["ok"]]
-    pictures = [RawPicture(path, label) for path, label in zip(arrived["path"], arrived["label"], strict=True)]
-    rows = map_processes(partial(_clean_one, clean, folder, target, None), pictures, "clean", lost=_lost)
+    columns = (arrived["path"], arrived["label"], arrived["sha256"])
+    pictures = [RawPicture(*values) for values in zip(*columns, strict=True)]
+    work = Work(clean, folder, target, cache_folder(cache, clean))
+    rows = map_processes(partial(_clean_one, work, None), pictures, "clean", lost=_lost)
     # Pictures of more than 8 bits are scaled alike: by the depth of the one whose values need most of them.
     depth = max((row["depth"] for row in rows if "depth" in row), default=8)
     wider = [position for position, row in enumerate(rows) if row.get("wide") and row["depth"] < depth]
-    again = partial(_clean_one, clean, folder, target, depth)
+    again = partial(_clean_one, work, depth)
     for position, row in zip(
         wider, map_processes(again, [pictures[position] for position in wider], "scale", lost=_lost), strict=True
     ):
         rows[position] = row
     for position, row in enumerate(rows):
         if row["status"] == Status.TOO_SMALL and row["id"] in wanted:
-            rows[position] = _clean_one(replace(clean, min_side=1), folder, target, depth, pictures[position])
-    columns = [name for name in IMAGES.names if name not in ("source", "path", "label", "raw_label", "review")]
-    cleaned = pd.DataFrame(rows, index=arrived.index, columns=columns, dtype=object)
+            any_size = replace(work, clean=replace(clean, min_side=1))
+            rows[position] = _clean_one(any_size, depth if row["wide"] else None, pictures[position])
+    names = [name for name in IMAGES.names if name not in ("source", "path", "label", "raw_label", "review")]
+    cleaned = pd.DataFrame(rows, index=arrived.index, columns=names, dtype=object)
     table = raw[["source", "path", "label"]].assign(raw_label=raw["label"]).join(cleaned)
     table["status"] = table["status"].fillna(Status.NOT_DOWNLOADED)
     table["reason"] = table["reason"].fillna(raw["reason"])
@@ -81,14 +102,38 @@ def _lost(picture: RawPicture) -> dict[str, Any]:
     return {"status": Status.TOO_LARGE, "reason": reason}
 
 
-def _clean_one(clean: CleanConfig, raw: Path, target: Path, depth: int | None, picture: RawPicture) -> dict[str, Any]:
-    """Clean one picture; whatever is wrong with it becomes its status and reason."""
+def _clean_one(work: Work, depth: int | None, picture: RawPicture) -> dict[str, Any]:
+    """Clean one picture, or take what is kept of it; whatever is wrong with it becomes its status and reason."""
+    known = read_cleaned(work.cache, picture.sha256, depth)
+    if known is None:
+        known, is_lasting = _decode(work.clean, work.raw / picture.path, depth)
+        if is_lasting:
+            keep_cleaned(work.cache, picture.sha256, depth, known)
+    row, copy = known
+    if not copy:
+        return row
+    if row["short_side"] < work.clean.min_side:
+        reason = f"{row['width']} x {row['height']} pixels, the shorter side must have {work.clean.min_side}"
+        left = {name: row[name] for name in OF_THE_RAW_PICTURE}
+        return {**left, "status": Status.TOO_SMALL, "reason": reason}
+    clean_path = f"{picture.label}/{row['id']}.jpg"
+    file = work.target / clean_path
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(copy)
+    return {**row, "clean_path": clean_path, "clean_sha256": hashlib.sha256(copy).hexdigest()}
+
+
+def _decode(clean: CleanConfig, file: Path, depth: int | None) -> tuple[Cleaned, bool]:
+    """What cleaning a file gives, and whether it gives the same next time."""
     try:
-        read = read_picture(raw / picture.path, clean.max_megapixels, depth)
+        read = read_picture(file, clean.max_megapixels, depth)
     except PictureError as error:
-        return {"status": error.status, "reason": str(error)}
+        return ({"status": error.status, "reason": str(error)}, b""), error.lasting
     image = read.image
-    row: dict[str, Any] = {
+    small = bounded(image, clean.max_side)
+    copy = io.BytesIO()
+    small.save(copy, "JPEG", quality=clean.jpeg_quality)
+    row = {
         "id": read.id,
         "status": Status.KEPT,
         "reason": "",
@@ -99,19 +144,10 @@ def _clean_one(clean: CleanConfig, raw: Path, target: Path, depth: int | None, p
         "depth": read.depth,
         "wide": bool(read.wide),
         "note": read.note,
+        **measure(small),
+        "perceptual_hash": perceptual_hash(small),
     }
-    if min(image.size) < clean.min_side:
-        reason = f"{image.width} x {image.height} pixels, the shorter side must have {clean.min_side}"
-        return {**row, "status": Status.TOO_SMALL, "reason": reason}
-    small = bounded(image, clean.max_side)
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=clean.jpeg_quality)
-    row["clean_path"] = f"{picture.label}/{row['id']}.jpg"
-    row["clean_sha256"] = hashlib.sha256(buffer.getvalue()).hexdigest()
-    file = target / row["clean_path"]
-    file.parent.mkdir(exist_ok=True)
-    file.write_bytes(buffer.getvalue())
-    return {**row, **measure(small), "perceptual_hash": perceptual_hash(small)}
+    return (row, copy.getvalue()), True
 
 
 def _move_relabelled(table: pd.DataFrame, target: Path) -> None:

@@ -44,7 +44,7 @@ def read_picture(file: Path | BinaryIO, max_megapixels: float, depth: int | None
                 return _read(stream, file, max_megapixels, depth)
         return _read(file, None, max_megapixels, depth)
     except OSError as error:
-        raise PictureError(Status.UNREADABLE, reason_of(error)) from None
+        raise PictureError(Status.UNREADABLE, reason_of(error), lasting=False) from None
 
 
 def _read(stream: BinaryIO, path: Path | None, max_megapixels: float, depth: int | None) -> Picture:

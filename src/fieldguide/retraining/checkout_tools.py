@@ -24,7 +24,7 @@ from fieldguide.release.gate.decision import candidate_of_checkout, run_gate, su
 from fieldguide.release.registry import Registry
 from fieldguide.release.versions import CHAMPION
 from fieldguide.reproduction.worktree import drop_worktree
-from fieldguide.retraining.branch import commit_results, job_branches
+from fieldguide.retraining.branch import commit_results, is_merged, job_branches
 from fieldguide.retraining.incoming_checks import Observed, observe
 from fieldguide.retraining.job import Outcome, run_job
 from fieldguide.retraining.job_tools import SAME, Champion, Judged
@@ -160,8 +160,15 @@ class CheckoutTools:
         return f"version {version.number}"
 
     def commit(self, job: Journal, made: Paths, message: str) -> str:
-        """On the branch retrain/<job>."""
-        return commit_results(self.paths.checkout, made.root, job.name, str(job.get("data")), message)
+        """On the branch retrain/<job>; the journal keeps its commit."""
+        branch, commit = commit_results(self.paths.checkout, made.root, job.name, str(job.get("data")), message)
+        job.note(commit=commit)
+        return branch
+
+    def stands(self, job: Journal) -> bool:
+        """By the names of the branches, here and on the remote, and by the history of HEAD."""
+        checkout = self.paths.checkout
+        return job.name in job_branches(checkout) or is_merged(checkout, job.get("commit") or "")
 
     def open_run(self, job: Journal) -> str:
         """Like a sweep's run, the parent of the training's run."""

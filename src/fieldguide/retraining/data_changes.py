@@ -3,6 +3,7 @@
 import csv
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.data.table import RAW, read_table
 from fieldguide.retraining.incoming import State
-from fieldguide.retraining.journal import Journal, jobs
+from fieldguide.retraining.journal import Journal
 
 LISTING = "listing.json"
 Listing = dict[str, int]  # path below data/sources/NAME: bytes
@@ -26,9 +27,9 @@ def list_files(folder: Path) -> Listing:
     return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
 
 
-def tried(paths: Paths) -> Listing:
-    """What the last judged job trained on, or else the pipeline in this checkout."""
-    if known := _last_known(paths):
+def tried(paths: Paths, judged: Sequence[Journal]) -> Listing:
+    """What the last of these jobs trained on, or else the pipeline in this checkout."""
+    if known := _last_known(judged):
         return dict(known["pictures"])
     if not paths.raw_table.exists():
         return {}
@@ -36,12 +37,20 @@ def tried(paths: Paths) -> Listing:
     return dict(zip(raw["source"], raw["bytes"].astype(int), strict=True))
 
 
-def untried(had: Listing, present: Listing, incoming: pd.DataFrame) -> dict[str, int]:
-    """How many pictures no job has tried, by label: from data/incoming, and what came into the data set otherwise."""
+def untried(had: Listing, accepted: Listing, present: Listing, incoming: pd.DataFrame) -> dict[str, int]:
+    """How many pictures no job has tried, by label: from data/incoming, and what came into the data set otherwise.
+
+    Parameters
+    ----------
+    had
+        What the last job trained on.
+    accepted
+        What any job has accepted: in the data set (`present`) it is not new, whichever branch brought it there.
+    """
     new = incoming[incoming["state"] == State.NEW]
-    arrived = dict(zip(new["target"], new["bytes"], strict=True))
-    fresh = [path for path, size in {**present, **arrived}.items() if "/" in path and had.get(path) != size]
-    return dict(sorted(Counter(path.partition("/")[0] for path in fresh).items()))
+    arrived = {path for path, size in zip(new["target"], new["bytes"], strict=True) if had.get(path) != size}
+    added = {path for path, size in present.items() if "/" in path and size not in (had.get(path), accepted.get(path))}
+    return dict(sorted(Counter(path.partition("/")[0] for path in arrived | added).items()))
 
 
 def by_label(listing: Listing) -> dict[str, int]:
@@ -49,9 +58,9 @@ def by_label(listing: Listing) -> dict[str, int]:
     return dict(sorted(Counter(path.partition("/")[0] for path in listing if "/" in path).items()))
 
 
-def new_reviews(paths: Paths) -> int:
-    """Lines of data/reviews.csv that the last judged job did not have; all if the last training is unknown."""
-    if known := _last_known(paths):
+def new_reviews(paths: Paths, judged: Sequence[Journal]) -> int:
+    """Lines of data/reviews.csv that the last of these jobs did not have; all if the last training is unknown."""
+    if known := _last_known(judged):
         return len(_lines(paths.reviews) - {tuple(line) for line in known["reviews"]})
     return 0 if _locked(paths) == _md5(paths.reviews) else len(_lines(paths.reviews))
 
@@ -61,10 +70,10 @@ def remember(paths: Paths, job: Journal, pictures: Listing) -> None:
     write_json(job.folder / LISTING, {"pictures": pictures, "reviews": sorted(_lines(paths.reviews))})
 
 
-def _last_known(paths: Paths) -> dict[str, Any]:
-    """What the last job trained on that came to a verdict; nothing if there was none."""
-    for job in reversed(jobs(paths.retraining)):
-        if job.get("judged") and (job.folder / LISTING).exists():
+def _last_known(judged: Sequence[Journal]) -> dict[str, Any]:
+    """What the last of these jobs trained on; nothing if none of them has kept it."""
+    for job in reversed(judged):
+        if (job.folder / LISTING).exists():
             return dict(read_json(job.folder / LISTING))
     return {}
 

@@ -1,4 +1,4 @@
-"""Moving what was judged: accepted pictures into the data set, others into data/held; nothing is lost or duplicated.
+"""Moving what was judged: accepted pictures wait for a merge, others go to data/held; nothing is lost or duplicated.
 
 The journal names every move before the first one is made. Each is repeated without harm: first the file stands whole in
 its new place, then the old one goes. So whenever a job is killed, its next call ends with the same files.
@@ -31,29 +31,32 @@ class Move(TypedDict):
 
 
 def accepted_moves(incoming: pd.DataFrame, name: str, job: str) -> list[Move]:
-    """New pictures go to the data set, copies of what is there then go, and refused files go to data/held."""
-    new = incoming[incoming["state"] == State.NEW]
-    moves = [_move(row.file, f"data/sources/{name}/{row.target}", row.sha256) for row in new.itertuples()]
-    return moves + _copies(incoming[incoming["state"] == State.KNOWN], name) + _refused(incoming, job)
+    """New pictures wait for a merge, copies of what is in the data set go, and refused files go to data/held."""
+    return waiting_moves(incoming, name) + _refused(incoming, job)
 
 
 def held_moves(incoming: pd.DataFrame, name: str, job: str) -> list[Move]:
-    """All that came with a label goes to data/held, but copies of what is in the data set go."""
-    new = incoming["state"].eq(State.NEW) | _came_twice(incoming)
+    """All that is new and came with a label goes to data/held, but copies of what is in the data set go."""
+    new = incoming["state"].eq(State.NEW) | _came_twice(incoming, State.NEW)
     moves = [_move(row.file, f"data/held/{job}/{row.file}", row.sha256) for row in incoming[new].itertuples()]
     return moves + waiting_moves(incoming, name) + _refused(incoming, job)
 
 
 def waiting_moves(incoming: pd.DataFrame, name: str) -> list[Move]:
     """All stays where it is, but copies of what is in the data set go."""
-    copies = incoming["state"].eq(State.KNOWN) & ~_came_twice(incoming)
-    return _copies(incoming[copies], name)
+    copies = incoming["state"].eq(State.KNOWN) & ~_came_twice(incoming, State.NEW, State.ACCEPTED)
+    return copy_moves(incoming[copies], name)
 
 
-def _came_twice(incoming: pd.DataFrame) -> "pd.Series[bool]":
-    """The second and later ones of new pictures that came as several files."""
-    new = incoming.loc[incoming["state"] == State.NEW, "sha256"]
-    return incoming["state"].eq(State.KNOWN) & incoming["sha256"].isin(new)
+def copy_moves(known: pd.DataFrame, name: str) -> list[Move]:
+    """These copies of what is in the data set go."""
+    return [_move(row.file, f"data/sources/{name}/{row.target}", row.sha256, copy=True) for row in known.itertuples()]
+
+
+def _came_twice(incoming: pd.DataFrame, *states: State) -> "pd.Series[bool]":
+    """The second and later ones of pictures in these states that came as several files."""
+    first = incoming.loc[incoming["state"].isin(states), "sha256"]
+    return incoming["state"].eq(State.KNOWN) & incoming["sha256"].isin(first)
 
 
 def make_moves(paths: Paths, moves: Sequence[Move]) -> int:
@@ -98,10 +101,6 @@ def _place(source: Path, target: Path, sha256: str) -> int:
 
 def _holds(file: Path, sha256: str) -> bool:
     return file.is_file() and sha256_of_file(file) == sha256
-
-
-def _copies(known: pd.DataFrame, name: str) -> list[Move]:
-    return [_move(row.file, f"data/sources/{name}/{row.target}", row.sha256, copy=True) for row in known.itertuples()]
 
 
 def _refused(incoming: pd.DataFrame, job: str) -> list[Move]:

@@ -15,12 +15,14 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.addresses import UNLABELLED
 from fieldguide.data.images import PictureError, read_picture
 from fieldguide.data.sources.folder import FolderData, as_text, is_label_folder
+from fieldguide.data.table import IMAGES, read_table
 
 
 class State(StrEnum):
     """What a file in data/incoming is."""
 
     NEW = "new"  # labelled, readable, not yet in the data set
+    ACCEPTED = "accepted"  # by a job whose branch is not merged yet, `reason` names it
     UNLABELLED = "unlabelled"  # for the review queue
     KNOWN = "known"  # the same bytes are in the data set under this label, or came as another file too
     REFUSED = "refused"  # `reason` says why
@@ -56,6 +58,7 @@ def list_incoming(cfg: Config, paths: Paths) -> pd.DataFrame:
     files = list(_files(paths.incoming)) if paths.incoming.is_dir() else []
     look = partial(_look, cfg.clean, paths.incoming, _folders(cfg, source))
     rows = map_processes(look, files, "incoming", lost=partial(_lost, paths.incoming))
+    rows = list(_without_contradictions(rows, cfg, paths))
     table = pd.DataFrame([asdict(row) for row in _placed(rows, source)], columns=COLUMNS)
     return table.astype({"bytes": "int64"})
 
@@ -132,6 +135,23 @@ def _refusal(path: Path, name: str, label: str, folders: Mapping[str, str] | Non
     if label and label not in (folders or ()):
         return f"the data set has no folder {label!r}, nor such a label: correct the name, or create it for a new label"
     return ""
+
+
+def _without_contradictions(rows: list[Arrived], cfg: Config, paths: Paths) -> Iterator[Arrived]:
+    """Refuse new pictures that the data set has under another label, also in another file: both would be left out."""
+    images = read_table(paths.image_table, IMAGES) if paths.image_table.exists() else pd.DataFrame(columns=IMAGES.names)
+    known: dict[str, set[str]] = {}
+    for identity, label, raw_label in zip(images["id"], images["label"], images["raw_label"], strict=True):
+        known.setdefault(identity, set()).update((label, raw_label))  # as it came, and as a review relabelled it
+    labels = cfg.data.labels if isinstance(cfg.data, FolderData) else {}
+    for row in rows:
+        label = labels.get(row.label, row.label)
+        if row.state == State.NEW and label not in known.get(row.id, {label}):
+            other = sorted(known[row.id])[0]
+            reason = f"the same picture is in the data set, with the label {other!r}"
+            yield replace(row, state=State.REFUSED, reason=reason)
+        else:
+            yield row
 
 
 def _placed(rows: list[Arrived], source: Path) -> Iterator[Arrived]:

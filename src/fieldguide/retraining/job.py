@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,16 +12,18 @@ import pandas as pd
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.paths import Paths
+from fieldguide.retraining.accepted import accepted_listing, judged_jobs, mark_accepted, split_off_merged
 from fieldguide.retraining.collect_incoming import collect
 from fieldguide.retraining.data_changes import by_label, list_files, new_reviews, remember, tried, untried
-from fieldguide.retraining.file_moves import accepted_moves, held_moves, make_moves, waiting_moves
+from fieldguide.retraining.file_moves import accepted_moves, copy_moves, held_moves, make_moves, waiting_moves
 from fieldguide.retraining.incoming import COLUMNS, State, refuse
 from fieldguide.retraining.incoming_checks import shift_in_words
 from fieldguide.retraining.job_tools import NOT_ENOUGH, SAME, Champion, Judged, Tools
 from fieldguide.retraining.journal import OPEN, Journal, jobs, open_job
 from fieldguide.retraining.label_checks import check_labels
+from fieldguide.retraining.messages import page_of, refused_in_words, verdict_in_words, waiting_in_words
 from fieldguide.retraining.page import write_page
-from fieldguide.retraining.triggers import Choice, Facts, decide
+from fieldguide.retraining.triggers import Facts, decide
 from fieldguide.retraining.unlabelled_queue import write_queue
 
 DONE = "done"
@@ -37,8 +40,8 @@ class Outcome:
 def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: bool) -> Outcome:
     """Resume the job that was killed, or start one if there is a reason to. The caller holds the lock.
 
-    Raises UserError if a step fails; the next call then resumes the job, and nothing of the checkout, the
-    data set or the registry changes before the gate has decided.
+    Raises UserError if a step fails; the next call then resumes the job. Before the gate has decided, nothing of the
+    registry changes; before a person has merged the job's branch, nothing that a stage of the checkout reads.
     """
     known = jobs(paths.retraining)
     interrupted = known[-1] if known and known[-1].get("status") == OPEN else None
@@ -47,20 +50,25 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
     if interrupted and interrupted.get("facts"):
         force = force or interrupted.get("facts")["forced"]
     start = time.monotonic()
-    incoming = collect(cfg, paths)
+    name = cfg.choices["data"]
+    merged, incoming = split_off_merged(collect(cfg, paths), known, name)
+    make_moves(paths, copy_moves(merged, name))
+    judged = judged_jobs(known, name, tools.stands)
+    incoming = mark_accepted(incoming, judged)
     champion = tools.champion()
-    facts, incoming = _facts(cfg, paths, tools, incoming, champion, force)
+    facts, incoming = _facts(cfg, paths, tools, incoming, champion, force, judged)
     _queue_unlabelled(paths, tools, incoming, champion)
     choice = decide(facts, cfg.retrain)
-    copies = waiting_moves(incoming, cfg.choices["data"])
+    copies = waiting_moves(incoming, name)
     if not choice.train and not choice.hold and not copies:
         if interrupted:  # the pictures that it was about are gone
             tools.clear(interrupted)
             interrupted.note(status="abandoned")
-        return Outcome("", f"nothing to do: {', '.join(choice.reasons)}{_beside(incoming)}")
+        gone = f"; {len(merged)} pictures of merged branches left data/incoming" if len(merged) else ""
+        return Outcome("", f"nothing to do: {', '.join(choice.reasons)}{gone}{waiting_in_words(incoming)}")
     job = open_job(paths.retraining, branches)
     job.note(
-        data=cfg.choices["data"],
+        data=name,
         incoming=incoming.to_dict("records"),
         facts=asdict(facts),
         choice=asdict(choice),
@@ -70,7 +78,7 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
     try:
         job.note(run=tools.open_run(job))
         if choice.hold:
-            job.note(moves=held_moves(incoming, cfg.choices["data"], job.name))
+            job.note(moves=held_moves(incoming, name, job.name))
         elif choice.train:
             _train_and_judge(cfg, paths, tools, job, incoming)
         else:
@@ -81,18 +89,25 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
         if job.get("run"):
             with suppress(UserError):  # MLflow may be what does not answer
                 tools.close_run(job, str(job.get("run")), [page], _figures(job), failed=True)
-        raise UserError(f"job {job.name}: {error}; see {_page(job)}") from None
+        raise UserError(f"job {job.name}: {error}; see {page_of(job)}") from None
     return _finish(paths, tools, job)
 
 
 def _facts(
-    cfg: Config, paths: Paths, tools: Tools, incoming: pd.DataFrame, champion: Champion | None, force: bool
+    cfg: Config,
+    paths: Paths,
+    tools: Tools,
+    incoming: pd.DataFrame,
+    champion: Champion | None,
+    force: bool,
+    judged: Sequence[Journal],
 ) -> tuple[Facts, pd.DataFrame]:
     """What the decision needs; and `incoming`, in which the files are refused that the champion could not read."""
-    had = tried(paths)
+    known = jobs(paths.retraining)
+    had, accepted = tried(paths, judged), accepted_listing(known, cfg.choices["data"])
     present = list_files(paths.sources / cfg.choices["data"])
     shift, doubts = None, None
-    if untried(had, present, incoming):
+    if untried(had, accepted, present, incoming):
         out_of_domain: set[str] = set()
         if champion:
             shift, out_of_domain, unread = _seen_by(champion, paths, tools, incoming)
@@ -101,12 +116,12 @@ def _facts(
         labelled = incoming[incoming["state"].eq(State.NEW) & ~incoming["file"].isin(out_of_domain)]
         doubts = check_labels(tools.out_of_fold, paths.sources / cfg.choices["data"], paths.incoming, labelled)
     facts = Facts(
-        new=untried(had, present, incoming),
+        new=untried(had, accepted, present, incoming),
         had=by_label(had),
-        reviews=new_reviews(paths),
+        reviews=new_reviews(paths, judged),
         shift=shift,
         doubts=doubts,
-        first=tools.is_first() and not any(job.get("judged") for job in jobs(paths.retraining)),
+        first=tools.is_first() and not any(job.get("judged") for job in known),
         forced=force,
     )
     return facts, incoming
@@ -140,7 +155,8 @@ def _train_and_judge(cfg: Config, paths: Paths, tools: Tools, job: Journal, inco
     new = incoming[incoming["state"] == State.NEW]
     listing = list_files(paths.sources / cfg.choices["data"])  # what comes in from now on is new to the next job
     with job.step("train and evaluate"):
-        made = tools.train(job, new, str(job.get("run")))
+        joining = incoming[incoming["state"].isin([State.NEW, State.ACCEPTED])]
+        made = tools.train(job, joining, str(job.get("run")))
     with job.step("gate"):
         judged = tools.judge(made)
     stays = judged.verdict == NOT_ENOUGH  # what arrived waits for more
@@ -167,7 +183,7 @@ def _finish(paths: Paths, tools: Tools, job: Journal) -> Outcome:
                     job.note(version=tools.register(job, made, judged, why))
             if not job.get("branch"):
                 with job.step("commit"):
-                    job.note(branch=tools.commit(job, made, f"Retrained: {_message(job)}"))
+                    job.note(branch=tools.commit(job, made, f"Retrained: {verdict_in_words(job)}"))
         with job.step("move"):
             make_moves(paths, job.get("moves"))
         with job.step("report"):
@@ -177,51 +193,11 @@ def _finish(paths: Paths, tools: Tools, job: Journal) -> Outcome:
         raise UserError(f"job {job.name} is not finished: {error}; the next call resumes here") from None
     tools.clear(job)
     job.note(status=DONE)
-    refused = _refused(pd.DataFrame(job.get("incoming"), columns=COLUMNS))
-    return Outcome(job.name, f"job {job.name}: {_message(job)}{refused}; see {_page(job)}")
-
-
-def _message(job: Journal) -> str:
-    choice = Choice(**job.get("choice"))
-    new = sum(row["state"] == State.NEW for row in job.get("incoming"))
-    if choice.hold:
-        return f"{new} new pictures held back in data/held/{job.name}: {choice.reasons[0]}"
-    if not choice.train:
-        copies = len(job.get("moves"))
-        return f"nothing to train ({choice.reasons[0]}); copies of known pictures removed from data/incoming: {copies}"
-    judged = Judged(**job.get("judged"))
-    against = judged.against or "the baselines"
-    if judged.verdict == SAME:
-        return f"{SAME} as {against}: nothing to compare; {new} pictures accepted"
-    if judged.accepted:
-        version = job.get("version") or "to be registered"
-        return f"{judged.verdict} against {against}, now {version}; {new} pictures accepted"
-    if judged.verdict == NOT_ENOUGH:
-        need = f" (about {judged.needed} test pictures would be enough)" if judged.needed else ""
-        return f"{judged.verdict} against {against}{need}; {new} pictures stay in data/incoming until more arrive"
-    return f"{judged.verdict} against {against}; {new} pictures held back in data/held/{job.name}"
+    refused = refused_in_words(pd.DataFrame(job.get("incoming"), columns=COLUMNS))
+    return Outcome(job.name, f"job {job.name}: {verdict_in_words(job)}{refused}; see {page_of(job)}")
 
 
 def _figures(job: Journal) -> dict[str, float]:
     states = pd.DataFrame(job.get("incoming"), columns=COLUMNS)["state"].value_counts()
     figures = {f"incoming.{state}": float(states.get(state, 0)) for state in State}
     return {**figures, **{f"seconds.{step}": float(taken) for step, taken in job.get("seconds").items()}}
-
-
-def _beside(incoming: pd.DataFrame) -> str:
-    unlabelled = int((incoming["state"] == State.UNLABELLED).sum())
-    return (f"; also in data/incoming: {unlabelled} unlabelled" if unlabelled else "") + _refused(incoming)
-
-
-def _refused(incoming: pd.DataFrame) -> str:
-    """How many files were refused, for each reason with the first file's name."""
-    refused = incoming[incoming["state"] == State.REFUSED]
-    reasons = [
-        f"{len(files)} refused ({files.iloc[0]}{', ...' if len(files) > 1 else ''}: {reason})"
-        for reason, files in refused.groupby("reason", sort=False)["file"]
-    ]
-    return f"; {'; '.join(reasons)}" if reasons else ""
-
-
-def _page(job: Journal) -> str:
-    return f"reports/retrain/{job.name}/index.html"

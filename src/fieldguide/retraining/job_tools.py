@@ -76,6 +76,9 @@ class Tools(Protocol):
     def commit(self, job: Journal, made: Paths, message: str) -> str:
         """Commit the results to a branch of the job's own; returns the branch, "" if there is nothing to commit."""
 
+    def stands(self, job: Journal) -> bool:
+        """Whether the branch of a job is there, or merged into the commit that is checked out."""
+
     def open_run(self, job: Journal) -> str:
         """The id of the job's own run in the tracking store, opened if there is none yet."""
 

@@ -42,6 +42,7 @@ def _page(paths: Paths, job: Journal, incoming: pd.DataFrame) -> str:
     is_judged = judged and judged["verdict"] != SAME
     disputed = facts["doubts"]["which"] if choice["hold"] else []
     unused = incoming[incoming["state"].isin([State.REFUSED, State.UNLABELLED, State.KNOWN])]
+    branch = job.get("branch") or ""
     return render(
         "retraining/job.html",
         title=f"Retraining {job.name}",
@@ -56,7 +57,8 @@ def _page(paths: Paths, job: Journal, incoming: pd.DataFrame) -> str:
         against=(judged["against"] if is_judged else "") or "the baselines",
         rule_heads=RULE,
         rules=[[_cell(rule.get(name)) for name in RULE] for rule in (judged["rules"] if is_judged else [])],
-        became=_facts(_became(job)),
+        became=_facts(_became(job, incoming)),
+        branch=branch,
         seconds=_facts({step: f"{taken:.1f} s" for step, taken in job.get("seconds").items()}),
         disputed=[(_picture(paths, job.name, one["file"]), one) for one in disputed[:MAX_ROWS]],
         disputed_count=len(disputed),
@@ -94,19 +96,21 @@ def _new(facts: Mapping[str, Any], incoming: pd.DataFrame) -> dict[str, int]:
         "new": sum(facts["new"].values()),
         "with those that waited": int(states.get(State.NEW, 0)),
         "new reviews": facts["reviews"],
+        "accepted before, not merged": int(states.get(State.ACCEPTED, 0)),
         **{state.value: int(states.get(state, 0)) for state in (State.UNLABELLED, State.KNOWN, State.REFUSED)},
     }
 
 
-def _became(job: Journal) -> dict[str, Any]:
+def _became(job: Journal, incoming: pd.DataFrame) -> dict[str, Any]:
     moves = job.get("moves") or []
-    places = ["copy" if move["copy"] else move["target"].split("/")[1] for move in moves]
+    copies = sum(move["copy"] for move in moves)
+    accepted = incoming["state"].eq(State.NEW).sum() if (job.get("judged") or {}).get("accepted") else 0
     return {
         "version": job.get("version") or NOTHING,
         "branch": job.get("branch") or NOTHING,
-        "into the data set": places.count("sources"),
-        "held back": places.count("held"),
-        "copies removed": places.count("copy"),
+        "accepted": int(accepted),
+        "held back": len(moves) - copies,
+        "copies removed": copies,
     }
 
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import pandas as pd
 import psutil
+import yaml
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import sha256_of_file, write_json
+from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.reproduction.starting_files import provide_weights
@@ -38,7 +39,7 @@ def run_pipeline(paths: Paths, name: str, job: Journal, new: pd.DataFrame, origi
     Parameters
     ----------
     new
-        Columns file, target, sha256: pictures below data/incoming that join the data set.
+        Columns file, target, sha256: pictures below data/incoming that join the data set, in the worktree only.
     origin
         What the training is part of, see `Paths.origin`.
 
@@ -90,19 +91,42 @@ def _prepare(paths: Paths, name: str, job: Journal, commit: str, new: pd.DataFra
         raise UserError(f"params.yaml selects the data set {name!r}, its last commit {chosen!r}: commit params.yaml")
     source = place / "data" / "sources" / name
     pointer = source.with_name(f"{name}.dvc")
+    cache = _output(paths, job, paths.checkout, "dvc", "cache", "dir")
     if pointer.exists():
         _take_all(paths.sources / name, source)
         for row in new.itertuples():
             _copy(paths.incoming, str(row.file), source / str(row.target), str(row.sha256))
-    features = Paths(place).features  # of frozen bodies: those of old pictures are known in the checkout
-    paths.features.mkdir(parents=True, exist_ok=True)
-    features.parent.mkdir(parents=True, exist_ok=True)
-    features.symlink_to(paths.features.resolve())
+        if lacking := lacking_files(pointer, Path(cache), source):
+            raise UserError(
+                f"data/sources/{name} lacks {len(lacking)} files of the last commit (the first is {lacking[0]}): `dvc "
+                f"checkout data/sources/{name}.dvc` brings them; if they were removed on purpose, `dvc add "
+                f"data/sources/{name}` and commit"
+            )
+    elif len(new):
+        raise UserError(
+            f"data/sources/{name} is not tracked by DVC, so that it cannot take pictures in: `dvc add "
+            f"data/sources/{name}` and commit data/sources/{name}.dvc"
+        )
+    made = Paths(place)
+    for ours, theirs in (
+        (paths.features, made.features),
+        (paths.cleaned, made.cleaned),
+    ):  # what is known of old pictures
+        ours.mkdir(parents=True, exist_ok=True)
+        theirs.parent.mkdir(parents=True, exist_ok=True)
+        theirs.symlink_to(ours.resolve())
     settings = Path(".dvc", "config.local")
     if (paths.checkout / settings).exists():
         shutil.copy2(paths.checkout / settings, place / settings)
-    cache = _output(paths, job, paths.checkout, "dvc", "cache", "dir")
     _run(paths, job, place, "dvc", "cache", "dir", "--local", cache)
+
+
+def lacking_files(pointer: Path, cache: Path, folder: Path) -> list[str]:
+    """The files of a folder's .dvc file that are not in the folder; none where the cache does not know their names."""
+    (out,) = yaml.safe_load(pointer.read_text(encoding="utf-8"))["outs"]
+    listing = cache / "files" / "md5" / out["md5"][:2] / out["md5"][2:]
+    names = [entry["relpath"] for entry in read_json(listing)] if listing.is_file() else []
+    return [name for name in names if not os.path.lexists(folder / name)]
 
 
 def _bring(paths: Paths, place: Path) -> None:

@@ -97,4 +97,4 @@ def _death(code: int, late: bool) -> PictureError:
         return PictureError(Status.TOO_SLOW, "decoding it took too long")
     if code == -getattr(signal, "SIGKILL", 9):
         return PictureError(Status.TOO_LARGE, "decoding it was ended by the system: it takes too much memory")
-    return PictureError(Status.UNREADABLE, f"its decoder crashed (exit code {code})")
+    return PictureError(Status.UNREADABLE, f"its decoder crashed (exit code {code})", lasting=False)

@@ -11,11 +11,15 @@ STRIP = 64  # rows
 
 
 class PictureError(Exception):
-    """A picture that cannot be used: `status` says in which way, the message why."""
+    """A picture that cannot be used: `status` says in which way, the message why.
 
-    def __init__(self, status: Status, reason: str) -> None:
+    `lasting`: that follows from the file alone, and not from the machine or its load.
+    """
+
+    def __init__(self, status: Status, reason: str, lasting: bool = True) -> None:
         super().__init__(reason)
         self.status = status
+        self.lasting = lasting and status not in (Status.TOO_LARGE, Status.TOO_SLOW)
 
 
 @dataclass(frozen=True)

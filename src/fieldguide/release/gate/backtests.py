@@ -52,7 +52,7 @@ def freeze(cfg: Config, paths: Paths, name: str, source: Path | None, date: Date
         if source is None:
             pictures, left_out = _test_pictures(paths), ""
         else:
-            pictures, left_out = _cleaned(cfg, source, Paths(Path(temporary)))
+            pictures, left_out = _cleaned(cfg, source, Paths(Path(temporary), own_checkout=paths.checkout))
         if pictures.empty:
             raise UserError(
                 f"no usable pictures in {source or 'the test split'}: add pictures, or choose another folder"
@@ -84,7 +84,7 @@ def _cleaned(cfg: Config, source: Path, work: Paths) -> tuple[pd.DataFrame, str]
         raise UserError(f"{source} is not a folder with a folder of pictures for each label: check the path")
     rows = FolderData("folder").fetch(source, work.raw)
     work.clean.mkdir(parents=True)
-    images = clean_pictures(pd.DataFrame(rows, columns=RAW.names), work.raw, work.clean, {}, cfg.clean)
+    images = clean_pictures(pd.DataFrame(rows, columns=RAW.names), work.raw, work.clean, {}, cfg.clean, work.cleaned)
     kept = images[images["status"] == Status.KEPT].sort_values("id").reset_index(drop=True)
     reasons = images.loc[images["status"] != Status.KEPT, "status"].value_counts()
     counts = ", ".join(f"{count} {str(status).replace('_', ' ')}" for status, count in reasons.items())
