@@ -10,9 +10,9 @@ import browser
 from fieldguide.base.config import Config
 from fieldguide.base.files import read_json, sha256_of_file, write_json, write_text
 from fieldguide.base.paths import Paths
+from fieldguide.base.stopped import Stopped
 from fieldguide.overview.page import overview_page
 from fieldguide.overview.provenance import chosen
-from fieldguide.overview.verdict import Stopped
 from fieldguide.stages.report import run
 from results import write_results
 

@@ -1,16 +1,20 @@
 """The stage split: every kept picture gets a place; too few of a label somewhere stop it."""
 
+import re
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from conftest import Sample
+from fieldguide.base.config import SplitConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
+from fieldguide.data.split_shortage import enough, side_counts
 from fieldguide.data.table import IMAGES, SPLIT, read_table, write_table
 from fieldguide.stages import split
 
@@ -74,16 +78,16 @@ def test_new_pictures_move_no_old_ones(checkout: Paths) -> None:
 @pytest.mark.parametrize(
     ("labels", "overrides", "message"),
     [
-        ([("cat", 40), ("dog", 1)], [], r"0 pictures of 'dog' in \w+, split.min_per_label requires 1: add pictures of"),
+        ([("cat", 40), ("dog", 1)], [], r"split: dog has 1 picture \(.*; add pictures .*, or leave out .*: dog$"),
         (
             [("cat", 40), ("dog", 40)],
             ["split.test=0.001"],
-            r"0 pictures of 'cat' in test.*raise split.test in",
+            r"cat has 40 pictures \(.* 0 test\), dog has 40 pictures \(.* 0 test\); .* or set split.valid: 0.2",
         ),
         (
             [("cat", 40), ("dog", 40)],
             ["split.min_per_label=30"],
-            r"pictures of 'cat' in train, .* 30: .*lower split.valid",
+            r"cat has 40 .*, dog has 40 .*; split.min_per_label: 30 asks for .* or set .*split.min_per_label: 1",
         ),
         ([("cat", 40)], [], r"only the label 'cat' has usable pictures: a classifier needs at least two labels"),
         ([], [], r"no label has usable pictures"),
@@ -125,3 +129,33 @@ def test_of_the_sample_the_shares_are_those_of_params_within_chance(sample: Samp
     assert abs(shares["test"] - sample.config.split.test) < 0.04
     assert (table.groupby("group")["split"].apply(lambda side: set(side) - {"left_out"}).map(len) == 1).all()
     assert (table.groupby(["label", "split"]).size().drop("left_out", level="split") >= 30).all()
+
+
+SMALL_SETS = [
+    {f"kind {number}": 10 + number for number in range(12)},
+    {"many": 300, "few": 15},
+    {"one": 3, "two": 3, "three": 40},
+    {"all": 9, "alike": 9},
+]
+
+
+@pytest.mark.parametrize("labels", SMALL_SETS)
+def test_the_settings_that_are_advised_suit_the_pictures(checkout: Paths, labels: dict[str, int]) -> None:
+    given(checkout, *[(label, count, "kept") for label, count in labels.items()])
+    with pytest.raises(UserError) as caught:
+        split.run(compose(checkout, ["split.min_per_label=5", "split.valid=0.13", "split.test=0.24"]), checkout)
+    message = str(caught.value)
+    advised = re.findall(r"(split\.\w+): ([\d.]+)(?=[, ])", message.partition("or set ")[2])
+    assert advised
+    now = {"split.min_per_label": "5", "split.valid": "0.13", "split.test": "0.24"} | dict(advised)
+    split.run(compose(checkout, [f"{name}={value}" for name, value in now.items()]), checkout)
+    counts = side_counts(read_table(checkout.split_table, SPLIT))[["train", "valid", "test"]]
+    assert counts.to_numpy().min() >= int(now["split.min_per_label"])
+
+
+@pytest.mark.parametrize(("valid", "test", "least"), [(0.13, 0.24, 5), (0.2, 0.2, 1), (0.25, 0.25, 3)])
+def test_so_many_pictures_are_enough_19_times_of_20(valid: float, test: float, least: int) -> None:
+    cfg = SplitConfig(valid=valid, test=test, min_per_label=least)
+    chance = np.random.default_rng(0)
+    draws = chance.multinomial(enough(cfg), [1 - valid - test, valid, test], size=4000)
+    assert 0.94 < (draws.min(axis=1) >= least).mean() < 0.985

@@ -15,6 +15,7 @@ from PIL import Image
 
 from fieldguide.base.errors import UNPRINTABLE, UserError
 from fieldguide.base.paths import Paths
+from fieldguide.base.stopped import Stopped
 from fieldguide.checks.data_docs import Docs, render_page
 from fieldguide.checks.expectations import CheckResult, Offender
 from fieldguide.data.reviews import Review, append_reviews, read_reviews
@@ -29,7 +30,6 @@ from fieldguide.experiments.comparison_page import comparison_page
 from fieldguide.experiments.leaderboard import write_leaderboard
 from fieldguide.overview.page import overview_page
 from fieldguide.overview.provenance import chosen
-from fieldguide.overview.verdict import Stopped
 from fieldguide.pages.parts import Shown
 from fieldguide.prediction.answers import Answer
 from fieldguide.prediction.batch_page import BatchFindings, batch_page

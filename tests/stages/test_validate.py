@@ -4,13 +4,15 @@ import csv
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pandas as pd
 import pytest
 
-from fieldguide.base.config import ChecksConfig, Config, Expectation
-from fieldguide.base.errors import UserError
+from fieldguide.base.config import ChecksConfig, Config, Expectation, SplitConfig
+from fieldguide.base.errors import CheckFailed, UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.data.table import IMAGES, write_table
@@ -114,7 +116,8 @@ def test_several_errors_are_all_named(tmp_path: Path) -> None:
     paths = given(tmp_path, [*many("black", 1), *many("teddy", 1), *many("black", 3, "unreadable")])
     with pytest.raises(UserError, match=r"^2 checks failed \(enough, readable\); the first: enough: ") as caught:
         run(config(enough=ENOUGH, readable=READABLE), paths)
-    assert "(black: 1, teddy: 1)" in str(caught.value)
+    said = "; the first: enough: black has 1 picture, 2 are needed, teddy has 1 picture, 2 are needed; for a small"
+    assert said in str(caught.value)
     assert {row["expectation"] for row in flagged(paths)} == {"readable"}
 
 
@@ -224,7 +227,7 @@ def test_a_label_of_which_nothing_was_kept_counts_zero(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("option", ["standard", "strict"])
+@pytest.mark.parametrize("option", ["small", "standard", "strict"])
 def test_good_pictures_pass_every_option_without_a_warning(option: str, tmp_path: Path) -> None:
     checks = of_the_project(f"checks={option}").checks
     metrics = run(config(**checks.expectations), given(tmp_path, [*many("black", 200), *many("teddy", 200)]))
@@ -272,4 +275,55 @@ def test_standard_warns_of_what_a_person_should_look_at(
 def test_standard_warns_of_a_rare_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checks = of_the_project("checks=standard").checks
     run(config(**checks.expectations), given(tmp_path, [*many("black", 200), *many("teddy", 60)]))
-    assert capsys.readouterr().out.startswith("warning: balanced_labels: 1 of 2 labels (50.0 %) outside")
+    said = "teddy has 60 pictures, 66 are needed (0.33 times the 200 of black, the most frequent)"
+    assert f"warning: balanced_labels: {said}" in capsys.readouterr().out.splitlines()
+
+
+def unlike(label: str, count: int) -> list[dict[str, object]]:
+    """Kept pictures with ids and hashes of their own."""
+    rows = many(label, count)
+    for number, row in enumerate(rows):
+        bits = Random(f"{label} {number}")
+        row |= {"id": f"{bits.getrandbits(64):016x}", "perceptual_hash": f"{bits.getrandbits(256):064x}"}
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("option", "counts", "said"),
+    [
+        (
+            "standard",
+            {f"kind {n}": 10 + n for n in range(12)},
+            [f"kind {n} has {10 + n} pictures (" for n in range(12)],
+        ),
+        ("standard", {"many": 300, "few": 15}, ["few has 15 pictures (", "or set split."]),
+        (
+            "standard",
+            {"panda": 2, "bear": 90},
+            ["split: panda has 2 pictures (", "some_pictures: panda has 2 pictures, 10 are needed; "],
+        ),
+        ("small", {"panda": 2, "bear": 90}, ["some_pictures: panda has 2 pictures, 3 are needed; "]),
+        ("small", {"panda": 6, "bear": 90}, ["too few pictures to split: panda has 6 pictures ("]),
+    ],
+)
+def test_what_the_split_would_refuse_is_said_before_it_with_all_numbers(
+    option: str, counts: dict[str, int], said: list[str], tmp_path: Path
+) -> None:
+    checks = of_the_project(f"checks={option}").checks
+    paths = given(tmp_path, [row for label, count in counts.items() for row in unlike(label, count)])
+    cfg = replace(config(**checks.expectations), split=SplitConfig(0.13, 0.24, min_per_label=5))
+    cfg.choices["checks"] = option
+    with pytest.raises(CheckFailed) as caught:
+        run(cfg, paths)
+    message = str(caught.value)
+    assert "\n" not in message and [text for text in said if text not in message] == []
+    assert ("choose `checks: small`" in message) == (option != "small")
+    docs = (paths.report("validate") / "data_docs" / "index.html").read_text()
+    assert ">valid</th>" in docs, "the numbers of all labels"
+
+
+def test_small_sets_pass_the_small_checks(tmp_path: Path) -> None:
+    checks = of_the_project("checks=small").checks
+    paths = given(tmp_path, [row for n in range(12) for row in unlike(f"kind {n}", 10 + n)])
+    cfg = replace(config(**checks.expectations), split=SplitConfig(0.25, 0.25, seed=0, min_per_label=1))
+    assert run(cfg, paths)["errors"] == 0

@@ -241,3 +241,37 @@ def test_quiet_keeps_what_the_person_set(monkeypatch: pytest.MonkeyPatch) -> Non
     quiet_environment()
     assert os.environ["DO_NOT_TRACK"] == "false"
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "counts", "said"),
+    [
+        ({"column": "pictures", "min_value": 10}, (2, 30), "panda has 2 pictures, 10 are needed"),
+        ({"column": "pictures", "max_value": 20}, (2, 30), "bear has 30 pictures, 20 are the most"),
+        ({"column": "pictures", "min_value": 2, "strict_min": True}, (2, 30), "panda has 2 pictures, 2 are needed"),
+        (
+            {"column": "balance", "min_value": 0.33},
+            (1, 30),
+            "panda has 1 picture, 10 are needed (0.33 times the 30 of bear, the most frequent)",
+        ),
+        (
+            {"column": "share", "max_value": 0.5},
+            (20, 30),
+            "bear has 30 pictures, 25 are the most (0.5 times the 50 of all labels)",
+        ),
+        (
+            {"column": "alarm_rate_low", "max_value": 0.1},
+            (2, 30),
+            "panda (2 pictures): alarm rate low 0.250, at most 0.1",
+        ),
+    ],
+)
+def test_checks_of_labels_are_told_in_counts(kwargs: dict[str, object], counts: tuple[int, int], said: str) -> None:
+    pictures = pd.Series(counts, index=pd.Index(["panda", "bear"], name="label"))
+    table = pd.DataFrame(
+        {"pictures": pictures, "share": pictures / pictures.sum(), "balance": pictures / pictures.max()}
+    )
+    table["alarm_rate_low"] = [0.25, 0.0]
+    wanted = Expectation("labels", "expect_column_values_to_be_between", "error", kwargs)
+    (result,) = check_tables({"labels": table}, {"one": wanted}, "here")
+    assert result.observed.startswith(said) and result.is_told

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
-from fieldguide.base.errors import CheckFailed, UserError
+from fieldguide.base.errors import CheckFailed, UserError, printable
 from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.stage_names import Stage
+from fieldguide.base.stopped import Stopped, note_done, note_stopped
 from fieldguide.base.system_errors import faults_in_one_line
 
 Metrics = dict[str, float | int | str | bool | None]
@@ -32,7 +33,7 @@ def main(run: Run) -> None:
     """Run a stage in the current folder, as dvc.yaml does, and leave with its exit code.
 
     A `UserError`, or a system error, becomes one line on stderr and exit code 1; any other exception keeps
-    its traceback.
+    its traceback. What stopped the stage is kept for `fieldguide summary`, and reports/index.html tells it.
     """
     stage = Path(inspect.getfile(run)).stem
     paths = Paths(Path.cwd())
@@ -41,11 +42,17 @@ def main(run: Run) -> None:
             config = compose(paths)
             with tracked(stage, paths):
                 run_stage(stage, run, config, paths)
+            note_done(paths, stage)
     except UserError as error:
-        if isinstance(error, CheckFailed):
-            page = [sys.executable, "-m", "fieldguide.overview", str(paths.root), stage, str(error)]
-            subprocess.run(page, check=False)  # a page that fails shows its own traceback; the check failed anyway
+        note_stopped(paths, Stopped(stage, str(error), isinstance(error, CheckFailed)))
+        if stage != Stage.REPORT:
+            page = [sys.executable, "-m", "fieldguide.overview", str(paths.root)]
+            subprocess.run(page, check=False)  # a page that fails shows its own traceback; the stage failed anyway
         sys.exit(f"{stage}: {error}")
+    except BaseException as error:
+        said = f"{type(error).__name__}: {error}".strip(": ")
+        note_stopped(paths, Stopped(stage, printable(f"{said}; what the stage printed tells more"), by_check=False))
+        raise
 
 
 def run_stage(stage: str, run: Run, config: Config, paths: Paths) -> Metrics:

@@ -22,6 +22,7 @@ def conclude(
     in_full: Callable[[str], str],
     where: str,
     fault: str = "",
+    hint: str = "",
 ) -> dict[str, int]:
     """Write checks.csv, flagged.csv and data_docs/ below reports/<stage>, print the warnings, and return the counts.
 
@@ -33,6 +34,8 @@ def conclude(
         The file that the expectations are from.
     fault
         What stops the pipeline whatever the outcome of the checks; "" if nothing does.
+    hint
+        What else may help if the pipeline is stopped.
 
     Raises
     ------
@@ -53,10 +56,9 @@ def conclude(
         print(printable(f"warning: {_summary(result)}{_first(result, in_full, 1)}"))
     if flagged_count:
         print(f"{flagged_count} pictures are flagged, see {below}/flagged.csv")
-    if fault:
-        raise CheckFailed(f"{fault}; {advice}")
-    if errors:
-        raise CheckFailed(f"{_stop_message(errors, in_full)}; {advice}")
+    if fault or errors:
+        said = (fault, _stop_message(errors, in_full) if errors else "", hint, advice)
+        raise CheckFailed("; ".join(filter(None, said)))
     return {
         "expectations": len(results),
         "passed": len(results) - len(failed),
@@ -93,14 +95,14 @@ def _stop_message(errors: Sequence[CheckResult], in_full: Callable[[str], str]) 
 
 
 def _summary(result: CheckResult) -> str:
-    return f"{result.name}: {result.observed}; limit: {result.limit}"
+    return f"{result.name}: {result.observed}" + ("" if result.is_told else f"; limit: {result.limit}")
 
 
 def _first(result: CheckResult, in_full: Callable[[str], str], count: int) -> str:
-    """The first offending rows in parentheses: pictures by their file, labels and splits with their value."""
+    """The first offending rows in parentheses, where the result does not name them: pictures by their file."""
     of_pictures = result.table == "pictures"
     shown = [in_full(row) if of_pictures else f"{row}: {value}" for row, value in result.offenders[:count]]
-    if not shown:
+    if not shown or result.is_told:
         return ""
     more = len(result.offenders) - count
     return f" ({', '.join(shown)}{f' and {more} more' if more > 0 else ''})"

@@ -12,6 +12,7 @@ import pandas as pd
 from fieldguide.base.config import Expectation
 from fieldguide.base.errors import UserError
 from fieldguide.base.process import quiet_environment
+from fieldguide.checks.sentences import TABLES, sentences
 
 
 class Offender(NamedTuple):
@@ -32,6 +33,7 @@ class CheckResult:
     observed: str
     limit: str
     offenders: tuple[Offender, ...]
+    is_told: bool = False  # `observed` names the offending rows, and what is asked of them
 
     @property
     def state(self) -> str:
@@ -77,7 +79,7 @@ def check_tables(
     for name, wanted in expectations.items():
         index = str(tables[wanted.table].index.name)
         outcome = _evaluate(f"{where}: {name}", wanted, built[name], batches[wanted.table], index)
-        results.append(_result(name, wanted, built[name], outcome, index))
+        results.append(_result(name, wanted, built[name], outcome, tables[wanted.table]))
     return results
 
 
@@ -131,14 +133,17 @@ def _evaluate(where: str, wanted: Expectation, expectation: Any, batch: Any, ind
     return outcome
 
 
-def _result(name: str, wanted: Expectation, expectation: Any, outcome: Any, index: str) -> CheckResult:
+def _result(name: str, wanted: Expectation, expectation: Any, outcome: Any, table: pd.DataFrame) -> CheckResult:
+    index = str(table.index.name)
     rows = outcome.result.get("unexpected_index_list") or []
+    told = sentences(wanted.type, wanted.kwargs, table, [row[index] for row in rows]) if wanted.table in TABLES else ""
     return CheckResult(
         name=name,
         table=wanted.table,
         severity=wanted.severity,
         success=bool(outcome.success),
-        observed=_observed_in_words(outcome.result, wanted.table),
+        observed=told or _observed_in_words(outcome.result, wanted.table),
+        is_told=bool(told),
         limit=_limit_in_words(expectation, wanted),
         offenders=tuple(Offender(in_words(row[index]), _value_of(row, index)) for row in rows),
     )

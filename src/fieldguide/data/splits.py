@@ -1,9 +1,11 @@
 """The split: a side for every picture, which later pictures do not change."""
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fieldguide.base.config import SplitConfig
 from fieldguide.data.duplicates import look_alike_groups
@@ -31,11 +33,8 @@ def split_pictures(pictures: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:
     A copy with the columns `group` (the smallest id in it) and `split` (see `fieldguide.data.status.Split`).
     """
     places = pictures.copy()
-    fraction = places["id"].map(lambda identity: _fraction(identity, split.seed)).to_numpy(dtype=np.float64)
-    places["own"] = np.select(
-        [fraction < split.test, fraction < split.test + split.valid], [Split.TEST, Split.VALID], Split.TRAIN
-    )
-    places["fraction"] = fraction
+    places["fraction"] = fractions(places["id"], split.seed)
+    places["own"] = own_sides(places["fraction"].to_numpy(), split)
     places["number"] = look_alike_groups(list(places["perceptual_hash"]), split.near_duplicate_bits)
     members = places.groupby("number")
     places["group"] = members["id"].transform("min")
@@ -46,6 +45,14 @@ def split_pictures(pictures: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:
     return places.drop(columns=["own", "fraction", "number"])
 
 
-def _fraction(identity: str, seed: int) -> float:
-    """A number in [0, 1) from the picture's id and the seed, evenly spread."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{identity}".encode()).digest()[:8]) / 2**64
+def fractions(identities: Iterable[str], seed: int) -> NDArray[np.float64]:
+    """A number in [0, 1) for every picture, from its id and the seed, evenly spread."""
+    hashes = (hashlib.sha256(f"{seed}:{identity}".encode()).digest()[:8] for identity in identities)
+    return np.array([int.from_bytes(digest) / 2**64 for digest in hashes], dtype=np.float64)
+
+
+def own_sides(fraction: NDArray[np.float64], split: SplitConfig) -> NDArray[np.str_]:
+    """Every picture's own place, look-alikes aside, from its `fractions`."""
+    return np.select(
+        [fraction < split.test, fraction < split.test + split.valid], [Split.TEST, Split.VALID], Split.TRAIN
+    )

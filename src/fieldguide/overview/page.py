@@ -1,16 +1,18 @@
-"""The page as a whole, for a finished run and for one that a check stopped."""
+"""The page as a whole, for a finished run and for one that was stopped."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fieldguide.base.files import replace_folder, write_text
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
+from fieldguide.base.stopped import Stopped
 from fieldguide.overview import screening_section as screened
 from fieldguide.overview.checks_section import checks, docs_index, flagged_galleries
 from fieldguide.overview.classifier_section import answers, calibration, shifts, training
 from fieldguide.overview.intake_section import intake
 from fieldguide.overview.provenance import provenance
 from fieldguide.overview.section import Section
-from fieldguide.overview.verdict import Stopped, stop_verdict, verdict
+from fieldguide.overview.verdict import stop_verdict, verdict
 from fieldguide.pages.render import render
 
 
@@ -24,9 +26,8 @@ def write_overview(paths: Paths, choices: dict[str, str], stopped: Stopped | Non
     stopped
         What stopped the run; what later stages left in the checkout is of an older run, and not shown.
     """
-    suites = ["validate"] if stopped and stopped.stage == "validate" else ["validate", "screen"]
     with replace_folder(paths.docs_index) as folder:
-        write_text(folder / "index.html", docs_index(paths, suites))
+        write_text(folder / "index.html", docs_index(paths, _suites(_done(stopped))))
     write_text(paths.overview, overview_page(paths, choices, stopped))
 
 
@@ -34,20 +35,28 @@ def overview_page(paths: Paths, choices: dict[str, str], stopped: Stopped | None
     """The page as HTML, with every picture and figure in it; see `write_overview`."""
     return render(
         "overview/page.html",
-        title=f"Picture classifier: {choices['data']}",
+        title=f"Picture classifier: {choices['data']}" if choices else "Picture classifier",
         stopped=stopped,
         top=stop_verdict(paths, stopped) if stopped else verdict(paths),
         sections=list(_sections(paths, choices, stopped)),
     )
 
 
+def _done(stopped: Stopped | None) -> list[Stage]:
+    return stopped.done if stopped else list(Stage)
+
+
+def _suites(done: Sequence[Stage]) -> list[str]:
+    return [stage for stage in (Stage.VALIDATE, Stage.SCREEN) if stage in done]
+
+
 def _sections(paths: Paths, choices: dict[str, str], stopped: Stopped | None) -> Iterator[Section]:
-    """Answers first; where a check stopped the run, what it is about first."""
-    trained = not (stopped and stopped.stage == "validate")
-    parts = [_about_answers(paths) if trained else iter(()), _about_pictures(paths, trained)]
+    """Answers first; where the run was stopped, the pictures first."""
+    done = _done(stopped)
+    parts = [_about_answers(paths) if Stage.EVALUATE in done else iter(()), _about_pictures(paths, done)]
     for part in reversed(parts) if stopped else parts:
         yield from part
-    yield Section("made", "Provenance", "overview/provenance.html", provenance(paths, choices, trained))
+    yield Section("made", "Provenance", "overview/provenance.html", provenance(paths, choices, Stage.TRAIN in done))
 
 
 def _about_answers(paths: Paths) -> Iterator[Section]:
@@ -57,15 +66,16 @@ def _about_answers(paths: Paths) -> Iterator[Section]:
     yield Section("training", "Training", "overview/training.html", training(paths))
 
 
-def _about_pictures(paths: Paths, trained: bool) -> Iterator[Section]:
-    suites = ["validate", "screen"] if trained else ["validate"]
-    yield Section("pictures", "Pictures", "overview/intake.html", intake(paths, trained))
-    yield Section("checks", "Data checks", "overview/checks.html", checks(paths, suites, ""))
-    if not trained:
+def _about_pictures(paths: Paths, done: Sequence[Stage]) -> Iterator[Section]:
+    if Stage.CLEAN in done:
+        yield Section("pictures", "Pictures", "overview/intake.html", intake(paths, Stage.SPLIT in done))
+    if suites := _suites(done):
+        yield Section("checks", "Data checks", "overview/checks.html", checks(paths, suites, ""))
+    if Stage.SCREEN in done:
+        table = screened.read_screen(paths)
+        domain = screened.domain(table, screened.alarm_rate(paths))
+        yield Section("domain", "Out-of-domain pictures", "overview/domain.html", domain)
+        yield Section("flagged", "Flagged pictures", "overview/galleries.html", screened.galleries(paths, table))
+        yield Section("queue", "Review queue", "overview/queue.html", screened.queue(paths, table))
+    elif Stage.VALIDATE in done:
         yield Section("flagged", "Flagged pictures", "overview/galleries.html", flagged_galleries(paths))
-        return
-    table = screened.read_screen(paths)
-    domain = screened.domain(table, screened.alarm_rate(paths))
-    yield Section("domain", "Out-of-domain pictures", "overview/domain.html", domain)
-    yield Section("flagged", "Flagged pictures", "overview/galleries.html", screened.galleries(paths, table))
-    yield Section("queue", "Review queue", "overview/queue.html", screened.queue(paths, table))

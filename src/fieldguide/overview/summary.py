@@ -6,35 +6,62 @@ from typing import Any
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
+from fieldguide.base.stopped import read_stopped
 from fieldguide.base.terminal import key_values
 from fieldguide.data.status import Status
 
-STAGES = ("clean", "validate", "split", "train", "evaluate", "screen")
+Figures = dict[str, Any]
+Rows = list[tuple[str, str]]
 
 
 def summarize(paths: Paths) -> str:
-    """A few lines on the results in the checkout. Raises UserError if the pipeline has not run yet."""
+    """A few lines on the results in the checkout, or on what stopped the last run.
+
+    Raises UserError if the pipeline has not run yet.
+    """
+    stopped = read_stopped(paths)
+    stages = [stage for stage in ROWS if not stopped or (stage in stopped.done and stage != stopped.stage)]
     try:
-        clean, validate, split, train, evaluate, screen = (read_json(paths.metrics(stage)) for stage in STAGES)
+        metrics = {
+            stage: read_json(paths.metrics(stage)) for stage in stages if not stopped or paths.metrics(stage).is_file()
+        }
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing: run `dvc repro` first") from None
+    rows = [row for stage, figures in metrics.items() for row in ROWS[stage](figures)]
+    reports = "reports/index.html, reports/evaluate/index.html, reports/data_docs/index.html, reports/*/flagged.csv"
+    if stopped:
+        rows.append(("stopped", f"{stopped.stage}: {stopped.message}"))
+        reports = "reports/index.html shows what was done up to then; `dvc repro` resumes"
+    return indent(key_values([*rows, ("reports", reports)]), "  ")
+
+
+def _clean(clean: Figures) -> Rows:
     left_out = [
         f"{clean[status]} {status.replace('_', ' ')}" for status in Status if status != "kept" and clean[status]
     ]
-    rows = [
+    return [
         ("pictures", f"{clean['pictures']} came in, {clean['kept']} kept"),
         ("left out", ", ".join(left_out) or "none"),
-        (
-            "checks",
-            f"{validate['passed']} of {validate['expectations']} passed, warnings: {validate['warnings']}, "
-            f"{validate['flagged_pictures']} pictures flagged",
-        ),
-        (
-            "split",
-            f"{split['train']} train, {split['valid']} valid, {split['test']} test, "
-            f"{split['left_out']} look-alikes of another side left out",
-        ),
-        ("training", f"{train['epochs']} epochs, valid accuracy {train['valid_accuracy']:.3f}"),
+    ]
+
+
+def _validate(validate: Figures) -> Rows:
+    told = f"{validate['passed']} of {validate['expectations']} passed, warnings: {validate['warnings']}"
+    return [("checks", f"{told}, {validate['flagged_pictures']} pictures flagged")]
+
+
+def _split(split: Figures) -> Rows:
+    sides = f"{split['train']} train, {split['valid']} valid, {split['test']} test"
+    return [("split", f"{sides}, {split['left_out']} look-alikes of another side left out")]
+
+
+def _train(train: Figures) -> Rows:
+    return [("training", f"{train['epochs']} epochs, valid accuracy {train['valid_accuracy']:.3f}")]
+
+
+def _evaluate(evaluate: Figures) -> Rows:
+    return [
         (
             "test",
             f"accuracy {evaluate['accuracy']:.3f} (95 % interval {evaluate['accuracy_low']:.3f} to "
@@ -53,29 +80,39 @@ def summarize(paths: Paths) -> str:
             f"accuracy {evaluate['accuracy_at_coverage_90']:.3f} on the most confident 90 %",
         ),
         ("weakest under", _weakest_shifts(evaluate)),
+    ]
+
+
+def _screen(screen: Figures) -> Rows:
+    return [
         (
             "out of domain",
             f"{screen['test_alarms']} of {screen['test_pictures']} test pictures raise the alarm (95 % interval "
             f"{screen['test_alarm_rate_low']:.3f} to {screen['test_alarm_rate_high']:.3f}, promised "
             f"{screen['alarm_rate_promised']:.3f}); {screen['label_doubts']} label doubts",
-        ),
-        (
-            "reports",
-            "reports/index.html, reports/evaluate/index.html, reports/data_docs/index.html, reports/*/flagged.csv",
-        ),
+        )
     ]
-    return indent(key_values(rows), "  ")
 
 
-def _per_label(evaluate: dict[str, Any]) -> list[tuple[str, str]]:
+def _per_label(evaluate: Figures) -> Rows:
     labels = [name.removeprefix("recall_") for name in evaluate if name.startswith("recall_")]
     shown = [f"{label} {evaluate[f'precision_{label}']:.2f}/{evaluate[f'recall_{label}']:.2f}" for label in labels]
     return [("labels", f"precision/recall: {', '.join(shown)}")]
 
 
-def _weakest_shifts(evaluate: dict[str, Any]) -> str:
+def _weakest_shifts(evaluate: Figures) -> str:
     prefix = "shift_accuracy_"
     found = {name.removeprefix(prefix): figure for name, figure in evaluate.items() if name.startswith(prefix)}
     del found["unchanged"]
     weakest = sorted(found, key=lambda shift: found[shift])[:3]
     return ", ".join(f"{shift.replace('_', ' ')} (accuracy {found[shift]:.3f})" for shift in weakest)
+
+
+ROWS = {
+    Stage.CLEAN: _clean,
+    Stage.VALIDATE: _validate,
+    Stage.SPLIT: _split,
+    Stage.TRAIN: _train,
+    Stage.EVALUATE: _evaluate,
+    Stage.SCREEN: _screen,
+}

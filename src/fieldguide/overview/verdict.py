@@ -8,6 +8,7 @@ import pandas as pd
 
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.stopped import Stopped
 from fieldguide.evaluation.baselines import not_beaten
 from fieldguide.evaluation.tables import read_evaluation
 from fieldguide.overview.checks_section import read_checks
@@ -19,18 +20,10 @@ MAX_NAMED = 3
 
 
 @dataclass(frozen=True)
-class Stopped:
-    """A run that a check stopped: the stage and its message."""
-
-    stage: str
-    message: str
-
-
-@dataclass(frozen=True)
 class StopVerdict:
-    """When the run was stopped, and the rows of checks.csv that did it."""
+    """What stopped the run, and the rows of checks.csv that did it, if a check did."""
 
-    when: str
+    line: str
     failed: Sequence[dict[Any, Any]]
 
 
@@ -46,9 +39,12 @@ class Verdict:
 
 def stop_verdict(paths: Paths, stopped: Stopped) -> StopVerdict:
     """What stopped the run."""
+    if not stopped.by_check:
+        return StopVerdict(f"Stopped in the stage {stopped.stage}", [])
     when = {"validate": "before training: the pictures", "screen": "after training: the scores"}[stopped.stage]
     checks = read_checks(paths, stopped.stage)
-    return StopVerdict(when, checks[checks["state"] == "error"].to_dict("records"))
+    failed = checks[checks["state"] == "error"].to_dict("records")
+    return StopVerdict(f"Stopped {when} did not pass the checks", failed)
 
 
 def verdict(paths: Paths) -> Verdict:

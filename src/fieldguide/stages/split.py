@@ -4,11 +4,10 @@ from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
+from fieldguide.data.split_shortage import SIDES, shortage
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, SPLIT, read_table, write_table
-
-SIDES = (Split.TRAIN, Split.VALID, Split.TEST)
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
@@ -23,15 +22,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         having = f"only the label {labels[0]!r} has" if labels else "no label has"
         raise UserError(f"{having} usable pictures: a classifier needs at least two labels")
     table = split_pictures(kept, cfg.split).sort_values(["label", "id"])[SPLIT.names]
-    counts = table.groupby(["label", "split"]).size()
-    for label in labels:
-        for side in SIDES:
-            if (count := int(counts.get((label, side), 0))) < cfg.split.min_per_label:
-                change = "lower split.valid or split.test" if side == Split.TRAIN else f"raise split.{side}"
-                raise UserError(
-                    f"{count} pictures of {label!r} in {side}, split.min_per_label requires {cfg.split.min_per_label}: "
-                    f"add pictures of {label!r}, or {change} in params.yaml"
-                )
+    if fault := shortage(kept, table, cfg.split):
+        raise UserError(fault)
     write_table(table, paths.split_table, SPLIT)
     metrics: Metrics = {str(side): int((table["split"] == side).sum()) for side in Split}
     for label in labels:

@@ -2,16 +2,19 @@
 
 import pandas as pd
 
-from fieldguide.base.config import Config
+from fieldguide.base.config import Config, SplitConfig
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
 from fieldguide.base.stage_names import Stage
 from fieldguide.checks.conclusion import conclude, flagged_pictures
 from fieldguide.checks.data_docs import Docs
-from fieldguide.checks.expectations import check_tables
+from fieldguide.checks.expectations import CheckResult, check_tables
+from fieldguide.data.split_shortage import shortage, side_counts
+from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Status
 from fieldguide.data.table import IMAGES, read_table
 
+SMALL = "small"  # the option of conf/checks/ for small data sets
 MEASUREMENTS = ["width", "height", "short_side", "aspect_ratio", "brightness", "saturation", "sharpness"]
 
 
@@ -22,10 +25,13 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     ------
     UserError
         If an expectation of `cfg.checks` cannot be evaluated; all outputs are left as they were. CheckFailed if one of
-        severity `error` fails or no picture was kept; all outputs are written before.
+        severity `error` fails, if no picture was kept, or if the stage `split` would refuse the pictures; all outputs
+        are written before.
     """
     images = read_table(paths.image_table, IMAGES)
     pictures, labels = picture_table(images), label_table(images)
+    sides, too_few = _split_now(images[images["status"] == Status.KEPT], cfg.split)
+    labels = labels.join(sides.reindex(labels.index, fill_value=0))
     where = f"conf/checks/{cfg.choices['checks']}.yaml"
     results = check_tables({"pictures": pictures, "labels": labels}, cfg.checks.expectations, where)
     kept = int(labels["pictures"].sum())
@@ -43,9 +49,18 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             path: paths.clean / clean for path, clean in zip(cleaned["path"], cleaned["clean_path"], strict=True)
         },
     )
-    fault = "" if kept else f"no picture was kept: {_reasons(images)}"
+    fault = too_few if kept else f"no picture was kept: {_reasons(images)}"
+    is_small = too_few or any(_asks_for_more(result) for result in results)
+    hint = f"for a small data set choose `checks: {SMALL}` in params.yaml"
     counts = conclude(
-        results, paths, Stage.VALIDATE, docs, lambda row: f"data/raw/{row}" if row in files else row, where, fault
+        results,
+        paths,
+        Stage.VALIDATE,
+        docs,
+        lambda row: f"data/raw/{row}" if row in files else row,
+        where,
+        fault,
+        hint if is_small and cfg.choices["checks"] != SMALL else "",
     )
     return {
         "pictures": len(images),
@@ -82,6 +97,18 @@ def label_table(images: pd.DataFrame) -> pd.DataFrame:
             "balance": kept / max(1, kept.max() if len(kept) else 0),
         }
     ).rename_axis("label")
+
+
+def _split_now(kept: pd.DataFrame, split: SplitConfig) -> tuple[pd.DataFrame, str]:
+    """How many pictures of each label the stage `split` will have on each side, and why it will refuse them."""
+    if not kept["id"].is_unique:  # a table that is not of the stage `clean`
+        return pd.DataFrame(), ""
+    table = split_pictures(kept, split)
+    return side_counts(table), shortage(kept, table, split)
+
+
+def _asks_for_more(result: CheckResult) -> bool:
+    return result.state == "error" and result.table == "labels" and result.is_told
 
 
 def _reasons(images: pd.DataFrame) -> str:
