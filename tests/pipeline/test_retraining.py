@@ -188,7 +188,7 @@ def test_between_job_and_merge_the_checkout_sees_what_its_commit_says(home: Chec
     assert len(sides(home)) == 48
     waiting = retrain(home.paths, force=False).message
     assert waiting.endswith("; also in data/incoming: 12 accepted (until retrain/0001 is merged)")
-    home.run("git", "stash", "--quiet")
+    home.run("git", "stash", "--quiet", "--include-untracked")  # results of its own that the branch has too
 
 
 def test_merging_the_branch_takes_the_pictures_in_and_leaves_nothing_to_run(home: Checkout) -> None:
