@@ -26,13 +26,19 @@ repro: setup  ## run the pipeline on the chosen data (dvc repro), hand the run t
 	@fieldguide summary
 
 # There is a test process for each core: with more threads they would only wait for each other.
-test test-all: export OMP_NUM_THREADS := 1
+test test-all test-hostile fuzz: export OMP_NUM_THREADS := 1
 
 test: setup  ## run the test suite
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-all: setup  ## run it with what takes minutes: every kill, a whole simulated year
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m ""
+
+test-hostile: setup  ## make a thousand hostile files, addresses and texts anew, and compare what becomes of each (minutes)
+	PYTHONPATH=src:tests python -m hostile
+
+fuzz: setup  ## damaged files without end for what opens pictures, tables and models: make fuzz MINUTES=10
+	PYTHONPATH=src:tests python -m hostile.fuzz --minutes $(or $(MINUTES),10)
 
 check: setup  ## lint, format and types
 	ruff check .
@@ -63,5 +69,5 @@ lock:  ## resolve the dependencies anew in a fresh environment and write require
 clean-venv:  ## delete the environment
 	rm -rf $(VENV)
 
-.PHONY: help setup repro test test-all check deps bench docs ui lock clean-venv
+.PHONY: help setup repro test test-all test-hostile fuzz check deps bench docs ui lock clean-venv
 .DEFAULT_GOAL := help

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fieldguide.base.csv_cells import csv_line
 from fieldguide.base.errors import UserError
 from fieldguide.data.csv_files import read_csv, write_csv
+from fieldguide.data.table import RAW, read_table, write_table
 from fieldguide.evaluation.tables import read_confusion, write_confusion
 
 LOOKS_LIKE_MORE = ["0", "00001", "1.0", "1e5", "True", "False", "NA", "null", "nan", "", " ", "2026-01-31", "-5", "+1"]
@@ -65,3 +66,17 @@ def test_a_confusion_matrix_keeps_its_labels(tmp_path: Path, labels: tuple[str, 
     write_confusion(tmp_path / "counts.csv", counts)
     back = read_confusion(tmp_path / "counts.csv")
     assert (tuple(back.index), tuple(back.columns), back.to_numpy().tolist()) == (labels, labels, [[4, 0], [1, 3]])
+
+
+@pytest.mark.parametrize("place", range(4, 3000, 97))
+def test_a_damaged_parquet_file_is_one_line(tmp_path: Path, place: int) -> None:
+    """Found by `make fuzz`: pyarrow says it in errors of several kinds, and reads texts that are no UTF-8."""
+    row = {"source": "a", "path": "a/1.png", "label": "a", "ok": True, "reason": "", "bytes": 1, "sha256": "0" * 64}
+    file = tmp_path / "raw.parquet"
+    write_table(pd.DataFrame([row] * 3), file, RAW)
+    data = file.read_bytes()
+    file.write_bytes(data[:place] + b"\xff\xfe" + data[place + 2 :])
+    try:
+        assert list(read_table(file, RAW).columns) == RAW.names
+    except UserError as error:
+        assert str(error).startswith(str(file)) and str(error).isprintable()

@@ -16,6 +16,7 @@ from conftest import encoded, noise, put
 from fieldguide.data.decoding import isolated as guarded
 from fieldguide.data.images import Picture, PictureError, read_picture
 from fieldguide.data.status import Status
+from picture_bytes import P3, chunk, png, png_file, tiff
 
 SOI, END = b"\xff\xd8", b"\xff\xd9"
 
@@ -87,6 +88,83 @@ def test_wrong_pixels_in_a_png_are_noticed() -> None:
     assert refused(bytes(data)).status in {Status.DAMAGED, Status.UNREADABLE}
 
 
+@pytest.mark.parametrize("bits", [1, 8])
+@pytest.mark.parametrize("interlaced", [0, 1])
+def test_rows_that_a_png_does_not_hold_are_missed(bits: int, interlaced: int) -> None:
+    """Its pixels end with a whole row, so that nothing looks cut off."""
+    whole, rows = Image.new("L", (64, 48), 200), zlib.compress((b"\0" + b"\xff" * (8 * bits)) * 48)
+    header = (64, 48, bits, 0, 0, 0, 0)
+    assert opened(png_file(header, chunk(b"IDAT", rows))).image.size == whole.size
+    error = refused(png_file((64, 96, bits, 0, 0, 0, interlaced), chunk(b"IDAT", rows)))
+    assert error.status in {Status.DAMAGED, Status.UNREADABLE}
+    assert interlaced or "rows of the PNG file are missing" in str(error)
+
+
+def test_a_black_png_is_whole() -> None:
+    for mode in ("1", "L", "P", "RGB", "RGBA", "I;16"):
+        assert opened(encoded(Image.new(mode, (64, 48)), "PNG")).image.size == (64, 48)
+
+
+ZEROS = zlib.compress(bytes(3_000_000))
+
+
+@pytest.mark.parametrize(
+    ("extra", "note"),
+    [
+        (chunk(b"tEXt", b"a\0" + bytes(3_000_000)), ""),
+        (chunk(b"zTXt", b"a\0\0" + ZEROS), ""),
+        (chunk(b"iTXt", b"a\0\1\0\0\0" + ZEROS), ""),
+        (chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**6))) * 100, ""),
+        (chunk(b"tEXt", b"a\0b")[:-1] + b"x", ""),
+        (chunk(b"pHYs", b"?"), ""),
+        (chunk(b"gAMA", b""), ""),
+        (chunk(b"iCCP", b"a\0\0" + ZEROS), "profile"),
+        (chunk(b"iCCP", b"?"), "profile"),
+    ],
+)
+def test_no_picture_is_lost_for_what_stands_beside_it(extra: bytes, note: str) -> None:
+    data = encoded(photo(), "PNG")
+    found = opened(data[:33] + extra + data[33:])
+    assert found.id == opened(data).id
+    assert note in found.note
+
+
+def test_a_profile_and_an_orientation_in_a_png_still_count() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(Image.new("RGB", (64, 48), (200, 80, 60)), "PNG", exif=exif, icc_profile=P3)
+    turned = opened(data[:33] + chunk(b"tEXt", b"a\0b") + data[33:]).image
+    assert turned.size == (48, 64)
+    assert levels(opened(data)).min() > 205
+
+
+@pytest.mark.parametrize("subsampling", [0, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_step_in_reading_order_is_damage(subsampling: int, progressive: bool) -> None:
+    """A wrong bit changes the brightness of all that follows; libjpeg says nothing of it."""
+    whole, across = photo(400, 304), 8 if subsampling == 0 else 16
+    pixels = np.asarray(whole).astype(int) // 2 + 60
+    assert opened(jpeg(pixels, subsampling, progressive)).note == ""
+    changed = pixels.copy()
+    changed[160 : 160 + across, 12 * across :] += 30
+    changed[160 + across :] += 30
+    assert "wrong colours" in str(refused(jpeg(changed, subsampling, progressive)))
+
+
+def test_edges_lines_and_bars_of_cameras_are_no_damage() -> None:
+    pixels = np.asarray(photo(400, 304)).astype(int) // 2 + 60
+    for start, end, left, right in ((160, 304, 0, 400), (160, 304, 192, 400), (160, 161, 0, 400), (288, 304, 0, 320)):
+        changed = pixels.copy()
+        changed[start:end, left:right] += 40
+        changed[288:, 320:] = 0
+        opened(jpeg(changed, 2, False))
+
+
+def jpeg(pixels: NDArray[Any], subsampling: int, progressive: bool) -> bytes:
+    image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+    return encoded(image, "JPEG", quality=92, subsampling=subsampling, progressive=progressive)
+
+
 # More than 8 bits.
 
 
@@ -97,16 +175,6 @@ def ramp(bits: int, low: int = 0) -> NDArray[np.uint16]:
 
 def levels(picture: Picture) -> NDArray[Any]:
     return np.asarray(picture.image)[:, :, 0]
-
-
-def png(values: NDArray[Any], colour_type: int, *chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG file with 16 bits a channel."""
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, colour_type, 0, 0, 0)
-    parts = ((b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
-    )
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
@@ -135,22 +203,6 @@ def test_tiff_colours_of_12_bits_keep_their_levels(tmp_path: Path, compression: 
     strip = strip if compression is None else zlib.compress(strip)
     file = tiff(order, values.shape, strip, {258: (16, 16, 16), 259: 1 if compression is None else 8, 262: 2, 277: 3})
     assert np.array_equal(levels(opened(file)), ramp(12).astype(int) * 255 // 4095)
-
-
-def tiff(order: str, shape: tuple[int, ...], strip: bytes, tags: dict[int, int | tuple[int, ...]]) -> bytes:
-    """A TIFF file of one strip; tags of several values are of 16 bits."""
-    tags = {256: shape[1], 257: shape[0], 278: shape[0], 279: len(strip), 273: 0, **tags}
-    after = 8 + 2 + 12 * len(tags) + 4
-    entries, extra = b"", b""
-    tags[273] = after + sum(2 * len(value) for value in tags.values() if isinstance(value, tuple))
-    for tag, value in sorted(tags.items()):
-        if isinstance(value, tuple):
-            entries += struct.pack(f"{order}HHII", tag, 3, len(value), after + len(extra))
-            extra += struct.pack(f"{order}{len(value)}H", *value)
-        else:
-            entries += struct.pack(f"{order}HHII", tag, 4, 1, value)
-    start = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}IH", 8, len(tags))
-    return start + entries + bytes(4) + extra + strip
 
 
 def test_a_tiff_file_says_how_it_is_to_be_read() -> None:
@@ -202,34 +254,6 @@ def test_what_is_transparent_everywhere_is_shown(mode: str, alpha: int) -> None:
 # Profiles of colour.
 
 
-def profile_of(primaries: tuple[float, ...], gamma: float = 2.2) -> bytes:
-    """An ICC profile of three colorants (XYZ, adapted to D50) and one gamma."""
-
-    def number(value: float) -> bytes:
-        return struct.pack(">i", round(value * 65536))
-
-    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
-    white = b"XYZ " + bytes(4) + number(0.9642) + number(1) + number(0.8249)
-    colorants = [b"XYZ " + bytes(4) + b"".join(map(number, primaries[place : place + 3])) for place in (0, 3, 6)]
-    text = b"desc" + bytes(4) + struct.pack(">I", 5) + b"test\0" + bytes(78) + bytes(1)
-    tags = dict(zip((b"wtpt", b"rXYZ", b"gXYZ", b"bXYZ"), [white, *colorants], strict=True))
-    tags |= {
-        b"rTRC": curve,
-        b"gTRC": curve,
-        b"bTRC": curve,
-        b"desc": text,
-        b"cprt": b"text" + bytes(4) + b"free\0" + bytes(3),
-    }
-    place, table, body = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
-    for name, content in tags.items():
-        table += name + struct.pack(">II", place + len(body), len(content))
-        body += content + bytes(-len(content) % 4)
-    header = struct.pack(">I4s4s4s4s4s", place + len(body), b"lcms", b"\x02\x40\0\0", b"mntr", b"RGB ", b"XYZ ")
-    header += bytes(12) + b"acsp" + bytes(28) + number(0.9642) + number(1) + number(0.8249)
-    return header.ljust(128, b"\0") + table + body
-
-
-P3 = profile_of((0.51512, 0.2412, -0.00105, 0.29198, 0.69225, 0.04189, 0.1571, 0.06657, 0.78407))
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -290,6 +314,16 @@ def test_a_picture_that_takes_more_memory_than_its_size_says_is_too_large() -> N
     for strip, tiled in ((273, 324), (279, 325)):  # the one strip is a tile
         content = content.replace(struct.pack("<HH", strip, 4), struct.pack("<HH", tiled, 4))
     assert refused(content).status == Status.TOO_LARGE
+
+
+def test_what_is_large_is_decoded_where_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("fieldguide.data.images.decode_guarded", lambda content, *_: asked.append(content))
+    data = encoded(photo(), "JPEG")
+    at = data.index(b"\xff\xc0") + 5
+    opened(data[:at] + struct.pack(">HH", 9000, 9000) + data[at + 4 :])
+    opened(png_file((9000, 9000, 8, 2, 0, 0, 0), chunk(b"IDAT", b"")))
+    assert len(asked) == 2
 
 
 def test_exif_that_unfolds_is_not_unfolded_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -217,6 +217,18 @@ def test_the_id_is_that_of_size_and_pixels() -> None:
     other.putpixel((0, 0), (1, 2, 3))
     assert picture_id(other) not in same
     assert picture_id(Image.new("RGB", (2, 8))) != picture_id(Image.new("RGB", (4, 4)))
+
+
+@settings(max_examples=40, derandomize=True, deadline=None)
+@given(st.integers(1, 700), st.integers(1, 700), st.sampled_from([32, 100, 320]))
+@example(1, 700, 32)
+@example(700, 1, 32)
+def test_bounded_is_the_thumbnail_of_pillow(width: int, height: int, max_side: int) -> None:
+    picture = noise(1, width, height)
+    wanted = picture.copy()
+    wanted.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    small = bounded(picture, max_side)
+    assert (small.size, small.tobytes()) == (wanted.size, wanted.tobytes())
 
 
 @settings(max_examples=60, derandomize=True, deadline=None)

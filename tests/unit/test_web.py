@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, repeat
 from pathlib import Path
@@ -80,6 +81,19 @@ def test_the_deadline_holds_while_a_name_is_looked_up(
         thread.join()
     assert not web.asked
     assert not list(tmp_path.rglob("*.*"))
+
+
+def test_a_silent_host_does_not_hold_up_the_others_for_hours(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "WHOLE", 0.3)
+    with says(SILENT, pause=0.02) as raw:
+        rows = [Address(f"{raw.address}/{number}", "cat", number + 2) for number in range(40)]
+        *silent, last = fetch([*rows, Address(f"{web.address}/a.png", "dog", 42)], (), tmp_path, allow_private=True)
+    assert last.file
+    problems = Counter(result.problem.partition(":")[0] for result in silent)
+    assert problems["not asked"] >= 40 - 2 * fetching.AT_A_TIME
+    assert set(problems) == {"not asked", "not complete after 0 seconds"}
 
 
 @pytest.mark.parametrize(

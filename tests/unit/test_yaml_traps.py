@@ -132,3 +132,23 @@ def test_so_it_is_in_params_overrides_and_sweeps(
     with pytest.raises(SystemExit) as end:
         sweep.main()
     assert "nested too deeply" in str(end.value.code)
+
+
+LINES = [f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]" for old, new in zip("abcdefgh", "bcdefghi", strict=True)]
+ALIASES = "\n".join(LINES)
+
+
+def test_aliases_of_aliases_end_in_one_line(own: Paths) -> None:
+    """A thousand bytes that stand for 43 million values."""
+    file = own.conf / "data" / "own.yaml"
+    file.write_text(f"kind: folder\na: &a [{','.join('x' * 9)}]\n{ALIASES}\n", encoding="utf-8")
+    assert "own.yaml: its anchors and aliases stand for more than 100000 values" in refused(own)
+    params = own.params.read_text(encoding="utf-8")
+    own.params.write_text(f"{params}\na: &a [x]\n{ALIASES}\n", encoding="utf-8")
+    assert "params.yaml: its anchors and aliases" in refused(own)
+
+
+@pytest.mark.parametrize("text", ["1\n", "true\n", "1.5\n"])
+def test_a_file_that_is_one_value_is_no_option_file(own: Paths, text: str) -> None:
+    (own.conf / "data" / "own.yaml").write_text(text, encoding="utf-8")
+    assert refused(own) == "conf/data/own.yaml must hold `key: value` lines"

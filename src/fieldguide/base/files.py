@@ -92,7 +92,7 @@ def read_json(path: Path) -> Any:
     """Read a JSON file. Raises DamagedFile, a UserError, if it is not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # UnicodeDecodeError is one too
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError too
         raise DamagedFile(
             f"{path} is damaged, it is not valid JSON ({error}): delete it and run the command again"
         ) from None

@@ -1,17 +1,19 @@
 """Reading params.yaml and the option files of conf/, as plain containers."""
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import KeyValidationError, OmegaConfBaseException
-from yaml import MarkedYAMLError, YAMLError
+from yaml import CollectionNode, MappingNode, MarkedYAMLError, Node, SafeLoader, YAMLError, compose
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths, check_checkout
 
 MAX_NESTING = 20  # levels of lists and mappings in a file or an override
+MAX_VALUES = 100_000  # of a file, where every alias counts as all that it stands for
 
 
 def read_params(paths: Paths) -> dict[str, Any]:
@@ -28,6 +30,7 @@ def options_of(paths: Paths, group: str) -> list[str]:
 def read_mapping(path: Path, name: str) -> dict[str, Any]:
     """A YAML file that holds a mapping; `name` is what messages call it. Raises UserError if it does not."""
     try:
+        _check_aliases(path, name)
         content = OmegaConf.load(path)
     except RecursionError:
         raise UserError(_too_deep(name)) from None
@@ -39,6 +42,8 @@ def read_mapping(path: Path, name: str) -> dict[str, Any]:
     except KeyValidationError:
         raise UserError(f"{name}: YAML reads a key as null, not as text: put it in quotes") from None
     except (YAMLError, OmegaConfBaseException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is None:  # OmegaConf's for a number, a truth and the like
+            raise UserError(f"{name} must hold `key: value` lines") from None
         raise UserError(f"{name} is not valid YAML: {one_line(error)}") from None
     if not isinstance(content, DictConfig):
         raise UserError(f"{name} must hold `key: value` lines")
@@ -64,6 +69,24 @@ def check_plain(content: Any, where: str, instead: str, level: int = 0) -> None:
     elif isinstance(content, str) and ("${" in content or content == "???"):
         marker = "${...}" if "${" in content else "???"
         raise UserError(f"{where}: {marker} is not allowed: {instead}")
+
+
+def _check_aliases(path: Path, name: str) -> None:
+    """Raise UserError for a file whose aliases stand for aliases, and so on: reading it would not end."""
+    text = path.read_text(encoding="utf-8")
+    if "*" in text and _values(compose(text, SafeLoader), {}) > MAX_VALUES:
+        raise UserError(f"{name}: its anchors and aliases stand for more than {MAX_VALUES} values: write them out")
+
+
+def _values(node: Node | None, known: dict[int, int]) -> int:
+    """How many values a node holds with every alias written out; an anchor within itself counts once."""
+    if not isinstance(node, CollectionNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = 1
+        parts = chain.from_iterable(node.value) if isinstance(node, MappingNode) else node.value
+        known[id(node)] += sum(_values(part, known) for part in parts)
+    return known[id(node)]
 
 
 def _too_deep(where: str) -> str:

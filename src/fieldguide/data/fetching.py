@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from fieldguide.data.web import Refused, Visit, download
 
 AT_A_TIME = 8  # downloads
 WHOLE = 120.0  # seconds for all that happens to one address: looking up its name, connecting, sending, trying again
+SLOW = 10.0  # seconds: what fails later than that holds the others up
+SILENT = 8  # addresses of one host that failed so, one after the other: its others are left to the next call
 LEAVING = 0.4  # seconds to clean up in, at the end
 LABEL: TypeAdapter[str] = TypeAdapter(LabelName)
 
@@ -51,6 +53,7 @@ def fetch(
         Also ask addresses of this machine and of private networks.
 
     What is not an address, cannot be reached, is too large or takes longer than WHOLE costs its row and nothing else.
+    Of a host that stays silent not all addresses are waited for.
     """
     labels: dict[str, Address] = {}
     for address in addresses:
@@ -59,20 +62,23 @@ def fetch(
     waiting, running = deque(new), dict[Address, _Running]()
     threads: list[threading.Thread] = []
     results: dict[Address, Fetched] = {}
+    silent: Counter[str] = Counter()  # by host
     done: Queue[Fetched | Exception] = Queue()
     try:
         with tqdm(total=len(new), desc="fetch", unit="picture", disable=None) as bar:
             while waiting or running:
                 while waiting and len(running) < AT_A_TIME:
                     address = waiting.popleft()
-                    if problem := _problem(address, labels[address.url]):
+                    if problem := _problem(address, labels[address.url]) or _left(address, silent):
                         results[address] = Fetched(address, problem=problem)
                     else:
                         running[address] = _start(address, folder, Visit(allow_private), done)
                         threads.append(running[address].thread)
                 for result in _finished(running, done):
                     results[result.address] = result
-                    del running[result.address]
+                    took = time.monotonic() - running.pop(result.address).begin
+                    host = _host(result.address)
+                    silent[host] = silent[host] + 1 if result.problem and took >= min(SLOW, WHOLE) else 0
                 bar.update(len(results) - bar.n)
     finally:  # no slow server is waited for, only that half a file goes
         for each in running.values():
@@ -87,7 +93,11 @@ def fetch(
 class _Running:
     visit: Visit
     thread: threading.Thread
-    end: float  # by the monotonic clock, in seconds
+    begin: float  # by the monotonic clock, in seconds
+
+    @property
+    def end(self) -> float:
+        return self.begin + WHOLE
 
 
 def _start(address: Address, folder: Path, visit: Visit, done: "Queue[Fetched | Exception]") -> _Running:
@@ -101,7 +111,7 @@ def _start(address: Address, folder: Path, visit: Visit, done: "Queue[Fetched | 
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    return _Running(visit, thread, time.monotonic() + WHOLE)
+    return _Running(visit, thread, time.monotonic())
 
 
 def _finished(running: Mapping[Address, _Running], done: "Queue[Fetched | Exception]") -> Iterator[Fetched]:
@@ -158,6 +168,17 @@ def _problem(address: Address, first: Address) -> str:
     if address != first:
         return f"the same address also has the label {first.label!r} (line {first.line}): keep one"
     return ""
+
+
+def _host(address: Address) -> str:
+    return urlsplit(address.url).netloc.rpartition("@")[2]
+
+
+def _left(address: Address, silent: Mapping[str, int]) -> str:
+    """Why an address is not asked now: its host has been silent for so many that all would take hours."""
+    if silent[_host(address)] < SILENT:
+        return ""
+    return f"not asked: {SILENT} other addresses of this host failed one after the other, slowly; try again later"
 
 
 def _cause(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Opening untrusted pictures: bounded, upright, RGB, without metadata; and measuring them."""
 
 import io
+from math import ceil, floor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,9 +63,18 @@ def _read(stream: BinaryIO, path: Path | None, max_megapixels: float, depth: int
 
 def bounded(image: Image.Image, max_side: int) -> Image.Image:
     """A copy whose longest side is at most `max_side` pixels; a smaller picture is not enlarged."""
-    copy = image.copy()
-    copy.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return copy
+    if max(image.size) <= max_side:
+        return image.copy()
+    # Pillow's `thumbnail` without its copy of the whole: the shorter side keeps the ratio as well as whole numbers can.
+    ratio = image.width / image.height
+    exact = max_side / ratio if ratio > 1 else max_side * ratio
+
+    def distance(short: int) -> float:
+        return abs(ratio - (max_side / short if ratio > 1 else short / max_side))
+
+    short = min((max(1, floor(exact)), max(1, ceil(exact))), key=distance)
+    size = (max_side, short) if ratio > 1 else (short, max_side)
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
 def measure(image: Image.Image) -> dict[str, float]:

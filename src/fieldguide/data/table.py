@@ -9,6 +9,9 @@ import pyarrow.parquet as pq
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_file
 
+# What pyarrow raises for a damaged file: its own errors, and the system's without a number (see `has_number`).
+DAMAGED = (pa.ArrowException, OSError, ValueError)
+
 RAW = pa.schema(
     [
         pa.field("source", pa.string(), nullable=False),  # address, or path below data/sources/NAME
@@ -133,15 +136,30 @@ def write_table(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> None:
 
 def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
     """Read a table and check that it has the schema's columns. Raises UserError if it is missing or has others."""
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: run `dvc repro`") from None
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path} cannot be read as parquet ({error}): run `dvc repro`") from None
+    table = read_columns(path)
     if not table.schema.equals(schema):
         raise UserError(f"{path} was written by another version of fieldguide: run `dvc repro`")
     return table.to_pandas()
+
+
+def read_columns(path: Path) -> pa.Table:
+    """Read a table with the columns that it has. Raises UserError if it is missing or damaged."""
+    try:
+        table = pq.read_table(path)
+        table.validate(full=True)  # texts that are no UTF-8
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run `dvc repro`") from None
+    except DAMAGED as error:
+        if has_number(error):
+            raise
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{path} cannot be read as parquet ({reason}): run `dvc repro`") from None
+    return table
+
+
+def has_number(error: Exception) -> bool:
+    """Whether one of DAMAGED is an error of the system after all: a missing file, no permission."""
+    return isinstance(error, OSError) and error.errno is not None
 
 
 def sampled(rows: pd.DataFrame, at_most: int) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from fieldguide.base.errors import printable
 from fieldguide.base.terminal import table
 from fieldguide.data.csv_files import write_csv
+from fieldguide.data.table import read_columns
 from fieldguide.pages.colours import BLUE
 from fieldguide.pages.png import save_figure
 from fieldguide.statistics.paired import paired_test
@@ -57,7 +58,7 @@ def _table(ranked: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]]) -
 
 
 def _best_or_chance(sweep: Path, ranked: Sequence[dict[str, Any]]) -> str:
-    first, second = (pd.read_parquet(sweep.parent / outcome["predictions"]) for outcome in ranked[:2])
+    first, second = (read_columns(sweep.parent / outcome["predictions"]).to_pandas() for outcome in ranked[:2])
     test = paired_test(first, second)
     names = f"{ranked[0]['name']} and {ranked[1]['name']}"
     figures = (

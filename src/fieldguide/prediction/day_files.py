@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fieldguide.base.files import replace_file
+from fieldguide.data.table import DAMAGED, has_number
 
 JOINED = "joined-"  # begins the names of files made of others
 HOLDS = b"fieldguide.holds"  # in the metadata of such a file: the names of those others, as JSON
@@ -98,8 +99,10 @@ def _tables(files: Sequence[Path], schema: pa.Schema) -> dict[Path, pa.Table]:
     for file in files:
         try:
             table = pq.ParquetFile(file).read(columns=schema.names)
-            table.cast(schema)
-        except (pa.ArrowException, ValueError) as error:  # a power cut may leave a file empty
+            table.cast(schema).validate(full=True)
+        except DAMAGED as error:  # a power cut may leave a file empty
+            if has_number(error):
+                raise
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             print(f"warning: {file.parent.name}/{file.name} is damaged and left out ({reason[:100]})", file=sys.stderr)
         else:

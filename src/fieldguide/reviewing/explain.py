@@ -13,7 +13,7 @@ from fieldguide.data.addresses import address_list, keys_of, read_addresses
 from fieldguide.data.csv_files import read_csv
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.status import Split, Status
-from fieldguide.data.table import IMAGES, QUALITY_ISSUES, RAW, SPLIT, read_table
+from fieldguide.data.table import IMAGES, QUALITY_ISSUES, RAW, SPLIT, read_columns, read_table
 from fieldguide.reviewing.find import find_picture
 
 WIDTH = 12  # of the left column, in characters
@@ -154,7 +154,7 @@ def _prediction(paths: Paths, identity: str, clean_path: str) -> Iterator[tuple[
 
 
 def _optional(path: Path) -> pd.DataFrame | None:
-    return pd.read_parquet(path) if path.is_file() else None
+    return read_columns(path).to_pandas() if path.is_file() else None
 
 
 def _row_of(table: pd.DataFrame, identity: str) -> pd.Series | None:

@@ -14,6 +14,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import compose
 from fieldguide.data.csv_files import read_csv
+from fieldguide.data.table import read_columns
 from fieldguide.evaluation.tables import read_confusion
 from fieldguide.model.fingerprint import report_record
 from fieldguide.tracking.model import log_model
@@ -170,12 +171,11 @@ def _log_report(tracker: Tracker, run: str) -> None:
 
 def _log_data_and_model(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
     import mlflow
-    import pandas as pd
 
     paths = tracker.paths
     digest = sha256_of_file(paths.classifier)
     with mlflow.start_run(run_id=run):
-        table = pd.read_parquet(paths.split_table)
+        table = read_columns(paths.split_table).to_pandas()
         name = str(upstream_params(paths).get("data", "data"))
         with warnings.catch_warnings(action="ignore"):  # of integers that might be missing: the table's types are fixed
             dataset = mlflow.data.from_pandas(

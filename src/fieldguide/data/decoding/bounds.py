@@ -13,6 +13,7 @@ from collections.abc import Iterator
 MAX_FILE_SIZE = 64 * 2**20  # bytes of a file
 MAX_SEGMENTS = 20_000
 MAX_EXIF = 2**16  # bytes: what one segment of a JPEG holds at most; its entries may all point to the same bytes
+MAX_MEGAPIXELS = 64  # of more, the pixels and their copies would add to what the asking process holds
 MAX_WORK = 400  # megapixels times scans: some three seconds
 SCAN = b"\xff\xda"
 FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended and progressive; the rest is rare (lossless) or slow (arithmetic)
@@ -75,7 +76,7 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, bool]]:
         if kind == b"IEND":
             return
         place += 12 + length
-    raise DisorderError
+    raise DisorderError(f"more than {MAX_SEGMENTS} segments")
 
 
 def _is_ordinary_jpeg(data: bytes) -> bool:
@@ -86,7 +87,8 @@ def _is_ordinary_jpeg(data: bytes) -> bool:
             frame, megapixels = marker, width * height / 1e6
         elif marker == 0xE1 and data[start : start + 4] == b"Exif":
             exif += end - start
-    return bool(frame) and exif <= MAX_EXIF and megapixels * data.count(SCAN) <= MAX_WORK
+    is_small = 0 < megapixels <= MAX_MEGAPIXELS and megapixels * data.count(SCAN) <= MAX_WORK
+    return bool(frame) and exif <= MAX_EXIF and is_small
 
 
 def _is_ordinary_png(data: bytes) -> bool:
@@ -94,4 +96,6 @@ def _is_ordinary_png(data: bytes) -> bool:
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) < 13:
         return False
     exif = sum(len(content) for kind, content in chunks if kind == b"eXIf")
-    return exif <= MAX_EXIF and chunks[0][1][8] <= 8  # bits; what more of them hold takes several passes
+    width, height, bits = struct.unpack_from(">IIB", chunks[0][1])
+    is_small = width * height <= MAX_MEGAPIXELS * 1e6 and bits <= 8  # what more bits hold takes several passes
+    return exif <= MAX_EXIF and is_small

@@ -7,12 +7,12 @@ from typing import BinaryIO
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from fieldguide.data.decoding.bounds import png_chunks
 from fieldguide.data.decoding.colours import to_srgb
 from fieldguide.data.decoding.high_bit_depth import narrow
 from fieldguide.data.decoding.jpeg import END, load_jpeg
 from fieldguide.data.decoding.kinds import HEAD, kind_of, no_picture
 from fieldguide.data.decoding.picture import Picture, PictureError
+from fieldguide.data.decoding.png import check_rows, without_extras
 from fieldguide.data.status import Status
 
 # What brings a picture upright whose EXIF orientation is the key (the standard's eight, 1 is upright).
@@ -29,7 +29,6 @@ ADDRESSED = {"PNG", "WEBP", "TIFF", "MPO", "AVIF", "HEIF"}  # formats that tell 
 NO_MEMORY = "decoder error -9"  # in Pillow's words
 TOO_MUCH = "decoding it takes too much memory"
 REPORTED_TIFF_TAGS = {"channels": 277, "bits": 258, "sample format": 339, "compression": 259, "photometric": 262}
-KEPT_WHOLE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}  # chunks of a PNG that the first picture depends on
 
 
 def decode(stream: BinaryIO, max_megapixels: float, depth: int | None = None) -> Picture:
@@ -52,11 +51,16 @@ def decode(stream: BinaryIO, max_megapixels: float, depth: int | None = None) ->
         if kind == "JPEG":  # its end may be missing; `load_jpeg` sees whether more is
             stream.seek(0)
             stream = io.BytesIO(stream.read() + END)
+        notes: list[str] = []
+        if kind == "PNG":
+            stream.seek(0)
+            data, notes = without_extras(stream.read())
+            stream = io.BytesIO(data)
         with warnings.catch_warnings(action="ignore"), _opened(stream, kind) as image:
             megapixels = image.width * image.height / 1e6
             if megapixels > max_megapixels:
                 raise PictureError(Status.TOO_LARGE, f"{megapixels:.0f} megapixels, allowed are {max_megapixels:g}")
-            return _picture(image, stream, kind, depth)
+            return _picture(image, stream, kind, depth, notes)
     except PictureError:
         raise
     except MemoryError:
@@ -103,13 +107,17 @@ def _tiff_kind(stream: BinaryIO) -> str:
     return "".join(f", {name} {value}" for name, value in details.items() if value is not None)
 
 
-def _picture(image: ImageFile.ImageFile, stream: BinaryIO, kind: str, depth: int | None) -> Picture:
-    profile, notes = image.info.get("icc_profile"), _pages(image)
-    if kind == "PNG":
-        _check_sums(stream)
+def _picture(image: ImageFile.ImageFile, stream: BinaryIO, kind: str, depth: int | None, notes: list[str]) -> Picture:
+    profile, notes = image.info.get("icc_profile"), [*notes, *_pages(image)]
     eight, bits, wide = narrow(image, stream, depth) or (_loaded(image, stream, kind), 8, "")
+    if kind == "PNG":
+        stream.seek(0)
+        check_rows(stream.read(), eight)
     colours, said = to_srgb(eight, profile)
     turn = _turn(image)  # asked late: Pillow turns TIFF files itself, and takes the tag away
+    if colours is not image:
+        image.close()  # its pixels take as much memory as those of the turned picture
+    del eight
     upright = colours if turn is None else colours.transpose(turn)
     upright.info.clear()  # Pillow would write a comment found there into every copy
     return Picture(upright, bits, "; ".join(notes + said), wide)
@@ -123,14 +131,6 @@ def _loaded(image: ImageFile.ImageFile, stream: BinaryIO, kind: str) -> Image.Im
         return load_jpeg(image, stream.read()[: -len(END)])
     image.load()
     return image
-
-
-def _check_sums(stream: BinaryIO) -> None:
-    """Pillow passes over the checksums of a PNG file's pixels."""
-    stream.seek(0)
-    if any(kind in KEPT_WHOLE and not right for kind, _, right in png_chunks(stream.read())):
-        raise PictureError(Status.DAMAGED, "parts of the picture are wrong (a checksum of the PNG file)")
-    stream.seek(0)
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:

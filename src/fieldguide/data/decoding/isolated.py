@@ -16,7 +16,9 @@ from fieldguide.data.status import Status
 
 MEMORY = 1_300 * 2**20  # bytes for a picture: 150 megapixels with their alpha
 SECONDS = 10  # of the processor for a picture
-PATIENCE = 2 * SECONDS  # seconds by the clock, for a busy machine and where nothing bounds the processor's
+# Seconds by the clock: where the processor's are bounded only for what waits without working, since on a busy machine
+# a whole picture must not become too slow.
+PATIENCE = (12 if sys.platform != "win32" else 2) * SECONDS
 PIPE = 2**20  # bytes: with less, the two processes would wake one another often
 GUARD = (sys.executable, "-P", "-m", "fieldguide.data.decoding.decoder_process")
 

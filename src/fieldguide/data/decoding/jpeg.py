@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 
+import numpy as np
 import simplejpeg
 from PIL import Image, ImageFile
 
 from fieldguide.data.decoding.bounds import FRAMES, DisorderError, jpeg_scans, jpeg_segments
+from fieldguide.data.decoding.jpeg_steps import find_step
 from fieldguide.data.decoding.picture import PictureError
 from fieldguide.data.status import Status
 
@@ -33,7 +35,10 @@ def load_jpeg(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
         raise PictureError(Status.DAMAGED, f"parts of the picture are lost ({said[0].lower()}{said[1:]})")
     if missing := _missing_detail(data):
         raise PictureError(Status.DAMAGED, missing)
-    return image if pixels is None else pixels
+    decoded = image if pixels is None else pixels
+    if decoded.mode in ("L", "RGB") and find_step(np.asarray(decoded), _block(data)):
+        raise PictureError(Status.DAMAGED, "parts of the picture have wrong colours (a step along its blocks)")
+    return decoded
 
 
 def _decoded(data: bytes, mode: str) -> tuple[Image.Image | None, str]:
@@ -46,6 +51,15 @@ def _decoded(data: bytes, mode: str) -> tuple[Image.Image | None, str]:
     except ValueError as error:
         return None, str(error)
     return Image.fromarray(pixels[:, :, 0] if mode == "L" else pixels), ""
+
+
+def _block(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels of what the file stores at a time."""
+    start = next(start for marker, start, _ in jpeg_segments(data) if marker in FRAMES)
+    factors = data[start + 7 : start + 6 + 3 * data[start + 5] : 3]
+    if len(factors) == 1:
+        return 8, 8
+    return 8 * max(factor >> 4 for factor in factors), 8 * max(factor & 15 for factor in factors)
 
 
 def _missing_detail(data: bytes) -> str:
