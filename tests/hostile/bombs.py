@@ -14,7 +14,7 @@ from PIL import Image
 from conftest import encoded, noise
 from fieldguide.base.config import CleanConfig
 from fieldguide.base.parallel import map_processes
-from fieldguide.data.cleaning import RawPicture, _clean_one
+from fieldguide.data.cleaning import RawPicture, Work, _clean_one
 from fieldguide.data.status import Status
 from hostile.case import BOUNDED, KEPT, NONE, PictureCase, Result, tell
 from picture_bytes import chunk, png_file, tiff
@@ -255,15 +255,16 @@ def cases() -> Iterator[PictureCase]:
 
 def run(folder: Path) -> Result:
     """Clean each in a worker, and look at what that took."""
-    tried, wrong, most, longest = 0, [], (0.0, ""), (0.0, "")
-    raw, target = folder / "raw", folder / "clean"
-    (target / "label").mkdir(parents=True)
-    raw.mkdir()
+    wrong: list[str] = []
+    tried, most, longest = 0, (0.0, ""), (0.0, "")
+    work = Work(CleanConfig(), folder / "raw", folder / "clean", folder / "cache")
+    for made in (work.raw, work.target, work.cache):
+        made.mkdir()
     for case in cases():
         tried += 1
-        (raw / "bomb").write_bytes(case.data)
-        measure = partial(_measured, CleanConfig(), raw, target)
-        (row,) = map_processes(measure, [RawPicture("bomb", "label")], "bomb", processes=1, lost=_lost)
+        (work.raw / "bomb").write_bytes(case.data)
+        picture = RawPicture("bomb", "label", f"{tried:064x}")
+        (row,) = map_processes(partial(_measured, work), [picture], "bomb", processes=1, lost=_lost)
         most, longest = max(most, (row["memory"], case.name)), max(longest, (row["seconds"], case.name))
         if row["status"] not in case.right:
             tell(wrong, f"{case.name}: {row['status']} ({row['reason']}), right is {', '.join(sorted(case.right))}")
@@ -274,9 +275,9 @@ def run(folder: Path) -> Result:
     return Result("bombs", tried, wrong, told)
 
 
-def _measured(clean: CleanConfig, raw: Path, target: Path, picture: RawPicture) -> dict[str, Any]:
+def _measured(work: Work, picture: RawPicture) -> dict[str, Any]:
     """The row of a picture, the most memory of one process, and the seconds of both."""
-    row = _clean_one(clean, raw, target, None, picture)
+    row = _clean_one(work, None, picture)
     me = psutil.Process()
     both = [me, *me.children(recursive=True)]
     spent = [sum(one.cpu_times()[:4]) for one in both]

@@ -252,7 +252,8 @@ def run(folder: Path) -> Result:
     shutil.copytree(CHECKOUT / "conf", paths.conf)
     (paths.conf / "checks" / "few.yaml").write_text("expectations: {}\n", encoding="utf-8")
     option, params = paths.conf / "data" / "own.yaml", PARAMS.replace("data: sample", "data: own").encode()
-    cases, wrong = [*labels(), *files(), *values()], []
+    cases = [*labels(), *files(), *values()]
+    wrong: list[str] = []
     names = [case.name for case in cases]
     assert len(set(names)) == len(names), sorted(name for name in names if names.count(name) > 1)
     for case in cases:

@@ -2,8 +2,9 @@
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -21,6 +22,7 @@ KINDS = {
     "grey": {"quality": 90},
     "CMYK": {"quality": 90},
 }
+Change = Callable[[bytes], bytes]
 OFTEN = 4  # places for each kind of damage
 
 
@@ -66,9 +68,9 @@ def whole() -> Iterator[PictureCase]:
     for kind, options in KINDS.items():
         mode = {"grey": "L", "CMYK": "CMYK"}.get(kind, "RGB")
 
-        def one(name: str, change: object, kind: str = kind, mode: str = mode, options: dict = options) -> PictureCase:
+        def one(name: str, change: Change, kind: str = kind, mode: str = mode, options: Any = options) -> PictureCase:
             image = photo().convert(mode)
-            data = change(encoded(image, "JPEG", **options))  # type: ignore[operator]
+            data = change(encoded(image, "JPEG", **options))
             return PictureCase(f"JPEG {kind} {name}", data, KEPT, image.convert("RGB") if mode != "CMYK" else None)
 
         yield one("as it is", lambda data: data)

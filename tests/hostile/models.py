@@ -107,7 +107,7 @@ def weights(whole: bytes) -> Iterator[ModelCase]:
     }
     for name, lie in lies.items():
         yield ModelCase(f"weights: {name}", weights=_packed({**header, head: {**header[head], **lie}}, rest))
-    for name, changed in {
+    headers: dict[str, Any] = {
         "an extra tensor": {**header, "extra": {"dtype": "F32", "shape": [0], "data_offsets": [len(rest), len(rest)]}},
         "two tensors in one place": {**header, "extra": header[head]},
         "a tensor missing": {name: value for name, value in header.items() if name != head},
@@ -121,7 +121,8 @@ def weights(whole: bytes) -> Iterator[ModelCase]:
         "100,000 tensors": {
             str(number): {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for number in range(100_000)
         },
-    }.items():
+    }
+    for name, changed in headers.items():
         yield ModelCase(f"weights: {name}", weights=_packed(changed, rest))
     yield ModelCase("weights: more behind", weights=whole + b"tail")
     yield ModelCase("weights: a nested header", weights=struct.pack("<Q", len(NESTED)) + NESTED.encode())
@@ -169,7 +170,8 @@ def run(folder: Path) -> Result:
     assert len(set(names)) == len(names), "two cases have one name"
     ask = partial(run_command, "predict", str(picture), "--model", str(model), "--format", "csv", cwd=folder)
     ask()
-    wrong, most = [], (0, "")
+    wrong: list[str] = []
+    most = (0, "")
     for case in cases:
         description.write_bytes(json.dumps(whole[0]).encode() if case.description is None else case.description)
         safetensors.write_bytes(whole[1] if case.weights is None else case.weights)

@@ -52,7 +52,7 @@ def formats() -> Iterator[PictureCase]:
         elif mode != "LAB":
             image = image.convert(mode)
         else:
-            image = ImageCms.profileToProfile(image, SRGB, ImageCms.createProfile("LAB"), outputMode="LAB")
+            image = ImageCms.buildTransform(SRGB, ImageCms.createProfile("LAB"), "RGB", "LAB").apply(image)
         if mode in ("LA", "RGBA"):
             image.putalpha(Image.linear_gradient("L").resize(image.size))
         try:
@@ -76,7 +76,7 @@ def orientations() -> Iterator[PictureCase]:
         yield PictureCase(
             f"{kind} with orientation {number}", encoded(image, kind, exif=exif.tobytes(), **extra), like=like
         )
-    for name, exif in {
+    for name, damaged in {
         "a text": b"Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\2\0\2\0\0\0six\0",
         "of a loop": b"Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\x08\0\0\0",
         "cut": b"Exif\0\0II*\0\x08\0\0\0\5\0\x12",
@@ -87,9 +87,9 @@ def orientations() -> Iterator[PictureCase]:
     }.items():
         for kind in ("JPEG", "PNG", "WEBP"):
             image = photo()
-            like = None if name == "of a loop" else image
+            shown = None if name == "of a loop" else image
             yield PictureCase(
-                f"{kind} with EXIF {name}", encoded(image, kind, exif=exif, **BEST.get(kind, {})), like=like
+                f"{kind} with EXIF {name}", encoded(image, kind, exif=damaged, **BEST.get(kind, {})), like=shown
             )
 
 
@@ -172,11 +172,11 @@ def pngs() -> Iterator[PictureCase]:
         ("colour type", 25, 5),
         ("bits", 24, 3),
     ):
-        header = bytearray(whole[16:29])
-        header[at - 16] = value
+        changed = bytearray(whole[16:29])
+        changed[at - 16] = value
         yield PictureCase(
             f"PNG of unknown {name}",
-            whole[:8] + chunk(b"IHDR", bytes(header)) + body + end,
+            whole[:8] + chunk(b"IHDR", bytes(changed)) + body + end,
             NONE | LOST | KEPT,
             like=image,
             data_set=name,

@@ -21,8 +21,8 @@ from hostile.case import Result, tell
 
 OK = "HTTP/1.1 200 OK\r\nConnection: close\r\n"
 WHOLE, MEGABYTES = 3.0, 2  # seconds and megabytes for an address, here
-Parts = Iterator[bytes] | list[bytes]
-DRIPS = {
+Parts = Iterator[bytes] | list[bytes]  # said one after the other, with a pause behind each
+DRIPS: dict[str, Parts] = {
     "silence": repeat(b""),
     "its first line": repeat(b"H"),
     "headers": [f"{OK}X: ".encode(), *[b"x"] * 10_000],
@@ -173,7 +173,8 @@ def serving(pages: dict[str, tuple[bytes | Parts, str]]) -> Iterator[tuple[str, 
 
 def run(folder: Path) -> Result:
     """One list with all of them; a second fetch of the same; and the same without the leave to look inside."""
-    pages, wrong = answers(), []
+    pages = answers()
+    wrong: list[str] = []
     with (
         serving(pages) as (address, asked),
         patch.object(fetching, "WHOLE", WHOLE),
