@@ -6,12 +6,13 @@ from pathlib import Path
 
 from checkouts import new_checkout
 from conftest import noise, put, run_command
+from fieldguide.base.config import SplitConfig
 from fieldguide.base.errors import UNPRINTABLE, printable
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import compose
 from fieldguide.data.images import picture_id
-from fieldguide.data.splits import _fraction
+from fieldguide.data.splits import fractions, own_sides
 from fieldguide.data.table import IMAGES, RAW, SPLIT, predictions_schema, read_table
 from fieldguide.evaluation.tables import read_confusion, read_evaluation
 from fieldguide.model.inference import load_classifier
@@ -171,8 +172,7 @@ def run(folder: Path) -> Result:
         left = dict(SIDES)
         while any(left.values()):
             image = noise(next(seeds), 48, 36)
-            place = _fraction(picture_id(image), 0)
-            side = "test" if place < 0.25 else "valid" if place < 0.5 else "train"
+            side = str(own_sides(fractions([picture_id(image)], 0), SplitConfig(valid=0.25, test=0.25))[0])
             if left[side]:
                 left[side] -= 1
                 put(folder / "odd" / label / f"{side}{left[side]}.png", image)
