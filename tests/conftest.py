@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -110,6 +111,12 @@ def run_command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
             if isinstance(end.code, str):
                 print(end.code, file=stderr)  # as Python does
     return subprocess.CompletedProcess(arguments, code, stdout.getvalue(), stderr.getvalue())
+
+
+def commands() -> list[str]:
+    """The commands that `fieldguide --help` lists."""
+    text = run_command("--help", cwd=CHECKOUT).stdout
+    return re.findall(r"^    ([a-z-]+)(?: |$)", text, re.MULTILINE)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """`fieldguide compare` on runs that a real tracking store holds."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def client(checkout: Checkout) -> MlflowClient:
 
 
 def run_id(checkout: Checkout, name: str) -> str:
-    (run,) = client(checkout).search_runs(["1"], f"attributes.run_name = '{name}'")
+    (run,) = client(checkout).search_runs(["1"], f"attributes.run_name LIKE '{name} %'")
     return str(run.info.run_id)
 
 
@@ -64,7 +65,9 @@ def test_two_runs_become_a_page_and_a_table(two: Checkout) -> None:
         ["resize", "squish", "pad"],
         ["resize.method", "squish", "pad"],
     ]
-    assert "pad standard mini and squish standard mini do not differ beyond chance\n" in table
+    assert re.search(
+        "pad standard mini mini-.... and squish standard mini mini-.... do not differ beyond chance\n", table
+    )
     assert done.stderr == ""
     assert written.startswith("reports/compare/squish-standard-mini-")
     page = (two.root / written).read_text(encoding="utf-8")
@@ -75,9 +78,10 @@ def test_two_runs_become_a_page_and_a_table(two: Checkout) -> None:
 
 def test_the_checkouts_own_results_are_those_of_its_run(two: Checkout) -> None:
     here, stored, padded = read_results(two.paths, [".", run_id(two, "squish standard mini"), "pad standard mini"])
-    assert here.name == "squish standard mini (the checkout)"
-    assert stored.name == f"squish standard mini ({stored.run[:8]})"
-    assert padded.name == "pad standard mini"
+    data = f"mini-{here.inputs['pictures and split (hash)'][:4]}"
+    assert here.name == f"squish standard mini {data} (the checkout)"
+    assert stored.name == f"squish standard mini {data} ({stored.run[:8]})"
+    assert padded.name == f"pad standard mini {data}"
     assert here.params == stored.params
     assert here.predictions.equals(stored.predictions)
     assert here.history.equals(stored.history)

@@ -217,7 +217,7 @@ def test_config_shows_it(copied: Path, choice: str, shown: str) -> None:
             "augment.transforms.0.shades: no such key; known: name, levels, p (given: 1)",
         ),
         (("ood=centroid", "ood.power=9"), "ood.power: Input should be less than or equal to 4 (given: 9)"),
-        (("ood=centroid", "ood.detector=mean"), "expected tags: 'centroid', 'energy', 'mahalanobis'"),
+        (("ood=centroid", "ood.detector=mean"), "no such detector; one of: centroid, energy, mahalanobis"),
     ],
 )
 def test_what_it_does_not_take_is_refused_in_one_line(copied: Path, overrides: tuple[str, ...], message: str) -> None:

@@ -18,6 +18,7 @@ from fieldguide.reproduction.adopt import adopt
 from fieldguide.reproduction.reproduce import reproduce
 from fieldguide.reproduction.run_record import Run, read_run
 from fieldguide.reproduction.verdict import compare, other_surroundings
+from fieldguide.tracking.run_params import without_data
 from fieldguide.tracking.tags import PARENT
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
@@ -126,7 +127,7 @@ def test_runs_of_every_origin_are_made_again_at_the_same_time(home: Checkout, jo
     assert state_of(home) == before
 
     for output, name in ((repro, "squish standard mini"), (sweep, "random_crop min_scale=0.5 seed=1")):
-        assert output.splitlines()[-1].startswith(f"identical: '{name}' (")
+        assert output.splitlines()[-1].startswith(f"identical: '{name} mini-")
         assert "models/backbone.safetensors, models/backbone.json from DVC, by hash" in output
         assert "epoch 2/2" in output
         assert "OTHER" not in output
@@ -164,7 +165,7 @@ def test_what_differs_from_the_record_is_named(run: Run, job: Path) -> None:
 def test_who_cannot_be_meant_or_made_is_one_line(home: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     client = MlflowClient(f"sqlite:///{home.root}/mlflow.db")
-    names = {run["info"]["run_name"]: key for key, run in runs_in(home).items()}
+    names = {without_data(run["info"]["run_name"]): key for key, run in runs_in(home).items()}
     (sweep,) = [name for name in names if name.startswith("sweep ")]
     client.set_tag(names["squish standard mini"], "mlflow.source.git.commit", "0" * 40)
     for name, line in (

@@ -46,7 +46,8 @@ def run(trained: Reproduced) -> Any:
 def test_a_run_holds_all_that_makes_it_again(trained: Reproduced, run: Any) -> None:
     checkout, record = trained.checkout, read_json(trained.checkout.paths.classifier.with_suffix(".json"))["record"]
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == "squish standard mini"
+    digest = sha256_of_file(checkout.paths.split_table)
+    assert run.info.run_name == f"squish standard mini mini-{digest[:4]}", "the choices, and the data"
     first = checkout.run("git", "rev-list", "--max-parents=0", "HEAD").stdout.strip()
     tags = run.data.tags
     assert tags["mlflow.source.git.commit"] == first
@@ -82,7 +83,7 @@ def test_a_run_holds_metrics_counts_and_the_data_set(trained: Reproduced, run: A
     evaluated = read_json(checkout.paths.metrics("evaluate"))
     assert {name: run.data.metrics[name] for name in evaluated} == evaluated
     assert run.data.metrics["clean.kept"] == read_json(checkout.paths.metrics("clean"))["kept"]
-    counts = {name: value for name, value in run.data.metrics.items() if name.startswith("confusion/")}
+    counts = {name: value for name, value in run.data.metrics.items() if name.startswith("pictures of ")}
     assert len(counts) == 9
     assert sum(counts.values()) == evaluated["test_pictures"]
     (data,) = run.inputs.dataset_inputs

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import run_command, run_python
+from conftest import commands, run_command, run_python
 from fieldguide.base.paths import Paths
 from fieldguide.cli import main
 from fieldguide.configuration.compose import compose
@@ -20,12 +20,6 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         main(arguments)
     assert end.value.code == 0
     return capsys.readouterr().out
-
-
-def commands() -> list[str]:
-    """The commands that `fieldguide --help` lists."""
-    text = run_command("--help", cwd=Path.cwd()).stdout
-    return re.findall(r"^    ([a-z-]+)(?: |$)", text, re.MULTILINE)
 
 
 def test_help_names_the_commands_and_shows_examples() -> None:
@@ -56,6 +50,59 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
         main(arguments)
     assert end.value.code == 2
     assert "usage: fieldguide" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["sumary"], "summary"),
+        (["show_batch"], "show-batch"),
+        (["Predict", "x"], "predict"),
+        (["rollout", "statsu"], "status"),
+        (["backtest", "ad", "x"], "add"),
+        (["predict", "x", "--format", "cvs"], "csv"),
+        (["review", "0f3a", "relable", "x"], "relabel"),
+        (["adopt", "3f2a", "--dryrun"], "--dry-run"),
+        (["runs", "--newst=3"], "--newest"),
+        (["rollout", "status", "--jsn"], "--json"),
+    ],
+)
+def test_wrong_usage_tells_what_may_have_been_meant(
+    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert f"(did you mean {meant}?)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [
+        ("resize=sqish", "squish"),
+        ("augment=Strong", "strong"),
+        ("sead=1", "seed"),
+        ("lr=0.1", "train.lr"),
+        ("epoch=3", "train.epochs"),
+        ("train.epoch=3", "train.epochs"),
+        ("+train.batchsize=3", "train.batch_size"),
+        ("resize.methd=pad", "resize.method"),
+        ("resize.method=squsih", "squish"),
+        ("train.mix=mixp", "mixup"),
+        ("+augment.transforms.0.nam=x", "augment.transforms.0.name"),
+        ("rollout.champion.dayz=3", "rollout.champion.days"),
+    ],
+)
+def test_a_mistake_in_an_override_tells_what_may_have_been_meant(checkout: Paths, override: str, meant: str) -> None:
+    done = run_command("config", override, cwd=checkout.root)
+    assert f"(did you mean {meant}?)" in done.stderr
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+
+
+def test_what_resembles_nothing_gets_no_suggestion(checkout: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["fly"])
+    assert "did you mean" not in capsys.readouterr().err + run_command("config", "xq=1", cwd=checkout.root).stderr
 
 
 def test_config_prints_what_is_composed_and_what_an_override_would_make_of_it(checkout: Paths) -> None:

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from conftest import noise, put
 from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
 from fieldguide.evaluation.tables import write_confusion
-from fieldguide.tracking.delivery import MAX_LABELS, log_figures
+from fieldguide.tracking.figures import COUNT, FIRST, MATRIX, MAX_LABELS, log_confusion_matrix, log_figures
 from fieldguide.tracking.tags import METRIC_NAMES
 from fieldguide.tracking.tracker import Tracker
 
@@ -57,12 +58,12 @@ def logged(folder: Path, labels: list[str]) -> tuple[dict[str, float], dict[str,
 def test_labels_of_all_kinds_keep_metrics_of_their_own(tmp_path: Path, labels: list[str]) -> None:
     metrics, names, told = logged(tmp_path, labels)
     own = {names.get(name, name): value for name, value in metrics.items()}
-    assert len(own) == len(metrics) == 2 + 4 + 2 * len(labels) + len(labels) ** 2
+    assert len(own) == len(metrics) == 3 + 4 + 2 * len(labels) + len(labels) ** 2
     for place, label in enumerate(labels):
         assert own[f"recall_{label}"] == own[f"split.train_share_{label}"] == place / 100
         for other, predicted in enumerate(labels):
-            assert own[f"confusion/{label}/{predicted}"] == place * len(labels) + other
-    assert (own["accuracy"], own["accuracy_low"]) == (0.5, 0.25)
+            assert own[COUNT.format(true=label, predicted=predicted)] == place * len(labels) + other
+    assert (own["accuracy"], own["main/accuracy"], own["accuracy_low"]) == (0.5, 0.5, 0.25)
     assert bool(names) == (METRIC_NAMES in told)
 
 
@@ -70,7 +71,31 @@ def test_labels_of_all_kinds_keep_metrics_of_their_own(tmp_path: Path, labels: l
 def test_confusions_of_many_labels_stay_in_the_table_and_the_run_says_so(tmp_path: Path, count: int) -> None:
     metrics, names, told = logged(tmp_path, [f"label {number}" for number in range(count)])
     assert names == {}
-    cells = [name for name in metrics if name.startswith("confusion/")]
+    cells = [name for name in metrics if name.startswith("pictures of ")]
     assert len(cells) == (count**2 if count <= MAX_LABELS else 0)
     assert told == "" if cells else f"counts of {count} labels are in evaluate/confusion_matrix.csv" in told
     assert metrics[f"recall_label {count - 1}"] == (count - 1) / 100
+
+
+def test_the_ui_shows_few_figures_first() -> None:
+    """By the sections that it makes: see `fieldguide.tracking.figures`."""
+    sections = {name.rpartition("/")[0] for name in [*FIRST, MATRIX, COUNT.format(true="a", predicted="b")]}
+    assert sorted(sections) == ["main", "pictures of a"]
+
+
+def test_the_confusion_matrix_is_an_image_of_the_run_once(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    file = put(paths.report("evaluate") / "confusion_matrix.png", noise(1))
+    tracker = Tracker(paths)
+    run = tracker.client.create_run(tracker.experiment).info.run_id
+
+    def images() -> set[str]:
+        tags = tracker.client.get_run(run).data.tags
+        log_confusion_matrix(tracker, run, tags)
+        return {image.path for image in tracker.client.list_artifacts(run, "images") if image.path.endswith(".png")}
+
+    assert len(images()) == 1
+    assert len(images()) == 1
+    assert tracker.client.get_run(run).data.tags["mlflow.loggedImages"] == "True"
+    put(file, noise(2))
+    assert len(images()) == 2

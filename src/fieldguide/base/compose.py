@@ -21,6 +21,7 @@ from fieldguide.base.operations import RESIZES
 from fieldguide.base.option_files import check_plain, options_of, read_mapping, read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.schedules import HeadOnly
+from fieldguide.base.suggestions import did_you_mean
 
 PLAIN_VALUE_ADVICE = "write the value, so that runs can be repeated"
 
@@ -61,13 +62,6 @@ def validate(paths: Paths, overrides: Sequence[str], chosen: Mapping[str, Any], 
     choices = _known_options(paths, {group: ("override", chosen.get(group)) for group in GROUPS})
     _check_options(paths, choices)
     return _validate(paths, overrides, choices, composed)
-
-
-def check_names(paths: Paths, overrides: Sequence[str]) -> None:
-    """Raise UserError for an option or a key that does not exist; values are not checked."""
-    params = read_params(paths)
-    _chosen_options(paths, params, overrides)
-    _compose_with_hydra(paths, params, overrides)
 
 
 def _validate(paths: Paths, overrides: Sequence[str], choices: dict[str, str], composed: DictConfig) -> Config:
@@ -185,5 +179,8 @@ def _known_options(paths: Paths, chosen: Mapping[str, tuple[str, Any]]) -> dict[
     for group, (where, option) in chosen.items():
         if option not in options_of(paths, group):
             known = ", ".join(options_of(paths, group))
-            raise UserError(f"{where}: {group}: {option!r}: no such option; choose one of: {known} (conf/{group}/)")
+            meant = did_you_mean(option, options_of(paths, group))
+            raise UserError(
+                f"{where}: {group}: {option!r}: no such option{meant}; choose one of: {known} (conf/{group}/)"
+            )
     return {group: option for group, (_, option) in chosen.items()}

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 from hydra.errors import MissingConfigException
@@ -13,6 +13,7 @@ from fieldguide.base.config import GROUPS, Schema
 from fieldguide.base.operations import CONFIGURED, Operations
 from fieldguide.base.option_files import one_line, read_params
 from fieldguide.base.paths import Paths
+from fieldguide.base.suggestions import did_you_mean
 
 PATTERNS = {  # of the schema, but for lists of words
     r"^[^/\\.\x00][^/\\\x00]*$": "a label must not be empty, begin with a dot, or hold a slash or backslash",
@@ -30,7 +31,7 @@ def explain_hydra(paths: Paths, overrides: Sequence[str], error: Exception) -> s
             if isinstance(cause, MissingMandatoryValue):
                 reason = "is missing"
             elif "not in struct" in reason:
-                reason = "the chosen option does not set it; write +KEY=VALUE to add it"
+                reason = f"the chosen option does not set it{_meant(key)}; write +KEY=VALUE to add it"
             elif "not in" in reason:
                 reason += known_keys(key)
             return f"{origin_of(paths, overrides, key)}: {key}: {reason}"
@@ -47,11 +48,15 @@ def explain_pydantic(paths: Paths, overrides: Sequence[str], composed: dict[str,
     operations = CONFIGURED.get(key.partition(".")[0], Operations())
     if first["type"] == "union_tag_not_found":
         message = f"`{operations.key}` is missing; one of: {', '.join(operations)}"
+    elif first["type"] == "union_tag_invalid":
+        tag = first["ctx"]["tag"]
+        message = f"no such {operations.key}{did_you_mean(tag, list(operations))}; one of: {', '.join(operations)}"
+        value, key = tag, f"{key}.{operations.key}"
     elif first["type"] == "unexpected_keyword_argument":
         operation = next((operations[name] for name in operations if name in first["loc"]), None)
         message = f"no such key{known_keys(key, operation)}"
     elif first["type"] == "string_pattern_mismatch":
-        message = allowed(first["ctx"]["pattern"])
+        message = allowed(first["ctx"]["pattern"], value)
     elif first["type"] == "string_type" and not isinstance(value, dict | list):
         read_as = "null" if value is None else str(value).lower()
         where = "this key" if first["loc"][-1] == "[key]" else "this"
@@ -62,10 +67,11 @@ def explain_pydantic(paths: Paths, overrides: Sequence[str], composed: dict[str,
     return f"{origin_of(paths, overrides, key)}: {key}: {message}{given}{more}"
 
 
-def allowed(pattern: str) -> str:
-    """What a pattern of the schema requires, in words."""
+def allowed(pattern: str, given: object = "") -> str:
+    """What a pattern of the schema requires, in words, and what may have been meant by what was given."""
     if words := re.fullmatch(r"\^\(([\w|]+)\)\$", pattern):
-        return f"must be one of: {', '.join(words[1].split('|'))}"
+        known = words[1].split("|")
+        return f"must be one of: {', '.join(known)}{did_you_mean(given, known)}"
     return PATTERNS[pattern]
 
 
@@ -99,7 +105,27 @@ def known_keys(key: str, kind: Any = None) -> str:
             kind = get_args(kind)[1] if get_origin(kind) is dict else get_type_hints(kind).get(part)
             if not is_dataclass(kind) and get_origin(kind) is not dict:
                 return ""
-    return f"; known: {', '.join(field.name for field in fields(kind))}" if is_dataclass(kind) else ""
+    if not is_dataclass(kind):
+        return ""
+    known = [field.name for field in fields(kind)]
+    section, _, name = key.rpartition(".")
+    meant = _meant(key) if kind is Schema else did_you_mean(name, {one: f"{section}.{one}" for one in known})
+    return f"{meant}; known: {', '.join(known)}"
+
+
+def _meant(key: str) -> str:
+    """The key that may have been meant: one of the same section, or of another one."""
+    section, _, name = key.rpartition(".")
+    kinds = get_type_hints(Schema)
+    keys = {field.name: f"{other}.{field.name}" for other in kinds for field in _fields_of(other, kinds[other])}
+    own = [field.name for field in _fields_of(section, kinds[section])] if section in kinds else list(kinds)
+    return did_you_mean(name, {**keys, **{one: f"{section}.{one}" if section else one for one in own}})
+
+
+def _fields_of(section: str, kind: Any) -> list["Field[Any]"]:
+    """The fields of a section of the schema; of a group of operations, those of all of them."""
+    kinds = [kind] if is_dataclass(kind) else [one for one in CONFIGURED.get(section, {}).values() if is_dataclass(one)]
+    return [field for one in kinds for field in fields(one)]
 
 
 def _key_of(composed: Any, location: tuple[int | str, ...]) -> str:

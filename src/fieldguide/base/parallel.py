@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
-from tqdm import tqdm
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.interruption import ctrl_c_waits
+from fieldguide.base.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -64,7 +65,7 @@ def map_processes(
     items
         What to call it on; items and results must be picklable.
     description
-        The word before the progress bar, which is shown on a terminal only.
+        What is being done, for the progress.
     processes
         At most this many processes. By default `usable_workers`, but only for what is left after the first
         `PATIENCE` seconds, since a process takes about as long to start.
@@ -78,7 +79,7 @@ def map_processes(
         If a process ends and nothing is said of what is `lost`.
     """
     results = _results(function, items, processes, lost)
-    return list(tqdm(results, total=len(items), desc=description, unit="picture", disable=None))
+    return list(progress(results, description, len(items)))
 
 
 def _results(
@@ -105,7 +106,9 @@ def _in_processes(
     while done < len(items):
         try:
             with _pool(processes) as pool:
-                for result in pool.map(function, items[done:], chunksize=chunk):
+                with ctrl_c_waits():  # the processes start here
+                    results = pool.map(function, items[done:], chunksize=chunk)
+                for result in results:
                     yield result
                     done += 1
         except BrokenProcessPool:
@@ -122,7 +125,9 @@ def _one_by_one(
         try:
             with _pool(1) as pool:
                 while done < len(items):
-                    yield pool.submit(function, items[done]).result()
+                    with ctrl_c_waits():
+                        future = pool.submit(function, items[done])
+                    yield future.result()
                     done += 1
         except BrokenProcessPool:
             if lost is None:

@@ -4,6 +4,8 @@ import atexit
 import gc
 import os
 
+from fieldguide.base.interruption import tell_in_one_line
+
 USAGE_REPORT_SWITCHES = {
     "GX_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -13,12 +15,13 @@ USAGE_REPORT_SWITCHES = {
 
 
 def start_process() -> None:
-    """Switch off the libraries' usage reports, and let Python collect garbage less often.
+    """Switch off the libraries' usage reports, make Ctrl-C one line, and let Python collect garbage less often.
 
     Importing torch, MLflow or Great Expectations makes a million objects that all stay. Looking through them again and
     again, and once more at the end, was a quarter of the time that such a process takes to start and to exit.
     """
     quiet_environment()
+    tell_in_one_line()
     gc.set_threshold(10_000, 20, 20)
     atexit.register(gc.freeze)
 

@@ -15,8 +15,10 @@ from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
 from fieldguide.base.errors import CheckFailed, UserError, printable
 from fieldguide.base.files import write_json
+from fieldguide.base.interruption import STOPPED, stop_line
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
+from fieldguide.base.progress import Progress
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.stopped import Stopped, note_done, note_stopped
 from fieldguide.base.system_errors import faults_in_one_line
@@ -34,6 +36,7 @@ def main(run: Run) -> None:
 
     A `UserError`, or a system error, becomes one line on stderr and exit code 1; any other exception keeps
     its traceback. What stopped the stage is kept for `fieldguide summary`, and reports/index.html tells it.
+    Ctrl-C is one line and exit code 130.
     """
     stage = Path(inspect.getfile(run)).stem
     paths = Paths(Path.cwd())
@@ -49,6 +52,10 @@ def main(run: Run) -> None:
             page = [sys.executable, "-m", "fieldguide.overview", str(paths.root)]
             subprocess.run(page, check=False)  # a page that fails shows its own traceback; the stage failed anyway
         sys.exit(f"{stage}: {error}")
+    except KeyboardInterrupt:
+        note_stopped(paths, Stopped(stage, "Ctrl-C", by_check=False))
+        print(stop_line(stage, "what is complete is kept, and `dvc repro` resumes"), file=sys.stderr)
+        sys.exit(STOPPED)
     except BaseException as error:
         said = f"{type(error).__name__}: {error}".strip(": ")
         note_stopped(paths, Stopped(stage, printable(f"{said}; what the stage printed tells more"), by_check=False))
@@ -59,7 +66,8 @@ def run_stage(stage: str, run: Run, config: Config, paths: Paths) -> Metrics:
     """Call `run`, write what it returns to reports/<stage>/metrics.json, and say how long it took."""
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # fastai's import uses it
     start = time.perf_counter()
-    metrics = run(config, paths)
+    with Progress(stage):
+        metrics = run(config, paths)
     write_json(paths.metrics(stage), metrics)
     print(f"{stage}: done in {time.perf_counter() - start:.1f} s", flush=True)
     return metrics

@@ -4,22 +4,38 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from fieldguide import __version__
 from fieldguide.base.errors import UserError
+from fieldguide.base.interruption import STOPPED, stop_line
 from fieldguide.base.process import start_process
+from fieldguide.base.progress import Progress
 from fieldguide.base.system_errors import faults_in_one_line
 from fieldguide.cli import experiments, pipeline, prediction, retraining, reviews, rollout
+from fieldguide.cli.commands import NOTHING_CHANGED, Parser
+from fieldguide.cli.completion import add_completion
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and leave with its exit code: 0 done, 1 the person can put it right, 2 wrong usage."""
+    """Run one command, print what it returns, and leave with its exit code.
+
+    0 done, 1 the person can put it right, 2 wrong usage, 130 Ctrl-C; the command's help tells others.
+    """
     start_process()
-    options = _parser().parse_args(arguments)
+    kept = NOTHING_CHANGED
     try:
+        options = _parser().parse_args(arguments)
+        kept = options.stopped
         with faults_in_one_line("start it again"):
-            options.command(options)
+            with nullcontext() if options.prints_itself else Progress(options.command_name):
+                said = options.command(options)
+            text, code = said if isinstance(said, tuple) else (said, 0)
+            if text is not None:
+                print(text)
             sys.stdout.flush()
+            if code:
+                sys.exit(code)
     except BrokenPipeError:  # whoever read the output (`| head`) has seen enough
         _drop_output()
         sys.exit(141)
@@ -30,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _drop_output()
         sys.exit(f"fieldguide: {error}")
     except KeyboardInterrupt:
-        sys.exit(130)
+        print(stop_line("fieldguide", kept), file=sys.stderr)
+        sys.exit(STOPPED)
 
 
 def _drop_output() -> None:
@@ -39,7 +56,7 @@ def _drop_output() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="fieldguide",
         description="A reproducible pipeline for image classifiers. Commands work in the current folder, a checkout.",
         epilog="The pipeline itself is run by DVC: `dvc repro`.\n\nexamples:\n"
@@ -58,4 +75,5 @@ def _parser() -> argparse.ArgumentParser:
         reviews.add_commands,
     ):
         add_commands(commands)
+    add_completion(commands, parser)
     return parser

@@ -1,10 +1,10 @@
-"""The commands for trying choices and for the runs they make: compare, ui, sweep, show-batch, adopt, reproduce."""
+"""The commands for trying choices and their runs: compare, runs, ui, sweep, show-batch, adopt, reproduce."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from fieldguide.cli.commands import Commands, add_command, checkout, here
+from fieldguide.cli.commands import Commands, add_command, add_json, checkout, here
 
 RUN = "a run: its MLflow id or the beginning of it, its name, or the folder of a sweep job"
 
@@ -12,6 +12,7 @@ RUN = "a run: its MLflow id or the beginning of it, its name, or the folder of a
 def add_commands(commands: Commands) -> None:
     """Add the parsers."""
     _add_compare(commands)
+    _add_runs(commands)
     _add_ui(commands)
     _add_sweep(commands)
     _add_show_batch(commands)
@@ -32,7 +33,26 @@ def _add_compare(commands: Commands) -> None:
     )
     compare.add_argument("runs", nargs="+", metavar="RUN", help="id, beginning of an id, or name; . is the checkout")
     compare.add_argument("--out", type=Path, metavar="FILE", help="the page; default: in reports/compare/")
+    add_json(compare)
     compare.set_defaults(command=_compare)
+
+
+def _add_runs(commands: Commands) -> None:
+    runs = add_command(
+        commands,
+        "runs",
+        "list the runs in MLflow: id, name, when, data, figures, state",
+        """
+        fieldguide runs                            the newest 20; compare, adopt and reproduce take their ids
+        fieldguide runs --all
+        fieldguide runs --json | jq -r '.[] | select(.state == "finished") | .id'
+        """,
+    )
+    which = runs.add_mutually_exclusive_group()
+    which.add_argument("--newest", type=_count, default=20, metavar="N", help="how many; default: 20")
+    which.add_argument("--all", action="store_true", help="all runs")
+    add_json(runs)
+    runs.set_defaults(command=_runs)
 
 
 def _add_ui(commands: Commands) -> None:
@@ -44,6 +64,8 @@ def _add_ui(commands: Commands) -> None:
         fieldguide ui                              http://127.0.0.1:5000, until Ctrl-C
         fieldguide ui --port 5001
         """,
+        stopped="the UI has ended; the runs are kept",
+        prints_itself=True,
     )
     ui.add_argument("--port", type=_count, default=5000, metavar="N", help="default: 5000")
     ui.set_defaults(command=_ui)
@@ -62,6 +84,8 @@ def _add_sweep(commands: Commands) -> None:
         fieldguide sweep --hydra-help              the options of Hydra's command line
         The same command resumes a sweep that was interrupted. Exit code 1 if a job failed.
         """,
+        stopped="finished jobs are kept, and the same command resumes the sweep",
+        prints_itself=True,
         prefix_chars="\0",  # what looks like an option is Hydra's
         add_help=False,
     )
@@ -117,6 +141,8 @@ def _add_reproduce(commands: Commands) -> None:
         fieldguide reproduce 3f2a1b
         fieldguide reproduce "pad convnext_atto lr=0.001" --keep
         """,
+        stopped="the worktree was removed; the checkout is as it was",
+        prints_itself=True,
     )
     reproduce.epilog = (
         f"{reproduce.epilog}\n\nexit code: 0 identical, 1 something differs or is missing, 2 wrong usage. The "
@@ -128,10 +154,16 @@ def _add_reproduce(commands: Commands) -> None:
     reproduce.set_defaults(command=_reproduce)
 
 
-def _compare(options: argparse.Namespace) -> None:
+def _compare(options: argparse.Namespace) -> str:
     from fieldguide.experiments.compare_command import compare_runs
 
-    print(compare_runs(here(), options.runs, options.out))
+    return compare_runs(here(), options.runs, options.out, options.json)
+
+
+def _runs(options: argparse.Namespace) -> str:
+    from fieldguide.tracking.run_list import list_runs
+
+    return list_runs(checkout(), None if options.all else options.newest, options.json)
 
 
 def _ui(options: argparse.Namespace) -> None:
@@ -150,12 +182,12 @@ def _sweep(options: argparse.Namespace) -> None:
     main()
 
 
-def _show_batch(options: argparse.Namespace) -> None:
+def _show_batch(options: argparse.Namespace) -> str:
     from fieldguide.configuration.compose import compose
     from fieldguide.experiments.show_batch import draw_batch
 
     paths = here()
-    print(draw_batch(compose(paths, options.overrides), paths, options.overrides, options.pictures, options.out))
+    return str(draw_batch(compose(paths, options.overrides), paths, options.overrides, options.pictures, options.out))
 
 
 def _count(text: str) -> int:

@@ -6,11 +6,11 @@ its description names the runs that the command made.
 
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.interruption import STOPPED, run_to_its_end
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.stage_names import Stage
@@ -37,7 +37,10 @@ def main() -> None:
     except UserError as error:
         sys.exit(f"{entry}: {error}")
     tracker = _open(paths, launcher)
-    code = _run(chain)
+    try:
+        code = _run(chain)
+    except KeyboardInterrupt:  # the command has said what is kept
+        code = STOPPED
     if tracker:
         _close(tracker, launcher, code)
     sys.exit(code)
@@ -68,7 +71,7 @@ def commands(entry: str, text: str) -> list[list[str]]:
 def _run(chain: list[list[str]]) -> int:
     environment = {**os.environ, "PYTHONPATH": str(Path("src").resolve())}
     for command in chain:
-        if code := subprocess.run(command, env=environment, check=False).returncode:
+        if code := run_to_its_end(command, env=environment).returncode:
             return code
     return 0
 
@@ -97,7 +100,8 @@ def _close(tracker: Tracker, launcher: str, code: int) -> None:
             lines = [f"- {run.info.run_name}: {run.info.run_id}" for run in made]
             note = "Runs made in the experiment fieldguide:\n\n" + "\n".join(lines) if made else "No new run was made."
             tracker.client.set_tag(launcher, "mlflow.note.content", note)
-            tracker.client.set_terminated(launcher, "FAILED" if code else "FINISHED")
+            status = "KILLED" if code == STOPPED else "FAILED" if code else "FINISHED"
+            tracker.client.set_terminated(launcher, status)
     except UserError as error:
         print(error, file=sys.stderr)
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from fieldguide.cli.commands import Commands, add_command, here
+from fieldguide.cli.commands import Commands, add_command, add_json, here
 
 
 def add_commands(commands: Commands) -> None:
@@ -38,6 +38,8 @@ def _add_add(commands: Commands) -> None:
         fieldguide add bears ~/pictures/bears --link    hard links instead of copies; DVC still keeps its own copies
         fieldguide add bears bears.csv             download pictures: columns url and label, a row per picture
         """,
+        stopped="the data set was not added; pictures from the web are kept, and the same command resumes",
+        prints_itself=True,
     )
     add.add_argument("name", help="name of the data set: a letter first, then letters, digits, - and _")
     add.add_argument("source", type=Path, help="the folder with one folder per label, or the CSV file of addresses")
@@ -57,6 +59,7 @@ def _add_sync(commands: Commands) -> None:
         fieldguide sync                            after DVC restored a run from its cache, or after an outage
         MLFLOW_TRACKING_URI=http://127.0.0.1:5000 fieldguide sync
         """,
+        stopped="what was logged is kept, and `fieldguide sync` logs the rest",
     )
     sync.set_defaults(command=_sync)
 
@@ -68,19 +71,21 @@ def _add_summary(commands: Commands) -> None:
         "print what came in, what was left out, and how good the classifier is",
         """
         fieldguide summary
+        fieldguide summary --json | jq .evaluate.accuracy
         """,
     )
+    add_json(summary)
     summary.set_defaults(command=_summary)
 
 
-def _config(options: argparse.Namespace) -> None:
+def _config(options: argparse.Namespace) -> str:
     from dataclasses import asdict
 
     import yaml
 
     from fieldguide.configuration.compose import compose
 
-    print(yaml.safe_dump(asdict(compose(here(), options.overrides)), sort_keys=False, allow_unicode=True), end="")
+    return yaml.safe_dump(asdict(compose(here(), options.overrides)), sort_keys=False, allow_unicode=True).rstrip("\n")
 
 
 def _add(options: argparse.Namespace) -> None:
@@ -89,13 +94,13 @@ def _add(options: argparse.Namespace) -> None:
     add_data_set(here(), options.name, options.source, link=options.link, allow_private=options.allow_private)
 
 
-def _sync(options: argparse.Namespace) -> None:
+def _sync(options: argparse.Namespace) -> str:
     from fieldguide.tracking.delivery import sync
 
-    print(sync(here()))
+    return sync(here())
 
 
-def _summary(options: argparse.Namespace) -> None:
-    from fieldguide.overview.summary import summarize
+def _summary(options: argparse.Namespace) -> str:
+    from fieldguide.overview.summary import summarize, summary_as_json
 
-    print(summarize(here()))
+    return summary_as_json(here()) if options.json else summarize(here())

@@ -30,6 +30,8 @@ def _add_predict(commands: Commands) -> None:
         fieldguide predict trail_camera --format jsonl --all    JSON lines, the probabilities of all labels
         fieldguide predict trail_camera --log > week.csv    the registered champion predicts, and data/log/ keeps it
         """,
+        stopped="the rows that were printed are complete, and with --log they are logged",
+        prints_itself=True,
     )
     predict.epilog = (
         f"{predict.epilog}\n\n"
@@ -62,6 +64,8 @@ def _add_screen(commands: Commands) -> None:
         fieldguide screen trail_camera --format csv > week.csv || echo "look at week.csv"
         fieldguide screen trail_camera --page week.html    a page with the out-of-domain pictures, by reason
         """,
+        stopped="the rows that were printed are complete; there is no verdict, and no page was written",
+        prints_itself=True,
     )
     screen.epilog = (
         f"{screen.epilog}\n\nThe batch is compared with the valid pictures: predictions, measurements, features.\nAll "
@@ -86,6 +90,7 @@ def _add_export(commands: Commands) -> None:
         fieldguide export onnx                     models/classifier.onnx; needs pip install 'fieldguide[onnx]'
         fieldguide export onnx --out bears.onnx
         """,
+        stopped="no file was written",
     )
     export.add_argument("format", choices=["onnx"], help="ONNX: square RGB pictures in, calibrated probabilities out")
     export.add_argument("--model", type=Path, help=MODEL)
@@ -113,7 +118,7 @@ def _screen(options: argparse.Namespace) -> None:
     sys.exit(SHIFTED if shifted else 0)
 
 
-def _export(options: argparse.Namespace) -> None:
+def _export(options: argparse.Namespace) -> str:
     from fieldguide.prediction.export import export_onnx
 
-    print(export_onnx(options.model or here().classifier, options.out))
+    return export_onnx(options.model or here().classifier, options.out)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from fieldguide.base.errors import printable
-from fieldguide.cli.commands import NOT_ENOUGH, Commands, add_command, checkout
+from fieldguide.cli.commands import NOT_ENOUGH, Commands, add_command, add_json, checkout
 
 
 def add_commands(commands: Commands) -> None:
@@ -26,6 +26,7 @@ def _add_retrain(commands: Commands) -> None:
         fieldguide retrain --force                 train in any case
         fieldguide retrain --wait                  wait for a job that is running
         """,
+        stopped="its finished steps are kept, and `fieldguide retrain` resumes the job",
     )
     retrain.epilog = (
         f"{retrain.epilog}\n\nexit code: 0 done, or nothing to do; 1 stopped, the next call resumes; 2 wrong usage; "
@@ -54,6 +55,7 @@ def _add_gate(commands: Commands) -> None:
     gate.add_argument(
         "model", nargs="?", type=_which, metavar="VERSION", help="a version's number, or . for the checkout"
     )
+    add_json(gate)
     gate.set_defaults(command=_gate)
 
 
@@ -66,6 +68,7 @@ def _add_backtest(commands: Commands) -> None:
         fieldguide backtest add spring_2026        the current test split, as data/backtests/spring_2026
         fieldguide backtest add snow ~/snow --date 2026-02-01    a folder with one folder per label
         """,
+        stopped="no set was added",
     )
     actions = backtest.add_subparsers(title="actions", metavar="ACTION", required=True)
     add = actions.add_parser("add", help="freeze a set; it is tracked by DVC and never changed")
@@ -82,7 +85,7 @@ def _add_backtest(commands: Commands) -> None:
     add.set_defaults(command=_backtest_add)
 
 
-def _retrain(options: argparse.Namespace) -> None:
+def _retrain(options: argparse.Namespace) -> str:
     from fieldguide.retraining.lock import BUSY, AnotherJob, job_lock
 
     try:
@@ -90,19 +93,18 @@ def _retrain(options: argparse.Namespace) -> None:
         with job_lock(paths.retraining, options.wait):  # before the slow imports
             from fieldguide.retraining.checkout_tools import retrain
 
-            print(printable(retrain(paths, options.force).message))
+            return printable(retrain(paths, options.force).message)
     except AnotherJob as error:
         print(f"fieldguide: {error}", file=sys.stderr)
         sys.exit(BUSY)
 
 
-def _gate(options: argparse.Namespace) -> None:
+def _gate(options: argparse.Namespace) -> tuple[str, int]:
     paths = checkout()  # before the slow imports
     from fieldguide.release.gate.command import gate_command
 
-    text, accepted = gate_command(paths, options.model)
-    print(text)
-    sys.exit(0 if accepted else NOT_ENOUGH)
+    text, accepted = gate_command(paths, options.model, options.json)
+    return text, 0 if accepted else NOT_ENOUGH
 
 
 def _which(text: str) -> str:
@@ -111,10 +113,10 @@ def _which(text: str) -> str:
     return text
 
 
-def _backtest_add(options: argparse.Namespace) -> None:
+def _backtest_add(options: argparse.Namespace) -> str:
     from fieldguide.configuration.compose import compose
     from fieldguide.release.gate.backtests import freeze
 
     paths = checkout()
     date = options.date or datetime.datetime.now(datetime.UTC).date()
-    print(freeze(compose(paths), paths, options.name, options.folder, date))
+    return freeze(compose(paths), paths, options.name, options.folder, date)

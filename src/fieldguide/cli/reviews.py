@@ -61,13 +61,13 @@ def _add_review(commands: Commands) -> None:
     review.set_defaults(command=partial(_review, review))
 
 
-def _explain(options: argparse.Namespace) -> None:
+def _explain(options: argparse.Namespace) -> str:
     from fieldguide.reviewing.explain import explain
 
-    print(explain(here(), options.picture))
+    return explain(here(), options.picture)
 
 
-def _review(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def _review(parser: argparse.ArgumentParser, options: argparse.Namespace) -> str:
     if options.table and (options.picture or options.undo or options.note):
         parser.error("--from takes pictures, decisions and notes from the file alone")
     if not options.table and (not options.picture or bool(options.decision) == options.undo):
@@ -75,7 +75,6 @@ def _review(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Non
     from fieldguide.reviewing.decide import read_wishes, record_decision, record_decisions
 
     if options.table:
-        print(record_decisions(here(), list(read_wishes(options.table))))
-    else:
-        decision = "undo" if options.undo else options.decision
-        print(record_decision(here(), options.picture, decision, options.label, options.note))
+        return record_decisions(here(), list(read_wishes(options.table)))
+    decision = "undo" if options.undo else options.decision
+    return record_decision(here(), options.picture, decision, options.label, options.note)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from fieldguide.cli.commands import NOT_ENOUGH, Commands, add_command, checkout
+from fieldguide.cli.commands import NOT_ENOUGH, Commands, add_command, add_json, checkout
 
 
 def add_commands(commands: Commands) -> None:
@@ -27,6 +27,7 @@ def _add_rollout(commands: Commands) -> None:
         fieldguide rollout withdraw limited        take a version out
         fieldguide rollout history --csv           who moved which version, when and why
         """,
+        stopped="a move is made completely or not at all: see `fieldguide rollout status`",
     )
     rollout.epilog = (
         f"{rollout.epilog}\n\nexit code: 0 done, 1 not possible, 2 wrong usage, {NOT_ENOUGH} `advance` is refused: "
@@ -38,7 +39,9 @@ def _add_rollout(commands: Commands) -> None:
         "run", metavar="RUN", help="MLflow run id, the beginning of it, or the run's name; . is the checkout's model"
     )
     register.set_defaults(command=_register)
-    actions.add_parser("status", help="which version is at which step, and what it needs").set_defaults(command=_status)
+    status = actions.add_parser("status", help="which version is at which step, and what it needs")
+    add_json(status)
+    status.set_defaults(command=_status)
     advance = actions.add_parser("advance", help="move a version one step further, if the evidence suffices")
     advance.add_argument(
         "step", nargs="?", choices=["challenger", "shadow", "limited"], help="default: the most advanced"
@@ -74,21 +77,21 @@ def _add_confirm(commands: Commands) -> None:
     confirm.set_defaults(command=_confirm)
 
 
-def _register(options: argparse.Namespace) -> None:
+def _register(options: argparse.Namespace) -> str:
     from fieldguide.base.git import user_or_account_name
     from fieldguide.release.registry import Registry
 
     version = Registry(checkout()).register(options.run, user_or_account_name(checkout().checkout), options.why)
-    print(f"version {version.number} is in {', '.join(version.steps)}; next: `fieldguide gate`")
+    return f"version {version.number} is in {', '.join(version.steps)}; next: `fieldguide gate`"
 
 
-def _status(_: argparse.Namespace) -> None:
+def _status(options: argparse.Namespace) -> str:
     from fieldguide.release.rollout.command import status
 
-    print(status(checkout()))
+    return status(checkout(), options.json)
 
 
-def _advance(options: argparse.Namespace) -> None:
+def _advance(options: argparse.Namespace) -> str:
     from fieldguide.base.git import user_or_account_name
     from fieldguide.configuration.compose import compose
     from fieldguide.release.rollout.command import move_in_words
@@ -96,39 +99,37 @@ def _advance(options: argparse.Namespace) -> None:
 
     paths = checkout()
     try:
-        print(
-            move_in_words(
-                advance(compose(paths), paths, user_or_account_name(paths.checkout), options.why, options.step)
-            )
+        return move_in_words(
+            advance(compose(paths), paths, user_or_account_name(paths.checkout), options.why, options.step)
         )
     except EvidenceMissing as refusal:
         print(f"fieldguide: {refusal}", file=sys.stderr)
         sys.exit(NOT_ENOUGH)
 
 
-def _rollback(options: argparse.Namespace) -> None:
+def _rollback(options: argparse.Namespace) -> str:
     from fieldguide.base.git import user_or_account_name
     from fieldguide.release.rollout.command import move_in_words
     from fieldguide.release.rollout.steps import rollback
 
-    print(move_in_words(rollback(checkout(), user_or_account_name(checkout().checkout), options.why, options.to)))
+    return move_in_words(rollback(checkout(), user_or_account_name(checkout().checkout), options.why, options.to))
 
 
-def _withdraw(options: argparse.Namespace) -> None:
+def _withdraw(options: argparse.Namespace) -> str:
     from fieldguide.base.git import user_or_account_name
     from fieldguide.release.rollout.command import move_in_words
     from fieldguide.release.rollout.steps import withdraw
 
-    print(move_in_words(withdraw(checkout(), options.step, user_or_account_name(checkout().checkout), options.why)))
+    return move_in_words(withdraw(checkout(), options.step, user_or_account_name(checkout().checkout), options.why))
 
 
-def _history(options: argparse.Namespace) -> None:
+def _history(options: argparse.Namespace) -> str:
     from fieldguide.release.rollout.command import history_text
 
-    print(history_text(checkout(), options.csv))
+    return history_text(checkout(), options.csv)
 
 
-def _confirm(options: argparse.Namespace) -> None:
+def _confirm(options: argparse.Namespace) -> str:
     from fieldguide.release.rollout.command import confirm
 
-    print(confirm(checkout(), options.what))
+    return confirm(checkout(), options.what)

@@ -4,6 +4,6 @@ import fieldguide.data.resizing
 import fieldguide.data.sources
 import fieldguide.screening.detectors
 import fieldguide.training.augmentations  # noqa: F401 - each registers its operations
-from fieldguide.base.compose import check_names, compose, store_primary_config, validate
+from fieldguide.base.compose import compose, store_primary_config, validate
 
-__all__ = ["check_names", "compose", "store_primary_config", "validate"]
+__all__ = ["compose", "store_primary_config", "validate"]

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tqdm import tqdm
-
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_text, replace_folder, write_text
+from fieldguide.base.interruption import ctrl_c_waits, run_to_its_end
 from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
+from fieldguide.base.progress import Progress, progress
 from fieldguide.base.yaml_files import set_values
 from fieldguide.data.addresses import address_list, keys_of, read_addresses
 from fieldguide.data.fetching import fetch
@@ -60,11 +60,13 @@ def add_data_set(paths: Paths, name: str, source: Path, link: bool = False, allo
     commit = [f"conf/data/{name}.yaml", f"data/sources/{name}.dvc", "data/sources/.gitignore"]
     secret: list[int] = []
     if source.is_file():
-        write_text(kept, _list_text(source))
         secret = [row.line for row in read_addresses(source) if row.may_hold_secret]
         commit[1:1] = [] if secret else [f"data/sources/{name}.csv"]
-    write_text(paths.option("data", name), f"# {comment}\nkind: folder\n" + "allow_private: true\n" * allow_private)
-    write_text(paths.params, chosen)
+    with ctrl_c_waits():
+        if source.is_file():
+            write_text(kept, _list_text(source))
+        write_text(paths.option("data", name), f"# {comment}\nkind: folder\n" + "allow_private: true\n" * allow_private)
+        write_text(paths.params, chosen)
     print(
         f"added {added} as data set {name!r}\n"
         f"chosen in params.yaml; next: `dvc repro`, then commit params.yaml, {', '.join(commit[:-1])} and {commit[-1]}"
@@ -199,7 +201,7 @@ def _unreadable(error: OSError) -> None:
 
 def _take(folder: Path, files: list[Path], target: Path, take: Callable[[Path, Path], object]) -> None:
     with replace_folder(target) as partial:
-        for file in tqdm(files, desc="add", unit="file", disable=None):
+        for file in progress(files, "add", unit="files"):
             copy = partial / file
             copy.parent.mkdir(parents=True, exist_ok=True)
             take(folder / file, copy)
@@ -213,12 +215,23 @@ def _printable(name: str) -> str:
 def dvc_add(paths: Paths, target: Path, back: Path | None = None) -> None:
     """Track a new folder with DVC. Raises UserError if that fails; the folder goes `back` or is deleted then."""
     command = [sys.executable, "-m", "dvc", "add", str(target.relative_to(paths.root))]
-    done = subprocess.run(command, cwd=paths.root, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
+
+    def undo() -> None:
         if back:
             target.replace(back)
         else:
             shutil.rmtree(target)
+
+    try:
+        with Progress("dvc add"):
+            done = run_to_its_end(command, cwd=paths.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    except KeyboardInterrupt:
+        with ctrl_c_waits():
+            undo()
+            target.with_name(f"{target.name}.dvc").unlink(missing_ok=True)
+        raise
+    if done.returncode != 0:
+        undo()
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
         raise UserError(f"`dvc add` failed, nothing was added: {' '.join(errors or done.stderr.split())}")
 

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import requests
 from pydantic import TypeAdapter, ValidationError
-from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
 from fieldguide.base.config import LabelName
 from fieldguide.base.files import replace_file
+from fieldguide.base.progress import Progress
 from fieldguide.base.system_errors import DISK_FULL
 from fieldguide.data.addresses import UNLABELLED, Address
 from fieldguide.data.web import Refused, Visit, download
@@ -65,7 +65,7 @@ def fetch(
     silent: Counter[str] = Counter()  # by host
     done: Queue[Fetched | Exception] = Queue()
     try:
-        with tqdm(total=len(new), desc="fetch", unit="picture", disable=None) as bar:
+        with Progress("fetch", len(new)) as bar:
             while waiting or running:
                 while waiting and len(running) < AT_A_TIME:
                     address = waiting.popleft()
@@ -79,7 +79,7 @@ def fetch(
                     took = time.monotonic() - running.pop(result.address).begin
                     host = _host(result.address)
                     silent[host] = silent[host] + 1 if result.problem and took >= min(SLOW, WHOLE) else 0
-                bar.update(len(results) - bar.n)
+                bar.update(len(results) - bar.done)
     finally:  # no slow server is waited for, only that half a file goes
         for each in running.values():
             each.visit.end()

@@ -9,24 +9,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from hydra import main as hydra_main
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, ValueType
-from hydra.errors import OverrideParseException
 
-from fieldguide.base.config import GROUPS
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import read_json, write_json
-from fieldguide.base.option_files import read_mapping, read_params
+from fieldguide.base.files import read_json, sha256_of_file, write_json
+from fieldguide.base.interruption import STOPPED, run_to_its_end, stop_line
+from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
+from fieldguide.base.progress import Progress, relay
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.system_errors import faults_in_one_line
-from fieldguide.configuration.compose import check_names, compose, store_primary_config
-from fieldguide.experiments.sweep_job import FOLDER_VARIABLE, is_choice, run_combination
+from fieldguide.configuration.compose import compose, store_primary_config
+from fieldguide.experiments.sweep_job import FOLDER_VARIABLE, PROCESS_VARIABLE, run_combination
+from fieldguide.experiments.sweep_values import Plan, check_values, is_choice, plan_of, studies_of
 from fieldguide.model.fingerprint import code_digest
+from fieldguide.tracking.run_params import data_title
 
 INFO_FLAGS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version", "--shell-completion", "-sc"}
 
@@ -42,7 +43,8 @@ def main() -> None:
     except UserError as error:
         sys.exit(f"sweep: {error}")
     except KeyboardInterrupt:
-        sys.exit("sweep: stopped; the same command resumes it")
+        print(stop_line("sweep", "finished jobs are kept, and the same command resumes it"), file=sys.stderr)
+        sys.exit(STOPPED)
 
 
 def _main(paths: Paths, arguments: list[str]) -> None:
@@ -58,22 +60,25 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
     """Run all jobs; returns how many failed."""
     from fieldguide.experiments.leaderboard import write_leaderboard
 
-    _check_choices(paths, arguments)
+    plan = plan_of(paths, arguments)
+    check_values(paths, plan)
     varied = [argument for argument in arguments if is_choice(argument) or argument.startswith("+sweep=")]
-    studies = _studies(paths, varied)
+    studies = [paths.option("sweep", study).read_text(encoding="utf-8") for study in studies_of(varied)]
     _bring_up_to_date(paths)
     content = [sorted(varied), *studies, _base_fingerprint(paths), code_digest()]
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
     name = "sweep " + " ".join(argument.lstrip("+").partition("=")[0 if "," in argument else 2] for argument in varied)
     folder = paths.sweeps / f"{_slug(name)}-{key}"
-    write_json(folder / "sweep.json", {"key": key, "name": name, "arguments": list(arguments)})
-    os.environ[FOLDER_VARIABLE] = str(folder.resolve())
+    before = time.time()
+    title = f"{name} {data_title(paths, sha256_of_file(paths.split_table))}"
+    about = {"key": key, "name": title, "arguments": list(arguments)}
+    write_json(folder / "sweep.json", {**about, "jobs": _jobs(plan, arguments), "began": before})
+    os.environ |= {FOLDER_VARIABLE: str(folder.resolve()), PROCESS_VARIABLE: str(os.getpid())}
     hydra = {
         "sweep": {"dir": str(folder.resolve() / "hydra"), "subdir": "${hydra.job.num}"},
         "job": {"chdir": False},
     }
-    before = time.time()
-    with _logged_to_mlflow(paths, folder, before, key, name) as close:
+    with _logged_to_mlflow(paths, folder, before, key, title) as close:
         _run_hydra(paths, ["--multirun", *[a for a in arguments if a not in ("-m", "--multirun")]], {"hydra": hydra})
         outcomes = [read_json(path) for path in sorted(folder.glob("*/outcome.json"))]
         failed = [outcome for outcome in outcomes if outcome["status"] == "failed" and outcome["ended"] >= before]
@@ -82,49 +87,18 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
     return len(failed)
 
 
-def _check_choices(paths: Paths, arguments: Sequence[str]) -> None:
-    """Raise UserError for an option or a key that does not exist, before anything is begun or logged to MLflow."""
-    try:
-        overrides = OverridesParser.create().parse_overrides([a for a in arguments if is_choice(a)])
-    except OverrideParseException as error:
-        raise UserError(f"{error.override!r} is not understood: write key=value or key=value,value") from None
-    except RecursionError:
-        raise UserError("a value is nested too deeply") from None
-    tried = [(override, _single(override)) for override in overrides]
-    options = max([len(single) for override, single in tried if override.key_or_group in GROUPS], default=1)
-    for turn in range(options):
-        check_names(paths, [single[turn] if turn < len(single) else single[0] for _, single in tried if single])
-
-
-def _single(override: Override) -> list[str]:
-    """An override for each value that one lists; none where the values come from a sweeper, or what files there are."""
-    if override.value_type in (ValueType.INTERVAL_SWEEP, ValueType.GLOB_CHOICE_SWEEP):
-        return []
-    if not override.is_sweep_override():
-        return [str(override.input_line)]
-    return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
-
-
 def _run_hydra(paths: Paths, arguments: Sequence[str], more: dict[str, Any]) -> None:
     sys.argv = [sys.argv[0], *arguments]
     name = store_primary_config(read_params(paths), **more)
     hydra_main(version_base="1.3", config_path=str(paths.conf.resolve()), config_name=name)(run_combination)()
 
 
-def _studies(paths: Paths, varied: Sequence[str]) -> list[str]:
-    """What the chosen files of conf/sweep/ hold. Raises UserError for one that sets anything but hydra.sweeper.params.
-
-    No job would record a value set there, so its run could not be repeated.
-    """
-    names = [argument.partition("=")[2] for argument in varied if argument.startswith("+sweep=")]
-    files = [file for name in names if (file := paths.option("sweep", name)).is_file()]
-    for file in files:
-        for key in read_mapping(file, f"conf/sweep/{file.name}"):
-            if key != "hydra":
-                raise UserError(
-                    f"conf/sweep/{file.name}: {key}: a study sets only hydra.sweeper.params: move the value there"
-                )
-    return [file.read_text(encoding="utf-8") for file in files]
+def _jobs(plan: Plan, arguments: Sequence[str]) -> int | None:
+    """How many jobs there will be, as far as that is known: a sweeper that searches has a number of trials."""
+    if not any(argument.startswith("hydra/sweeper=") for argument in arguments):
+        return plan.jobs
+    trials = [argument.partition("=")[2] for argument in arguments if argument.startswith("hydra.sweeper.n_trials=")]
+    return int(trials[-1]) if trials and trials[-1].isdecimal() else None
 
 
 def _slug(text: str) -> str:
@@ -141,18 +115,22 @@ def _bring_up_to_date(paths: Paths) -> None:
     """Let DVC make what all jobs start from, where it is behind; another DVC command at work is waited for."""
     dvc, targets = [sys.executable, "-m", "dvc"], [Stage.SPLIT, Stage.WEIGHTS]
     status = [*dvc, "status", "--quiet", "--with-deps", *targets]
-    if not subprocess.run(status, cwd=paths.checkout, check=False, stderr=subprocess.DEVNULL).returncode:
+    with Progress("is the checkout up to date?"):
+        behind = run_to_its_end(status, cwd=paths.checkout, stderr=subprocess.DEVNULL).returncode
+    if not behind:
         return
     print("sweep: updating the checkout's split and starting weights", flush=True)
     waits = False
     while True:
-        done = subprocess.run(
-            [*dvc, "repro", "--quiet", *targets], cwd=paths.checkout, check=False, stderr=subprocess.PIPE, text=True
-        )
-        if not done.returncode:
+        command = [*dvc, "repro", "--quiet", *targets]
+        with NamedTemporaryFile() as log:
+            shown = relay(Path(log.name), 0, "sweep")
+            code = run_to_its_end(command, shown, cwd=paths.checkout, stderr=log).returncode
+            said = Path(log.name).read_text(encoding="utf-8", errors="replace")
+        if not code:
             return
-        if not any(sign in done.stderr for sign in ("Unable to acquire lock", "is busy")):
-            print(done.stderr, file=sys.stderr, end="")
+        if not any(sign in said for sign in ("Unable to acquire lock", "is busy")):
+            print(said, file=sys.stderr, end="")
             raise UserError("the stages before training failed: fix the cause and run `dvc repro` first")
         if not waits:
             print("sweep: waiting for another DVC command in this checkout", flush=True)
@@ -200,7 +178,7 @@ def _logged_to_mlflow(
         if tracker is not None and status == "KILLED":
             with suppress(UserError):
                 tracker.close_sweep(run, [], {}, status)
-        with suppress(BrokenPipeError):
+        with suppress(BrokenPipeError), Progress("log to MLflow"):
             delivery.communicate("done\n")
 
 

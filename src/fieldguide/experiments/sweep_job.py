@@ -6,6 +6,7 @@ import json
 import math
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -25,18 +26,23 @@ from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.base.parallel import usable_cores
 from fieldguide.base.paths import Paths
+from fieldguide.base.progress import duration
 from fieldguide.base.runner import reported, run_stage
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.system_errors import fault, faults_in_one_line
 from fieldguide.configuration.compose import validate
 from fieldguide.experiments.job_folder import prepare_job
+from fieldguide.experiments.sweep_values import is_choice
 from fieldguide.model.fingerprint import code_digest, training_record
 
-FOLDER_VARIABLE = "FIELDGUIDE_SWEEP"  # names the sweep's folder to the processes that run its jobs
+# What the processes that run the jobs are told: the sweep's folder, and its own process.
+FOLDER_VARIABLE, PROCESS_VARIABLE = "FIELDGUIDE_SWEEP", "FIELDGUIDE_SWEEP_PROCESS"
 
 
 def run_combination(composed: DictConfig) -> float:
     """One job of a sweep, Hydra's task function: returns the valid accuracy, for sweepers that search, or NaN."""
+    if os.environ[PROCESS_VARIABLE] != str(os.getpid()):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a launcher's process: the sweep's own reports Ctrl-C and ends it
     settings = HydraConfig.get()
     sweep = Path(os.environ[FOLDER_VARIABLE])
     overrides = [override for override in settings.overrides.task if is_choice(override)]
@@ -58,11 +64,6 @@ def _threads(launcher: Any) -> int | None:
     cores = usable_cores()
     jobs = cores if jobs < 0 else jobs
     return max(1, cores // jobs) if jobs > 1 else None
-
-
-def is_choice(argument: str) -> bool:
-    """Whether an argument is about this project's configuration, and not Hydra's own."""
-    return not argument.startswith("-") and not argument.lstrip("+~").startswith(("hydra.", "hydra/", "sweep="))
 
 
 def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int, config: Callable[[], Config]) -> float:
@@ -95,8 +96,19 @@ def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int,
             raise
         outcome["status"], line = "failed", refused
     failed = outcome["status"] == "failed"
-    print(f"sweep: job {number + 1} ({name}) {'FAILED: ' if failed else ''}{printable(line)}", flush=True)
+    text = f"sweep: job {number + 1} ({name}) {'FAILED: ' if failed else ''}{printable(line)}{_left(sweep)}"
+    print(text, flush=True)
     return math.nan if failed else float(outcome["valid_accuracy"])
+
+
+def _left(sweep: Path) -> str:
+    """How many jobs of how many are done, and how long the others will take."""
+    about = read_json(sweep / "sweep.json")
+    if not about.get("jobs"):
+        return ""
+    ended = sum(read_json(file)["ended"] >= about["began"] for file in sweep.glob("*/outcome.json"))
+    left = (time.time() - about["began"]) / max(1, ended) * (about["jobs"] - ended)
+    return f"; {ended} of {about['jobs']}" + (f", about {duration(left)} left" if left > 0 else "")
 
 
 def job_name(overrides: Sequence[str]) -> str:

@@ -13,9 +13,9 @@ from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
-from tqdm import tqdm
 
 from fieldguide.base.files import replace_file
+from fieldguide.base.progress import progress
 from fieldguide.data.images import open_picture
 from fieldguide.model.backbone import Backbone
 from fieldguide.model.description import Preprocessing
@@ -74,7 +74,7 @@ def _compute(body: nn.Module, preprocessing: Preprocessing, pictures: Mapping[st
             ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
         ):
             computed = pool.map(features_of, pictures.values())
-            shown = tqdm(computed, desc="features", total=len(pictures), unit="picture", disable=None)
+            shown = progress(computed, "features", len(pictures))
             return dict(zip(pictures, shown, strict=True))
     finally:
         torch.set_num_threads(threads)

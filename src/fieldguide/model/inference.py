@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
-from tqdm import tqdm
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
+from fieldguide.base.progress import progress
 from fieldguide.data.images import bounded, open_picture
 from fieldguide.model.description import Preprocessing, read_description
 from fieldguide.model.network import build_bounded, build_classifier, count_features
@@ -83,7 +83,7 @@ def open_for(classifier: Classifier, file: Path | BinaryIO) -> Image.Image:
 
 def open_all(classifier: Classifier, files: Sequence[Path], task: str) -> Iterator[Image.Image]:
     """Open pictures one after the other as `open_for` does, with progress under the name of the task."""
-    for file in tqdm(files, desc=task, unit="picture", disable=None):
+    for file in progress(files, task):
         yield open_for(classifier, file)
 
 

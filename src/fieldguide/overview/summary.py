@@ -5,9 +5,10 @@ from typing import Any
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
+from fieldguide.base.json_output import as_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
-from fieldguide.base.stopped import read_stopped
+from fieldguide.base.stopped import Stopped, read_stopped
 from fieldguide.base.terminal import key_values
 from fieldguide.data.status import Status
 
@@ -15,8 +16,8 @@ Figures = dict[str, Any]
 Rows = list[tuple[str, str]]
 
 
-def summarize(paths: Paths) -> str:
-    """A few lines on the results in the checkout, or on what stopped the last run.
+def read_figures(paths: Paths) -> tuple[dict[str, Figures], Stopped | None]:
+    """The metrics of the stages by stage, and what stopped the last run: then those of the stages before.
 
     Raises UserError if the pipeline has not run yet.
     """
@@ -28,6 +29,22 @@ def summarize(paths: Paths) -> str:
         }
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing: run `dvc repro` first") from None
+    return metrics, stopped
+
+
+def summary_as_json(paths: Paths) -> str:
+    """The same for programs: the metrics by stage, and under `stopped` what stopped the last run, or null."""
+    metrics, stopped = read_figures(paths)
+    shown = {"stage": stopped.stage, "message": stopped.message} if stopped else None
+    return as_json({**metrics, "stopped": shown})
+
+
+def summarize(paths: Paths) -> str:
+    """A few lines on the results in the checkout, or on what stopped the last run.
+
+    Raises UserError if the pipeline has not run yet.
+    """
+    metrics, stopped = read_figures(paths)
     rows = [row for stage, figures in metrics.items() for row in ROWS[stage](figures)]
     reports = "reports/index.html, reports/evaluate/index.html, reports/data_docs/index.html, reports/*/flagged.csv"
     if stopped:

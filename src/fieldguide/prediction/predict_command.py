@@ -3,15 +3,14 @@
 import gc
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.progress import Progress, progress
 from fieldguide.prediction.picture_files import STDIN, picture_files, require_something
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from fieldguide.prediction.answers import Answer, Screening
 
 CLASSIFIER = "classifier.safetensors"  # in a folder with that, screen.safetensors belongs to it
-SHOW_PROGRESS_AFTER = 2.0  # seconds
+Item = TypeVar("Item")
 
 
 def predict_command(arguments: Sequence[str], model: Path, kind: str | None, every_label: bool) -> int:
@@ -38,7 +37,7 @@ def predict_command(arguments: Sequence[str], model: Path, kind: str | None, eve
     require_something(arguments)
     weights = weights_of(model)
 
-    with _collector_paused():
+    with _collector_paused(), Progress("predict, loading the model"):
         from fieldguide.model.inference import load_classifier
         from fieldguide.prediction.rows import write_rows
         from fieldguide.screening.screen_files import load_screen
@@ -60,15 +59,20 @@ def predict_command(arguments: Sequence[str], model: Path, kind: str | None, eve
 def answered(
     arguments: Sequence[str], classifier: "Classifier", screening: "Screening | None", task: str
 ) -> "Iterator[Iterator[tuple[Path, Answer]]]":
-    """Every picture that the arguments name, with its answer; a bar shows how far it is, named as the task."""
+    """Every picture that the arguments name, with its answer, and progress under the name of the task."""
     from fieldguide.prediction.answers import answers
 
-    total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
     paths, files = tee(picture_files(arguments, sys.stdin.buffer))
-    hidden = sys.stdout.isatty() or not sys.stderr.isatty()  # on a terminal the rows themselves show progress
     given = answers(classifier, files, screening=screening)
-    with tqdm(given, task, total, unit="picture", delay=SHOW_PROGRESS_AFTER, disable=hidden) as bar:
-        yield zip(paths, bar, strict=True)
+    yield zip(paths, with_progress(given, arguments, task), strict=True)
+
+
+def with_progress(items: Iterable[Item], arguments: Sequence[str], task: str) -> Iterable[Item]:
+    """An item for each picture that the arguments name, with progress where no rows on a terminal show it."""
+    if sys.stdout.isatty():
+        return items
+    total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
+    return progress(items, task, total)
 
 
 @contextmanager

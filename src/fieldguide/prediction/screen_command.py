@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fieldguide.base.errors import UserError, printable
+from fieldguide.base.progress import Progress
 from fieldguide.model.inference import Classifier, load_classifier
 from fieldguide.prediction.answers import Answer, Screening
 from fieldguide.prediction.batch import Batch, findings
@@ -46,9 +47,10 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
     weights = weights_of(model)
     if weights.name != CLASSIFIER or not weights.with_name("screen.safetensors").is_file():
         raise UserError(f"no screen.safetensors beside {weights}: run `dvc repro`")
-    classifier = load_classifier(weights, weights.with_suffix(".json"))
-    screening = load_screen(weights.with_name("screen.safetensors"), classifier, weights)
-    known = load_reference(weights.with_name("reference.safetensors"), len(classifier.vocabulary))
+    with Progress("screen, loading the model"):
+        classifier = load_classifier(weights, weights.with_suffix(".json"))
+        screening = load_screen(weights.with_name("screen.safetensors"), classifier, weights)
+        known = load_reference(weights.with_name("reference.safetensors"), len(classifier.vocabulary))
     batch = _print_rows(arguments, classifier, screening, kind)
     if not batch.paths:
         raise UserError(f"no picture to screen: {batch.unread} files could not be read")
@@ -59,7 +61,8 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
         needed = f"needed are {MIN_NEW} and {MIN_KNOWN}"
         _print(f"{read}: too few to test for a shift{without}, {needed}{unread}")
         return False
-    found = findings(printable(", ".join(arguments)), classifier, screening[0].alarm_rate, known, batch)
+    with Progress("screen, comparing the batch"):
+        found = findings(printable(", ".join(arguments)), classifier, screening[0].alarm_rate, known, batch)
     _print_verdict(found, batch)
     if page is not None:
         write_page(page, found, classifier, batch)

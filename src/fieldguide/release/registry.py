@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
+from fieldguide.base.interruption import ctrl_c_waits
 from fieldguide.base.paths import Paths
 from fieldguide.release.versions import (
     CHALLENGER,
@@ -175,7 +176,7 @@ class Registry:
 
     def move(self, alias: str, number: int | None, action: str, who: str, why: str) -> Event:
         """Move an alias to another version, or to none; written to the history first."""
-        with self._answering():
+        with self._answering(), ctrl_c_waits():
             model = self.client.get_registered_model(self.name)
             before = model.aliases.get(alias)
             event = Event(_now(), who, action, alias, int(before) if before else None, number, why[:MAX_REASON_LENGTH])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.interruption import STOPPED
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.runner import run_stage
@@ -47,3 +48,5 @@ if __name__ == "__main__":
         repeat(json.loads(sys.argv[1]))
     except UserError as problem:
         sys.exit(f"reproduce: {problem}")
+    except KeyboardInterrupt:  # which `fieldguide reproduce` reports
+        sys.exit(STOPPED)

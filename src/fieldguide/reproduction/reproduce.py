@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from textwrap import indent
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.interruption import run_to_its_end
 from fieldguide.base.paths import Paths
 from fieldguide.base.terminal import key_values
 from fieldguide.reproduction.run_record import Run, read_run
@@ -56,4 +56,4 @@ def _ran(folder: Path, run: Run, stages: list[str]) -> bool:
     what = {"code": run.code, "config": config, "overrides": run.overrides, "stages": stages}
     command = [sys.executable, "-m", "fieldguide.reproduction.repeat", json.dumps(what)]
     environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
-    return subprocess.run(command, cwd=folder, env=environment, check=False).returncode == 0
+    return run_to_its_end(command, cwd=folder, env=environment).returncode == 0

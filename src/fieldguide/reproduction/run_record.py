@@ -9,6 +9,7 @@ from typing import Any
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.base.progress import Progress
 from fieldguide.base.stage_names import Stage
 from fieldguide.tracking.provenance import kept_provenance
 from fieldguide.tracking.runs import find_run
@@ -56,9 +57,10 @@ def read_run(paths: Paths, name: str) -> Run:
     folder = Path(name)
     if (folder / "origin.json").is_file() or (folder / "outcome.json").is_file():
         return _of_job(paths, folder)
-    tracker = _tracker(paths)
-    with answering(tracker.address, RETRY_ADVICE):
-        return _recorded(tracker, find_run(tracker, name))
+    with Progress("ask MLflow"):
+        tracker = _tracker(paths)
+        with answering(tracker.address, RETRY_ADVICE):
+            return _recorded(tracker, find_run(tracker, name))
 
 
 def made_metrics(paths: Paths) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +29,7 @@ from fieldguide.retraining.branch import commit_results, is_merged, job_branches
 from fieldguide.retraining.incoming_checks import Observed, observe
 from fieldguide.retraining.job import Outcome, run_job
 from fieldguide.retraining.job_tools import SAME, Champion, Judged
-from fieldguide.retraining.journal import Journal
+from fieldguide.retraining.journal import OPEN, Journal, jobs
 from fieldguide.retraining.label_checks import answers_out_of_fold
 from fieldguide.retraining.unlabelled_queue import ask
 from fieldguide.retraining.worktree_pipeline import deliver_training, end_processes, run_pipeline
@@ -44,9 +45,13 @@ def retrain(paths: Paths, force: bool) -> Outcome:
 
     The caller holds the lock.
     """
-    cfg = compose(paths)
+    cfg, tools = compose(paths), CheckoutTools(paths)
     with faults_in_one_line("`fieldguide retrain` resumes"):
-        outcome = run_job(cfg, paths, CheckoutTools(paths), job_branches(paths.checkout), force)
+        try:
+            outcome = run_job(cfg, paths, tools, job_branches(paths.checkout), force)
+        except KeyboardInterrupt:
+            tools.stop()
+            raise
         return replace(outcome, message=f"{outcome.message}{_joined_log(paths)}")
 
 
@@ -177,6 +182,14 @@ class CheckoutTools:
     def close_run(self, job: Journal, run: str, files: Sequence[Path], figures: dict[str, float], failed: bool) -> None:
         """With the page and the figures."""
         Tracker(self.paths).close_sweep(run, files, figures, "FAILED" if failed else "FINISHED")
+
+    def stop(self) -> None:
+        """End what an interrupted job has started, and show its run as killed until the next call resumes it."""
+        for job in jobs(self.paths.retraining)[-1:]:
+            end_processes(job)
+            if job.get("status") == OPEN and job.get("run"):
+                with suppress(UserError):  # where MLflow does not answer, the next call corrects it
+                    Tracker(self.paths).end(str(job.get("run")), "KILLED")
 
     def clear(self, job: Journal) -> None:
         """End the processes that still run there, then remove the folder and git's record of it."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fieldguide.base.progress import progress
 from fieldguide.data.images import PictureError
 from fieldguide.prediction.batch_verdict import Kind, expected_loss, kind_of
 from fieldguide.statistics.two_sample import Columns, detect_shift, probability_columns
@@ -50,7 +51,7 @@ def observe(weights: Path, files: Sequence[Path]) -> Observed:
     unread: dict[Path, str] = {}
 
     def opened() -> Iterator[Image.Image]:
-        for file in files:
+        for file in progress(files, "ask the champion"):
             try:
                 yield open_for(classifier, file)
             except PictureError as error:  # it could be read before

@@ -17,7 +17,9 @@ import yaml
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file, write_json
+from fieldguide.base.interruption import run_to_its_end
 from fieldguide.base.paths import Paths
+from fieldguide.base.progress import relay
 from fieldguide.configuration.compose import compose
 from fieldguide.reproduction.starting_files import provide_weights
 from fieldguide.reproduction.worktree import add_worktree, drop_worktree, project_folder
@@ -174,7 +176,8 @@ def _run(paths: Paths, job: Journal, folder: Path, module: str, *arguments: str)
     with (job.folder / LOG).open("ab") as log:
         start = log.tell()
         command = [sys.executable, "-m", module, *arguments]
-        code = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=log, check=False).returncode
+        shown = relay(job.folder / LOG, start, "retrain")
+        code = run_to_its_end(command, shown, cwd=folder, env=environment, stdout=log, stderr=log).returncode
     if code:
         said = (job.folder / LOG).read_bytes()[start:].decode("utf-8", errors="replace")
         raise UserError(f"{' '.join([module, *arguments[:1]])} failed: {_reason_of(said)}")
@@ -192,7 +195,8 @@ def _reason_of(said: str) -> str:
 def _output(paths: Paths, job: Journal, folder: Path, module: str, *arguments: str) -> str:
     command = [sys.executable, "-m", module, *arguments]
     environment = _environment(paths, job, folder)
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    pipe = subprocess.PIPE
+    done = run_to_its_end(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
     if done.returncode:
         raise UserError(f"{module} failed: {_reason_of(done.stderr)}")
     return done.stdout.strip()

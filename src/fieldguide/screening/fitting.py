@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from fieldguide.base.progress import progress
 from fieldguide.screening.detectors import Detector, Known, State
 from fieldguide.screening.measurements import NAMES, SIDES
 from fieldguide.screening.observations import Observations
@@ -111,7 +111,7 @@ def _scores_by_the_others(
     """The learned scores (n,) of the training pictures, each by what was learned from the other folds."""
     folds = _folds(len(train))
     found = {name: np.zeros(len(train)) for name in ("features", "orientation")}
-    for fold in tqdm(np.unique(folds), desc="screen, folds of train", unit="fold", disable=None):
+    for fold in progress(np.unique(folds), "screen, folds of train", unit="folds"):
         state, orientation = learn(np.flatnonzero(folds != fold))
         for name, scores in learned_scores(detector, state, orientation, train[folds == fold]).items():
             found[name][folds == fold] = scores

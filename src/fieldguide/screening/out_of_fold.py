@@ -14,6 +14,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
+from fieldguide.base.progress import Progress
 from fieldguide.data.resizing.squish import Squish
 from fieldguide.model.network import IMAGENET_MEAN, IMAGENET_STD, Architecture, build_body, build_classifier
 from fieldguide.model.precision import choose_computing
@@ -40,9 +41,12 @@ def out_of_fold_from_pictures(
     pictures = torch.stack([_read(file) for file in files])
     probabilities = np.zeros((len(targets), len(vocabulary)))
     group_names = np.asarray(groups, str)
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+    with (
+        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
+        Progress("label doubts", FOLDS * EPOCHS, "epochs") as shown,
+    ):
         for others, held_out in group_folds(targets, groups, FOLDS, seed):
-            network = _train(pictures[others], torch.from_numpy(targets[others]), len(vocabulary), seed)
+            network = _train(pictures[others], torch.from_numpy(targets[others]), len(vocabulary), seed, shown)
             features, own = _apply(network, pictures[held_out])
             present = np.unique(targets[held_out])
             again = np.zeros_like(own)
@@ -59,7 +63,7 @@ def _read(file: Path) -> torch.Tensor:
     return (pixels - torch.tensor(IMAGENET_MEAN)[:, None, None]) / torch.tensor(IMAGENET_STD)[:, None, None]
 
 
-def _train(pictures: torch.Tensor, targets: torch.Tensor, labels: int, seed: int) -> nn.Sequential:
+def _train(pictures: torch.Tensor, targets: torch.Tensor, labels: int, seed: int, shown: Progress) -> nn.Sequential:
     """One cycle (Smith 2018) of AdamW with label smoothing, from random weights."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with torch.random.fork_rng():
@@ -82,6 +86,7 @@ def _train(pictures: torch.Tensor, targets: torch.Tensor, labels: int, seed: int
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
+        shown.update()
     return network.eval()
 
 

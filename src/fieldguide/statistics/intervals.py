@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from tqdm import trange
+
+from fieldguide.base.progress import progress
 
 Positions = NDArray[np.intp]
 Figures = dict[str, float]
@@ -27,7 +28,7 @@ def bootstrap(figures: Callable[[Positions], Figures], pictures: int, resamples:
     `<figure>_low` and `<figure>_high` of every figure.
     """
     chance = np.random.default_rng(BOOTSTRAP_SEED)
-    rounds = trange(resamples, desc="intervals", unit="sample", disable=None)
+    rounds = progress(range(resamples), "intervals", unit="samples")
     samples = pd.DataFrame([figures(chance.integers(pictures, size=pictures)) for _ in rounds])
     intervals: Figures = {}
     for name in samples:

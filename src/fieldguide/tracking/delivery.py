@@ -15,16 +15,14 @@ from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import compose
 from fieldguide.data.csv_files import read_csv
 from fieldguide.data.table import read_columns
-from fieldguide.evaluation.tables import read_confusion
 from fieldguide.model.fingerprint import report_record
+from fieldguide.tracking.figures import log_confusion_matrix, log_figures
 from fieldguide.tracking.model import log_model
 from fieldguide.tracking.provenance import collect_provenance, kept_provenance
 from fieldguide.tracking.run_params import read_origin, run_name, upstream_params
 from fieldguide.tracking.store import answering
-from fieldguide.tracking.tags import ALARM_RATE, DELIVERED, DESCRIPTION, METRIC_NAMES, MODEL, MODEL_FILES, SCREEN_FILE
+from fieldguide.tracking.tags import ALARM_RATE, DELIVERED, DESCRIPTION, MODEL, MODEL_FILES, SCREEN_FILE
 from fieldguide.tracking.tracker import Tracker
-
-MAX_LABELS = 20  # whose confusion counts are metrics: their number is its square
 
 
 def sync(paths: Paths) -> str:
@@ -117,6 +115,7 @@ def _deliver(tracker: Tracker, run: str) -> None:
     for stage in (Stage.TRAIN, Stage.EVALUATE):
         for path in sorted(tracker.paths.report(stage).glob("[!.]*")):
             tracker.client.log_artifact(run, str(path), stage)
+    log_confusion_matrix(tracker, run, tags)
     if has_report(tracker.paths):
         _log_report(tracker, run)
     _log_data_and_model(tracker, run, tags)
@@ -129,36 +128,6 @@ def _log_epochs(tracker: Tracker, run: str) -> None:
     for epoch, figures in zip(history.index.tolist(), history.to_dict("records"), strict=True):
         if epoch not in known:
             tracker.log_metrics(run, {str(name): value for name, value in figures.items()}, step=epoch)
-
-
-def log_figures(tracker: Tracker, run: str) -> str:
-    """Log the metrics of all stages, and the confusion matrix as metrics, by which the UI can compare runs.
-
-    Returns notes on them for the run's description, or "".
-    """
-    paths = tracker.paths
-    metrics: dict[str, Any] = {}
-    for stage in (Stage.DOWNLOAD, Stage.CLEAN, Stage.VALIDATE, Stage.SPLIT, Stage.TRAIN):
-        metrics |= {f"{stage}.{name}": value for name, value in read_json(paths.metrics(stage)).items()}
-    metrics |= read_json(paths.metrics(Stage.EVALUATE))
-    counts = read_confusion(paths.report(Stage.EVALUATE) / "confusion_matrix.csv")
-    notes = []
-    if len(counts) <= MAX_LABELS:
-        cells = zip(counts.index, counts.to_numpy().tolist(), strict=True)
-        metrics |= {
-            f"confusion/{true}/{predicted}": count
-            for true, row in cells
-            for predicted, count in zip(counts.columns, row, strict=True)
-        }
-    else:
-        notes.append(
-            f"The confusion counts of {len(counts)} labels are in evaluate/confusion_matrix.csv and .png; they are "
-            f"metrics too where there are at most {MAX_LABELS} labels."
-        )
-    tracker.log_metrics(run, metrics)
-    if renamed := tracker.log_metric_names(run, metrics):
-        notes.append(f"{renamed} metrics have names that MLflow does not accept: {METRIC_NAMES} lists them.")
-    return "\n\n".join(notes)
 
 
 def _log_report(tracker: Tracker, run: str) -> None:

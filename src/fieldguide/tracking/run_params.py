@@ -1,6 +1,7 @@
 """The name and the parameters of a run."""
 
 import os
+import re
 from typing import Any
 
 import yaml
@@ -9,6 +10,8 @@ from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 
+DATA_DIGITS = 4  # of the hash of the data, in the name of a run
+
 
 def read_origin(paths: Paths) -> dict[str, Any]:
     """What a job in a folder of its own is part of, such as a sweep; nothing for the checkout itself."""
@@ -16,13 +19,23 @@ def read_origin(paths: Paths) -> dict[str, Any]:
 
 
 def run_name(paths: Paths, record: dict[str, Any]) -> str:
-    """A name that says what was chosen; jobs of a sweep and experiments of DVC already have names."""
-    choices = record["choices"]
-    return (
-        read_origin(paths).get("name")
-        or os.environ.get("DVC_EXP_NAME")
-        or " ".join(choices[group] for group in ("resize", "augment", "model"))
-    )
+    """A name that says what was chosen and on which data; experiments of DVC already have names of their own."""
+    choices, job = record["choices"], read_origin(paths).get("name")
+    if not job and "DVC_EXP_NAME" in os.environ:
+        return os.environ["DVC_EXP_NAME"]
+    chosen = job or " ".join(choices[group] for group in ("resize", "augment", "model"))
+    return f"{chosen} {data_title(paths, record['inputs']['split'])}"
+
+
+def data_title(paths: Paths, split_sha256: str) -> str:
+    """The name of the data set, and the beginning of the hash of its pictures and split: `bears-3f2a`."""
+    upstream = read_origin(paths).get("upstream") or upstream_params(paths)
+    return f"{upstream.get('data', 'data')}-{split_sha256[:DATA_DIGITS]}"
+
+
+def without_data(title: str) -> str:
+    """A run's name as it was chosen, without its data."""
+    return re.sub(rf" [A-Za-z][\w-]*-[0-9a-f]{{{DATA_DIGITS}}}\Z", "", title)
 
 
 def shown_params(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fieldguide.base.errors import UserError
+from fieldguide.tracking.run_params import without_data
 from fieldguide.tracking.store import shown_address
 from fieldguide.tracking.tags import DELIVERED, LAUNCHED_BY, PARENT, SWEEP
 from fieldguide.tracking.tracker import Tracker
@@ -14,6 +15,8 @@ MAX_NAMED = 5
 
 def find_run(tracker: Tracker, name: str) -> Any:
     """The finished training that `name` means: its id, the beginning of that, or its name if that is unique.
+
+    A name may be given without the data at its end.
 
     The id that `mlflow run` shows means the training that it started.
 
@@ -41,6 +44,9 @@ def _matching(tracker: Tracker, name: str) -> Sequence[Any]:
         queries.append(f"attributes.run_id LIKE '{name}%'")
         queries.append(f"tags.`{LAUNCHED_BY}` LIKE '{name}%'")
     found = [run for query in queries for run in tracker.client.search_runs([tracker.experiment], query)]
+    if quote and not found:  # a name without its data
+        longer = tracker.client.search_runs([tracker.experiment], f"attributes.run_name LIKE {quote}{name} %{quote}")
+        found = [run for run in longer if without_data(run.info.run_name) == name]
     return list({run.info.run_id: run for run in found}.values())
 
 

@@ -13,7 +13,9 @@ PROCESS = "fieldguide.process"
 CODE = "fieldguide.code"
 PARENT = "mlflow.parentRunId"
 SWEEP = "fieldguide.sweep"
+DATA_DIGEST = "input.split_sha256"  # of the table of pictures with their sides
 ALARM_RATE = "fieldguide.alarm_rate"  # on the test split, of the screen that the run's model has
+CONFUSION_MATRIX = "fieldguide.confusion_matrix_sha256"  # of the drawn one that the run shows as an image
 LAUNCHED_BY = "fieldguide.launched_by"
 DESCRIPTION = "mlflow.note.content"
 

@@ -164,6 +164,11 @@ class Tracker:
             self.log_metrics(run, metrics)
             self.client.set_terminated(run, status)
 
+    def end(self, run: str, status: str) -> None:
+        """End a run: FINISHED, FAILED or KILLED. Raises UserError if the store does not answer."""
+        with answering(self.address):
+            self.client.set_terminated(run, status)
+
     def close_stale(self) -> None:
         """Mark as killed what is shown as running in this checkout by a process that no longer runs."""
         query = f"tags.`{CHECKOUT}` = '{checkout_id(self.paths)}' and attributes.status = 'RUNNING'"

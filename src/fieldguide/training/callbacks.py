@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from fastai.callback.core import Callback, CancelFitException
 from fastai.torch_core import set_seed
-from tqdm import tqdm
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.progress import Progress
 from fieldguide.training.checkpoint import State, save_checkpoint
 from fieldguide.training.loaders import number_of
 
@@ -100,7 +100,7 @@ class Report(Callback):
         if not hasattr(self, "bar"):
             batches = len(self.dls.train) + len(self.dls.valid)
             done = len(self.history) * batches
-            self.bar = tqdm(total=self.epochs * batches, initial=done, desc="train", unit="batch", disable=None)
+            self.bar = Progress("train", self.epochs * batches, "batches", done)
         if self.resumed is not None and len(self.history) > self.phase_start:
             average = self.recorder.smooth_loss
             average.count, average.val = self.resumed["loss_count"], self.resumed["loss_average"]
@@ -120,7 +120,7 @@ class Report(Callback):
         figures = {"train_loss": train_loss, "valid_loss": valid_loss, "valid_accuracy": valid_accuracy}
         self.history.append(figures)
         text = f"epoch {len(self.history)}/{self.epochs}: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items())
-        self.bar.write(text) if not self.bar.disable else print(text, flush=True)
+        self.bar.say(text)
         if not all(map(math.isfinite, (train_loss, valid_loss))):
             raise CancelFitException  # `require_numbers` reports it; fastai would prefix an error raised here
         self.on_epoch(len(self.history), figures)

@@ -22,10 +22,10 @@ from fastcore.basics import chunked
 from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import TensorDataset
-from tqdm import tqdm
 
 from fieldguide.base.config import TrainConfig
 from fieldguide.base.parallel import usable_cores
+from fieldguide.base.progress import progress
 from fieldguide.data.resizing import Resize
 from fieldguide.model.network import Normalization
 from fieldguide.training.augmentations import Augmentation
@@ -184,7 +184,7 @@ def _bytes_in_memory(files: Sequence[Path], size: int | None) -> int:
 
 def _read_all(files: Sequence[Path], read: Callable[[Path], NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
     with ThreadPoolExecutor(usable_cores()) as pool:
-        return list(tqdm(pool.map(read, files), total=len(files), desc="load", unit="picture", disable=None))
+        return list(progress(pool.map(read, files), "load", len(files)))
 
 
 def _read_whole(file: Path) -> NDArray[np.uint8]:

@@ -19,7 +19,7 @@ from fieldguide.model.backbone import Backbone, load_backbone
 from fieldguide.model.description import Preprocessing, preprocessing_of
 from fieldguide.model.features import frozen_features
 from fieldguide.model.fingerprint import code_digest
-from fieldguide.model.inference import Classifier, open_for, predict_logits
+from fieldguide.model.inference import Classifier, open_all, predict_logits
 from fieldguide.model.network import Architecture, build_classifier, build_head, count_features, is_memory_short
 from fieldguide.model.precision import Computing, choose_computing
 from fieldguide.statistics.temperature import fit_temperature
@@ -111,7 +111,9 @@ def _loaders(
 
 def _temperature(classifier: Classifier, paths: Paths, valid: pd.DataFrame) -> float:
     """Fitted on the valid split, which the network has not learned from."""
-    logits = predict_logits(classifier, (open_for(classifier, paths.clean / path) for path in valid["clean_path"]))
+    logits = predict_logits(
+        classifier, open_all(classifier, [paths.clean / path for path in valid["clean_path"]], "calibrate")
+    )
     return fit_temperature(logits, np.searchsorted(classifier.vocabulary, valid["label"].to_numpy(str)))
 
 

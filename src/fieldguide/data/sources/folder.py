@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from tqdm import tqdm
-
 from fieldguide.base.config import LabelName
 from fieldguide.base.errors import UserError
 from fieldguide.base.operations import DATA_SOURCES
+from fieldguide.base.progress import progress
 from fieldguide.base.system_errors import DISK_FULL
 from fieldguide.data.sources.row import RawRow, picture_row, refused_row
 from fieldguide.data.sources.source import DataSource
@@ -56,7 +55,7 @@ class FolderData(DataSource):
             )
         rows: list[RawRow] = []
         taken: dict[str, str] = {}
-        for path in tqdm(list(_files(source)), desc="download", unit="file", disable=None):
+        for path in progress(list(_files(source)), "download", unit="files"):
             address = path.relative_to(source).as_posix()
             folder, _, rest = address.partition("/")
             if reason := _refusal(path, address):

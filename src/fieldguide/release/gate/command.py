@@ -3,6 +3,7 @@
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import read_json
+from fieldguide.base.json_output import as_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.terminal import table
@@ -16,10 +17,11 @@ from fieldguide.statistics.noninferiority import Verdict
 CHECKOUT_MODEL = "."
 
 
-def gate_command(paths: Paths, which: str | None) -> tuple[str, bool]:
+def gate_command(paths: Paths, which: str | None, as_document: bool = False) -> tuple[str, bool]:
     """Judge the challenger, a version by its number, or the checkout (`.`); the verdict is kept with a version.
 
-    Returns what to print, and whether the model may take over. Raises UserError if there is no such model.
+    Returns what to print, as JSON if `as_document`, and whether the model may take over. Raises UserError if there is
+    no such model.
     """
     cfg, registry = compose(paths), Registry(paths)
     if which == CHECKOUT_MODEL:
@@ -29,6 +31,8 @@ def gate_command(paths: Paths, which: str | None) -> tuple[str, bool]:
     else:
         decision = judge(cfg, paths, registry, _version(registry, which))
     write_decision(decision, paths.report("gate"))
+    if as_document:
+        return as_json({**summary(decision), "rules": [vars(rule) for rule in decision.rules]}), decision.accepted
     return decision_in_words(decision), decision.accepted
 
 

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pandas as pd
 
+from fieldguide.base.progress import progress
 from fieldguide.evaluation.baselines import BASELINES, majority_label, tree_predictions
 from fieldguide.evaluation.metrics import Probabilities, losses
 from fieldguide.model.inference import Classifier, calibrated, logits_of, open_all, predict_logits, to_input
@@ -61,7 +62,7 @@ def seconds_side_by_side(challenger: Classifier, champion: Classifier, pictures:
     few = list(pictures.pictures["file"].head(TIMED_PICTURES))
     both = [(model, list(open_all(model, few, "speed"))) for model in (challenger, champion)]
     best = [float("inf"), float("inf")]
-    for number in range(-1, ROUNDS):  # the first round only warms up
+    for number in progress(range(-1, ROUNDS), "speed", unit="rounds"):  # the first only warms up
         for turn in (0, 1) if number % 2 else (1, 0):
             model, opened = both[turn]
             start = time.perf_counter()

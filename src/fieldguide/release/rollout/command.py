@@ -1,12 +1,14 @@
 """The commands `fieldguide rollout` and `fieldguide confirm`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
 
 from fieldguide.base.csv_cells import csv_line
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.git import user_or_account_name
+from fieldguide.base.json_output import as_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.terminal import key_values, table
 from fieldguide.configuration.compose import compose
@@ -17,21 +19,38 @@ from fieldguide.release.rollout.steps import NEXT, candidates, unrecorded
 from fieldguide.release.versions import CHAMPION, Event, Version
 
 
-def status(paths: Paths) -> str:
-    """Which version is in which step, and what each candidate has and needs."""
+@dataclass(frozen=True)
+class Standing:
+    """A version in a step, since when, and what it has and needs for the next one; nothing for the champion."""
+
+    version: Version
+    step: str
+    since: str
+    needs: Sequence[Need]
+
+
+def status(paths: Paths, as_document: bool = False) -> str:
+    """Which version is in which step, and what each candidate has and needs; in lines, or as JSON."""
     registry = Registry(paths)
-    champion, cfg = registry.at(CHAMPION), compose(paths)
-    history = registry.history()
-    standing = candidates(registry)
-    versions = [(CHAMPION, _version(champion, history, CHAMPION) if champion else "none yet")]
-    versions += [(step, _version(version, history, step)) for step, version in standing]
-    first, *others = key_values(versions).split("\n")
+    at_champion, cfg, history = registry.at(CHAMPION), compose(paths), registry.history()
+    champion = Standing(at_champion, CHAMPION, _since(history, CHAMPION), []) if at_champion else None
+    standing = [
+        Standing(version, step, _since(history, step), needs_of(cfg, paths, registry, step, version))
+        for step, version in candidates(registry)
+    ]
+    warnings = [f"{line}: moved without `fieldguide rollout`" for line in unrecorded(registry, history)]
+    if as_document:
+        shown = [_as_content(one) for one in standing]
+        return as_json(
+            {CHAMPION: _as_content(champion) if champion else None, "candidates": shown, "warnings": warnings}
+        )
+    versions = [(CHAMPION, _version(champion) if champion else "none yet")]
+    first, *others = key_values([*versions, *((one.step, _version(one)) for one in standing)]).split("\n")
     lines = [first]
-    for line, (step, version) in zip(others, standing, strict=True):
-        needs = needs_of(cfg, paths, registry, step, version)
-        lines += [line, indent(key_values((f"for {NEXT[step]}: {need.name}", _evidence(need)) for need in needs), "  ")]
-    lines += [f"warning: {line}: moved without `fieldguide rollout`" for line in unrecorded(registry, history)]
-    return "\n".join(lines)
+    for line, one in zip(others, standing, strict=True):
+        needs = key_values((f"for {NEXT[one.step]}: {need.name}", _evidence(need)) for need in one.needs)
+        lines += [line, indent(needs, "  ")]
+    return "\n".join([*lines, *(f"warning: {line}" for line in warnings)])
 
 
 def history_text(paths: Paths, as_csv: bool) -> str:
@@ -88,9 +107,20 @@ def _evidence(need: Need) -> str:
     return f"{need.found}, needed {need.wanted}: {'enough' if need.met else 'MISSING'}"
 
 
-def _version(version: Version, history: Sequence[Event], step: str) -> str:
-    since = next((event.at[:10] for event in reversed(history) if event.alias == step), "")
+def _since(history: Sequence[Event], step: str) -> str:
+    return next((event.at for event in reversed(history) if event.alias == step), "")
+
+
+def _version(standing: Standing) -> str:
+    version, since = standing.version, standing.since[:10]
     return f"version {version.number}  since {since}, run {version.run[:8]}, model {version.model_sha256[:16]}"
+
+
+def _as_content(standing: Standing) -> dict[str, object]:
+    version = standing.version
+    content = {"version": version.number, "step": standing.step, "since": standing.since or None, "run": version.run}
+    needs = {"next": NEXT[standing.step], "needs": [vars(need) for need in standing.needs]} if standing.needs else {}
+    return {**content, "model_sha256": version.model_sha256, **needs}
 
 
 def _one_line(text: str) -> str:

@@ -15,12 +15,13 @@ from fieldguide.base.config import RolloutConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.progress import Progress
 from fieldguide.configuration.compose import compose
 from fieldguide.model.inference import Classifier
 from fieldguide.prediction.answers import Answer, Screening, answers, load_screened
 from fieldguide.prediction.log import Logged, log_predictions
 from fieldguide.prediction.picture_files import picture_files, require_something
-from fieldguide.prediction.predict_command import lossless
+from fieldguide.prediction.predict_command import lossless, with_progress
 from fieldguide.prediction.rows import write_rows
 from fieldguide.release.registry import Registry
 from fieldguide.release.versions import CHAMPION, LIMITED, SHADOW, Version, kept_candidate
@@ -51,7 +52,8 @@ def predict_live(paths: Paths, arguments: Sequence[str], kind: str | None, every
         Where the pictures are from; "" if it does not matter.
     """
     require_something(arguments)
-    rollout, models = compose(paths).rollout, serving(paths)
+    with Progress("predict, loading the models"):
+        rollout, models = compose(paths).rollout, serving(paths)
     if models[0].step != CHAMPION:
         notice = f"no champion yet: version {models[0].number} ({models[0].step}) answers, have a person confirm"
         print(f"fieldguide: {notice}", file=sys.stderr)
@@ -65,7 +67,8 @@ def predict_live(paths: Paths, arguments: Sequence[str], kind: str | None, every
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
     lost: list[str] = []
     with closing(_logged(paths.log, models, zip(*streams, strict=True), labels, rollout, site, lost)) as given:
-        rows = ((str(path), answer) for path, answer in zip(listed, given, strict=True))
+        shown = with_progress(given, arguments, "predict")
+        rows = ((str(path), answer) for path, answer in zip(listed, shown, strict=True))
         unread = write_rows(
             lossless(sys.stdout, kind), kind, rows, labels, every_label, screened=screened, identify=True
         )
