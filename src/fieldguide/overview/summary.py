@@ -16,7 +16,7 @@ Figures = dict[str, Any]
 Rows = list[tuple[str, str]]
 
 
-def read_figures(paths: Paths) -> tuple[dict[str, Figures], Stopped | None]:
+def read_figures(paths: Paths) -> tuple[dict[Stage, Figures], Stopped | None]:
     """The metrics of the stages by stage, and what stopped the last run: then those of the stages before.
 
     Raises UserError if the pipeline has not run yet.
