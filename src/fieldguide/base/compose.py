@@ -1,11 +1,14 @@
 """Composing params.yaml and conf/ into one validated `Config`, the same way for stages, sweeps and commands."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
+from functools import cache
 from typing import Any, get_type_hints
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.conf import HydraConf
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -43,9 +46,8 @@ def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
     """
     params = read_params(paths)
     _check_sections(paths, params)
-    choices = _chosen_options(paths, params, overrides)
-    _check_options(paths, choices)  # first: Hydra's own messages about a broken file are for programmers
-    return _validate(paths, overrides, choices, _compose_with_hydra(paths, params, overrides))
+    choices, others = _chosen_options(paths, params, overrides)
+    return _validate(paths, overrides, choices, _compose_with_hydra(paths, params, choices, others))
 
 
 def validate(paths: Paths, overrides: Sequence[str], chosen: Mapping[str, Any], composed: DictConfig) -> Config:
@@ -60,7 +62,7 @@ def validate(paths: Paths, overrides: Sequence[str], chosen: Mapping[str, Any], 
             )
         check_plain(override.replace("\\", ""), f"override {override}", PLAIN_VALUE_ADVICE)
     choices = _known_options(paths, {group: ("override", chosen.get(group)) for group in GROUPS})
-    _check_options(paths, choices)
+    _read_options(paths, choices)
     return _validate(paths, overrides, choices, composed)
 
 
@@ -72,7 +74,7 @@ def _validate(paths: Paths, overrides: Sequence[str], choices: dict[str, str], c
     assert isinstance(content, dict)
     values = {**{str(key): value for key, value in content.items()}, "choices": choices}
     try:
-        config = TypeAdapter(Config).validate_python(values)
+        config = _schema().validate_python(values)
     except ValidationError as error:
         raise UserError(explain_pydantic(paths, overrides, values, error)) from None
     _check_together(paths, overrides, config)
@@ -114,14 +116,21 @@ def _check_sections(paths: Paths, params: dict[str, Any]) -> None:
             raise UserError(f"{paths.params.name}: {key}: must hold `key: value` lines (given: {value!r}){keys}")
 
 
-def _check_options(paths: Paths, choices: dict[str, str]) -> None:
-    """An option file stands alone and says the same on every machine."""
+def _read_options(paths: Paths, choices: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """What the chosen option files hold. Each stands alone and says the same on every machine."""
+    options = {}
     for group, option in choices.items():
         name = f"conf/{group}/{option}.yaml"
-        content = read_mapping(paths.option(group, option), name)
-        if "defaults" in content:
+        options[group] = read_mapping(paths.option(group, option), name)
+        if "defaults" in options[group]:
             raise UserError(f"{name}: defaults: an option file stands alone, copy what it needs into it")
-        check_plain(content, name, "an option file holds plain values")
+        check_plain(options[group], name, "an option file holds plain values")
+    return options
+
+
+@cache
+def _schema() -> TypeAdapter[Config]:
+    return TypeAdapter(Config)
 
 
 def store_primary_config(params: dict[str, Any], **more: Any) -> str:
@@ -129,16 +138,34 @@ def store_primary_config(params: dict[str, Any], **more: Any) -> str:
 
     `more` are further keys of it, such as `hydra`.
     """
-    store = ConfigStore.instance()
-    store.store(name="schema", node=Schema)
     choices: list[Any] = [{group: params.get(group)} for group in GROUPS]
-    values = {key: value for key, value in params.items() if key not in GROUPS}
-    store.store(name="params", node={"defaults": ["schema", *choices, "_self_"], **values, **more})
-    return "params"
+    return _stored("params", choices, {**_values_of(params), **more})
 
 
-def _compose_with_hydra(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> DictConfig:
-    name = store_primary_config(params)
+def _values_of(params: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in params.items() if key not in GROUPS}
+
+
+def _stored(name: str, defaults: Sequence[Any], values: dict[str, Any]) -> str:
+    """Register a config with Hydra that the schema, the defaults and then the values make; returns its name."""
+    store = ConfigStore.instance()
+    if "schema.yaml" not in store.repo:
+        store.store(name="schema", node=Schema)
+    store.store(name=name, node={"defaults": ["schema", *defaults, "_self_"], **values})
+    return name
+
+
+def _compose_with_hydra(
+    paths: Paths, params: dict[str, Any], choices: dict[str, str], overrides: Sequence[str]
+) -> DictConfig:
+    """Merge schema, options, params.yaml and overrides, in this order, as a sweep does.
+
+    What is read here need not be found and read again by Hydra, and its own logging, launcher and help are not
+    composed: that is two thirds of the time. Its own messages about a broken option file are for programmers, too.
+    """
+    options = _read_options(paths, choices)
+    without = [{f"override hydra/{group}": None} for default in HydraConf().defaults for group in default]
+    name = _stored("composed", without, {**options, **_values_of(params)})
     around = GlobalHydra.instance()
     outer, around.hydra = around.hydra, None  # of a sweep that this is called in
     try:
@@ -150,7 +177,10 @@ def _compose_with_hydra(paths: Paths, params: dict[str, Any], overrides: Sequenc
         around.hydra = outer
 
 
-def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> dict[str, str]:
+def _chosen_options(
+    paths: Paths, params: dict[str, Any], overrides: Sequence[str]
+) -> tuple[dict[str, str], list[str]]:
+    """The options by group, and the overrides that choose none."""
     chosen: dict[str, tuple[str, Any]] = {group: (paths.params.name, params.get(group)) for group in GROUPS}
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
@@ -163,11 +193,14 @@ def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[st
             check_plain(override.value(), f"override {_begin(str(override.input_line))}", PLAIN_VALUE_ADVICE)
         if override.is_sweep_override():
             raise UserError(f"override {override.input_line!r} lists several values: only `sweep` takes them")
-        if override.key_or_group.partition(".")[0] == "hydra":
+        if re.split("[./]", override.key_or_group)[0] == "hydra":
             raise UserError(f"override {override.input_line}: hydra: no such key{known_keys('hydra')}")
         if override.key_or_group in GROUPS:
+            if override.get_key_element() != override.key_or_group:
+                raise UserError(f"override {override.input_line}: write {override.key_or_group}=OPTION")
             chosen[override.key_or_group] = ("override", override.value())
-    return _known_options(paths, chosen)
+    others = [str(override.input_line) for override in parsed if override.key_or_group not in GROUPS]
+    return _known_options(paths, chosen), others
 
 
 def _begin(override: str) -> str:

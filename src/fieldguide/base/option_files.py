@@ -1,11 +1,14 @@
 """Reading params.yaml and the option files of conf/, as plain containers."""
 
 from collections.abc import Iterable
+from copy import deepcopy
+from functools import lru_cache
+from io import StringIO
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import KeyValidationError, OmegaConfBaseException
 from yaml import CollectionNode, MappingNode, MarkedYAMLError, Node, SafeLoader, YAMLError, compose
 
@@ -30,8 +33,9 @@ def options_of(paths: Paths, group: str) -> list[str]:
 def read_mapping(path: Path, name: str) -> dict[str, Any]:
     """A YAML file that holds a mapping; `name` is what messages call it. Raises UserError if it does not."""
     try:
-        _check_aliases(path, name)
-        content = OmegaConf.load(path)
+        text = path.read_text(encoding="utf-8")
+        _check_aliases(text, name)
+        content = deepcopy(_parsed(text))
     except RecursionError:
         raise UserError(_too_deep(name)) from None
     except UnicodeDecodeError as error:
@@ -45,13 +49,15 @@ def read_mapping(path: Path, name: str) -> dict[str, Any]:
         if isinstance(error, OSError) and error.errno is None:  # OmegaConf's for a number, a truth and the like
             raise UserError(f"{name} must hold `key: value` lines") from None
         raise UserError(f"{name} is not valid YAML: {one_line(error)}") from None
-    if not isinstance(content, DictConfig):
+    if not isinstance(content, dict):
         raise UserError(f"{name} must hold `key: value` lines")
-    try:
-        plain = OmegaConf.to_container(content)
-    except RecursionError:
-        raise UserError(_too_deep(name)) from None
-    return {str(key): value for key, value in plain.items()}  # type: ignore[union-attr]
+    return {str(key): value for key, value in content.items()}
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Any:
+    """What a YAML text holds as OmegaConf reads it; parsing is slow, and sweeps read the same texts again and again."""
+    return OmegaConf.to_container(OmegaConf.load(StringIO(text)))
 
 
 def check_plain(content: Any, where: str, instead: str, level: int = 0) -> None:
@@ -71,9 +77,8 @@ def check_plain(content: Any, where: str, instead: str, level: int = 0) -> None:
         raise UserError(f"{where}: {marker} is not allowed: {instead}")
 
 
-def _check_aliases(path: Path, name: str) -> None:
+def _check_aliases(text: str, name: str) -> None:
     """Raise UserError for a file whose aliases stand for aliases, and so on: reading it would not end."""
-    text = path.read_text(encoding="utf-8")
     if "*" in text and _values(compose(text, SafeLoader), {}) > MAX_VALUES:
         raise UserError(f"{name}: its anchors and aliases stand for more than {MAX_VALUES} values: write them out")
 
