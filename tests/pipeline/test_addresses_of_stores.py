@@ -4,12 +4,15 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.request import urlopen
 
 import psutil
 import pytest
+import sqlalchemy
 from mlflow import MlflowClient
+from mlflow.store.db import utils as mlflow_database
 
 from fieldguide.base.paths import Paths
 from fieldguide.tracking.store import database_address, database_file, tracking_address
@@ -33,7 +36,28 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-@pytest.mark.usefixtures("no_server")
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database in which MLflow has made its tables, and nothing else."""
+    file = tmp_path_factory.mktemp("tables") / "mlflow.db"
+    engine = sqlalchemy.create_engine(f"sqlite:///{file}")
+    mlflow_database._initialize_tables(engine)
+    engine.dispose()
+    return file
+
+
+@pytest.fixture
+def ready_tables(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow makes its tables by a copy, where it would make them: its forty migrations know nothing of the folder."""
+
+    def copied(engine: sqlalchemy.Engine) -> None:
+        with closing(sqlite3.connect(tables)) as source, closing(engine.raw_connection()) as target:
+            source.backup(target.driver_connection)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(mlflow_database, "_initialize_tables", copied)
+
+
+@pytest.mark.usefixtures("no_server", "ready_tables")
 @pytest.mark.parametrize("name", NAMES)
 def test_runs_are_kept_in_the_folder_itself_and_nothing_lies_beside_it(name: str, tmp_path: Path) -> None:
     place = tmp_path / "all" / name

@@ -264,7 +264,10 @@ def test_an_option_that_is_not_chosen_may_be_half_written(checkout: Paths) -> No
     [
         ("resize=stretch", "resize: 'stretch'", "crop, pad, pad_border, pad_reflection, random_crop, squish"),
         ("model=null", "model: None", "resnet18"),
-        ("~data", "data: None", "sample"),
+        ("~data", "data: write data=OPTION", "sample"),
+        ("+resize=pad", "resize: write resize=OPTION", "squish"),
+        ("resize@other=pad", "resize: write resize=OPTION", "squish"),
+        ("hydra/launcher=basic", "hydra: no such key", "resize"),
         ("train.lr=99", "train.lr=99: train.lr", "at most 10, or `find` (given: 99)"),
         ("train.lr=fast", "train.lr=fast: train.lr", "(given: 'fast')"),
         ("train.rate=1", "train.rate=1: train.rate", "known: size, epochs, lr"),

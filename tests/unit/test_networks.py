@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from conftest import run_python
 from fieldguide.base.config import ModelConfig
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
@@ -54,3 +55,26 @@ def test_a_network_with_random_weights_gives_features(name: str) -> None:
     assert features.shape[0] == 2
     assert features.isfinite().all()
     assert features.std() > 0
+
+
+WITHOUT_COMPILER = """
+import sys
+import torch
+from fieldguide.model.network import Architecture, build_body
+for library, arch in (("timm", "test_resnet"), ("torchvision", "resnet18")):
+    build_body(Architecture(library, arch, {}))
+import fieldguide.training.train_classifier  # and with it fastai
+assert not {"torch._dynamo", "sympy", "triton"} & set(sys.modules)
+from timm.models.naflexvit import NaFlexRopeIterator  # marks methods
+from torchvision.ops import roi_align  # asks the question
+assert roi_align(torch.ones(1, 1, 9, 9), torch.tensor([[0.0, 0, 0, 5, 5]]), (2, 2)).eq(1).all()
+assert torch.compiler.disable(len)("four") == 4
+assert torch.compile(lambda x: x + 1, backend="eager")(torch.ones(1)) == 2
+"""
+
+
+@pytest.mark.slow
+def test_building_a_network_does_not_load_the_compiler_which_can_be_used_all_the_same(tmp_path: Path) -> None:
+    """It is most of what importing timm and torchvision takes; training imports neither, by fastai, any other way."""
+    done = run_python("-W", "ignore", "-c", WITHOUT_COMPILER, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr

@@ -177,9 +177,7 @@ def _compose_with_hydra(
         around.hydra = outer
 
 
-def _chosen_options(
-    paths: Paths, params: dict[str, Any], overrides: Sequence[str]
-) -> tuple[dict[str, str], list[str]]:
+def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """The options by group, and the overrides that choose none."""
     chosen: dict[str, tuple[str, Any]] = {group: (paths.params.name, params.get(group)) for group in GROUPS}
     try:
@@ -197,7 +195,11 @@ def _chosen_options(
             raise UserError(f"override {override.input_line}: hydra: no such key{known_keys('hydra')}")
         if override.key_or_group in GROUPS:
             if override.get_key_element() != override.key_or_group:
-                raise UserError(f"override {override.input_line}: write {override.key_or_group}=OPTION")
+                group = override.key_or_group
+                known = ", ".join(options_of(paths, group))
+                raise UserError(
+                    f"override {override.input_line}: {group}: write {group}=OPTION; choose one of: {known}"
+                )
             chosen[override.key_or_group] = ("override", override.value())
     others = [str(override.input_line) for override in parsed if override.key_or_group not in GROUPS]
     return _known_options(paths, chosen), others

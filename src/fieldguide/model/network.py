@@ -16,6 +16,7 @@ from torch.nn.modules.module import (
 )
 
 from fieldguide.base.errors import UserError
+from fieldguide.model.libraries import library
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -87,13 +88,9 @@ def build_bounded(architecture: Architecture, weights: int) -> nn.Module:
 
 def _create(architecture: Architecture) -> nn.Module:
     if architecture.library == "timm":
-        import timm
-
-        body: nn.Module = timm.create_model(architecture.arch, num_classes=0, **architecture.options)
+        body: nn.Module = library("timm").create_model(architecture.arch, num_classes=0, **architecture.options)
         return body
-    import torchvision
-
-    return without_head(torchvision.models.get_model(architecture.arch, **architecture.options))
+    return without_head(library("torchvision").models.get_model(architecture.arch, **architecture.options))
 
 
 def check_architecture(architecture: Architecture) -> None:
@@ -104,13 +101,10 @@ def check_architecture(architecture: Architecture) -> None:
     """
     name = architecture.arch
     if architecture.library == "timm":
-        import timm
-
-        known = bool(re.fullmatch(r"\w+(\.\w+)?", name, re.ASCII)) and timm.is_model(name)
+        known = bool(re.fullmatch(r"\w+(\.\w+)?", name, re.ASCII)) and library("timm").is_model(name)
     else:
-        import torchvision
-
-        known = name in torchvision.models.list_models(module=torchvision.models)
+        models = library("torchvision").models
+        known = name in models.list_models(module=models)
     if not known:
         raise UserError(f"model: arch: {architecture.library} does not build {name!r}: it lists no such architecture")
     for option, value in architecture.options.items():
@@ -196,8 +190,6 @@ def is_memory_short(error: BaseException) -> bool:
 def normalization_of(architecture: Architecture, body: nn.Module) -> Normalization:
     """The normalization that the architecture's pretrained weights were trained with."""
     if architecture.library == "timm":
-        from timm.data import resolve_model_data_config
-
-        config = resolve_model_data_config(body)
+        config = library("timm").data.resolve_model_data_config(body)
         return Normalization(tuple(config["mean"]), tuple(config["std"]))
     return Normalization(IMAGENET_MEAN, IMAGENET_STD)

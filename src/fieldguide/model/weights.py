@@ -12,6 +12,7 @@ from torch import nn
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_file, sha256_of_file
+from fieldguide.model.libraries import library
 from fieldguide.model.network import Architecture, build_body, without_head
 
 
@@ -31,16 +32,13 @@ def hub_body(architecture: Architecture) -> nn.Module:
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it reports every retry
     try:
         if architecture.library == "timm":
-            import timm
-
-            body: nn.Module = timm.create_model(
+            body: nn.Module = library("timm").create_model(
                 architecture.arch, pretrained=True, num_classes=0, **architecture.options
             )
             return body
-        import torchvision
-
-        pretrained = torchvision.models.get_model_weights(architecture.arch).DEFAULT
-        network = torchvision.models.get_model(architecture.arch, weights=None, **architecture.options)
+        models = library("torchvision").models
+        pretrained = models.get_model_weights(architecture.arch).DEFAULT
+        network = models.get_model(architecture.arch, weights=None, **architecture.options)
         network.load_state_dict(pretrained.get_state_dict(check_hash=True, weights_only=True))
         return without_head(network)
     except Exception as error:  # the hub's clients raise many kinds for one fact: the weights did not come

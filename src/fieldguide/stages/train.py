@@ -23,6 +23,9 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     pictures["is_valid"] = pictures["split"] == Split.VALID
     _check(cfg, pictures)
 
+    from fieldguide.model.libraries import library
+
+    library("torchvision")  # before fastai imports it
     from fieldguide.model.description import describe_classifier
     from fieldguide.model.weights import save_weights
     from fieldguide.pages.learning_curves import curves_figure
