@@ -29,7 +29,7 @@ def without_extras(data: bytes) -> tuple[bytes, list[str]]:
 
     Raises PictureError for wrong checksums of the picture itself.
     """
-    kept, notes, texts, end = [data[:8]], [], 0, 8
+    kept, notes, texts, profiles, end = [data[:8]], list[str](), 0, 0, 8
     for kind, content, right in png_chunks(data):
         if kind in FIRST_PICTURE and not right:
             raise PictureError(Status.DAMAGED, "parts of the picture are wrong (a checksum of the PNG file)")
@@ -39,8 +39,9 @@ def without_extras(data: bytes) -> tuple[bytes, list[str]]:
             texts += size
             wanted = right and texts <= MAX_TEXTS and size <= MAX_TEXT
         elif kind == b"iCCP":
-            wanted = right and _unfolded(kind, content) <= MAX_TEXT
-            notes += [] if wanted else [BROKEN]
+            wanted = not profiles and right and _unfolded(kind, content) <= MAX_TEXT
+            notes += [] if wanted or profiles else [BROKEN]
+            profiles += 1  # the first counts
         else:
             wanted = not kind[0] & ANCILLARY or kind in FIRST_PICTURE or (kind in USED and right)
         if wanted:
