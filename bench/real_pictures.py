@@ -1,10 +1,13 @@
 """What a pretrained network sees of the maintainers' photos, kept in the temporary folder of the system."""
 
+import io
 import tempfile
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +16,10 @@ from PIL import Image
 from common import Skipped, shared
 
 if TYPE_CHECKING:
+    from fieldguide.model.inference import Classifier
     from fieldguide.screening.observations import Observations
 
+SAMPLE = "sample"  # a collection: the ordinary pictures of the built-in sample
 SIZE = 160  # pixels of the square that the network sees
 SMALL = 300 * 168  # pixels of a thumbnail from the web
 SHRUNK = "small"  # a change: to that size
@@ -33,10 +38,10 @@ class Seen:
 
 
 def seen(collection: str, change: str = "") -> Seen:
-    """All pictures of ../shared/data/COLLECTION, perhaps changed: "small", a shift, or both ("small_night")."""
+    """All pictures of ../shared/data/COLLECTION, or of "sample"; changed: "small", a shift, or both ("small_night")."""
     kept = Path(tempfile.gettempdir()) / "fieldguide-seen" / f"{collection}{change and '_'}{change}.npz"
     if not kept.is_file():
-        kept.parent.mkdir(exist_ok=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
         with kept.with_suffix(".partial").open("wb") as partial:
             np.savez(partial, **_look(collection, change))
         kept.with_suffix(".partial").replace(kept)
@@ -55,41 +60,71 @@ def observations(some: Seen) -> "Observations":
 
 
 def _look(collection: str, change: str) -> dict[str, NDArray[np.generic]]:
+    from fieldguide.data.images import perceptual_hash
+    from fieldguide.screening.feature_network import feature_network_of
+    from fieldguide.screening.observations import observe_pictures
+
+    opened = _opened(collection)
+    pictures = [_changed(picture, change, name) for name, _, picture in opened]
+    found = observe_pictures(_looker(), feature_network_of(_looker()), pictures, 32)
+    return {
+        "raw": found.logits.numpy(),
+        "features": found.features.numpy(),
+        "layout": found.layout.numpy(),
+        "measurements": found.measurements,
+        "labels": np.array([label for _, label, _ in opened]),
+        "hashes": np.array([perceptual_hash(picture) for picture in pictures]),
+    }
+
+
+@cache
+def _looker() -> "Classifier":
+    """A network whose logits are the body's features."""
     import timm
     import torch
     from torch import nn
 
-    from fieldguide.data.images import PictureError, perceptual_hash
     from fieldguide.model.description import Preprocessing
-    from fieldguide.model.inference import Classifier, open_for
+    from fieldguide.model.inference import Classifier
     from fieldguide.model.network import IMAGENET_MEAN, IMAGENET_STD, Normalization
-    from fieldguide.screening.feature_network import feature_network_of
-    from fieldguide.screening.observations import observe_pictures
 
     body = timm.create_model("mobilenetv2_100", num_classes=0)
     weights = torch.load(shared("weights", "mobilenetv2_100.pth"), weights_only=True)
     body.load_state_dict({name: value for name, value in weights.items() if not name.startswith("classifier")})
     network = nn.Sequential(OrderedDict(body=body.eval(), head=nn.Identity())).eval()
     preprocessing = Preprocessing(150.0, 320, "squish", "border", SIZE, Normalization(IMAGENET_MEAN, IMAGENET_STD))
-    looker = Classifier(network, [str(number) for number in range(1280)], preprocessing, 1.0)
-    pictures, labels = [], []
-    for file in sorted(path for path in shared("data", collection).rglob("*") if path.is_file()):
+    return Classifier(network, [str(number) for number in range(1280)], preprocessing, 1.0)
+
+
+@lru_cache(maxsize=1)
+def _opened(collection: str) -> list[tuple[str, str, Image.Image]]:
+    """Name, label and picture of every file that can be read; decoding takes longer than all changes."""
+    from fieldguide.data.images import PictureError
+    from fieldguide.model.inference import open_for
+
+    opened = []
+    for name, label, file in _drawn() if collection == SAMPLE else _files(shared("data", *collection.split("/"))):
         try:
-            pictures.append(_changed(open_for(looker, file), change, file.name))
+            opened.append((name, label, open_for(_looker(), file)))
         except PictureError:
             continue
-        labels.append(file.parent.name)
-    if not pictures:
+    if not opened:
         raise Skipped(f"no picture in ../shared/data/{collection} could be read")
-    found = observe_pictures(looker, feature_network_of(looker), pictures, 32)
-    return {
-        "raw": found.logits.numpy(),
-        "features": found.features.numpy(),
-        "layout": found.layout.numpy(),
-        "measurements": found.measurements,
-        "labels": np.array(labels),
-        "hashes": np.array([perceptual_hash(picture) for picture in pictures]),
-    }
+    return opened
+
+
+def _files(folder: Path) -> Iterator[tuple[str, str, Path]]:
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if file.suffix != ".png" or not file.with_suffix(".jpg").is_file():  # else the mask of a segmentation
+            yield file.name, file.parent.name, file
+
+
+def _drawn() -> Iterator[tuple[str, str, BinaryIO]]:
+    from fieldguide.sample import draw, plan_sample
+
+    for one in plan_sample():
+        if not one.planted:
+            yield one.path, one.label, io.BytesIO(draw(one))
 
 
 def _changed(picture: Image.Image, change: str, name: str) -> Image.Image:

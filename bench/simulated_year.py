@@ -2,37 +2,58 @@
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common import ROOT, Figure, report
+
+if TYPE_CHECKING:
+    from simulation.simulate import Story
+    from simulation.world import Year
 
 COMPARED = "the gate and its steps against retraining always and never, over 26 fortnights"
 LAST = 4  # fortnights, over which the end is measured
 
 
-def measure(save: bool = False) -> Sequence[Figure]:
-    """Three policies; accuracies of the last fortnights."""
+def measure(save: bool = False) -> Iterator[Figure]:
+    """Three policies and the accuracies of the last fortnights; then years in which the poison is harder to see."""
     from fieldguide.pages.png import save_figure
     from simulation.figure import draw
     from simulation.simulate import simulate
     from simulation.world import Year
 
+    others = {
+        "poison by night": Year(poisoned=(11,), corrected=(13,)),
+        "poison from the new camera": Year(poisoned=(20,), corrected=(22,)),
+        "without a champion": Year(champion=False),
+        "without a champion, poison by night": Year(poisoned=(11,), corrected=(13,), champion=False),
+    }
     with tempfile.TemporaryDirectory() as folder:
         story = simulate(Year(), Path(folder) / "home", Path(folder) / "pictures")
-    if save:
-        save_figure(draw(Year(), story), ROOT / "docs" / "simulated_year.png")
-        for fortnight, line in story.messages:
-            print(f"{fortnight:3d}  {line}")
-    end = {policy: sum(values[-LAST:]) / LAST for policy, values in story.accuracy.items()}
-    year = {policy: sum(values) / len(values) for policy, values in story.accuracy.items()}
-    detail = ", ".join(f"{policy} {end[policy]:.3f} ({year[policy]:.3f} over the year)" for policy in end)
-    return [
-        Figure("at the end, against always", end["fieldguide"] / end["always"], 1.0, detail=detail),
-        Figure("at the end, against never", end["fieldguide"] / end["never"], 1.1, detail=detail),
-        Figure("poisoned models past the gate", float(len(story.poisoned)), 0.0, at_most=True, unit="models"),
-    ]
+        if save:
+            save_figure(draw(Year(), story), ROOT / "docs" / "simulated_year.png")
+            for fortnight, line in story.messages:
+                print(f"{fortnight:3d}  {line}")
+        end = {policy: sum(values[-LAST:]) / LAST for policy, values in story.accuracy.items()}
+        year = {policy: sum(values) / len(values) for policy, values in story.accuracy.items()}
+        detail = ", ".join(f"{policy} {end[policy]:.3f} ({year[policy]:.3f} over the year)" for policy in end)
+        yield Figure("at the end, against always", end["fieldguide"] / end["always"], 1.0, detail=detail)
+        yield Figure("at the end, against never", end["fieldguide"] / end["never"], 1.1, detail=detail)
+        yield from _guards("", Year(), story)
+        for number, (name, plan) in enumerate(others.items()):
+            story = simulate(plan, Path(folder) / f"home {number}", Path(folder) / "pictures")
+            yield from _guards(f"{name}: ", plan, story)
+
+
+def _guards(name: str, year: "Year", story: "Story") -> Iterator[Figure]:
+    """How many poisoned deliveries became models, and how many others were held back for their labels."""
+    held = [when for when, line in story.messages if "labels in doubt" in line]
+    yield Figure(f"{name}poisoned models", float(len(story.poisoned)), 0.0, at_most=True, unit="models")
+    false = [when for when in held if when not in year.poisoned]
+    detail = f"of {year.fortnights - len(year.poisoned)}; poisoned ones held for them: {len(held) - len(false)}"
+    yield Figure(f"{name}other deliveries held for their labels", float(len(false)), unit="deliveries", detail=detail)
 
 
 if __name__ == "__main__":
-    report(lambda: measure(save="--save" in sys.argv))
+    report(lambda: list(measure(save="--save" in sys.argv)))

@@ -2,7 +2,7 @@
 
 The truth is known: logits that are right up to a true temperature, labels drawn from their probabilities (at accuracy
 1 the label is always the most probable one). A network is calibrated on n pictures and asked about 4,000 others, 200
-times for every cell of a grid.
+times for every cell of a grid. A second grid has networks that were taught with label smoothing, by its rule.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +19,8 @@ from fieldguide.statistics.temperature import HIGHEST, LOWEST, SPREAD, fit_tempe
 COMPARED = "test log loss with a fitted temperature against that with none, simulated"
 DRAWS, TESTED = 200, 4000
 GRID = tuple(product((2, 3, 10), (10, 30, 60, 200), (0.5, 1.0, 2.0), (0.8, 0.9, 0.95, 0.98, 1.0)))
+SMOOTHING = 0.1
+SMOOTHED = tuple(product((3, 10), (10, 30, 60, 200), (0.75, 1.0, 1.5), (0.8, 0.95, 1.0)))
 TEMPERATURES = np.geomspace(LOWEST, HIGHEST, 121)  # that are tried; the one in the middle is 1
 ONE = 60
 ALMOST = 0.995  # the mean confidence at accuracy 1
@@ -29,12 +31,13 @@ Targets = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class World:
-    """So many labels, pictures to calibrate by, the true temperature, and the accuracy."""
+    """So many labels, pictures to calibrate by, the true temperature, the accuracy, and the label smoothing."""
 
     labels: int
     pictures: int
     temperature: float
     accuracy: float
+    smoothing: float = 0.0
 
     def draw(self, count: int, chance: np.random.Generator) -> tuple[Logits, Targets]:
         """Logits (count, labels) and true labels (count,)."""
@@ -45,11 +48,12 @@ class World:
             scale = (low * high) ** 0.5
             sure = softmax(scale * logits, axis=1).max(axis=1).mean() > min(self.accuracy, ALMOST)
             low, high = (low, scale) if sure else (scale, high)
-        logits *= scale
+        right = softmax(scale * logits, axis=1)
+        said = self.temperature * np.log((1 - self.smoothing) * right + self.smoothing / self.labels)
         if self.accuracy == 1:
-            return self.temperature * logits, logits.argmax(axis=1)
-        passed = chance.random((count, 1)) > softmax(logits, axis=1).cumsum(axis=1)
-        return self.temperature * logits, passed.sum(axis=1).clip(0, self.labels - 1)
+            return said, logits.argmax(axis=1)
+        passed = chance.random((count, 1)) > right.cumsum(axis=1)
+        return said, passed.sum(axis=1).clip(0, self.labels - 1)
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,13 @@ def with_prior(some: Sample) -> float:
 
 
 def nearest_to_one(some: Sample) -> float:
-    """What the product does."""
+    """What the product does for a network that was taught without label smoothing."""
     return fit_temperature(some.logits, some.targets)
+
+
+def nearest_to_smoothing(some: Sample) -> float:
+    """What the product does for one that was taught with it."""
+    return fit_temperature(some.logits, some.targets, SMOOTHING)
 
 
 def cross_validated(fit: Fit) -> Fit:
@@ -139,7 +148,8 @@ FITS: dict[str, Fit] = {
 
 
 def measure() -> Iterator[Figure]:
-    """For each fit the worst cell on average, the worst draw of all, and what is gained with 200 pictures."""
+    """For each fit the worst cell on average, the worst draw of all, and what is gained."""
+    yield from _with_smoothing()
     found = np.stack([ratios(list(FITS.values()), World(*world)) for world in GRID])  # (cells, fits, draws)
     gaining = [place for place, world in enumerate(GRID) if world[1] == 200 and world[2] != 1]
     detail = f"{len(GRID)} cells, {DRAWS} draws each"
@@ -152,6 +162,20 @@ def measure() -> Iterator[Figure]:
         yield Figure(f"{name}: the worst draw", float(of_fit.max()), goals[1], True, detail=detail)
         gained = float(of_fit[gaining].mean())
         yield Figure(f"{name}: the mean with 200 pictures, true temperature 0.5 or 2", gained, detail=detail)
+
+
+def _with_smoothing() -> Iterator[Figure]:
+    fits = {"nearest to 1 in the interval": nearest_to_one, "nearest to what undoes smoothing": nearest_to_smoothing}
+    found = np.stack([ratios(list(fits.values()), World(*world, SMOOTHING)) for world in SMOOTHED])
+    surer = np.array([world[2] > 1 for world in SMOOTHED])  # than it was taught to be, and than it is right
+    for place, name in enumerate(fits):
+        of_fit = found[:, place]
+        for some, kind in ((~surer, "as it was taught, or less sure"), (surer, "too sure all the same")):
+            title = f"taught with smoothing {SMOOTHING}, {kind}: {name}"
+            detail = f"{some.sum()} cells, {DRAWS} draws each; the mean of all {of_fit[some].mean():.3f}"
+            worst = float(of_fit[some].mean(axis=1).max())
+            yield Figure(f"{title}: the mean in the worst cell", worst, 1.005, True, detail=detail)
+            yield Figure(f"{title}: the worst draw", float(of_fit[some].max()), 1.05, True, detail=detail)
 
 
 if __name__ == "__main__":

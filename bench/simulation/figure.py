@@ -24,8 +24,8 @@ def draw(year: Year, story: Story) -> Figure:
             (span.start + span.stop + 1) / 2, 0.98, name, transform=top.get_xaxis_transform(), ha="center", va="top"
         )
     events = {
-        year.poisoned: "30 % wrong labels",
-        year.corrected: "corrected",
+        **dict.fromkeys(year.poisoned, f"{year.poison:.0%} wrong labels"),
+        **dict.fromkeys(year.corrected, "corrected"),
         year.empty: "empty",
         year.overlap: "two jobs",
         **{when: "crash" for when, _ in year.crashes},
@@ -49,7 +49,7 @@ def _steps(axis: object, year: Year, story: Story) -> None:
         colour = COLOURS["fieldguide"] if heights[-1] == 3 else COLOURS["never"]
         axis.plot(times, heights, color=colour, marker="o", markersize=3.5, linewidth=1)  # type: ignore[attr-defined]
         axis.annotate(str(number), (times[-1], heights[-1]), xytext=(3, 2), textcoords="offset points", fontsize=7)  # type: ignore[attr-defined]
-    stopped = [when + 0.5 for when, line in story.messages if ": worse against" in line]
+    stopped = [when + 0.5 for when, line in story.messages if "held back" in line]
     axis.plot(stopped, [0] * len(stopped), "x", color="#9b2c2c", markersize=8)  # type: ignore[attr-defined]
     for when in stopped:
         words = {"color": "#9b2c2c", "fontsize": 8, "ha": "center"}

@@ -53,7 +53,7 @@ class Killed(BaseException):
     """A crash: nothing catches it."""
 
 
-def simulate(year: Year, root: Path, pictures: Path, label_doubt: float = 0.07, seed: int = 0) -> Story:
+def simulate(year: Year, root: Path, pictures: Path, label_doubt: float = 0.06, seed: int = 0) -> Story:
     """Live through the year in the folder `root`.
 
     Parameters
@@ -72,7 +72,7 @@ def simulate(year: Year, root: Path, pictures: Path, label_doubt: float = 0.07, 
         return draw_base(count, used - count, pictures)
 
     traffic, measured = _pool(base(year.pool)), _pool(base(year.pool))
-    calm = Year(night=range(0), camera=range(0), poisoned=-1)
+    calm = Year(night=range(0), camera=range(0), poisoned=())
     first = delivery(calm, 99, base(year.first), seed)
     everything = Paths(root / "everything")
     for source in (paths.sources, everything.sources):
@@ -88,29 +88,32 @@ def simulate(year: Year, root: Path, pictures: Path, label_doubt: float = 0.07, 
 
     tools = YearTools(cfg, paths, called)
     run_job(cfg, paths, tools, set(), force=False)
-    tools.registry.move(0, "champion", 1)  # by hand: there is nobody to compare it with
+    if year.champion:
+        tools.registry.move(0, "champion", 1)  # by hand: there is nobody to compare it with
     never = always = tools.registry.models[1]
     camera = _Camera(traffic, np.random.default_rng(seed))
     for fortnight in range(year.fortnights):
         count = 0 if fortnight == year.empty else year.delivery
-        sent = delivery(year, fortnight, base(year.poisoned_pictures if fortnight == year.poisoned else count), seed)
+        sent = delivery(year, fortnight, base(year.poisoned_pictures if fortnight in year.poisoned else count), seed)
         truth |= {one.name: one.truth for one in sent}
         story.sent |= {one.name for one in sent}
-        if fortnight == year.poisoned:
-            poison = {one.name for one in sent if one.label != one.truth}
+        if fortnight in year.poisoned:
+            poison |= {one.name for one in sent if one.label != one.truth}
         _put(paths.incoming, sent)
         _put(everything.sources / "own", sent)
         if fortnight % 5 == 2:
             _put(paths.incoming, [Sent(f"broken-{fortnight}.png", "black", "black", b"half a picture")])
-        if fortnight == year.corrected:
+        if fortnight in year.corrected:
             _correct(paths, truth)
         if sent:
             always = _fitted(everything, cfg)
         tools.now = float(fortnight)
         crash["at"] = dict(year.crashes).get(fortnight, "")
         story.messages += [(fortnight, line) for line in _night(cfg, paths, tools, fortnight == year.overlap)]
-        _days(year, fortnight, tools, camera)
-        models = {"fieldguide": tools.registry.models[tools.registry.steps["champion"]], "always": always}
+        if year.champion:
+            _days(year, fortnight, tools, camera)
+        answering = tools.registry.steps["champion"] if year.champion else max(tools.registry.models)
+        models = {"fieldguide": tools.registry.models[answering], "always": always}
         for policy, model in {**models, "never": never}.items():
             story.accuracy[policy].append(_accuracy(model, measured, year.mix(fortnight)))
     run_job(cfg, paths, tools, set(), force=False)  # what was merged last leaves data/incoming

@@ -78,13 +78,13 @@ class YearTools:
         return Observed(sorted(KINDS), model.probabilities(rows), rows, measured, model.strange(rows), ALARM_RATE)
 
     def out_of_fold(
-        self, files: Sequence[Path], labels: Sequence[str]
+        self, files: Sequence[Path], labels: Sequence[str], taught: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """With the simulation's own features, where the project has those of a frozen body."""
         known = [look(file) for file in files]
         numbers = look_alike_groups([one["perceptual_hash"] for one in known], self.cfg.split.near_duplicate_bits)
         rows = np.stack([one["features"] for one in known]).astype(np.float32)
-        return out_of_fold(rows, labels, [str(number) for number in numbers], 0), np.ones(len(files), bool)
+        return out_of_fold(rows, labels, [str(number) for number in numbers], 0, taught), np.ones(len(files), bool)
 
     def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
         """Not asked: all pictures of the year come with a label."""

@@ -16,12 +16,14 @@ from fieldguide.sample import KINDS, draw_bear
 SIDE = 96  # pixels
 PLAIN, NIGHT, CAMERA = VIEWS = ("plain", "night", "upside_down")  # the new camera hangs the wrong way
 WRONG = 0.02  # of the labels of any delivery
-POISON = 0.3
 
 
 @dataclass(frozen=True)
 class Year:
-    """How long it is and what happens when, in fortnights from 0."""
+    """How long it is and what happens when, in fortnights from 0.
+
+    Without a champion nobody moves beyond challenger, and the newest version answers: the gate has only baselines.
+    """
 
     fortnights: int = 26
     first: int = 420  # pictures that the project begins with
@@ -30,12 +32,14 @@ class Year:
     a_day: int = 16
     night: range = range(9, 16)
     camera: range = range(17, 26)
-    poisoned: int = 5
+    poisoned: tuple[int, ...] = (5,)
     poisoned_pictures: int = 120
-    corrected: int = 7
+    poison: float = 0.3  # of their labels are wrong, all in one way
+    corrected: tuple[int, ...] = (7,)
     empty: int = 12
     crashes: tuple[tuple[int, str], ...] = ((3, "train"), (19, "commit"))
     overlap: int = 14
+    champion: bool = True
 
     def mix(self, fortnight: int) -> dict[str, float]:
         """The shares of the views in what the camera sees."""
@@ -76,7 +80,7 @@ def seen(picture: Image.Image, view: str, name: str) -> Image.Image:
 def delivery(year: Year, fortnight: int, base: Sequence[tuple[str, Image.Image]], seed: int) -> list[Sent]:
     """What people send in that fortnight, drawn from what the camera sees: some labels are wrong, many if poisoned.
 
-    A poisoned delivery is one person's mistake: grizzlies that are called black bears, up to 30 % of all.
+    A poisoned delivery is one person's mistake: grizzlies that are called black bears, up to the share `year.poison`.
     """
     chance = np.random.default_rng([seed, fortnight])
     views, shares = zip(*year.mix(fortnight).items(), strict=True)
@@ -88,8 +92,8 @@ def delivery(year: Year, fortnight: int, base: Sequence[tuple[str, Image.Image]]
             label = KINDS[(KINDS.index(kind) + int(chance.integers(1, 3))) % 3]
         content = _png(seen(picture, str(chance.choice(views, p=shares)), name))
         sent.append(Sent(name, kind, label, content))
-    if fortnight == year.poisoned:
-        wrong = [n for n, one in enumerate(sent) if one.truth == "grizzly"][: round(POISON * len(sent))]
+    if fortnight in year.poisoned:
+        wrong = [n for n, one in enumerate(sent) if one.truth == "grizzly"][: round(year.poison * len(sent))]
         for n in wrong:
             sent[n] = Sent(sent[n].name, sent[n].truth, "black", sent[n].content)
     return sent

@@ -235,7 +235,7 @@ def test_the_page_about_a_batch_shows_names_and_reasons() -> None:
     tests = (TwoSample(STRANGE, 0.9, 0.001, -1.0, 2.0), TwoSample("features", 0.5, 0.01))
     mix = pd.DataFrame({"label": LABELS, "reference": [0.5, 0.5], "batch": [0.9, 0.1]})
     found = BatchFindings(
-        STRANGE, Kind.SHIFTED, 12, 1, 2, Loss(0.1, 0.0, 0.2), 0.05, 60, Shift(tests, np.zeros(12)), mix
+        STRANGE, Kind.SHIFTED, 12, 1, 2, Loss(0.1, 0.0, 0.2), {STRANGE: 0.1}, 0.05, 60, Shift(tests, np.zeros(12)), mix
     )
     shown = [Shown(PICTURE, (STRANGE, SCRIPT))]
     check_page(batch_page(found, shown, [(STRANGE, shown)]), STRANGE, *LABELS)

@@ -36,6 +36,25 @@ def test_a_label_is_never_judged_by_a_model_that_has_learned_it() -> None:
     assert np.abs(probabilities - 0.5).max() < 0.1
 
 
+def test_pictures_that_do_not_teach_change_no_answer_whatever_their_labels() -> None:
+    """Nor are they judged by a look-alike: of twins, one of which teaches, the other knows nothing of its label."""
+    chance = np.random.default_rng(0)
+    truth = np.arange(100) % 2
+    features = (np.eye(2)[truth] * 3 + chance.standard_normal((100, 2))).astype(np.float32)
+    taught, names = np.arange(100) < 60, [f"{number}" for number in range(100)]
+    labels = ["ab"[number] for number in truth]
+    honest = out_of_fold(features, labels, names, 0, taught)
+    poisoned = [label if teaches else "b" for label, teaches in zip(labels, taught, strict=True)]
+    np.testing.assert_array_equal(out_of_fold(features, poisoned, names, 0, taught), honest)
+    np.testing.assert_allclose(honest.sum(axis=1), 1)
+    np.testing.assert_array_equal(out_of_fold(features[:60], labels[:60], names[:60], 0), honest[:60])
+
+    own = np.eye(41, dtype=np.float32)[[*range(40), 0]]  # the last is the first again
+    twins = [*map(str, range(40)), "0"]
+    found = out_of_fold(own, ["a", "b"] * 20 + ["a"], twins, 0, np.arange(41) < 40)
+    np.testing.assert_allclose(found[40], found[0])
+
+
 def test_wrong_labels_are_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     chance = np.random.default_rng(0)
     truth = chance.integers(0, 3, 300)

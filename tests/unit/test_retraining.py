@@ -57,6 +57,7 @@ class FakeTools:
         self.checked: list[list[Path]] = []
         self.thrown_away: set[str] = set()  # branches
         self.added: dict[str, dict[str, bytes]] = {}  # by branch: the pictures that it adds to the data set
+        self.vocabularies: list[set[str]] = []
 
     def _may_fail(self, step: str) -> None:
         if self.failing == step:
@@ -76,9 +77,10 @@ class FakeTools:
         return self.seen(files)
 
     def out_of_fold(
-        self, files: Sequence[Path], labels: Sequence[str]
+        self, files: Sequence[Path], labels: Sequence[str], taught: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         self.checked.append(list(files))
+        self.vocabularies.append(set(labels))
         vocabulary = sorted(set(labels))
         answers = [vocabulary.index(self.suggests(file, label)) for file, label in zip(files, labels, strict=True)]
         return np.eye(len(vocabulary))[answers], np.ones(len(files), bool)
@@ -212,7 +214,8 @@ def test_accepted_pictures_join_the_data_set_by_a_merge(cfg: Config, home: Paths
     message = call(cfg, home, tools).message
     assert message == (
         "job 0002: not worse against version 1, now version 3; 4 pictures accepted, in data/incoming until "
-        "retrain/0002 is merged; see reports/retrain/0002/index.html"
+        "retrain/0002 is merged; 4 labels not checked: the data set has 12 pictures, 20 are needed; "
+        "see reports/retrain/0002/index.html"
     )
     assert before.keys() - contents(home).keys() == {"data/incoming/black/again.png"}
     assert contents(home).items() <= before.items(), "a copy has gone; else everything is where it was"
@@ -570,11 +573,32 @@ def test_a_single_disputed_label_or_a_small_data_set_holds_nothing_back(cfg: Con
     begun(cfg, home, tools)
     tools.suggests = doubting
     deliver(home, 4)
-    assert "4 pictures accepted" in call(cfg, home, tools).message and not tools.checked
+    message = call(cfg, home, tools).message
+    unchecked = "4 labels not checked: the data set has 12 pictures, 20 are needed"
+    assert "4 pictures accepted" in message and unchecked in message and not tools.checked
+    assert unchecked in (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
     furnished(home)
     tools.suggests = lambda file, label: "grizzly" if file.name == "new-2000-0.png" else label
     deliver(home, 12, seed=2000)
-    assert "12 pictures accepted" in call(cfg, home, tools).message and tools.checked
+    message = call(cfg, home, tools).message
+    assert "12 pictures accepted" in message and "not checked" not in message and tools.checked
+
+
+@pytest.mark.parametrize("label", ["cub", "black", "grizzly"])
+def test_two_folders_of_one_label_are_one_label_to_the_checks(cfg: Config, home: Paths, label: str) -> None:
+    """`labels` makes the folders cub and black one label: what moves between them is neither in doubt nor a drift."""
+    furnished(home)
+    for number in range(20):
+        put(home.sources / "own" / "cub" / f"{number}.png", noise(9000 + number))
+    assert isinstance(cfg.data, FolderData)
+    cfg = replace(cfg, data=replace(cfg.data, labels={"cub": "black"}))
+    tools = FakeTools()
+    begun(cfg, home, tools)
+    deliver(home, 12, label=label, seed=3000)
+    call(cfg, home, tools)
+    assert tools.vocabularies[-1] == {"black", "grizzly"}
+    facts = read_json(home.retraining / "0002" / "journal.json")["facts"]
+    assert set(facts["new"]) <= {"black", "grizzly"} and set(facts["had"]) == {"black", "grizzly"}
 
 
 def test_a_file_that_has_gone_while_the_champion_looked_is_a_row_with_the_reason(
@@ -647,6 +671,7 @@ def test_what_is_out_of_domain_is_for_the_gate_to_judge(cfg: Config, home: Paths
     deliver(home, 12, label="black")
     outcome = call(cfg, home, tools)
     assert "12 pictures accepted" in outcome.message
+    assert "12 labels not checked: out of the champion's domain" in outcome.message
     assert "have shifted: light (1.00)" in read_json(home.retraining / "0002" / "journal.json")["choice"]["reasons"][1]
 
 
@@ -663,13 +688,13 @@ def test_what_is_out_of_domain_is_for_the_gate_to_judge(cfg: Config, home: Paths
         (Facts(new={"black": 20}, had={"black": 50, "grizzly": 50}), True, False, "100 % black, was 50 %"),
         (Facts(new={"black": 6, "grizzly": 4}, had={"black": 50, "grizzly": 50}), False, False, "10 new pictures of"),
         (
-            Facts(new={"black": 60}, doubts=Doubts(20, 60, 0.02, 1e-6)),
+            Facts(new={"black": 60}, doubts=Doubts(20, 60, 0.02, 0.3, 1e-6)),
             False,
             True,
             "20 of 60 are disputed (33 %)",
         ),
-        (Facts(new={"black": 60}, doubts=Doubts(5, 60, 0.02, 1e-6)), True, False, "60 new pictures"),
-        (Facts(new={"black": 60}, doubts=Doubts(1, 2, 0.0, 0.1)), True, False, "60 new pictures"),
+        (Facts(new={"black": 60}, doubts=Doubts(4, 60, 0.02, 0.05, 1e-6)), True, False, "60 new pictures"),
+        (Facts(new={"black": 60}, doubts=Doubts(1, 2, 0.0, 0.5, 0.1)), True, False, "60 new pictures"),
     ],
 )
 def test_rules_of_the_decision(facts: Facts, train: bool, hold: bool, reason: str) -> None:

@@ -1,10 +1,17 @@
 """A batch is called shifted where it is another world, and hardly ever where it is not."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from numpy.typing import NDArray
 
-from fieldguide.prediction.batch_verdict import Kind, expected_loss, kind_of
+from fieldguide.prediction.batch_page import BatchFindings, loss_in_words, verdict
+from fieldguide.prediction.batch_verdict import Kind, Loss, expected_loss, kind_of
+from fieldguide.screening.batch_reference import load_errors, loss_errors, save_reference
+from fieldguide.screening.observations import Observations
 from fieldguide.statistics.two_sample import ALPHA, Columns, Shift, detect_shift
 
 REFERENCE, BATCH, FEATURES = 120, 50, 40
@@ -121,3 +128,32 @@ def test_a_batch_has_shifted_only_if_alarms_or_confidence_say_so_too(
 def test_the_expected_loss_is_the_fall_of_the_confidence_within_its_interval() -> None:
     loss = expected_loss(answers(200, 0.9), answers(100, 0.7))
     assert loss.low < 0.2 < loss.high and loss.expected == pytest.approx(0.2, abs=0.02)
+
+
+def findings(alarms: int, errors: dict[str, float]) -> BatchFindings:
+    shift, mix = compared(0, 1, move=1.0), pd.DataFrame({"label": [], "reference": [], "batch": []})
+    return BatchFindings("new/", Kind.SHIFTED, BATCH, 0, alarms, Loss(0.2, 0.15, 0.25), errors, 0.05, 60, shift, mix)
+
+
+def test_the_expected_loss_comes_with_its_error_and_is_not_claimed_of_what_is_out_of_domain() -> None:
+    errors = {"night": -0.2, "rain": 0.04, "hand_drawn": -0.46}
+    told = loss_in_words(findings(20, errors))
+    assert told.startswith("expected loss of accuracy +20.0 points (+15 to +25)")
+    assert told.endswith("under 3 simulated shifts it was off by 23 points on average, by 46 at most (hand drawn)")
+    strange = verdict(findings(30, errors))
+    assert "confidence says nothing about the accuracy on what is not known; if they show known labels" in strange
+    assert "its error was not measured" in loss_in_words(findings(20, {}))
+
+
+def test_the_error_of_the_expected_loss_is_measured_where_the_true_one_is_known(tmp_path: Path) -> None:
+    """Confidence falls by 10 points and accuracy by 30: 20 points too little; and it is kept beside the reference."""
+    shifts = pd.DataFrame(
+        {"shift": ["unchanged", "night", "rain"], "accuracy": [0.9, 0.6, 0.9], "confidence": [0.9, 0.8, 0.85]}
+    )
+    errors = loss_errors(shifts)
+    assert errors == {"night": -0.2, "rain": 0.05}
+    empty = torch.zeros(2, 3)
+    observations = Observations(empty, empty, empty, np.zeros((2, 3)))
+    for expected in (errors, {}):
+        save_reference(observations, tmp_path / "reference.safetensors", expected)
+        assert load_errors(tmp_path / "reference.safetensors") == expected

@@ -46,9 +46,9 @@ def test_a_short_year(simulation: Any, tmp_path: Path, monkeypatch: pytest.Monke
         pool=12,
         night=range(4, 5),
         camera=range(0),
-        poisoned=1,
+        poisoned=(1,),
         poisoned_pictures=90,
-        corrected=2,
+        corrected=(2,),
         empty=3,
         crashes=((0, "train"), (2, "commit")),
         overlap=4,
@@ -62,11 +62,40 @@ def test_a_short_year(simulation: Any, tmp_path: Path, monkeypatch: pytest.Monke
         1,
         0,
     )
-    (poisoned,) = (line for when, line in story.messages if when == plan.poisoned)
+    (poisoned,) = (line for when, line in story.messages if when in plan.poisoned)
     assert "worse against version 1; " in poisoned and "held back" in poisoned
     assert [line for when, line in story.messages if when == plan.empty] == [
         "nothing to do: 0 new pictures of 30, 0 new reviews of 5"
     ]
+
+
+def test_without_a_champion_a_poisoned_delivery_from_another_season_is_held_back(
+    simulation: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By night, of which the data set has nothing: right labels are accepted, before the poison and after it."""
+    monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", 600)
+    plan = simulation.world.Year(
+        fortnights=3,
+        first=120,
+        delivery=30,
+        pool=6,
+        night=range(3),
+        camera=range(0),
+        poisoned=(1,),
+        poisoned_pictures=90,
+        corrected=(2,),
+        empty=-1,
+        crashes=(),
+        overlap=-1,
+        champion=False,
+    )
+    story = simulation.simulate.simulate(plan, tmp_path / "home", tmp_path / "pictures")
+    nothing_lost_or_doubled(story)
+    assert not story.poisoned
+    before, poisoned, after = (line for _, line in story.messages)
+    assert "better against the baselines" in before and "30 pictures accepted" in before
+    assert "90 new pictures held back" in poisoned and "labels in doubt" in poisoned
+    assert "better against the baselines" in after and "120 pictures accepted" in after
 
 
 @pytest.mark.exhaustive

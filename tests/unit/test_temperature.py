@@ -78,6 +78,22 @@ def test_many_pictures_find_the_true_temperature(true_temperature: float) -> Non
     assert fit_temperature(logits, targets) == pytest.approx(true_temperature, rel=0.15)
 
 
+@pytest.mark.parametrize("true_temperature", [0.75, 1.0, 1.5])
+def test_label_smoothing_is_undone_where_the_pictures_show_it_and_only_there(true_temperature: float) -> None:
+    """Taught with smoothing 0.1: the loss falls by a good part, and a network that is too sure all the same is safe."""
+    logits, targets = world(3, 1.0, 4.0)
+    said = true_temperature * np.log(0.9 * softmax(logits, axis=1) + 0.1 / 3)
+    chance, before = np.random.default_rng(4), loss(said, targets, 1.0)
+    draws = [chance.choice(len(targets), 100, replace=False) for _ in range(DRAWS)]
+    fitted = [fit_temperature(said[rows], targets[rows], 0.1) for rows in draws]
+    found = np.array([loss(said, targets, temperature) for temperature in fitted]) / before
+    if true_temperature > 1:
+        assert found.mean() <= 1.005 and found.max() <= 1.1
+    else:
+        plain = [loss(said, targets, fit_temperature(said[rows], targets[rows])) / before for rows in draws]
+        assert found.max() <= 1.0 and found.mean() < np.mean(plain)
+
+
 def test_what_the_pictures_do_not_contradict_stays_exactly_as_it_is() -> None:
     logits, targets = world(3, 1.0, 2.0)
     assert fit_temperature(logits[:30], targets[:30]) == 1.0

@@ -140,7 +140,7 @@ class RetrainConfig:
     min_reviews: Annotated[int, Field(ge=1)] = 5
     min_shifted: Annotated[int, Field(ge=1)] = 10
     class_drift: Share = 0.2
-    max_label_doubt: Share = 0.07
+    max_label_doubt: Share = 0.06
 
 
 @dataclass

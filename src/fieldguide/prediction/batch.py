@@ -1,6 +1,6 @@
 """A batch of new pictures beside the known ones: what was seen of it, and whether it has shifted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,11 +32,13 @@ def findings(
     classifier: Classifier,
     alarm_rate: float,
     known: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    errors: Mapping[str, float],
     batch: Batch,
 ) -> BatchFindings:
     """Compare a batch with the `known` pictures, as `fieldguide.screening.batch_reference.load_reference` gives them.
 
-    `name` and the promised `alarm_rate` are passed on. Raises UserError if these are of another classifier.
+    `name`, the promised `alarm_rate` and the `errors` of the expected loss (`load_errors`) are passed on. Raises
+    UserError if these are of another classifier.
     """
     logits, features, measurements = known
     reference = calibrated(logits, classifier.temperature)
@@ -59,6 +61,7 @@ def findings(
         unread=batch.unread,
         alarms=alarms,
         loss=loss,
+        errors=errors,
         alarm_rate=alarm_rate,
         reference=len(reference),
         shift=shift,

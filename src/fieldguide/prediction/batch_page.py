@@ -1,11 +1,11 @@
 """The page about a batch of new pictures: whether and how it has shifted, and which pictures show that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from fieldguide.pages.parts import THUMBNAIL, Shown, percent
+from fieldguide.pages.parts import THUMBNAIL, Shown, in_words, percent
 from fieldguide.pages.render import render
 from fieldguide.prediction.batch_verdict import Kind, Loss
 from fieldguide.statistics.two_sample import ALPHA, FEATURES, Shift, TwoSample
@@ -23,6 +23,7 @@ class BatchFindings:
     unread: int
     alarms: int
     loss: Loss  # of accuracy, expected
+    errors: Mapping[str, float]  # by simulated shift, how much more was expected than lost
     alarm_rate: float  # the share of alarms that was promised on pictures like those known
     reference: int  # pictures that it was compared with
     shift: Shift
@@ -36,13 +37,38 @@ def verdict(found: BatchFindings) -> str:
     most = describe(next(test for test in found.shift.tests if test.differs))
     if found.kind == Kind.OTHER_SOURCE:
         return f"Another source, but in domain: {most}; alarms and confidence are as usual"
-    return f"Shifted: {most}; {loss_in_words(found.loss)}"
+    return f"Shifted: {most}; {loss_in_words(found)}"
 
 
-def loss_in_words(loss: Loss) -> str:
-    """The expected loss of accuracy, with its interval."""
+def loss_in_words(found: BatchFindings) -> str:
+    """The expected loss of accuracy with its interval, and how far to trust it."""
+    loss = found.loss
     between = f"{100 * loss.low:+.0f} to {100 * loss.high:+.0f}"
-    return f"expected loss of accuracy {100 * loss.expected:+.1f} points ({between}), by the difference of confidences"
+    expected = (
+        f"expected loss of accuracy {100 * loss.expected:+.1f} points ({between}), by the difference of confidences"
+    )
+    if is_strange(found):
+        expected = (
+            f"confidence says nothing about the accuracy on what is not known; if they show known labels, {expected}"
+        )
+    return f"{expected}; {error_in_words(found.errors)}"
+
+
+def error_in_words(errors: Mapping[str, float]) -> str:
+    """How far the expected loss was off where the true one is known."""
+    if not errors:
+        return "its error was not measured: run `dvc repro`"
+    worst = max(errors, key=lambda name: abs(errors[name]))
+    mean = sum(abs(error) for error in errors.values()) / len(errors)
+    return (
+        f"under {len(errors)} simulated shifts it was off by {100 * mean:.0f} points on average, "
+        f"by {100 * abs(errors[worst]):.0f} at most ({in_words(worst)})"
+    )
+
+
+def is_strange(found: BatchFindings) -> bool:
+    """Whether most pictures of the batch are out of domain."""
+    return 2 * found.alarms > found.pictures
 
 
 def describe(test: TwoSample) -> str:
@@ -73,8 +99,8 @@ def batch_page(found: BatchFindings, typical: Sequence[Shown], flagged: Sequence
             ("expected", percent(found.alarm_rate), "false alarms on in-domain pictures"),
             (
                 "expected loss",
-                f"{100 * found.loss.expected:+.1f} points",
-                "of accuracy: difference of confidences",
+                "unknown" if is_strange(found) else f"{100 * found.loss.expected:+.1f} points",
+                f"of accuracy: {'most are out of domain' if is_strange(found) else error_in_words(found.errors)}",
             ),
             ("reference", str(found.reference), "pictures of the valid split"),
         ],

@@ -17,7 +17,7 @@ from fieldguide.prediction.batch_verdict import Kind
 from fieldguide.prediction.picture_files import require_something
 from fieldguide.prediction.predict_command import CLASSIFIER, answered, lossless, weights_of
 from fieldguide.prediction.rows import write_rows
-from fieldguide.screening.batch_reference import load_reference
+from fieldguide.screening.batch_reference import load_errors, load_reference
 from fieldguide.screening.screen_files import load_screen
 
 MIN_NEW, MIN_KNOWN = 10, 5  # pictures: with fewer no test could become significant
@@ -47,10 +47,11 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
     weights = weights_of(model)
     if weights.name != CLASSIFIER or not weights.with_name("screen.safetensors").is_file():
         raise UserError(f"no screen.safetensors beside {weights}: run `dvc repro`")
+    reference = weights.with_name("reference.safetensors")
     with Progress("screen, loading the model"):
         classifier = load_classifier(weights, weights.with_suffix(".json"))
         screening = load_screen(weights.with_name("screen.safetensors"), classifier, weights)
-        known = load_reference(weights.with_name("reference.safetensors"), len(classifier.vocabulary))
+        known, errors = load_reference(reference, len(classifier.vocabulary)), load_errors(reference)
     batch = _print_rows(arguments, classifier, screening, kind)
     if not batch.paths:
         raise UserError(f"no picture to screen: {batch.unread} files could not be read")
@@ -62,7 +63,7 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
         _print(f"{read}: too few to test for a shift{without}, {needed}{unread}")
         return False
     with Progress("screen, comparing the batch"):
-        found = findings(printable(", ".join(arguments)), classifier, screening[0].alarm_rate, known, batch)
+        found = findings(printable(", ".join(arguments)), classifier, screening[0].alarm_rate, known, errors, batch)
     _print_verdict(found, batch)
     if page is not None:
         write_page(page, found, classifier, batch)
@@ -100,7 +101,7 @@ def _print_verdict(found: BatchFindings, batch: Batch) -> None:
         f"{found.alarm_rate:.1%} expected)"
     )
     if found.kind == Kind.OTHER_SOURCE:  # of the others it is in the verdict, or there is none
-        lines.append(loss_in_words(found.loss))
+        lines.append(loss_in_words(found))
     if found.unread:
         lines.append(f"{found.unread} could not be read")
     if found.shift.differs:

@@ -107,10 +107,10 @@ class CheckoutTools:
         return observe(champion.weights, files)
 
     def out_of_fold(
-        self, files: Sequence[Path], labels: Sequence[str]
+        self, files: Sequence[Path], labels: Sequence[str], taught: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """With the checkout's starting weights."""
-        return answers_out_of_fold(compose(self.paths), self.paths, files, labels)
+        return answers_out_of_fold(compose(self.paths), self.paths, files, labels, taught)
 
     def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
         """With the champion's own files, and the screen that was kept with them."""

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,9 @@ def tried(paths: Paths, judged: Sequence[Journal]) -> Listing:
     return dict(zip(raw["source"], raw["bytes"].astype(int), strict=True))
 
 
-def untried(had: Listing, accepted: Listing, present: Listing, incoming: pd.DataFrame) -> dict[str, int]:
+def untried(
+    had: Listing, accepted: Listing, present: Listing, incoming: pd.DataFrame, renamed: Mapping[str, str]
+) -> dict[str, int]:
     """How many pictures no job has tried, by label: from data/incoming, and what came into the data set otherwise.
 
     Parameters
@@ -46,16 +48,24 @@ def untried(had: Listing, accepted: Listing, present: Listing, incoming: pd.Data
         What the last job trained on.
     accepted
         What any job has accepted: in the data set (`present`) it is not new, whichever branch brought it there.
+    renamed
+        The label of every folder that has another one than its name.
     """
     new = incoming[incoming["state"] == State.NEW]
     arrived = {path for path, size in zip(new["target"], new["bytes"], strict=True) if had.get(path) != size}
     added = {path for path, size in present.items() if "/" in path and size not in (had.get(path), accepted.get(path))}
-    return dict(sorted(Counter(path.partition("/")[0] for path in arrived | added).items()))
+    return by_label(arrived | added, renamed)
 
 
-def by_label(listing: Listing) -> dict[str, int]:
-    """Pictures by the folder that they are in."""
-    return dict(sorted(Counter(path.partition("/")[0] for path in listing if "/" in path).items()))
+def by_label(paths: Iterable[str], renamed: Mapping[str, str]) -> dict[str, int]:
+    """How many pictures there are of each label, by their paths below data/sources/NAME."""
+    return dict(sorted(Counter(label_of(path, renamed) for path in paths if "/" in path).items()))
+
+
+def label_of(path: str, renamed: Mapping[str, str]) -> str:
+    """The label of a picture by its path below data/sources/NAME: its folder's name, or the label that this has."""
+    folder = path.partition("/")[0]
+    return renamed.get(folder, folder)
 
 
 def new_reviews(paths: Paths, judged: Sequence[Journal]) -> int:

@@ -12,6 +12,7 @@ import pandas as pd
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.paths import Paths
+from fieldguide.data.sources.folder import FolderData
 from fieldguide.retraining.accepted import accepted_listing, judged_jobs, mark_accepted, split_off_merged
 from fieldguide.retraining.collect_incoming import collect
 from fieldguide.retraining.data_changes import by_label, list_files, new_reviews, remember, tried, untried
@@ -106,21 +107,28 @@ def _facts(
     known = jobs(paths.retraining)
     had, accepted = tried(paths, judged), accepted_listing(known, cfg.choices["data"])
     present = list_files(paths.sources / cfg.choices["data"])
-    shift, doubts = None, None
-    if untried(had, accepted, present, incoming):
+    renamed = cfg.data.labels if isinstance(cfg.data, FolderData) else {}
+    shift, doubts, unchecked = None, None, []
+    if untried(had, accepted, present, incoming, renamed):
         out_of_domain: set[str] = set()
         if champion:
             shift, out_of_domain, unread = _seen_by(champion, paths, tools, incoming)
             incoming = refuse(incoming, unread)
         # What is out of domain is left out: a model of the data set cannot judge its label.
-        labelled = incoming[incoming["state"].eq(State.NEW) & ~incoming["file"].isin(out_of_domain)]
-        doubts = check_labels(tools.out_of_fold, paths.sources / cfg.choices["data"], paths.incoming, labelled)
+        is_new, strange = incoming["state"].eq(State.NEW), incoming["file"].isin(out_of_domain)
+        source = paths.sources / cfg.choices["data"]
+        doubts, reason = check_labels(tools.out_of_fold, source, paths.incoming, incoming[is_new & ~strange], renamed)
+        counts = {"out of the champion's domain": is_new & strange, reason: is_new & ~strange}
+        unchecked = [
+            f"{int(rows.sum())} labels not checked: {why}" for why, rows in counts.items() if why and rows.any()
+        ]
     facts = Facts(
-        new=untried(had, accepted, present, incoming),
-        had=by_label(had),
+        new=untried(had, accepted, present, incoming, renamed),
+        had=by_label(had, renamed),
         reviews=new_reviews(paths, judged),
         shift=shift,
         doubts=doubts,
+        unchecked=unchecked,
         first=tools.is_first() and not any(job.get("judged") for job in known),
         forced=force,
     )
@@ -194,7 +202,8 @@ def _finish(paths: Paths, tools: Tools, job: Journal) -> Outcome:
     tools.clear(job)
     job.note(status=DONE)
     refused = refused_in_words(pd.DataFrame(job.get("incoming"), columns=COLUMNS))
-    return Outcome(job.name, f"job {job.name}: {verdict_in_words(job)}{refused}; see {page_of(job)}")
+    unchecked = "".join(f"; {one}" for one in job.get("facts").get("unchecked", []))
+    return Outcome(job.name, f"job {job.name}: {verdict_in_words(job)}{refused}{unchecked}; see {page_of(job)}")
 
 
 def _figures(job: Journal) -> dict[str, float]:

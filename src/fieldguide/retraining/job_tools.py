@@ -57,9 +57,12 @@ class Tools(Protocol):
         """Look at pictures with the champion."""
 
     def out_of_fold(
-        self, files: Sequence[Path], labels: Sequence[str]
+        self, files: Sequence[Path], labels: Sequence[str], taught: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Probabilities by models that have not seen the picture: `fieldguide.retraining.label_checks`."""
+        """Probabilities by models that have not seen the picture: `fieldguide.retraining.label_checks`.
+
+        They learn from the `taught` pictures (n,) alone.
+        """
 
     def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
         """Predictions of the champion and its screen: see `fieldguide.retraining.unlabelled_queue.ask`."""

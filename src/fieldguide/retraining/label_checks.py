@@ -1,10 +1,12 @@
-"""Whether the labels of a delivery are in doubt: by models that have seen neither the picture nor its look-alikes.
+"""Whether the labels of a delivery are in doubt: by models that have learned from known pictures, not from it.
 
 Known and new pictures are predicted in the same way, out of fold, whether there is a champion or not, and whether the
-delivery comes from the usual source or from another one.
+delivery comes from the usual source or from another one. A delivery does not teach those that judge it: many wrong
+labels of one kind would look right.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import fisher_exact
 
 from fieldguide.base.config import Config
 from fieldguide.base.files import sha256_of_file
@@ -21,21 +22,26 @@ from fieldguide.base.parallel import map_processes
 from fieldguide.base.paths import Paths
 from fieldguide.data.duplicates import look_alike_groups
 from fieldguide.data.images import PictureError, bounded, open_picture, perceptual_hash
-from fieldguide.retraining.data_changes import list_files
+from fieldguide.retraining.data_changes import label_of, list_files
 from fieldguide.retraining.triggers import Disputed, Doubts
 
 if TYPE_CHECKING:
     from fieldguide.model.backbone import Backbone
 
 MIN_KNOWN = 20  # pictures; fewer do not show what is usual
+MIN_OF_LABEL = 10  # known pictures; a label with fewer is learned from new ones too, and compared with all known ones
 MAX_KNOWN = 1000  # pictures of the data set that new ones are compared with, evenly spaced
+PERMUTATIONS = 1000
 
 Probabilities = NDArray[np.float64]
-# Probabilities (r, k) of n files with labels, for those r that can be read, and which (n,) these are.
-OutOfFold = Callable[[Sequence[Path], Sequence[str]], tuple[Probabilities, NDArray[np.bool_]]]
+Mask = NDArray[np.bool_]
+# Of n files with labels, some of which (n,) teach: probabilities (r, k) of the readable ones, and which (n,) they are.
+OutOfFold = Callable[[Sequence[Path], Sequence[str], Mask], tuple[Probabilities, Mask]]
 
 
-def check_labels(out_of_fold: OutOfFold, source: Path, incoming: Path, new: pd.DataFrame) -> Doubts | None:
+def check_labels(
+    out_of_fold: OutOfFold, source: Path, incoming: Path, new: pd.DataFrame, renamed: Mapping[str, str]
+) -> tuple[Doubts | None, str]:
     """Doubts about the labels of new pictures, beside those about the labels of the data set.
 
     Parameters
@@ -44,62 +50,104 @@ def check_labels(out_of_fold: OutOfFold, source: Path, incoming: Path, new: pd.D
         The folder of the data set, with a folder of pictures for each label.
     incoming, new
         Where new pictures are: columns file (below `incoming`) and target (below `source`).
+    renamed
+        The label of a folder that has another one than its name.
 
     Returns
     -------
-    None where the data set has too few pictures in folders of labels, or nothing is new.
+    The doubts, or None and why the labels could not be checked ("" where nothing is new).
     """
+    if new.empty:
+        return None, ""
     present = [path for path in list_files(source) if "/" in path]
     evenly = np.linspace(0, len(present) - 1, min(len(present), MAX_KNOWN)).round().astype(int)
     known = [present[place] for place in evenly]
-    if len(known) < MIN_KNOWN or new.empty:
-        return None
     files = [*(source / path for path in known), *(incoming / file for file in new["file"])]
-    labels = np.array([path.partition("/")[0] for path in [*known, *new["target"]]])
+    labels = np.array([label_of(path, renamed) for path in [*known, *new["target"]]])
     names = np.array([*known, *new["file"]])
-    probabilities, read = out_of_fold(files, list(labels))
     is_new = np.arange(len(files)) >= len(known)
-    return find_doubts(probabilities, list(labels[read]), is_new[read], list(names[read]))
+    if reason := _too_few(labels[~is_new]):
+        return None, reason
+    probabilities, read = out_of_fold(files, list(labels), _teaches(labels, is_new))
+    if reason := _too_few(labels[read & ~is_new]):
+        return None, reason
+    if not (read & is_new).any():
+        return None, "none could be read"
+    return find_doubts(probabilities, list(labels[read]), is_new[read], list(names[read])), ""
 
 
 def find_doubts(
-    probabilities: Probabilities, labels: Sequence[str], new: NDArray[np.bool_], names: Sequence[str]
-) -> Doubts | None:
-    """How many labels of new pictures are disputed, beside how many of the known ones are.
+    probabilities: Probabilities, labels: Sequence[str], new: Mask, names: Sequence[str], seed: int = 0
+) -> Doubts:
+    """How many labels of new pictures are disputed and how many more than usual are expected to be wrong.
+
+    A label's doubt is one minus its probability. The p-value is that of a permutation test: within each label, any of
+    its pictures might be the new ones.
 
     Parameters
     ----------
     probabilities
         (n, k) out of fold, for the k distinct labels in sorted order.
     labels, new, names
-        n each: the label that the picture came with, whether it is new, and its name.
-
-    Returns
-    -------
-    None where too few pictures are known, or none is new. The p-value is that of Fisher's exact test, one-sided.
+        n each: the label that the picture came with, whether it is new (at least one is, and one is not), and its name.
     """
-    known = ~new
-    if known.sum() < MIN_KNOWN or not new.any():
-        return None
-    vocabulary = np.unique(np.asarray(labels, str))
-    answers = vocabulary[probabilities.argmax(axis=1)]
-    disputed = answers != np.asarray(labels, str)
-    counts = [[int((disputed & side).sum()), int((~disputed & side).sum())] for side in (new, known)]
+    vocabulary, targets = np.unique(np.asarray(labels, str), return_inverse=True)
+    answers = probabilities.argmax(axis=1)
+    disputed, doubt = answers != targets, 1 - probabilities[np.arange(len(targets)), targets]
+    chance, count = np.random.default_rng(seed), int(new.sum())
+    usual = expected = 0.0
+    permuted = np.zeros(PERMUTATIONS)
+    for label in np.unique(targets[new]):
+        arrived = new & (targets == label)
+        like = ~new & (targets == label)
+        if like.sum() < MIN_OF_LABEL:
+            like = ~new
+        size = int(arrived.sum())
+        usual += size / count * float(disputed[like].mean())
+        expected += size * float(doubt[like].mean())
+        permuted += _sums(np.concatenate([doubt[arrived], doubt[like]]), size, chance)
+    total = float(doubt[new].sum())
     which = np.flatnonzero(disputed & new)
     most_confident = which[np.argsort(-probabilities[which].max(axis=1), kind="stable")]
     return Doubts(
         disputed=len(which),
-        pictures=int(new.sum()),
-        usual=float(disputed[known].mean()),
-        p_value=float(fisher_exact(counts, alternative="greater").pvalue),
-        which=[Disputed(str(names[place]), str(labels[place]), str(answers[place])) for place in most_confident],
+        pictures=count,
+        usual=usual,
+        excess=(total - expected) / count,
+        p_value=float((1 + (permuted >= total - 1e-9).sum()) / (1 + PERMUTATIONS)),
+        which=[
+            Disputed(str(names[place]), str(labels[place]), str(vocabulary[answers[place]])) for place in most_confident
+        ],
     )
 
 
+def _sums(values: NDArray[np.float64], size: int, chance: np.random.Generator) -> NDArray[np.float64]:
+    """The sums of `size` of the values, drawn without putting back, PERMUTATIONS times."""
+    sums: NDArray[np.float64] = chance.permuted(np.tile(values, (PERMUTATIONS, 1)), axis=1)[:, :size].sum(axis=1)
+    return sums
+
+
+def _too_few(labels: NDArray[np.str_]) -> str:
+    """Why known pictures with these labels do not show what is usual; "" if they do."""
+    if len(labels) < MIN_KNOWN:
+        return f"the data set has {len(labels)} pictures, {MIN_KNOWN} are needed"
+    if len(set(labels)) < 2:
+        return "the data set has a single label"
+    return ""
+
+
+def _teaches(labels: NDArray[np.str_], new: Mask) -> Mask:
+    """Known pictures, and new ones of labels that few known ones have."""
+    known = Counter(labels[~new])
+    return ~new | np.array([known[label] < MIN_OF_LABEL for label in labels])
+
+
 def answers_out_of_fold(
-    cfg: Config, paths: Paths, files: Sequence[Path], labels: Sequence[str]
-) -> tuple[Probabilities, NDArray[np.bool_]]:
+    cfg: Config, paths: Paths, files: Sequence[Path], labels: Sequence[str], taught: Mask
+) -> tuple[Probabilities, Mask]:
     """Probabilities (r, k) for the k labels of the r pictures that can be read, and which (n,) these are.
+
+    The models learn from the `taught` pictures (n,) alone.
 
     By frozen features where the checkout has pretrained starting weights, else by small networks that are trained for
     it, as the stage `screen` does; look-alikes are never on both sides.
@@ -121,8 +169,8 @@ def answers_out_of_fold(
         groups = [str(number) for number in numbers]
         backbone = load_backbone(paths.backbone) if paths.backbone.is_file() else None
         if backbone is None or not backbone.is_pretrained:
-            return out_of_fold_from_pictures(small, given, groups, cfg.seed), read
-        return out_of_fold(_features(cfg, paths, backbone, small), given, groups, cfg.seed), read
+            return out_of_fold_from_pictures(small, given, groups, cfg.seed, taught[read]), read
+        return out_of_fold(_features(cfg, paths, backbone, small), given, groups, cfg.seed, taught[read]), read
 
 
 def _small_copy(max_megapixels: float, max_side: int, work: tuple[Path, Path]) -> str:

@@ -53,7 +53,7 @@ def _page(paths: Paths, job: Journal, incoming: pd.DataFrame) -> str:
             (label, facts["new"].get(label, 0), facts["had"].get(label, 0))
             for label in sorted({*facts["new"], *facts["had"]})
         ],
-        reasons=choice["reasons"],
+        reasons=[*choice["reasons"], *facts.get("unchecked", [])],
         against=(judged["against"] if is_judged else "") or "the baselines",
         rule_heads=RULE,
         rules=[[_cell(rule.get(name)) for name in RULE] for rule in (judged["rules"] if is_judged else [])],

@@ -9,7 +9,7 @@ from scipy.stats import chisquare
 from fieldguide.base.config import RetrainConfig
 
 ALPHA_DRIFT = 0.01  # of a false alarm: there are many nights
-ALPHA_DOUBT = 0.05  # of holding a delivery back whose labels are as good as usual: a person then looks at it
+ALPHA_DOUBT = 0.02  # of holding a delivery back whose labels are as good as usual: a person then looks at it
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,17 @@ class Disputed:
 
 @dataclass(frozen=True)
 class Doubts:
-    """New pictures whose label is disputed, of all; the usual share of disputed labels, and the p-value.
+    """New pictures whose label is disputed, of all, beside the known pictures, which are predicted in the same way.
 
-    `usual` is the share among the known pictures, which are predicted in the same way; `p_value` that the new labels
-    are as good as theirs. `which` begins with the most confident.
+    `usual` is the share of disputed labels among known pictures of the same labels, `excess` how much more of the new
+    labels than of theirs are expected to be wrong, and `p_value` that the new labels are as good. `which` begins with
+    the most confident.
     """
 
     disputed: int
     pictures: int
     usual: float
+    excess: float
     p_value: float
     which: Sequence[Disputed] = ()
 
@@ -45,6 +47,7 @@ class Facts:
     reviews: int = 0  # lines of data/reviews.csv that are new or changed
     shift: str | None = None  # what has shifted, in words; "" for nothing
     doubts: Doubts | None = None
+    unchecked: Sequence[str] = ()  # whose labels were not checked, and why
     first: bool = False  # there is no champion
     forced: bool = False
 
@@ -104,10 +107,10 @@ def _drift(facts: Facts, rules: RetrainConfig) -> str:
 
 def _in_doubt(doubts: Doubts, rules: RetrainConfig) -> str:
     """Why the labels of a delivery are in doubt; "" if they are not, or no more than chance explains."""
-    share = doubts.disputed / doubts.pictures
-    if share - doubts.usual <= rules.max_label_doubt or doubts.p_value >= ALPHA_DOUBT:
+    if doubts.excess <= rules.max_label_doubt or doubts.p_value >= ALPHA_DOUBT:
         return ""
     return (
-        f"labels in doubt: {doubts.disputed} of {doubts.pictures} are disputed ({100 * share:.0f} %), usually "
-        f"{100 * doubts.usual:.0f} %"
+        f"labels in doubt: {doubts.disputed} of {doubts.pictures} are disputed "
+        f"({100 * doubts.disputed / doubts.pictures:.0f} %), usually {100 * doubts.usual:.0f} %; "
+        f"about {100 * doubts.excess:.0f} % more than usual are wrong"
     )

@@ -1,11 +1,17 @@
-"""What a batch of new pictures is compared with: observations of the valid pictures, which nothing was trained on."""
+"""What a batch of new pictures is compared with: observations of the valid pictures, which nothing was trained on.
 
+Beside them stands how far the expected loss of accuracy was off where the true one is known: under simulated shifts.
+"""
+
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from fieldguide.base.errors import UserError
@@ -14,15 +20,40 @@ from fieldguide.model.weights import first_line
 from fieldguide.screening.measurements import NAMES
 from fieldguide.screening.observations import Observations
 
+ERRORS = "loss_errors"
 MAX_PICTURES = 1000  # of the valid split: more would not change what a batch of hundreds can show
 
 
-def save_reference(valid: Observations, path: Path) -> None:
-    """Write the observations of valid pictures, in an arbitrary order, atomically."""
+def loss_errors(shifts: pd.DataFrame) -> dict[str, float]:
+    """By how much the fall of the mean confidence exceeds the loss of accuracy, as a share, by the shift.
+
+    `shifts` has the columns shift, accuracy and confidence, and the unchanged pictures in the first row.
+    """
+    accuracy, confidence = shifts["accuracy"].to_numpy(float), shifts["confidence"].to_numpy(float)
+    errors = (confidence[0] - confidence) - (accuracy[0] - accuracy)
+    return {str(name): round(float(error), 4) for name, error in zip(shifts["shift"][1:], errors[1:], strict=True)}
+
+
+def save_reference(valid: Observations, path: Path, errors: Mapping[str, float]) -> None:
+    """Write the observations of valid pictures, in an arbitrary order, and what `loss_errors` gives, atomically."""
     some = valid[np.arange(min(len(valid), MAX_PICTURES))]
     tensors = {"logits": some.logits, "features": some.features, "measurements": torch.from_numpy(some.measurements)}
     with replace_file(path) as partial:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
+        contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        save_file(contiguous, partial, {ERRORS: json.dumps(errors)})
+
+
+def load_errors(path: Path) -> dict[str, float]:
+    """What `loss_errors` gave when the reference was written; nothing if it was written by an older version.
+
+    Raises UserError if that is damaged.
+    """
+    with safe_open(path, "numpy") as reference:
+        found = (reference.metadata() or {}).get(ERRORS, "{}")
+    try:
+        return {str(name): float(error) for name, error in json.loads(found).items()}
+    except (ValueError, TypeError, AttributeError):
+        raise UserError(f"{path} holds no reference pictures (its {ERRORS} are damaged): run `dvc repro`") from None
 
 
 def load_reference(path: Path, labels: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

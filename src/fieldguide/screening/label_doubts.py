@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+Mask = NDArray[np.bool_]
+
 FOLDS = 5
 # C of scikit-learn's logistic regression, on standardized features: few pictures, many features.
 INVERSE_PENALTY = 0.001
@@ -41,16 +43,18 @@ def label_doubts(probabilities: NDArray[np.float64], labels: Sequence[str]) -> p
 
 
 def out_of_fold(
-    features: NDArray[np.float32], labels: Sequence[str], groups: Sequence[str], seed: int
+    features: NDArray[np.float32], labels: Sequence[str], groups: Sequence[str], seed: int, taught: Mask | None = None
 ) -> NDArray[np.float64]:
-    """Probabilities by logistic regression, each picture's from a model of other groups' pictures.
+    """Probabilities by logistic regression, each picture's from models of other groups' pictures.
 
     Parameters
     ----------
     features
         (n, f), of a body that has not learned from these labels.
     labels, groups
-        n each; pictures of one group are never on both sides.
+        n each; no model learns from a picture of the group that it is asked about.
+    taught
+        (n,) the pictures that models learn from, by default all. The others' probabilities are means over all models.
 
     Returns
     -------
@@ -61,16 +65,33 @@ def out_of_fold(
     from sklearn.preprocessing import StandardScaler
 
     vocabulary, targets = np.unique(np.asarray(labels, str), return_inverse=True)
-    probabilities = np.zeros((len(targets), len(vocabulary)))
-    for others, held_out in group_folds(targets, groups, FOLDS, seed):
+    probabilities, models = np.zeros((len(targets), len(vocabulary))), np.zeros((len(targets), 1))
+    for others, asked in teaching_folds(targets, groups, FOLDS, seed, taught):
+        models[asked] += 1
         learned = np.unique(targets[others])
         if len(learned) == 1:  # two labels, one of them in a single group: nothing to learn
-            probabilities[np.ix_(held_out, learned)] = 1
+            probabilities[np.ix_(asked, learned)] += 1
             continue
         model = make_pipeline(StandardScaler(), LogisticRegression(C=INVERSE_PENALTY, max_iter=1000))
         model.fit(features[others], targets[others])
-        probabilities[np.ix_(held_out, model.classes_)] = model.predict_proba(features[held_out])
-    return probabilities
+        probabilities[np.ix_(asked, model.classes_)] += model.predict_proba(features[asked])
+    return probabilities / models
+
+
+def teaching_folds(
+    targets: NDArray[np.int64], groups: Sequence[str], folds: int, seed: int, taught: Mask | None = None
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """The rows that a model learns from, and those that it is asked about: of no group that it learns from.
+
+    Of the `taught` rows these are the folds of `group_folds`; the others are asked about every time that no look-alike
+    teaches, at least once.
+    """
+    taught = np.ones(len(targets), bool) if taught is None else taught
+    names, teachers = np.asarray(groups, str), np.flatnonzero(taught)
+    _, codes = np.unique(targets[teachers], return_inverse=True)
+    for others, _ in group_folds(codes, names[teachers].tolist(), folds, seed):
+        learned = teachers[others]
+        yield learned, np.flatnonzero(~np.isin(names, names[learned]))
 
 
 def group_folds(

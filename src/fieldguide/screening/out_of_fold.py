@@ -18,7 +18,7 @@ from fieldguide.base.progress import Progress
 from fieldguide.data.resizing.squish import Squish
 from fieldguide.model.network import IMAGENET_MEAN, IMAGENET_STD, Architecture, build_body, build_classifier
 from fieldguide.model.precision import choose_computing
-from fieldguide.screening.label_doubts import group_folds, out_of_fold
+from fieldguide.screening.label_doubts import Mask, out_of_fold, teaching_folds
 
 SIZE, FOLDS, EPOCHS, BATCH, LEARNING_RATE = 64, 3, 16, 32, 0.006
 CHANNELS = [32, 64, 128, 256]
@@ -26,7 +26,7 @@ ARCHITECTURE = Architecture("timm", "resnet10t", {"channels": CHANNELS, "stem_wi
 
 
 def out_of_fold_from_pictures(
-    files: Sequence[Path], labels: Sequence[str], groups: Sequence[str], seed: int
+    files: Sequence[Path], labels: Sequence[str], groups: Sequence[str], seed: int, taught: Mask | None = None
 ) -> NDArray[np.float64]:
     """Probabilities (n, k) for the k distinct labels in sorted order, each picture's from models that have not seen it.
 
@@ -36,24 +36,28 @@ def out_of_fold_from_pictures(
         n cleaned pictures.
     labels, groups
         n each; pictures of one group are never on both sides.
+    taught
+        (n,) the pictures that models learn from, by default all; see `label_doubts.out_of_fold`.
     """
     vocabulary, targets = np.unique(np.asarray(labels, str), return_inverse=True)
+    taught = np.ones(len(targets), bool) if taught is None else taught
     pictures = torch.stack([_read(file) for file in files])
-    probabilities = np.zeros((len(targets), len(vocabulary)))
+    probabilities, networks = np.zeros((len(targets), len(vocabulary))), np.zeros((len(targets), 1))
     group_names = np.asarray(groups, str)
     with (
         torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
         Progress("label doubts", FOLDS * EPOCHS, "epochs") as shown,
     ):
-        for others, held_out in group_folds(targets, groups, FOLDS, seed):
+        for others, asked in teaching_folds(targets, groups, FOLDS, seed, taught):
+            networks[asked] += 1
             network = _train(pictures[others], torch.from_numpy(targets[others]), len(vocabulary), seed, shown)
-            features, own = _apply(network, pictures[held_out])
-            present = np.unique(targets[held_out])
+            features, own = _apply(network, pictures[asked])
+            present = np.unique(targets[asked])
             again = np.zeros_like(own)
-            given, together = list(vocabulary[targets[held_out]]), list(group_names[held_out])
-            again[:, present] = out_of_fold(features, given, together, seed)
-            probabilities[held_out] = (own + again) / 2
-    return probabilities
+            given, together = list(vocabulary[targets[asked]]), list(group_names[asked])
+            again[:, present] = out_of_fold(features, given, together, seed, taught[asked])
+            probabilities[asked] += (own + again) / 2
+    return probabilities / networks
 
 
 def _read(file: Path) -> torch.Tensor:

@@ -1,5 +1,7 @@
 """screen: learns what the pictures are like, reports what is unusual about each, and keeps it for new pictures."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from fieldguide.base.config import Config
@@ -7,7 +9,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
 from fieldguide.base.stage_names import Stage
 from fieldguide.checks.scores import conclude_scores
-from fieldguide.data.csv_files import write_csv
+from fieldguide.data.csv_files import read_csv, write_csv
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.table import SCREEN, SPLIT, read_table, write_table
 from fieldguide.model.backbone import load_backbone
@@ -15,7 +17,7 @@ from fieldguide.model.fingerprint import code_digest
 from fieldguide.model.inference import load_trained
 from fieldguide.pages.png import save_figure
 from fieldguide.screening.alarm_rate import alarm_figures
-from fieldguide.screening.batch_reference import save_reference
+from fieldguide.screening.batch_reference import loss_errors, save_reference
 from fieldguide.screening.data_set_screening import screen_pictures
 from fieldguide.screening.feature_network import choose_feature_network
 from fieldguide.screening.label_doubts import label_doubts
@@ -38,7 +40,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     found = screen_pictures(cfg.ood, classifier, feature_network, frozen, table, paths.clean)
     backbone_file = paths.backbone if feature_network.body else None
     save_screen(found.fitted.screen, feature_network, paths.screen, paths.classifier, backbone_file)
-    save_reference(found.valid, paths.reference)
+    save_reference(found.valid, paths.reference, _errors(paths.report(Stage.EVALUATE) / "shifts.csv"))
 
     backbone = load_backbone(paths.backbone)  # the feature network's own has its weights laid out in another order
     if backbone.is_pretrained:
@@ -66,6 +68,11 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         "review_queue": len(queue),
         **conclude_scores(screened, cfg, paths),
     }
+
+
+def _errors(shifts: Path) -> dict[str, float]:
+    """Of the expected loss of accuracy; nothing where the classifier was not evaluated, and a batch is told so."""
+    return loss_errors(read_csv(shifts, {"accuracy": float, "confidence": float})) if shifts.is_file() else {}
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def train_classifier(cfg: Config, paths: Paths, pictures: pd.DataFrame, fingerpr
             state_key(fingerprint, code_digest(), computing.precision),
         )
         classifier = Classifier(network.eval(), vocabulary, preprocessing, temperature=1.0)
-        temperature = _temperature(classifier, paths, pictures[pictures["is_valid"]])
+        temperature = _temperature(classifier, paths, pictures[pictures["is_valid"]], cfg.train.label_smoothing)
     return Trained(classifier, backbone.architecture, training, computing, temperature)
 
 
@@ -109,12 +109,13 @@ def _loaders(
     return feature_loaders(pictures, values, vocabulary, cfg.train, cfg.seed)
 
 
-def _temperature(classifier: Classifier, paths: Paths, valid: pd.DataFrame) -> float:
+def _temperature(classifier: Classifier, paths: Paths, valid: pd.DataFrame, label_smoothing: float) -> float:
     """Fitted on the valid split, which the network has not learned from."""
     logits = predict_logits(
         classifier, open_all(classifier, [paths.clean / path for path in valid["clean_path"]], "calibrate")
     )
-    return fit_temperature(logits, np.searchsorted(classifier.vocabulary, valid["label"].to_numpy(str)))
+    targets = np.searchsorted(classifier.vocabulary, valid["label"].to_numpy(str))
+    return fit_temperature(logits, targets, label_smoothing)
 
 
 @contextmanager
