@@ -34,6 +34,8 @@ start_process()  # before the libraries are imported
 
 OwnData = Callable[..., tuple[Config, Paths]]
 
+os.environ["TQDM_DISABLE"] = "1"  # on a busy machine a command that says nothing else would say how far it is
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 PARAMS = """\
 # A comment that has to stay.

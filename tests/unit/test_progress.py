@@ -33,7 +33,7 @@ def on_a_terminal(code: str) -> str:
     """What a program writes to a terminal that is its stderr."""
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (24, 100))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TQDM_DISABLE": ""}
     process = subprocess.Popen([sys.executable, "-c", code], stderr=theirs, stdout=subprocess.PIPE, env=environment)
     os.close(theirs)
     shown = b""
@@ -62,6 +62,7 @@ def often() -> Iterator[io.StringIO]:
     """A stderr that is no terminal, on which lines come at once. In the test itself: pytest sets its own before it."""
     with pytest.MonkeyPatch.context() as patch, redirect_stderr(io.StringIO()) as stream:
         patch.setattr(module, "LINE_EVERY", 0.01)
+        patch.delenv("TQDM_DISABLE", raising=False)
         yield stream
 
 

@@ -1,9 +1,10 @@
 """How far a long task is, and how long it will still take: a bar on a terminal, a line every 30 seconds elsewhere.
 
 What is done within two seconds shows nothing. Of tasks within one another the innermost is shown. All of it is on
-stderr, so that what a command prints can be piped.
+stderr, so that what a command prints can be piped. The variable TQDM_DISABLE, which tqdm knows too, switches it off.
 """
 
+import os
 import re
 import sys
 import threading
@@ -51,7 +52,8 @@ class Progress:
         if _shown:
             _shown[-1].hide()
         _shown.append(self)
-        self._thread.start()
+        if not os.environ.get("TQDM_DISABLE"):
+            self._thread.start()
 
     def __enter__(self) -> "Progress":
         return self
