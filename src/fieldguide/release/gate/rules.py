@@ -52,7 +52,7 @@ def overall(comparison: Comparison, accuracies: tuple[float, float], on: str, cf
         Verdict.WORSE: Outcome.FAILED,
         Verdict.NOT_ENOUGH: Outcome.UNCLEAR,
     }[verdict_of(comparison, cfg.margin)]
-    return Rule("accuracy", on, outcome, *accuracies, -cfg.margin, comparison.pictures, _told(comparison))
+    return Rule("accuracy", on, outcome, *accuracies, -cfg.margin, comparison.pictures, _in_words(comparison))
 
 
 def frozen_set(comparison: Comparison, accuracies: tuple[float, float], on: str, cfg: GateConfig) -> Rule:
@@ -74,7 +74,7 @@ def baseline(comparison: Comparison, accuracies: tuple[float, float], name: str,
     """Better than what needs no learning."""
     verdict = verdict_of(comparison, cfg.margin)
     outcome = {Verdict.BETTER: Outcome.MET, Verdict.WORSE: Outcome.FAILED}.get(verdict, Outcome.UNCLEAR)
-    return Rule("better than a baseline", name, outcome, *accuracies, 0.0, comparison.pictures, _told(comparison))
+    return Rule("better than a baseline", name, outcome, *accuracies, 0.0, comparison.pictures, _in_words(comparison))
 
 
 def classes(challenger: pd.DataFrame, other: pd.DataFrame, cfg: GateConfig) -> list[Rule]:
@@ -166,7 +166,7 @@ def decide(current: Verdict, rules: Iterable[Rule]) -> Verdict:
     return Verdict.NOT_ENOUGH if Outcome.UNCLEAR in outcomes else current
 
 
-def _told(comparison: Comparison) -> str:
+def _in_words(comparison: Comparison) -> str:
     return (
         f"{comparison.difference:+.3f} ({comparison.low:+.3f} to {comparison.high:+.3f}), "
         f"{comparison.only_challenger} won and {comparison.only_other} lost, McNemar p {comparison.p_value:.3f}"
