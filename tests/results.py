@@ -80,7 +80,7 @@ def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Co
     ]
     write_table(pd.DataFrame(rows)[SCREEN.names], paths.screen_table, SCREEN)
 
-    write_json(paths.screen.with_suffix(".json"), {"alarm_rate": 0.05})
+    write_json(paths.screen.with_suffix(".json"), {"alarm_rate": 0.05, "calibration_pictures": 103})
     write_text(paths.classifier, "weights")
     write_json(paths.classifier.with_suffix(".json"), {"record": {"fingerprint": "f" * 64}})
     write_json(paths.metrics("clean"), {"pictures": 25, "kept": 24})

@@ -67,6 +67,12 @@ def test_the_page_holds_everything_itself_and_escapes_what_strangers_named(page:
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 2
 
 
+def test_beside_the_promised_alarm_rate_stands_what_it_may_be_by_so_few_pictures(page: str) -> None:
+    text = " ".join(page.split())
+    assert "expected 5.0 %, with 103 pictures 0.9 % to 12.2 %" in text  # in the verdict
+    assert "5 of 100 in-domain pictures do (with 103 pictures 0.9 % to 12.2 %: the fewer" in text
+
+
 def test_flagged_pictures_stand_by_reason_and_every_choice_is_named(page: str) -> None:
     assert "Much darker than any training picture <small>1</small>" in page
     assert "suggested teddy" in page

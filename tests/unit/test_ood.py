@@ -20,11 +20,12 @@ from fieldguide.screening.detectors import Known
 from fieldguide.screening.detectors.mahalanobis import Mahalanobis
 from fieldguide.screening.detectors.nearest_neighbours import NearestNeighbours
 from fieldguide.screening.feature_network import FeatureNetwork, feature_network_of
-from fieldguide.screening.fitting import Fitted, fit_screen
+from fieldguide.screening.fitting import Fitted, Learned, calibrate_screen, fit_screen, learn_screen
 from fieldguide.screening.measurements import NAMES, measure_square
 from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
 from fieldguide.screening.screen import PARTS, judge
 from fieldguide.screening.screen_files import load_screen, save_screen
+from fieldguide.statistics.intervals import calibrated_share
 from untrained import untrained_folder
 
 pytestmark = pytest.mark.slow  # importing PyTorch takes seconds
@@ -136,6 +137,37 @@ def test_the_promised_rate_is_kept_on_new_pictures(fitted: Fitted, new: Observat
     for judged, count in ((fitted.train, 150), (fitted.valid, 100)):
         assert len(judged.p_value) == count
         assert judged.out_of_domain.mean() <= 0.15
+
+
+def heavy_tailed(count: int, seed: int, strangers: float = 0.0) -> Observations:
+    """Features as training makes them: most pictures near others of their label, some far; and a few strangers."""
+    chance = np.random.default_rng(seed)
+    spread = 0.02 * np.exp(1.2 * chance.standard_normal((count, 1)))
+    features = np.eye(24)[np.arange(count) % 3] + spread * chance.standard_normal((count, 24))
+    strange = chance.random(count) < strangers
+    features[strange] = np.eye(24)[3 + chance.integers(21, size=strange.sum())]
+    measurements = 0.3 * chance.standard_normal((count, len(NAMES)))
+    layout = torch.from_numpy(0.1 * chance.standard_normal((count, 8))).float()
+    return Observations(torch.zeros(count, 3), torch.from_numpy(features).float(), layout, measurements)
+
+
+@pytest.fixture(scope="module")
+def heavy() -> Learned:
+    train = heavy_tailed(300, 0)
+    turned = Observations(train.logits, train.features, train.layout + 1, train.measurements)
+    detector = NearestNeighbours("nearest_neighbours", neighbours=10)
+    return learn_screen(train, turned, np.arange(300) % 3, detector)
+
+
+@pytest.mark.parametrize("strangers", [0.0, 0.03])
+def test_the_promised_rate_is_kept_on_average_where_features_have_heavy_tails(heavy: Learned, strangers: float) -> None:
+    """Whoever leaves out the far pictures twice, in the parts and in their combination, has 8 % alarms here."""
+    new = heavy_tailed(1000, 1)
+    fits = [calibrate_screen(heavy, heavy_tailed(103, 10 + draw, strangers)) for draw in range(40)]
+    rates = np.array([judge(fitted.screen, new).out_of_domain.mean() for fitted in fits])
+    assert 0.035 < rates.mean() < 0.066
+    low, high = calibrated_share(0.05, 103)
+    assert ((low <= rates) & (rates <= high)).mean() >= 0.85
 
 
 @pytest.mark.parametrize(

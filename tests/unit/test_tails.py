@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
 from fieldguide.screening.p_values import MAX_VALUES, fit_tail, with_normal_tail
+from fieldguide.statistics.intervals import calibrated_share
 
 scores = arrays(np.float64, st.integers(2, 80), elements=st.floats(-1e6, 1e6), unique=True)
 shares = st.sampled_from([0.1, 0.25, 0.5])
@@ -99,3 +100,20 @@ def test_of_a_large_sample_few_values_are_kept_and_mean_the_same(count: int) -> 
     asked = np.array([0.0, 1.0, 2.0])
     counted = np.array([(sample >= one).mean() for one in asked])
     np.testing.assert_allclose(tail.p_values(asked), counted, rtol=0.3)
+
+
+@given(st.integers(100, 5000), st.floats(0.05, 0.5))
+def test_the_interval_of_a_promise_holds_it_and_narrows_with_more_pictures(count: int, share: float) -> None:
+    low, high = calibrated_share(share, count)
+    assert 0 <= low < share < high <= 1
+    more = calibrated_share(share, 4 * count)
+    assert low < more[0] < share < more[1] < high
+    assert calibrated_share(share, 0) == (0.0, 1.0)
+
+
+def test_the_interval_of_a_promise_is_what_draws_of_the_pictures_give() -> None:
+    """Thresholds set by counting half as many scores, see `calibrated_share`."""
+    chance = np.random.default_rng(5)
+    thresholds = np.sort(chance.random((20000, 119)), axis=1)[:, -6]  # 1 - 6 / 120 are below, on average
+    wanted = np.quantile(1 - thresholds, [0.025, 0.975])
+    np.testing.assert_allclose(calibrated_share(0.05, 236), wanted, rtol=0.05)

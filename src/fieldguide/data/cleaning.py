@@ -153,9 +153,11 @@ def _decode(clean: CleanConfig, file: Path, depth: int | None) -> tuple[Cleaned,
 def _move_relabelled(table: pd.DataFrame, target: Path) -> None:
     """Bring the clean copies of relabelled pictures below their new label, and say so in `table`."""
     relabelled = table[(table["label"] != table["raw_label"]) & table["clean_path"].notna()]
-    for row, label, old in zip(relabelled.index, relabelled["label"], relabelled["clean_path"], strict=True):
+    moved = []
+    for label, old in zip(relabelled["label"], relabelled["clean_path"], strict=True):
         new = f"{label}/{Path(old).name}"
-        (target / new).parent.mkdir(exist_ok=True)
+        (target / label).mkdir(exist_ok=True)
         if (target / old).exists():  # not if its duplicate has taken it along
             (target / old).replace(target / new)
-        table.loc[row, "clean_path"] = new
+        moved.append(new)
+    table.loc[relabelled.index, "clean_path"] = moved

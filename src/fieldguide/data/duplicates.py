@@ -25,9 +25,8 @@ def mark_exact_duplicates(images: pd.DataFrame) -> pd.DataFrame:
     `conflict`, since nobody knows which of them is right.
     """
     images = images.copy()
-    for _, same in images[images["status"] == Status.KEPT].sort_values("path").groupby("id"):
-        if len(same) == 1:
-            continue
+    kept = images[images["status"] == Status.KEPT]
+    for _, same in kept[kept.duplicated("id", keep=False)].sort_values("path").groupby("id"):
         if same["label"].nunique() > 1:
             images.loc[same.index, "status"] = Status.CONFLICT
             for row in same.index:

@@ -3,10 +3,11 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -52,6 +53,8 @@ class Review:
 
 
 COLUMNS = ["id", "decision", "label", "reviewer", "date", "note"]
+PICTURE_ID = re.compile("[0-9a-f]{16}")
+DECISIONS = frozenset(map(str, Decision))
 
 
 def read_reviews(path: Path) -> dict[str, Review]:
@@ -84,7 +87,14 @@ def read_reviews(path: Path) -> dict[str, Review]:
 
 
 def check_reviews(reviews: Iterable[Review], images: pd.DataFrame) -> None:
-    """Raise UserError for the first review that the pictures contradict.
+    """Raise UserError for the first review that the pictures contradict, see `review_check`."""
+    check = review_check(images)
+    for review in reviews:
+        check(review)
+
+
+def review_check(images: pd.DataFrame) -> Callable[[Review], None]:
+    """What raises UserError for a review that the pictures contradict; it is made once for many reviews.
 
     That is: an id or a label that none of them has, or a `keep` where the same picture came with several labels.
 
@@ -96,7 +106,9 @@ def check_reviews(reviews: Iterable[Review], images: pd.DataFrame) -> None:
     known = images[images["id"].notna()]
     ids, labels = set(known["id"]), set(images["raw_label"]) - {""}
     given = known.groupby("id")["raw_label"].nunique()
-    for review in reviews:
+    several = set(given.index[given > 1])
+
+    def check(review: Review) -> None:
         if review.id not in ids:
             raise UserError(
                 f"{review.where}: no picture of this data set has the id {review.id}: correct it, or delete the line"
@@ -104,9 +116,11 @@ def check_reviews(reviews: Iterable[Review], images: pd.DataFrame) -> None:
         if review.label and review.label not in labels:
             choices = ", ".join(sorted(labels))
             raise UserError(f"{review.where}: no picture has the label {review.label!r}: choose one of {choices}")
-        if review.decision == Decision.KEEP and given[review.id] > 1:
+        if review.decision == Decision.KEEP and review.id in several:
             found = ", ".join(sorted(known.loc[known["id"] == review.id, "path"]))
             raise UserError(f"{review.where}: {review.id} has several labels ({found}): relabel or drop it")
+
+    return check
 
 
 def apply_reviews(images: pd.DataFrame, reviews: dict[str, Review]) -> pd.DataFrame:
@@ -127,16 +141,19 @@ def apply_reviews(images: pd.DataFrame, reviews: dict[str, Review]) -> pd.DataFr
         Where `check_reviews` does.
     """
     check_reviews(reviews.values(), images)
-    images = images.assign(review=images["id"].map(lambda identity: getattr(reviews.get(identity), "decision", "")))
-    for identity, rows in images[images["review"] != ""].groupby("id"):
-        review = reviews[str(identity)]
-        if review.decision == Decision.DROP:
-            dropped = rows.index[rows["status"] == Status.KEPT]
-            images.loc[dropped, "status"] = Status.DROPPED
-            images.loc[dropped, "reason"] = f"dropped by {review.reviewer}: {review.note or 'no note'}"
-        elif review.decision == Decision.RELABEL:
-            images.loc[rows.index, "label"] = review.label
-    return images
+    rows = zip(images["id"], images["status"], images["reason"], images["label"], strict=True)
+    after = [_applied(reviews.get(identity), status, reason, label) for identity, status, reason, label in rows]
+    columns = pd.DataFrame(after, images.index, ["status", "reason", "label", "review"], dtype=object)
+    return images.assign(**dict(columns.items()))
+
+
+def _applied(review: Review | None, status: str, reason: str, label: str) -> tuple[str, str, str, str]:
+    """Status, reason and label of a picture after the decision about it, and the decision."""
+    if review is None:
+        return status, reason, label, ""
+    if review.decision == Decision.DROP and status == Status.KEPT:
+        return Status.DROPPED, f"dropped by {review.reviewer}: {review.note or 'no note'}", label, review.decision
+    return status, reason, review.label or label, review.decision
 
 
 def append_reviews(path: Path, reviews: Sequence[Review]) -> None:
@@ -153,9 +170,9 @@ def _review(values: list[str], line: int) -> Review:
         raise UserError(f"{where}: {len(values)} values for the {len(COLUMNS)} columns {','.join(COLUMNS)}")
     identity, decision, label, reviewer, day, note = (from_cell(value.strip()) for value in values)
     review = Review(identity, decision, label, reviewer, day, note, line)
-    if not re.fullmatch("[0-9a-f]{16}", review.id):
+    if not PICTURE_ID.fullmatch(review.id):
         raise UserError(f"{where}: {review.id!r} is not a picture id, which has 16 of the digits 0-9 and a-f")
-    if review.decision not in list(Decision):
+    if review.decision not in DECISIONS:
         raise UserError(f"{where}: the decision must be one of {', '.join(Decision)} (given: {review.decision!r})")
     if (review.decision == Decision.RELABEL) != bool(review.label):
         fault = f"{review.decision} takes no label" if review.label else "relabel needs a label"
@@ -167,6 +184,7 @@ def _review(values: list[str], line: int) -> Review:
     return review
 
 
+@lru_cache(maxsize=1024)  # of many lines most have a date of few
 def _is_date(text: str) -> bool:
     try:
         return date.fromisoformat(text).isoformat() == text

@@ -73,7 +73,7 @@ def _about_pictures(paths: Paths, done: Sequence[Stage]) -> Iterator[Section]:
         yield Section("checks", "Data checks", "overview/checks.html", checks(paths, suites, ""))
     if Stage.SCREEN in done:
         table = screened.read_screen(paths)
-        domain = screened.domain(table, screened.alarm_rate(paths))
+        domain = screened.domain(table, screened.alarm_promise(paths))
         yield Section("domain", "Out-of-domain pictures", "overview/domain.html", domain)
         yield Section("flagged", "Flagged pictures", "overview/galleries.html", screened.galleries(paths, table))
         yield Section("queue", "Review queue", "overview/queue.html", screened.queue(paths, table))

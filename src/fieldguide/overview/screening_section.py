@@ -1,6 +1,7 @@
 """The results of screening: pictures by reason, how many raise the alarm, and which to review first."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from fieldguide.data.table import SCREEN, read_table
 from fieldguide.overview.pictures import THUMBNAIL, Gallery, gallery, open_cleaned
 from fieldguide.pages.colours import BLUE, GREY, ORANGE
 from fieldguide.pages.parts import percent
-from fieldguide.statistics.intervals import wilson
+from fieldguide.statistics.intervals import calibrated_share, wilson
 
 PER_REASON, DOUBTS, QUEUE = 6, 12, 10  # pictures shown: the page stays below two megabytes
 SMALLEST_P = 1e-4  # anything smaller is in the first bin of the histogram
@@ -27,9 +28,26 @@ def read_screen(paths: Paths) -> pd.DataFrame:
     return read_table(paths.screen_table, SCREEN)
 
 
-def alarm_rate(paths: Paths) -> float:
-    """The share of ordinary pictures that may raise the alarm, as promised."""
-    return float(read_json(paths.screen.with_suffix(".json"))["alarm_rate"])
+@dataclass(frozen=True)
+class Promise:
+    """The share of ordinary pictures that may raise the alarm, and by how many pictures it is calibrated."""
+
+    rate: float
+    pictures: int  # 0 where the screen is of an older version, which does not say
+
+    @property
+    def interval(self) -> str:
+        """Between what the true rate lies by so many pictures, in words; "" if that is not known."""
+        if not self.pictures:
+            return ""
+        low, high = calibrated_share(self.rate, self.pictures)
+        return f"with {self.pictures} pictures {percent(low)} to {percent(high)}"
+
+
+def alarm_promise(paths: Paths) -> Promise:
+    """What the screen promises of false alarms."""
+    screen = read_json(paths.screen.with_suffix(".json"))
+    return Promise(float(screen["alarm_rate"]), int(screen.get("calibration_pictures", 0)))
 
 
 def galleries(paths: Paths, screened: pd.DataFrame) -> list[Gallery]:
@@ -62,8 +80,8 @@ def _rows(table: pd.DataFrame, *columns: str) -> list[list[Any]]:
     return table[["clean_path", *columns]].astype(object).to_numpy().tolist()
 
 
-def domain(screened: pd.DataFrame, promised: float) -> dict[str, Any]:
-    """How many pictures of each split raise the alarm, which `promised` of the in-domain ones do."""
+def domain(screened: pd.DataFrame, promise: Promise) -> dict[str, Any]:
+    """How many pictures of each split raise the alarm, and how many in-domain ones are to."""
     sides = [(split, screened[screened["split"] == split]) for split in Split]
     splits = [
         {"split": split, "pictures": len(side), "alarms": alarms, "interval": wilson(alarms, len(side))}
@@ -72,7 +90,8 @@ def domain(screened: pd.DataFrame, promised: float) -> dict[str, Any]:
         if len(side)
     ]
     test = screened[screened["split"] == Split.TEST]
-    return {"promised": promised, "splits": splits, "histogram": domain_figure(test["p_value"], promised)}
+    figure = domain_figure(test["p_value"], promise.rate)
+    return {"promised": promise.rate, "interval": promise.interval, "splits": splits, "histogram": figure}
 
 
 def domain_figure(p_values: "pd.Series[float]", threshold: float) -> Figure:

@@ -106,9 +106,20 @@ def _screen(screen: Figures) -> Rows:
             "out of domain",
             f"{screen['test_alarms']} of {screen['test_pictures']} test pictures raise the alarm (95 % interval "
             f"{screen['test_alarm_rate_low']:.3f} to {screen['test_alarm_rate_high']:.3f}, promised "
-            f"{screen['alarm_rate_promised']:.3f}); {screen['label_doubts']} label doubts",
+            f"{_promise(screen)}); {screen['label_doubts']} label doubts",
         )
     ]
+
+
+def _promise(screen: Figures) -> str:
+    """The promised alarm rate, and what it may be by so few calibration pictures; older metrics lack the interval."""
+    if "alarm_rate_promised_low" not in screen:
+        return f"{screen['alarm_rate_promised']:.3f}"
+    ordinary = screen["calibration_pictures"] - screen["calibration_strangers"]
+    return (
+        f"{screen['alarm_rate_promised']:.3f}, with {ordinary} calibration pictures "
+        f"{screen['alarm_rate_promised_low']:.3f} to {screen['alarm_rate_promised_high']:.3f}"
+    )
 
 
 def _per_label(evaluate: Figures) -> Rows:

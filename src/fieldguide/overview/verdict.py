@@ -12,7 +12,7 @@ from fieldguide.base.stopped import Stopped
 from fieldguide.evaluation.baselines import not_beaten
 from fieldguide.evaluation.tables import read_evaluation
 from fieldguide.overview.checks_section import read_checks
-from fieldguide.overview.screening_section import alarm_rate, alarm_share, flagged_count, read_screen
+from fieldguide.overview.screening_section import alarm_promise, alarm_share, flagged_count, read_screen
 from fieldguide.pages.parts import in_words, percent
 
 LOW_ACCURACY = 0.75  # shifts below it are named
@@ -96,11 +96,16 @@ def _facts(
     labels = read_evaluation(paths.report("evaluate"), "per_label")
     weakest = labels.sort_values(["recall", "label"]).iloc[0].to_dict()
     share, interval = alarm_share(screened)
+    promise = alarm_promise(paths)
     passed = int((checks["state"] == "passed").sum())
     return [
         ("accuracy", percent(metrics["accuracy"]), _between(metrics, "accuracy")),
         (f"recall of {weakest['label']}, the weakest label", percent(weakest["recall"]), _between(weakest, "recall")),
-        ("test pictures out of domain", share, f"{interval}; expected {percent(alarm_rate(paths))}"),
+        (
+            "test pictures out of domain",
+            share,
+            f"{interval}; expected {percent(promise.rate)}{f', {promise.interval}' if promise.interval else ''}",
+        ),
         ("pictures used", str(clean["kept"]), f"of {clean['pictures']} that came in"),
         ("labels in doubt", str(int(screened["label_doubt"].sum())), "see below"),
         ("checks passed", f"{passed} of {len(checks)}", ""),

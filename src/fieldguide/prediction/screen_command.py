@@ -19,6 +19,7 @@ from fieldguide.prediction.predict_command import CLASSIFIER, answered, lossless
 from fieldguide.prediction.rows import write_rows
 from fieldguide.screening.batch_reference import load_errors, load_reference
 from fieldguide.screening.screen_files import load_screen
+from fieldguide.statistics.intervals import calibrated_share
 
 MIN_NEW, MIN_KNOWN = 10, 5  # pictures: with fewer no test could become significant
 MAX_TYPICAL = 5  # pictures named on the terminal
@@ -64,7 +65,7 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
         return False
     with Progress("screen, comparing the batch"):
         found = findings(printable(", ".join(arguments)), classifier, screening[0].alarm_rate, known, errors, batch)
-    _print_verdict(found, batch)
+    _print_verdict(found, batch, len(screening[0].combined.values))
     if page is not None:
         write_page(page, found, classifier, batch)
         _print(f"see {page}")
@@ -88,8 +89,12 @@ def _print_rows(arguments: Sequence[str], classifier: Classifier, screening: Scr
     return batch
 
 
-def _print_verdict(found: BatchFindings, batch: Batch) -> None:
-    """The verdict, in what the batch differs, the mix of predictions, and the pictures that show it best."""
+def _print_verdict(found: BatchFindings, batch: Batch, calibrated_by: int) -> None:
+    """The verdict, in what the batch differs, the mix of predictions, and the pictures that show it best.
+
+    `calibrated_by` pictures is how many the expected alarm rate is known by.
+    """
+    low, high = calibrated_share(found.alarm_rate, calibrated_by)
     others = [test for test in found.shift.tests if test.differs][1:]  # the first is in the verdict
     lines = [verdict(found), *(f"  {describe(test)}" for test in others)]
     moved = ", ".join(
@@ -98,7 +103,7 @@ def _print_verdict(found: BatchFindings, batch: Batch) -> None:
     lines.append(f"predictions: {moved}")
     lines.append(
         f"out of domain: {found.alarms} of {found.pictures} ({found.alarms / found.pictures:.1%}; "
-        f"{found.alarm_rate:.1%} expected)"
+        f"{found.alarm_rate:.1%} expected, {low:.1%} to {high:.1%} with {calibrated_by} calibration pictures)"
     )
     if found.kind == Kind.OTHER_SOURCE:  # of the others it is in the verdict, or there is none
         lines.append(loss_in_words(found))

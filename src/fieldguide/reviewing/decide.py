@@ -1,21 +1,23 @@
 """Recording people's decisions about pictures."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 from filelock import FileLock
 
 from fieldguide.base.csv_cells import from_cell
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.git import user_name
 from fieldguide.base.paths import Paths
-from fieldguide.data.reviews import FILE, Decision, Review, append_reviews, check_reviews, read_reviews
+from fieldguide.data.reviews import DECISIONS, FILE, Decision, Review, append_reviews, read_reviews, review_check
 from fieldguide.data.table import IMAGES, read_table
-from fieldguide.reviewing.find import find_picture
+from fieldguide.reviewing.find import find_rows, index_pictures
+
+Picture = Mapping[str, Any]  # a row of the image table
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ def record_decisions(paths: Paths, wishes: Sequence[Wish]) -> str:
     nothing.
     """
     images = read_table(paths.image_table, IMAGES)
+    index, check = index_pictures(images), review_check(images)
+    pictures = images[["id", "path", "source", "status", "reason", "raw_label"]].to_dict("records")
     reviewer = _reviewer(paths)
     paths.checkout_state.mkdir(parents=True, exist_ok=True)
     with FileLock(paths.checkout_state / "reviews.lock"):  # two people on one machine lose no line
@@ -49,8 +53,9 @@ def record_decisions(paths: Paths, wishes: Sequence[Wish]) -> str:
         said = []
         for wish in wishes:
             try:
-                row = find_picture(paths, images, wish.picture).iloc[0]
-                review = _checked(wish, row, images, known, reviewer)
+                copies = [pictures[row] for row in find_rows(paths, index, wish.picture)]
+                review = _checked(wish, copies, known, reviewer)
+                check(review)
                 if review.id in reviews:
                     raise UserError(f"{review.id} has a decision on an earlier line: keep one of them")
             except UserError as error:
@@ -59,7 +64,7 @@ def record_decisions(paths: Paths, wishes: Sequence[Wish]) -> str:
             earlier = known.get(review.id)
             replaced = f", instead of {earlier.words} by {earlier.reviewer} on {earlier.date}" if earlier else ""
             said.append(
-                f"{FILE}: {review.words} {review.id} (data/raw/{row['path']}){replaced}; `dvc repro` applies it"
+                f"{FILE}: {review.words} {review.id} (data/raw/{copies[0]['path']}){replaced}; `dvc repro` applies it"
             )
         if reviews:
             append_reviews(paths.reviews, list(reviews.values()))
@@ -89,11 +94,12 @@ def read_wishes(file: Path) -> Iterator[Wish]:
         raise UserError(f"{file} cannot be read: {error.strerror}") from None
 
 
-def _checked(wish: Wish, row: pd.Series, images: pd.DataFrame, known: dict[str, Review], reviewer: str) -> Review:
-    identity = row["id"]
+def _checked(wish: Wish, copies: Sequence[Picture], known: dict[str, Review], reviewer: str) -> Review:
+    """The review that a wish about a picture, the first of its copies, amounts to."""
+    row, identity = copies[0], copies[0]["id"]
     if not isinstance(identity, str):
         raise UserError(f"{row['path'] or row['source']} is {row['status']} ({row['reason']}): no decision is possible")
-    if wish.decision not in list(Decision):
+    if wish.decision not in DECISIONS:
         raise UserError(f"the decision must be one of {', '.join(Decision)} (given: {wish.decision!r})")
     if (wish.decision == Decision.RELABEL) != bool(wish.label):
         raise UserError(f"{wish.decision} takes no label" if wish.label else "relabel needs the new label")
@@ -106,10 +112,9 @@ def _checked(wish: Wish, row: pd.Series, images: pd.DataFrame, known: dict[str, 
         raise UserError(f"{earlier.where} already says so of {identity}: {review.words}")
     if earlier and earlier.date > today:
         raise UserError(f"{earlier.where} is dated {earlier.date}, after today, and would still count: correct it")
-    came_with = set(images.loc[images["id"] == identity, "raw_label"])
+    came_with = {copy["raw_label"] for copy in copies}
     if not (earlier and earlier.label) and came_with == {wish.label}:
         raise UserError(f"{identity} has the label {wish.label!r} already: keep it, or choose another label")
-    check_reviews([review], images)
     return review
 
 

@@ -1,6 +1,11 @@
 """Finding one picture by its id, path, source or pixels."""
 
 import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import pandas as pd
@@ -8,12 +13,42 @@ import pandas as pd
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.data.images import PictureError, read_picture
+from fieldguide.data.status import Status
 
 MAX_MEGAPIXELS = 1000.0  # a person names the file, so it may be larger than what clean takes
+NAMES = ("path", "clean_path", "source")  # the columns by whose whole value a picture is named
+
+
+@dataclass(frozen=True)
+class PictureIndex:
+    """Where pictures are in the image table, by what they may be called; made once for many look-ups."""
+
+    rows: dict[str, dict[str, list[int]]]  # column: value: positions, those of kept pictures first
+    ids: list[str]  # sorted
+    id_of: Sequence[str | None]  # of each row; None for what could not be decoded
+
+
+def index_pictures(images: pd.DataFrame) -> PictureIndex:
+    """Index an image table."""
+    kept_first = sorted(range(len(images)), key=(images["status"] != Status.KEPT).tolist().__getitem__)
+    rows: dict[str, dict[str, list[int]]] = {}
+    for column in ("id", *NAMES):
+        values, by_value = images[column].tolist(), defaultdict(list)
+        for row in kept_first:
+            if isinstance(values[row], str) and values[row]:
+                by_value[values[row]].append(row)
+        rows[column] = dict(by_value)
+    id_of = [identity if isinstance(identity, str) else None for identity in images["id"]]
+    return PictureIndex(rows, sorted(rows["id"]), id_of)
 
 
 def find_picture(paths: Paths, images: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The rows of one picture in the image table: first the one that `name` means, then its exact copies.
+    """The rows of one picture in the image table; see `find_rows`."""
+    return images.iloc[find_rows(paths, index_pictures(images), name)]
+
+
+def find_rows(paths: Paths, index: PictureIndex, name: str) -> list[int]:
+    """The positions of a picture's rows: first of the one that `name` means, then of its exact copies.
 
     Parameters
     ----------
@@ -26,66 +61,47 @@ def find_picture(paths: Paths, images: pd.DataFrame, name: str) -> pd.DataFrame:
     UserError
         If there is none, or if the beginning of an id fits several.
     """
-    named = _named(paths, images, name)
-    if named.empty:
-        raise UserError(_none_found(name))
-    first = named.iloc[[0]]
-    identity = first["id"].iloc[0]
-    if pd.isna(identity):  # it could not be decoded
-        return first
-    copies = images[images["id"] == identity].drop(index=first.index)
-    return pd.concat([first, copies])
+    named = index.rows["id"].get(name)  # first, since a table may hold many
+    if named is None:
+        named = _by_path(paths, index, name)
+    if named is None:
+        named = _by_id(index, name) or _by_pixels(index, name)
+    if not named:
+        raise UserError(f"no picture {name!r}: give an id, a path below data/raw or data/clean, or a picture file")
+    first, identity = named[0], index.id_of[named[0]]
+    copies = [] if identity is None else index.rows["id"][identity]
+    return [first, *sorted(row for row in copies if row != first)]
 
 
-def _named(paths: Paths, images: pd.DataFrame, name: str) -> pd.DataFrame:
-    found = _by_path(paths, images, name)
-    if found is None:
-        found = _by_id(images, name)
-    return _by_pixels(images, name) if found is None else found
-
-
-def _by_path(paths: Paths, images: pd.DataFrame, name: str) -> pd.DataFrame | None:
+def _by_path(paths: Paths, index: PictureIndex, name: str) -> list[int] | None:
     """The pictures at a path or from a source; None if the name is neither."""
     absolute = Path.cwd() / Path(name).expanduser()
     for folder, column in ((paths.raw, "path"), (paths.clean, "clean_path")):
         if absolute.is_relative_to(folder) and absolute != folder:
-            return images[images[column] == absolute.relative_to(folder).as_posix()]
-    for column in ("path", "clean_path", "source"):
-        if (found := images[images[column] == name]).size:
-            return _kept_first(found)
-    return None
+            return index.rows[column].get(absolute.relative_to(folder).as_posix(), [])
+    return next((found for column in NAMES if (found := index.rows[column].get(name))), None)
 
 
-def _by_id(images: pd.DataFrame, name: str) -> pd.DataFrame | None:
-    """The pictures whose id begins with it; None if there is none."""
+def _by_id(index: PictureIndex, name: str) -> list[int]:
+    """The pictures whose id begins with it."""
     if not re.fullmatch("[0-9a-f]{6,16}", name):
-        return None
-    found = images[images["id"].fillna("").str.startswith(name)]
-    if found["id"].nunique() > 1:
-        raise UserError(
-            f"{name} is the beginning of several ids ({', '.join(sorted(set(found['id'])))}): give more digits"
-        )
-    return _kept_first(found) if found.size else None
+        return []
+    after = (index.ids[place] for place in range(bisect_left(index.ids, name), len(index.ids)))
+    found = list(takewhile(lambda identity: identity.startswith(name), after))
+    if len(found) > 1:
+        raise UserError(f"{name} is the beginning of several ids ({', '.join(found)}): give more digits")
+    return index.rows["id"][found[0]] if found else []
 
 
-def _by_pixels(images: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The pictures with the pixels of a picture file; no row if there is no such file."""
+def _by_pixels(index: PictureIndex, name: str) -> list[int]:
+    """The pictures with the pixels of a picture file; none if there is no such file."""
     file = Path(name).expanduser()
     if not file.is_file():
-        return images.iloc[:0]
+        return []
     try:
         identity = read_picture(file, MAX_MEGAPIXELS).id
     except PictureError as error:
         raise UserError(f"{name} is not among the pictures, and cannot be opened: {error}") from None
-    found = images[images["id"] == identity]
-    if found.empty:
+    if identity not in index.rows["id"]:
         raise UserError(f"no picture of this data set has the pixels of {name} (its id would be {identity})")
-    return _kept_first(found)
-
-
-def _kept_first(found: pd.DataFrame) -> pd.DataFrame:
-    return found.sort_values("status", key=lambda status: status != "kept", kind="stable")
-
-
-def _none_found(name: str) -> str:
-    return f"no picture {name!r}: give an id, a path below data/raw or data/clean, or a picture file"
+    return index.rows["id"][identity]

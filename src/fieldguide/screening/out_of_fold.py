@@ -41,7 +41,7 @@ def out_of_fold_from_pictures(
     """
     vocabulary, targets = np.unique(np.asarray(labels, str), return_inverse=True)
     taught = np.ones(len(targets), bool) if taught is None else taught
-    pictures = torch.stack([_read(file) for file in files])
+    pictures = torch.stack([read_square(file) for file in files])
     probabilities, networks = np.zeros((len(targets), len(vocabulary))), np.zeros((len(targets), 1))
     group_names = np.asarray(groups, str)
     with (
@@ -50,7 +50,7 @@ def out_of_fold_from_pictures(
     ):
         for others, asked in teaching_folds(targets, groups, FOLDS, seed, taught):
             networks[asked] += 1
-            network = _train(pictures[others], torch.from_numpy(targets[others]), len(vocabulary), seed, shown)
+            network = train_small(pictures[others], torch.from_numpy(targets[others]), len(vocabulary), seed, shown)
             features, own = _apply(network, pictures[asked])
             present = np.unique(targets[asked])
             again = np.zeros_like(own)
@@ -60,15 +60,22 @@ def out_of_fold_from_pictures(
     return probabilities / networks
 
 
-def _read(file: Path) -> torch.Tensor:
+def read_square(file: Path) -> torch.Tensor:
+    """A cleaned picture as such a network sees it: float32 (3, SIZE, SIZE), normalized."""
     with Image.open(file) as picture:
         square = Squish("squish").square(picture.convert("RGB"), SIZE)
     pixels = torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
     return (pixels - torch.tensor(IMAGENET_MEAN)[:, None, None]) / torch.tensor(IMAGENET_STD)[:, None, None]
 
 
-def _train(pictures: torch.Tensor, targets: torch.Tensor, labels: int, seed: int, shown: Progress) -> nn.Sequential:
-    """One cycle (Smith 2018) of AdamW with label smoothing, from random weights."""
+def train_small(
+    pictures: torch.Tensor, targets: torch.Tensor, labels: int, seed: int, shown: Progress
+) -> nn.Sequential:
+    """A network of `body` and `head`: one cycle (Smith 2018) of AdamW with label smoothing, from random weights.
+
+    `pictures` (n, 3, SIZE, SIZE) of which `targets` (n,) are the labels, from 0 to `labels` - 1; `shown` is told of
+    every epoch.
+    """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with torch.random.fork_rng():
         torch.manual_seed(seed)

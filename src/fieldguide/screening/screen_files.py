@@ -47,6 +47,7 @@ class Description:
     classifier_sha256: Sha256
     backbone_sha256: Sha256 | None  # null where features are those of the classifier's own body
     tails: dict[str, tuple[Share, Scale]]
+    calibration_pictures: Annotated[int, Field(ge=0)] = 0  # that the alarm rate is promised by; 0 in older files
 
 
 def save_screen(
@@ -69,6 +70,7 @@ def save_screen(
         "classifier_sha256": sha256_of_file(classifier),
         "backbone_sha256": sha256_of_file(backbone) if backbone else None,
         "tails": {name: (tails[name].share, tails[name].least_scale) for name in TAILS},
+        "calibration_pictures": len(screen.combined.values),
     }
     write_json(path.with_suffix(".json"), description)
 

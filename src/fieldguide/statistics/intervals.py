@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binomtest
+from scipy.stats import beta, binomtest
 
 from fieldguide.base.progress import progress
 
@@ -43,3 +43,17 @@ def wilson(right: int, pictures: int) -> tuple[float, float]:
         return 0.0, 1.0
     interval = binomtest(right, pictures).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def calibrated_share(share: float, pictures: int) -> tuple[float, float]:
+    """The 95 % interval of the true share of false alarms where so many pictures calibrate a promised one.
+
+    Each set of pictures sets another threshold: over all sets the true share has the beta distribution of the order
+    statistic that counting would take (Vovk 2012). Screening uses every picture twice, for the parts of its score and
+    for their combination, and tells the outliers by the same pictures: its rates spread like those of half as many
+    (bench/alarm_rate.py). 0 to 1 where there are no pictures.
+    """
+    if not pictures:
+        return 0.0, 1.0
+    low, high = beta.ppf([0.025, 0.975], share * (pictures / 2 + 1), (1 - share) * (pictures / 2 + 1))
+    return float(low), float(high)
