@@ -1,5 +1,6 @@
 """`dvc repro` does what is needed, nothing else, and the same every time."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 from dvc.repo import Repo
 from PIL import Image
 
+from conftest import noise, put
 from fieldguide.base.files import read_json, write_text
-from fieldguide.data.table import RAW, read_table
+from fieldguide.data.table import IMAGES, RAW, read_table
 from pipeline.checkout import RESULTS, STAGES, TABLES, Checkout, ran, small_checkout
 from pipeline.conftest import Reproduced
 
@@ -37,10 +39,42 @@ def test_a_fault_in_params_stops_dvc_repro_before_any_stage_works(tmp_path: Path
 
 
 @pytest.mark.slow
+def test_a_pipe_in_the_data_set_stops_repro_in_one_line_before_dvc_waits_at_it(tmp_path: Path) -> None:
+    checkout = small_checkout(tmp_path / "checkout")
+    os.mkfifo(checkout.paths.sources / "mini" / "pipe.jpg")
+    done = checkout.dvc("repro", code=None)
+    assert done.returncode != 0
+    assert "config: data/sources/mini/pipe.jpg is a pipe, which DVC cannot hash: delete it" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["symlink", "hardlink"])
+def test_the_links_of_dvcs_cache_are_pictures(kind: str, tmp_path: Path) -> None:
+    checkout = small_checkout(tmp_path / "checkout")
+    for number, label in enumerate("aabb"):
+        put(tmp_path / "mine" / label / f"{number}.png", noise(number))
+    checkout.dvc("config", "cache.type", kind)
+    checkout.fieldguide("add", "mine", str(tmp_path / "mine"))
+    tracked = checkout.paths.sources / "mine" / "a" / "0.png"
+    assert tracked.is_symlink() if kind == "symlink" else tracked.stat().st_nlink > 1
+    assert checkout.repro("clean") == ["config", "download", "clean"]
+    images = read_table(checkout.paths.image_table, IMAGES)
+    assert list(images["status"]) == 4 * ["kept"]
+    assert (checkout.paths.raw / "a" / "0.png").is_symlink() == (kind == "symlink")
+    checkout.fieldguide("review", "data/raw/a/0.png", "drop")  # what reads and writes beside links
+    assert checkout.repro("clean") == ["clean"]
+    assert list(read_table(checkout.paths.image_table, IMAGES)["status"]) == ["dropped", *3 * ["kept"]]
+    checkout.run("rm", "-r", "data/raw", "data/clean", "data/clean.parquet")
+    checkout.dvc("checkout", "--quiet")
+    assert checkout.repro("clean") == []
+
+
+@pytest.mark.slow
 def test_a_first_repro_runs_every_stage_and_says_only_what_a_person_needs(trained: Reproduced) -> None:
     assert sorted(trained.stages, key=STAGES.index) == STAGES
-    for noise in ("Warning", "INFO", "Traceback", "it/s", "database tables"):
-        assert noise not in trained.stderr
+    for word in ("Warning", "INFO", "Traceback", "it/s", "database tables"):
+        assert word not in trained.stderr
     assert trained.checkout.digests(*RESULTS, *TABLES)
     leftovers = [path for path in trained.checkout.root.rglob("*.partial") if ".dvc" not in path.parts]
     assert not leftovers

@@ -2,13 +2,16 @@
 
 import errno
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import put, run_python
+from conftest import put, run_command, run_python
 from fieldguide.base.files import read_json, replace_file, replace_folder, sha256_of_file, write_json, write_text
+from fieldguide.base.leftovers import remove_leftovers
+from fieldguide.base.paths import Paths
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -70,6 +73,44 @@ def test_a_killed_process_leaves_the_old_ones_and_the_next_goes_on(tmp_path: Pat
         put(partial / "c", b"new")
         half.write_text("new")
     assert contents(tmp_path) == {"file": "new", "folder/c": "new"}
+
+
+LEFT = """
+import os, signal
+from pathlib import Path
+from fieldguide.base.files import replace_folder
+with replace_folder(Path("data/clean")) as partial, replace_folder(Path("reports/screen/data_docs")) as docs:
+    (partial / "a").mkdir()
+    (partial / "a" / "b").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_stage_left_goes_though_the_stage_never_runs_again(checkout: Paths) -> None:
+    """As after a kill, when DVC restores the outputs from its cache of runs."""
+    waiting, new = checkout.sources / ".mine.partial" / "a", checkout.root / "data" / ".new.parquet.partial"
+    old, only = checkout.root / "data" / ".clean.old", checkout.root / "data" / ".raw.old"
+    for folder in (waiting, old, only):
+        put(folder / "1.png", b"x")
+    stale = put(checkout.root / "models" / ".classifier.safetensors.partial", b"half")
+    os.utime(stale, (0, 0))
+    put(new, b"half")  # so new that somebody may be writing it
+    put(checkout.clean / "a" / "b", b"restored")
+    assert run_python("-c", LEFT, cwd=checkout.root).returncode == -9
+    assert len(list(checkout.root.rglob(".*.partial"))) == 5
+    assert run_command("config", cwd=checkout.root).returncode == 0
+    assert set(checkout.root.rglob(".*.partial")) == {waiting.parent, new}
+    assert not old.exists()
+    assert only.exists()
+    assert contents(checkout.clean) == {"a/b": "restored"}
+
+
+def test_what_another_process_is_writing_stays(checkout: Paths) -> None:
+    with replace_folder(checkout.clean) as partial:
+        put(partial / "a", b"new")
+        remove_leftovers(checkout)
+        assert partial.is_dir()
+    assert contents(checkout.clean) == {"a": "new"}
 
 
 def test_a_folder_that_was_moved_aside_when_the_process_died_comes_back(

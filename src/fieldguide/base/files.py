@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.leftovers import in_use
 from fieldguide.base.system_errors import system_error
 
 
@@ -43,7 +44,8 @@ def replace_folder(path: Path) -> Iterator[Path]:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
-        yield partial
+        with in_use(partial):
+            yield partial
     except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
         _raise_with_name(error, partial, path)

@@ -16,6 +16,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.errors import CheckFailed, UserError, printable
 from fieldguide.base.files import write_json
 from fieldguide.base.interruption import STOPPED, stop_line
+from fieldguide.base.leftovers import remove_leftovers
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.progress import Progress
@@ -42,6 +43,7 @@ def main(run: Run) -> None:
     paths = Paths(Path.cwd())
     try:
         with faults_in_one_line("`dvc repro` resumes"):
+            remove_leftovers(paths)
             config = compose(paths)
             with tracked(stage, paths):
                 run_stage(stage, run, config, paths)

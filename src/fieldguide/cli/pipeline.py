@@ -83,9 +83,16 @@ def _config(options: argparse.Namespace) -> str:
 
     import yaml
 
+    from fieldguide.base.leftovers import remove_leftovers
+    from fieldguide.base.tracked_inputs import check_tracked
     from fieldguide.configuration.compose import compose
 
-    return yaml.safe_dump(asdict(compose(here(), options.overrides)), sort_keys=False, allow_unicode=True).rstrip("\n")
+    paths = here()
+    remove_leftovers(paths)
+    check_tracked(paths.checkout, paths.params, paths.conf, paths.checkout / "src", paths.reviews)
+    cfg = compose(paths, options.overrides)
+    check_tracked(paths.checkout, paths.sources / cfg.choices["data"])
+    return yaml.safe_dump(asdict(cfg), sort_keys=False, allow_unicode=True).rstrip("\n")
 
 
 def _add(options: argparse.Namespace) -> None:
@@ -101,6 +108,8 @@ def _sync(options: argparse.Namespace) -> str:
 
 
 def _summary(options: argparse.Namespace) -> str:
+    from fieldguide.base.leftovers import remove_leftovers
     from fieldguide.overview.summary import summarize, summary_as_json
 
+    remove_leftovers(here())
     return summary_as_json(here()) if options.json else summarize(here())

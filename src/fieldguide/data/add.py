@@ -14,6 +14,7 @@ from fieldguide.base.interruption import ctrl_c_waits, run_to_its_end
 from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.progress import Progress, progress
+from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.base.yaml_files import set_values
 from fieldguide.data.addresses import address_list, keys_of, read_addresses
 from fieldguide.data.fetching import fetch
@@ -111,7 +112,7 @@ def _take_folder(paths: Paths, folder: Path, target: Path, link: bool) -> tuple[
             raise UserError(f"{error.filename} cannot be copied: {error.strerror}") from None
         raise UserError(f"{folder} cannot be linked ({error.strerror}): leave out --link to copy it") from None
     left = len(found) - len(files)
-    skipped = f" ({left} skipped: hidden, links, or names that are not UTF-8)" if left else ""
+    skipped = f" ({left} skipped: hidden, links, no regular files, or names that are not UTF-8)" if left else ""
     origin = f"added from a folder named {_printable(folder.resolve().name)}"
     return (
         f"{len(files)} files{skipped} under {len(labels)} labels ({', '.join(labels)})",
@@ -192,7 +193,8 @@ def _delete_empty_folders(folder: Path) -> None:
 def _may_come(folder: Path, file: Path) -> bool:
     full = folder / file
     hidden = any(part.startswith(".") for part in file.parts)
-    return full.is_file() and not full.is_symlink() and not hidden and as_text(str(file)) == str(file)
+    own = is_cached_link(full) or (full.is_file() and not full.is_symlink())  # of another checkout, perhaps
+    return own and not hidden and as_text(str(file)) == str(file)
 
 
 def _unreadable(error: OSError) -> None:

@@ -1,6 +1,7 @@
 """Opening untrusted pictures: bounded, upright, RGB, without metadata; and measuring them."""
 
 import io
+import stat
 from math import ceil, floor
 from pathlib import Path
 from typing import BinaryIO
@@ -41,6 +42,9 @@ def read_picture(file: Path | BinaryIO, max_megapixels: float, depth: int | None
     """
     try:
         if isinstance(file, Path):
+            mode = file.stat().st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # at a pipe `open` would wait for ever
+                raise PictureError(Status.UNREADABLE, "not a regular file")
             with file.open("rb") as stream:
                 return _read(stream, file, max_megapixels, depth)
         return _read(file, None, max_megapixels, depth)

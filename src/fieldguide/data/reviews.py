@@ -144,7 +144,7 @@ def apply_reviews(images: pd.DataFrame, reviews: dict[str, Review]) -> pd.DataFr
     rows = zip(images["id"], images["status"], images["reason"], images["label"], strict=True)
     after = [_applied(reviews.get(identity), status, reason, label) for identity, status, reason, label in rows]
     columns = pd.DataFrame(after, images.index, ["status", "reason", "label", "review"], dtype=object)
-    return images.assign(**dict(columns.items()))
+    return images.assign(**{str(name): values for name, values in columns.items()})
 
 
 def _applied(review: Review | None, status: str, reason: str, label: str) -> tuple[str, str, str, str]:

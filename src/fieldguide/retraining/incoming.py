@@ -12,6 +12,7 @@ from fieldguide.base.config import CleanConfig, Config
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.parallel import map_processes
 from fieldguide.base.paths import Paths
+from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.addresses import UNLABELLED
 from fieldguide.data.images import PictureError, read_picture
 from fieldguide.data.sources.folder import FolderData, as_text, is_label_folder
@@ -154,12 +155,16 @@ def _without_contradictions(rows: list[Arrived], cfg: Config, paths: Paths) -> I
             yield row
 
 
+def _leads_away(path: Path) -> bool:
+    return path.is_symlink() and not is_cached_link(path)
+
+
 def _placed(rows: list[Arrived], source: Path) -> Iterator[Arrived]:
     """Give new pictures their place in the data set; what is there already, or arrived twice, is not new."""
     present = {path: path.stat().st_size for path in source.rglob("*") if path.is_file()} if source.is_dir() else {}
     arrived = {row.bytes for row in rows}
     places: dict[str, dict[str, str]] = {}  # of bytes that are there or came before, by their hash: label, path
-    for path in sorted(path for path, size in present.items() if size in arrived and not path.is_symlink()):
+    for path in sorted(path for path, size in present.items() if size in arrived and not _leads_away(path)):
         place = path.relative_to(source)
         if len(place.parts) == 1 or any(part.startswith(".") for part in place.parts):
             continue  # no picture of the data set

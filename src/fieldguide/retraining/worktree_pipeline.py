@@ -20,6 +20,7 @@ from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.base.interruption import run_to_its_end
 from fieldguide.base.paths import Paths
 from fieldguide.base.progress import relay
+from fieldguide.base.tracked_inputs import check_tracked
 from fieldguide.configuration.compose import compose
 from fieldguide.reproduction.starting_files import provide_weights
 from fieldguide.reproduction.worktree import add_worktree, drop_worktree, project_folder
@@ -93,6 +94,7 @@ def _prepare(paths: Paths, name: str, job: Journal, commit: str, new: pd.DataFra
         raise UserError(f"params.yaml selects the data set {name!r}, its last commit {chosen!r}: commit params.yaml")
     source = place / "data" / "sources" / name
     pointer = source.with_name(f"{name}.dvc")
+    check_tracked(paths.checkout, paths.sources / name)
     cache = _output(paths, job, paths.checkout, "dvc", "cache", "dir")
     if pointer.exists():
         _take_all(paths.sources / name, source)

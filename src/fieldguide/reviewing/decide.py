@@ -1,7 +1,7 @@
 """Recording people's decisions about pictures."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,7 +17,7 @@ from fieldguide.data.reviews import DECISIONS, FILE, Decision, Review, append_re
 from fieldguide.data.table import IMAGES, read_table
 from fieldguide.reviewing.find import find_rows, index_pictures
 
-Picture = Mapping[str, Any]  # a row of the image table
+Picture = Mapping[Hashable, Any]  # a row of the image table
 
 
 @dataclass(frozen=True)

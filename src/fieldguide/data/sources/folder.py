@@ -11,6 +11,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.operations import DATA_SOURCES
 from fieldguide.base.progress import progress
 from fieldguide.base.system_errors import DISK_FULL
+from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.sources.row import RawRow, picture_row, refused_row
 from fieldguide.data.sources.source import DataSource
 
@@ -31,8 +32,8 @@ class FolderData(DataSource):
         """Copy every file below `source` to `target`/<label>/..., one row each, in the order of their paths.
 
         The first folder below `source` is the label, or what `labels` makes of it; a renamed folder keeps its own name
-        below the label. Hidden files and folders, links, files outside a label folder and what cannot be copied stay
-        behind: their rows say why.
+        below the label. Hidden files and folders, links (but those of DVC's cache), files outside a label folder and
+        what cannot be copied stay behind: their rows say why.
 
         Raises
         ------
@@ -102,7 +103,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _refusal(path: Path, address: str) -> str:
-    if path.is_symlink():
+    if path.is_symlink() and not is_cached_link(path):
         return "a link: fieldguide does not follow links out of the folder"
     if path.name.startswith("."):
         return "a hidden folder" if path.is_dir() else "a hidden file"
