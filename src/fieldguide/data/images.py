@@ -44,7 +44,7 @@ def read_picture(file: Path | BinaryIO, max_megapixels: float, depth: int | None
         if isinstance(file, Path):
             mode = file.stat().st_mode
             if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # at a pipe `open` would wait for ever
-                raise PictureError(Status.UNREADABLE, "not a regular file")
+                raise PictureError(Status.UNREADABLE, "not a regular file", lasting=False)
             with file.open("rb") as stream:
                 return _read(stream, file, max_megapixels, depth)
         return _read(file, None, max_megapixels, depth)
