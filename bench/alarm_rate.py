@@ -20,6 +20,7 @@ from tqdm import trange
 from common import ROOT, Figure, Skipped, report, shared
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.base.progress import Progress
 from fieldguide.configuration.compose import compose
 from fieldguide.data.csv_files import read_csv
 from fieldguide.data.images import open_picture
@@ -82,7 +83,8 @@ def trained(home: Paths, pictures: pd.DataFrame, seed: int) -> NDArray[np.float6
     train, rest = parted(home, pictures, seed)
     vocabulary, targets = np.unique(train["label"].to_numpy(str), return_inverse=True)
     squares = torch.stack([out_of_fold.read_square(home.clean / path) for path in train["clean_path"]])
-    network = out_of_fold.train_small(squares, torch.from_numpy(targets), len(vocabulary), seed)
+    with Progress("training", out_of_fold.EPOCHS, "epochs") as shown:
+        network = out_of_fold.train_small(squares, torch.from_numpy(targets), len(vocabulary), seed, shown)
     classifier = classifier_of(network, out_of_fold.ARCHITECTURE, list(vocabulary), out_of_fold.SIZE)
     features = feature_network_of(classifier)
     upright, turned = observe_pairs(classifier, features, opened(home, train))
