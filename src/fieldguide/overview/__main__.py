@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, printable
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.stopped import read_stopped
@@ -20,5 +20,9 @@ if __name__ == "__main__":
             choices = chosen(compose(home))
         except UserError:  # the configuration itself is what stopped it
             choices = {}
-        write_overview(home, choices, stopped)
-        print(f"{stopped.stage}: the page about it is {home.overview.relative_to(home.root)}", flush=True)
+        try:
+            write_overview(home, choices, stopped)
+            said = f"the page about it is {home.overview.relative_to(home.root)}"
+        except (UserError, OSError) as error:  # a full disk, or results of earlier stages that are not here
+            said = f"there is no page about it: {error}"
+        print(printable(f"{stopped.stage}: {said}"), flush=True)  # on stderr there is what stopped the stage
