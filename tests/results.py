@@ -25,20 +25,49 @@ METRICS = {
     "ece": 0.04,
     "ece_uncalibrated": 0.09,
     "ece_by_chance": 0.03,
+    "ece_by_chance_high": 0.05,
     "temperature": 0.6,
     "log_loss": 0.2,
     "log_loss_uncalibrated": 0.25,
     "baseline_accuracy": 0.5,
+    "baseline_gain": 0.42,
+    "baseline_gain_low": 0.3,
+    "baseline_gain_high": 0.5,
     "baseline_tree_accuracy": 0.6,
+    "baseline_tree_gain": 0.32,
+    "baseline_tree_gain_low": 0.2,
+    "baseline_tree_gain_high": 0.4,
     "shift_accuracy_unchanged": 0.92,
     "shift_accuracy_night": 0.31,
     "shift_accuracy_rain": 0.9,
     "test_pictures": 8,
 }
+SCREEN_METRICS = {
+    "expectations": 1,
+    "flagged_pictures": 0,
+    "out_of_domain": 1,
+    "test_alarms": 1,
+    "test_alarm_rate": 0.125,
+    "test_alarm_rate_low": 0.02,
+    "test_alarm_rate_high": 0.47,
+    "alarm_rate_promised": 0.05,
+    "label_doubts": 1,
+    "weak_label_doubts": 0,
+    "twins": 0,
+    "low_quality": 0,
+    "review_queue": 2,
+}
 
 
 def frame(columns: str, *rows: tuple[object, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns.split())
+
+
+def as_images(split: pd.DataFrame) -> pd.DataFrame:
+    """An image table for the pictures of a split table; each one's own file is `LABEL/own ID.jpg`."""
+    texts = dict.fromkeys(("source", "reason", "perceptual_hash", "raw_label", "review"), "")
+    own = split["label"].str.replace("/", "") + "/own " + split["id"] + ".jpg"
+    return split.assign(**texts, path=own, status="kept").reindex(columns=IMAGES.names)
 
 
 def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Config, Paths]:
@@ -60,7 +89,8 @@ def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Co
         Image.fromarray(chance.integers(0, 255, (30, 40, 3), dtype=np.uint8)).save(paths.clean / path)
 
     texts = dict.fromkeys(("source", "reason", "clean_sha256", "perceptual_hash", "raw_label", "review"), "")
-    images = pictures.assign(**texts, path=pictures["clean_path"], status="kept")
+    pictures["path"] = pictures["label"].str.replace("/", "") + "/own " + pictures["id"] + ".jpg"
+    images = pictures.assign(**texts, status="kept")
     lost = {**texts, "path": f"teddy/{strange}.jpg", "label": second, "status": "unreadable", "clean_path": ""}
     write_table(pd.concat([images, pd.DataFrame([lost])]).reindex(columns=IMAGES.names), paths.image_table, IMAGES)
     write_table(pictures.assign(clean_sha256="", group=pictures["id"], depth=8)[SPLIT.names], paths.split_table, SPLIT)
@@ -73,6 +103,7 @@ def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Co
             str(picture.id),
             str(picture.label),
             str(picture.split),
+            path=picture.path,
             clean_path=picture.clean_path,
             **findings.get(number, {}),
         )
@@ -84,14 +115,16 @@ def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Co
     write_text(paths.classifier, "weights")
     write_json(paths.classifier.with_suffix(".json"), {"record": {"fingerprint": "f" * 64}})
     write_json(paths.metrics("clean"), {"pictures": 25, "kept": 24})
+    write_json(paths.metrics("screen"), SCREEN_METRICS)
     write_json(paths.metrics("evaluate"), METRICS)
-    write_json(paths.metrics("train"), {"epochs": 2, "best_epoch": 2, "lr": 0.003})
+    kept = {"epochs": 2, "best_epoch": 2, "valid_loss": 0.6, "valid_accuracy": 0.9}
+    write_json(paths.metrics("train"), {**kept, "lr": 0.003})
     write_csv(
         paths.report("train") / "history.csv",
         frame("epoch train_loss valid_loss valid_accuracy", (1, 1, 1, 0.5), (2, 0.5, 0.6, 0.9)),
     )
     write_csv(paths.report("train") / "lr_find.csv", frame("lr loss"))
-    path = pictures["clean_path"][20]
+    path, clean_path = pictures["path"][20], pictures["clean_path"][20]
     reliability = frame("low high confidence accuracy pictures", (0.8, 0.8667, 0.85, 0.9, 4), (0.9333, 1, 0.97, 1, 4))
     tables = {
         "per_label": frame(
@@ -101,13 +134,18 @@ def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Co
         ),
         "reliability": reliability,
         "reliability_uncalibrated": reliability,
+        "reliability_groups": frame(
+            "low high confidence accuracy accuracy_low accuracy_high pictures", (0.8, 1, 0.9, 0.92, 0.86, 0.96, 8)
+        ),
         "coverage": frame("threshold coverage accuracy pictures", (0.9, 0.5, 1.0, 4), (0.6, 1.0, 0.9, 8)),
         "shifts": frame(
             "shift pictures accuracy accuracy_low accuracy_high drop confidence",
             ("unchanged", 8, 0.92, 0.86, 0.96, 0, 0.9),
             ("night", 8, 0.31, 0.1, 0.6, 0.6, 0.8),
         ),
-        "top_losses": frame("clean_path label prediction probability loss", (path, first, second, 0.9, 2.3)),
+        "top_losses": frame(
+            "path clean_path label prediction probability loss", (path, clean_path, first, second, 0.9, 2.3)
+        ),
     }
     for name, table in tables.items():
         write_csv(paths.report("evaluate") / f"{name}.csv", table)
@@ -124,6 +162,7 @@ def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Co
     )
     failed = [("same_world", "splits", "error", "error", "1 of 3 splits outside", "alarm_rate_low", 1)]
     write_csv(paths.report("screen") / "checks.csv", pd.DataFrame(failed, columns=CHECKS_COLUMNS))
+    write_csv(paths.report("screen") / "flagged.csv", frame(" ".join(FLAGGED_COLUMNS)))
     queue = frame(
         "id picture why score suggestion", (pictures["id"][2], "", f"label {strange}", 0.9, f"relabel {second}")
     )

@@ -20,5 +20,5 @@ USUAL: dict[str, Any] = {
 
 def screened(identity: str, label: str = "black", split: str = "train", **differs: Any) -> dict[str, Any]:
     """A picture with this id, whose label is also the suggested one."""
-    named = {"id": identity, "label": label, "clean_path": f"{label}/{identity}.jpg", "split": split}
-    return {**named, **USUAL, "suggested_label": label, **differs}
+    files = {"path": f"{label}/own {identity}.jpg", "clean_path": f"{label}/{identity}.jpg"}
+    return {"id": identity, "label": label, "split": split, **files, **USUAL, "suggested_label": label, **differs}

@@ -10,7 +10,8 @@ from PIL import Image
 
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
-from fieldguide.data.table import SPLIT, write_table
+from fieldguide.data.table import IMAGES, SPLIT, write_table
+from results import as_images
 from stages.training import LABELS, composed
 
 
@@ -46,7 +47,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Paths:
         Image.fromarray(pixels).save(paths.clean / name)
         side = "test" if number >= 36 else "valid" if number >= 27 else "train"
         rows.append((f"{number:016x}", label, name, sha256_of_file(paths.clean / name), f"{number:016x}", side, 8))
-    write_table(pd.DataFrame(rows, columns=SPLIT.names), paths.split_table, SPLIT)
+    table = pd.DataFrame(rows, columns=SPLIT.names)
+    write_table(table, paths.split_table, SPLIT)
+    write_table(as_images(table), paths.image_table, IMAGES)
     from fieldguide.stages import weights
 
     weights.run(composed(), paths)

@@ -15,7 +15,7 @@ from fieldguide.base.config import Config, EvaluateConfig
 from fieldguide.base.files import sha256_of_file, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics
-from fieldguide.data.table import SPLIT, predictions_schema, read_table, write_table
+from fieldguide.data.table import IMAGES, SPLIT, predictions_schema, read_table, write_table
 from fieldguide.evaluation.shifts import SHIFTS
 from fieldguide.evaluation.test_time_augmentation import predict_views
 from fieldguide.model.description import Preprocessing, describe_classifier
@@ -25,6 +25,7 @@ from fieldguide.model.weights import save_weights
 from fieldguide.pages.figures import gallery_figure
 from fieldguide.pages.png import png
 from fieldguide.stages import evaluate
+from results import as_images
 
 pytestmark = pytest.mark.slow  # importing timm alone takes seconds
 
@@ -52,7 +53,9 @@ def write_pictures(paths: Paths) -> None:
         (paths.clean / label).mkdir(parents=True, exist_ok=True)
         coloured(number).save(paths.clean / name)
         rows.append((f"{number:016x}", label, name, sha256_of_file(paths.clean / name), f"{number:016x}", side, 8))
-    write_table(pd.DataFrame(rows, columns=SPLIT.names), paths.split_table, SPLIT)
+    table = pd.DataFrame(rows, columns=SPLIT.names)
+    write_table(table, paths.split_table, SPLIT)
+    write_table(as_images(table), paths.image_table, IMAGES)
 
 
 def write_classifier(paths: Paths, scale: float) -> None:
@@ -98,6 +101,7 @@ def test_the_known_mistakes_are_counted_and_shown(done: tuple[Paths, Metrics]) -
     assert np.diag(counts).sum() == 16
     hardest = table(paths, "top_losses")
     assert set(hardest["clean_path"][:2]) == {f"{BLUE}/{number:016x}.png" for number in WRONG}
+    assert set(hardest["path"][:2]) == {f"{BLUE}/own {number:016x}.jpg" for number in WRONG}
     assert hardest["loss"].is_monotonic_decreasing
     assert table(paths, "per_label")["pictures"].tolist() == [8, 5, 5]
 

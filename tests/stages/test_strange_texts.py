@@ -19,6 +19,7 @@ from fieldguide.base.stopped import Stopped
 from fieldguide.checks.data_docs import Docs, render_page
 from fieldguide.checks.expectations import CheckResult, Offender
 from fieldguide.data.reviews import Review, append_reviews, read_reviews
+from fieldguide.evaluation.baselines import BASELINES, gains
 from fieldguide.evaluation.gallery import hardest
 from fieldguide.evaluation.metrics import confused_pairs, confusion, measure, per_label
 from fieldguide.evaluation.page import Findings
@@ -40,7 +41,7 @@ from fieldguide.release.rollout.command import confirm
 from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.page import write_page
 from fieldguide.stages.report import run
-from fieldguide.statistics.calibration import coverage, reliability
+from fieldguide.statistics.calibration import coverage, reliability, reliability_groups
 from fieldguide.statistics.two_sample import Shift, TwoSample
 from results import write_results
 
@@ -137,6 +138,7 @@ def predictions(labels: tuple[str, str]) -> tuple[pd.DataFrame, Any, Any]:
     pictures = pd.DataFrame(
         {
             "id": [f"{number:016x}" for number in range(12)],
+            "path": [f"{number}/{STRANGE}.jpg" for number in range(12)],
             "clean_path": [f"{number}/{STRANGE}.jpg" for number in range(12)],
             "split": "test",
             "label": [labels[target] for target in targets],
@@ -148,19 +150,20 @@ def predictions(labels: tuple[str, str]) -> tuple[pd.DataFrame, Any, Any]:
 def findings(labels: tuple[str, str]) -> Findings:
     test, targets, probabilities = predictions(labels)
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    counts = confusion(targets, predicted, list(labels))
+    counts, right = confusion(targets, predicted, list(labels)), predicted == targets
     shifts = pd.DataFrame([{"shift": "unchanged", "pictures": 12, "accuracy": 0.8, "accuracy_low": 0.7}])
     figures = measure(targets, probabilities, probabilities, probabilities, 20)
-    bins, answered = reliability(confidence, predicted == targets), coverage(confidence, predicted == targets)
+    bins, answered = reliability(confidence, right), coverage(confidence, right)
     shown = [Shown(PICTURE, (STRANGE, labels[0]))]
     return Findings(
-        metrics={**figures, "temperature": 1.0, "baseline_accuracy": 0.5, "baseline_tree_accuracy": 0.6},
+        metrics={**figures, "temperature": 1.0, **gains(right, dict.fromkeys(BASELINES, targets == 0))},
         warning="",
         test=test,
         counts=counts,
         labels=per_label(counts),
         reliability=bins,
         reliability_uncalibrated=bins,
+        reliability_groups=reliability_groups(confidence, right),
         coverage=answered,
         shifts=shifts.assign(accuracy_high=0.9, drop=0.0, confidence=0.9),
         examples={"unchanged": PICTURE},

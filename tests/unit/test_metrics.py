@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn.metrics import f1_score, log_loss
 
 from conftest import noise
-from fieldguide.evaluation.baselines import colour_statistics, majority_accuracy, not_beaten, tree_accuracy
+from fieldguide.evaluation.baselines import colour_statistics, gains, majority_label, not_beaten, tree_predictions
 from fieldguide.evaluation.metrics import (
     Positions,
     Probabilities,
@@ -199,8 +199,8 @@ def test_all_figures_about_the_test_pictures() -> None:
 
 
 def test_the_majority_is_that_of_training() -> None:
-    assert majority_accuracy(pd.Series(["a", "b", "b"]), pd.Series(["a", "a", "b"])) == pytest.approx(1 / 3)
-    assert majority_accuracy(pd.Series(["b", "a"]), pd.Series(["a", "a", "b"])) == pytest.approx(2 / 3)
+    assert majority_label(pd.Series(["a", "b", "b"])) == "b"
+    assert majority_label(pd.Series(["b", "a"])) == "a"
 
 
 def test_colour_statistics_of_two_colours_by_hand() -> None:
@@ -220,17 +220,32 @@ def test_colour_statistics_do_not_see_where_a_colour_is() -> None:
 def test_a_tree_tells_colours_apart_and_guesses_shapes() -> None:
     labels = pd.Series(["red", "blue"] * 10)
     pictures = [Image.new("RGB", (8, 8), (200 - n, 0, n) if n % 2 == 0 else (n, 0, 200 - n)) for n in range(20)]
-    assert tree_accuracy(pictures, labels, pictures, labels) == 1
+    assert (tree_predictions(pictures, labels, pictures) == labels).all()
     same = [Image.new("RGB", (8, 8), "grey")] * 20
-    assert tree_accuracy(same, labels, same, labels) == 0.5
+    assert (tree_predictions(same, labels, same) == labels).mean() == 0.5
 
 
-def test_a_classifier_no_better_than_a_baseline_is_named() -> None:
-    figures = {"accuracy": 0.5, "baseline_accuracy": 0.4, "baseline_tree_accuracy": 0.45}
-    assert not_beaten(figures) == ""
-    said = not_beaten({**figures, "accuracy": 0.45})
-    assert said == "the classifier (accuracy 0.450) does not beat a decision tree on colour statistics (0.450)"
-    assert "the most frequent label (0.400) and a decision tree" in not_beaten({**figures, "accuracy": 0.1})
+def compared(pictures: int, right: int, baseline: int, tree: int) -> dict[str, float]:
+    """The figures of a classifier that has the first `right` pictures right, and baselines that have the first ones."""
+    numbers = np.arange(pictures)
+    figures = gains(numbers < right, {"baseline": numbers < baseline, "baseline_tree": numbers < tree})
+    return {"accuracy": right / pictures, **figures}
+
+
+def test_a_classifier_is_better_than_a_baseline_where_the_whole_interval_of_the_gain_says_so() -> None:
+    assert not_beaten(compared(100, 50, 30, 35)) == ""
+    said = not_beaten(compared(100, 50, 30, 49))
+    assert said.startswith("the classifier (accuracy 0.500) was not shown to beat a decision tree on colour statistics")
+    assert "(0.490; gain +1.0 points, 95 % interval -" in said
+    assert not_beaten(compared(10_000, 5000, 3000, 4900)) == ""  # one point too, of so many pictures
+    assert "does not beat a decision tree" in not_beaten(compared(100, 45, 30, 45))
+    assert "most frequent label (0.400; " in not_beaten(compared(100, 10, 40, 45))
+
+
+@given(pictures=st.integers(1, 400), share=st.floats(0, 1), baseline=st.floats(0, 1))
+def test_no_interval_of_a_gain_leaves_out_the_gain(pictures: int, share: float, baseline: float) -> None:
+    found = compared(pictures, round(share * pictures), round(baseline * pictures), 0)
+    assert found["baseline_gain_low"] <= found["baseline_gain"] <= found["baseline_gain_high"]
 
 
 def test_any_worsening_by_the_temperature_is_a_warning() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter, ImageOps
 from safetensors.torch import load_file, save_file
 
 from conftest import noise
@@ -23,6 +23,7 @@ from fieldguide.screening.feature_network import FeatureNetwork, feature_network
 from fieldguide.screening.fitting import Fitted, Learned, calibrate_screen, fit_screen, learn_screen
 from fieldguide.screening.measurements import NAMES, measure_square
 from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
+from fieldguide.screening.orientation import learn_turned
 from fieldguide.screening.screen import PARTS, judge
 from fieldguide.screening.screen_files import load_screen, save_screen
 from fieldguide.statistics.intervals import calibrated_share
@@ -188,6 +189,47 @@ def test_it_says_in_which_way_a_picture_is_strange(
     verdicts = judge(fitted.screen, observe_pictures(classifier, feature_network, changed))
     assert verdicts.out_of_domain.mean() >= 0.9
     assert np.mean([reason in one for one in verdicts.reason]) >= 0.8
+
+
+def drawn(seed: int) -> Image.Image:
+    """Dark lines on paper."""
+    return ImageOps.invert(scene(seed).convert("L").filter(ImageFilter.FIND_EDGES)).convert("RGB")
+
+
+def at_night(seed: int) -> Image.Image:
+    """Nearly black, grey and noisy, with a light from below."""
+    grain = np.random.default_rng(seed).normal(8, 6, (48, 64, 1)) + np.linspace(0, 30, 48)[:, None, None] ** 1.1
+    return Image.fromarray(np.repeat(grain.clip(0, 255), 3, axis=2).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        drawn,
+        at_night,
+        lambda seed: Image.new("RGB", (64, 48), (seed % 256,) * 3),
+        lambda seed: Image.fromarray(np.random.default_rng(seed).integers(0, 256, (48, 64, 3), dtype=np.uint8)),
+    ],
+    ids=["drawn", "night", "blank", "static"],
+)
+def test_what_is_strange_in_every_orientation_is_not_called_upside_down(
+    fitted: Fitted, classifier: Classifier, feature_network: FeatureNetwork, strange: Callable[[int], Image.Image]
+) -> None:
+    pictures = [strange(seed) for seed in range(3000, 3040)]
+    verdicts = judge(fitted.screen, observe_pictures(classifier, feature_network, pictures))
+    assert verdicts.out_of_domain.mean() >= 0.9
+    assert np.mean(["upside down" in reason for reason in verdicts.reason]) <= 0.05
+
+
+def test_nothing_is_called_upside_down_where_pictures_have_no_upper_side() -> None:
+    chance = np.random.default_rng(0)
+    upright, turned, features = chance.normal(size=200), chance.normal(size=200), chance.normal(size=200)
+    assert not learn_turned(upright, turned, features).is_like(features, turned + 9).any()
+    with_a_side = learn_turned(upright, turned + 9, features)
+    found = with_a_side.is_like(features, turned + 9)
+    assert found.mean() >= 0.85
+    assert not with_a_side.is_like(features, upright).any()  # as upright as others
+    assert not with_a_side.is_like(features + 9, turned + 9).any()  # as no picture is, either way up
 
 
 def test_observing_gives_what_predicting_gives(classifier: Classifier, feature_network: FeatureNetwork) -> None:

@@ -79,13 +79,17 @@ def test_a_row_says_why_and_what_to_do() -> None:
         [],
     )
     assert found.to_dict("split")["data"] == [
-        ["c", "data/clean/cat/c.jpg", "looks like data/clean/dog/d.jpg with another label", 0.97, "relabel dog"],
+        ["c", "data/raw/cat/own c.jpg", "looks like data/raw/dog/own d.jpg with another label", 0.97, "relabel dog"],
         [
-            *("a", "data/clean/cat/a.jpg", "its label is in doubt; out of domain: much darker than any; dark, blurry"),
+            *(
+                "a",
+                "data/raw/cat/own a.jpg",
+                "its label is in doubt; out of domain: much darker than any; dark, blurry",
+            ),
             *(0.9, "drop"),
         ],
-        ["b", "data/clean/cat/b.jpg", "out of domain: much darker than any", 0.97, "drop"],
-        ["e", "data/clean/cat/e.jpg", "looks like data/clean/cat/f.jpg", 0.99, "keep"],
+        ["b", "data/raw/cat/own b.jpg", "out of domain: much darker than any", 0.97, "drop"],
+        ["e", "data/raw/cat/own e.jpg", "looks like data/raw/cat/own f.jpg", 0.99, "keep"],
     ]
 
 

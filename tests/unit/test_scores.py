@@ -51,7 +51,7 @@ def test_findings_of_a_picture_are_texts_and_nothing_where_all_is_well() -> None
         [None, None, None, None],
         ["upside down", None, None, None],
         [None, "teddy", None, None],
-        [None, None, "black/0000000000000005.jpg", None],
+        [None, None, "black/own 0000000000000005.jpg", None],
         [None, None, None, None],
         [None, None, None, None],
         [None, None, None, "dark, blurry"],
@@ -100,12 +100,12 @@ NEVER_ODD = Expectation("pictures", "expect_column_values_to_be_null", "error", 
 @pytest.mark.slow
 def test_a_check_that_stops_has_written_its_report_before(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
-    rows = [*many(3), picture(1, clean_path="black/<b>.jpg", **ALARM)]
+    rows = [*many(3), picture(1, path="black/<b>.jpg", clean_path="black/1.jpg", **ALARM)]
     with pytest.raises(PictureError):  # its picture is not there: a thumbnail is never left out in silence
         conclude_scores(pd.DataFrame(rows), config(never_odd=NEVER_ODD), paths)
     (paths.clean / "black").mkdir(parents=True)
-    Image.new("RGB", (40, 30), (10, 60, 90)).save(paths.clean / "black" / "<b>.jpg")
-    with pytest.raises(CheckFailed, match=r"^check failed: never_odd: 1 of 4 pictures .*/clean/black/<b>.jpg\); see"):
+    Image.new("RGB", (40, 30), (10, 60, 90)).save(paths.clean / "black" / "1.jpg")
+    with pytest.raises(CheckFailed, match=r"^check failed: never_odd: 1 of 4 pictures .*/raw/black/<b>.jpg\); see"):
         conclude_scores(pd.DataFrame(rows), config(never_odd=NEVER_ODD), paths)
     report = paths.report("screen")
     assert pd.read_csv(report / "flagged.csv")["value"].tolist() == ["upside down"]
@@ -118,4 +118,4 @@ def test_a_check_that_stops_has_written_its_report_before(tmp_path: Path) -> Non
 @pytest.mark.slow
 def test_no_checks_of_scores_are_no_fault(tmp_path: Path) -> None:
     counts = conclude_scores(pd.DataFrame(many(3)), config(), Paths(tmp_path))
-    assert counts == {"expectations": 0, "passed": 0, "warnings": 0, "errors": 0, "flagged_pictures": 0}
+    assert counts == {"expectations": 0, "passed": 0, "notes": 0, "warnings": 0, "errors": 0, "flagged_pictures": 0}

@@ -8,6 +8,7 @@ from fieldguide.base.errors import CheckFailed, printable
 from fieldguide.base.paths import Paths
 from fieldguide.checks.data_docs import Docs, write_data_docs
 from fieldguide.checks.expectations import CheckResult
+from fieldguide.data.counts import COUNTS
 from fieldguide.data.csv_files import write_csv
 
 FLAGGED_COLUMNS = ["path", "expectation", "value", "limit", "severity"]
@@ -19,19 +20,20 @@ def conclude(
     paths: Paths,
     stage: str,
     docs: Docs,
-    in_full: Callable[[str], str],
     where: str,
+    *,
+    in_full: Callable[[str], str] = lambda row: f"data/raw/{row}",
     fault: str = "",
     hint: str = "",
 ) -> dict[str, int]:
-    """Write checks.csv, flagged.csv and data_docs/ below reports/<stage>, print the warnings, and return the counts.
+    """Write checks.csv, flagged.csv and data_docs/ below reports/<stage>, print what was found, and return the counts.
 
     Parameters
     ----------
-    in_full
-        Turns the name of a row of the table `pictures` into a path that can be opened.
     where
         The file that the expectations are from.
+    in_full
+        Turns the name of a row of the table `pictures` into a path that can be opened.
     fault
         What stops the pipeline whatever the outcome of the checks; "" if nothing does.
     hint
@@ -48,20 +50,22 @@ def conclude(
     write_data_docs(report / "data_docs", docs, results)
 
     failed = [result for result in results if not result.success]
-    errors = [result for result in failed if result.severity == "error"]
-    warnings = [result for result in failed if result.severity == "warning"]
+    errors, warnings, noted = ([one for one in failed if one.state == state] for state in ("error", "warning", "note"))
     below, flagged_count = report.relative_to(paths.root), int(flagged["path"].nunique())
     advice = f"see {below}/data_docs/index.html and {below}/flagged.csv; fix the data, or change a limit in {where}"
     for result in warnings:
         print(printable(f"warning: {_summary(result)}{_first(result, in_full, 1)}"))
+    for note in (*docs.notes, *(result.note for result in results if result.note)):
+        print(printable(f"note: {note}: the set is like that, they are not flagged for it"))
     if flagged_count:
-        print(f"{flagged_count} pictures are flagged, see {below}/flagged.csv")
+        print(f"{COUNTS[f'{stage}.flagged_pictures'].said(flagged_count)}, see {below}/flagged.csv")
     if fault or errors:
         said = (fault, _stop_message(errors, in_full) if errors else "", hint, advice)
         raise CheckFailed("; ".join(filter(None, said)))
     return {
         "expectations": len(results),
         "passed": len(results) - len(failed),
+        "notes": len(noted),
         "warnings": len(warnings),
         "errors": len(errors),
         "flagged_pictures": flagged_count,
@@ -69,9 +73,12 @@ def conclude(
 
 
 def flagged_pictures(results: Sequence[CheckResult]) -> pd.DataFrame:
-    """One row for every expectation and picture that it does not accept, even if the expectation holds (`mostly`)."""
+    """One row for every expectation and picture that it does not accept, even if the expectation holds (`mostly`).
+
+    Where most pictures are beyond a limit, its rows are those that differ from them.
+    """
     rows = [
-        (offender.row, result.name, offender.value, result.limit, result.severity)
+        (offender.row, result.name, offender.value, _limit(result), result.severity)
         for result in results
         if result.table == "pictures"
         for offender in result.offenders
@@ -80,11 +87,15 @@ def flagged_pictures(results: Sequence[CheckResult]) -> pd.DataFrame:
 
 
 def checks_table(results: Sequence[CheckResult]) -> pd.DataFrame:
-    """One row for every check; `state` is passed, warning or error, `offenders` counts the rows."""
+    """One row for every check; `state` is passed, note, warning or error, `offenders` counts the rows."""
     rows = [
         (one.name, one.table, one.severity, one.state, one.observed, one.limit, len(one.offenders)) for one in results
     ]
     return pd.DataFrame(rows, columns=CHECKS_COLUMNS)
+
+
+def _limit(result: CheckResult) -> str:
+    return f"unlike the rest of the set: {result.note}" if result.note else result.limit
 
 
 def _stop_message(errors: Sequence[CheckResult], in_full: Callable[[str], str]) -> str:

@@ -29,6 +29,7 @@ class Docs:
     facts: Mapping[str, int | float | str]  # a few figures, shown large below the heading
     overview: pd.DataFrame  # a small table with a named index; its columns between 0 and 1 as bars
     pictures: Mapping[str, Path]  # the files of offending rows that can be shown, by the row
+    notes: Sequence[str] = ()  # what most pictures are like, beside what the checks note
 
 
 def write_data_docs(folder: Path, docs: Docs, results: Sequence[CheckResult]) -> None:
@@ -45,6 +46,7 @@ def render_page(docs: Docs, results: Sequence[CheckResult]) -> str:
         title=docs.title,
         tone=tone,
         verdict=text,
+        notes=docs.notes,
         facts=[(name, in_words(value), "") for name, value in docs.facts.items()],
         columns=[str(name).replace("_", " ") for name in [docs.overview.index.name, *docs.overview.columns]],
         overview=_overview(docs.overview),
@@ -55,17 +57,19 @@ def render_page(docs: Docs, results: Sequence[CheckResult]) -> str:
 
 
 def verdict(states: Sequence[str]) -> tuple[str, str]:
-    """The verdict on all checks, and its severity: passed, warning or error."""
+    """The verdict on all checks, and its severity: passed, note, warning or error."""
     errors, warnings = states.count("error"), states.count("warning")
     if errors:
         return f"Stopped: {errors} of {len(states)} checks failed as errors, {warnings} as warnings", "error"
     if warnings:
         return f"Passed, with warnings from {warnings} of {len(states)} checks", "warning"
+    if noted := states.count("note"):
+        return f"Passed; {noted} of {len(states)} checks tell what the whole set is like", "passed"
     return f"Passed all {len(states)} checks", "passed"
 
 
 def _urgency(result: CheckResult) -> tuple[int, bool]:
-    return ("error", "warning", "passed").index(result.state), not result.offenders
+    return ("error", "warning", "note", "passed").index(result.state), not result.offenders
 
 
 def _shown(result: CheckResult, pictures: Mapping[str, Path]) -> list[Shown]:

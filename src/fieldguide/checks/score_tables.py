@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from fieldguide.checks.set_notes import usual_issues
+from fieldguide.data.table import QUALITY_ISSUES
 from fieldguide.statistics.intervals import wilson
 
 FINDINGS = {"alarm": "alarm_rate", "doubt": "doubt_share", "twin": "twin_share", "quality": "quality_share"}
@@ -14,7 +16,7 @@ def score_tables(screened: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
 
     Returns
     -------
-    `pictures`: by path (below data/clean) the columns of data/screen.parquet and four texts, null where nothing was
+    `pictures`: by path (below data/raw) the columns of data/screen.parquet and four texts, null where nothing was
     found: alarm (why it is unlike the training pictures), doubt (the label suggested instead), twin (the path of a
     near duplicate with another label), quality (what cleanvision finds wrong, by its names).
     `labels` and `splits`: how many pictures, and the share of them with each of the four; `alarm_rate_low` and
@@ -27,24 +29,40 @@ def score_tables(screened: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
         quality=quality_issues(screened),
     )
     return {
-        "pictures": pictures.rename(columns={"clean_path": "path"}).set_index("path"),
+        "pictures": pictures.set_index("path"),
         "labels": _shares(pictures, "label"),
         "splits": _shares(pictures, "split"),
     }
 
 
+def finding_counts(screened: pd.DataFrame) -> dict[str, int]:
+    """How many pictures of data/screen.parquet have each finding, by the keys of reports/screen/metrics.json."""
+    unlike = screened["suggested_label"] != screened["label"]
+    return {
+        "out_of_domain": int(screened["out_of_domain"].sum()),
+        "label_doubts": int(screened["label_doubt"].sum()),
+        "weak_label_doubts": int((unlike & ~screened["label_doubt"]).sum()),
+        "twins": int(twins(screened).notna().sum()),
+        "low_quality": int(quality_issues(screened).notna().sum()),
+    }
+
+
 def twins(screened: pd.DataFrame) -> "pd.Series[str]":
-    """The clean path of each picture's nearest near duplicate if that has another label, else null."""
+    """The path (below data/raw) of each picture's nearest near duplicate if that has another label, else null."""
     by_id = screened.set_index("id")
     other = screened["near_duplicate_of"].map(by_id["label"])
-    return screened["near_duplicate_of"].map(by_id["clean_path"]).where(other.notna() & (other != screened["label"]))
+    return screened["near_duplicate_of"].map(by_id["path"]).where(other.notna() & (other != screened["label"]))
 
 
 def quality_issues(screened: pd.DataFrame) -> "pd.Series[str]":
-    """The names of cleanvision's issues of each picture, joined by commas; null if there are none."""
-    columns = [name for name in map(str, screened) if name.startswith("is_") and name.endswith("_issue")]
-    names = [name.removeprefix("is_").removesuffix("_issue").replace("_", " ") for name in columns]
-    flags = screened[columns].to_numpy(bool)
+    """The names of cleanvision's issues of each picture, joined by commas; null if there are none.
+
+    What most pictures of the set have is none of a picture, see `usual_issues`.
+    """
+    usual = usual_issues(screened)
+    issues = [issue for issue in QUALITY_ISSUES if issue not in usual]
+    names = [issue.replace("_", " ") for issue in issues]
+    flags = screened[[f"is_{issue}_issue" for issue in issues]].to_numpy(bool)
     texts = [", ".join(name for name, has in zip(names, row, strict=True) if has) or None for row in flags]
     return pd.Series(texts, index=screened.index, dtype="str")
 

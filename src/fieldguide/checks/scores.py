@@ -5,10 +5,12 @@ import pandas as pd
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
-from fieldguide.checks.conclusion import conclude
+from fieldguide.checks.conclusion import conclude, flagged_pictures
 from fieldguide.checks.data_docs import Docs
-from fieldguide.checks.expectations import CheckResult, check_tables
-from fieldguide.checks.score_tables import FINDINGS, score_tables
+from fieldguide.checks.expectations import CheckResult
+from fieldguide.checks.score_tables import finding_counts, score_tables
+from fieldguide.checks.set_notes import check_data_set, issue_notes
+from fieldguide.data.counts import COUNTS
 
 
 def conclude_scores(screened: pd.DataFrame, cfg: Config, paths: Paths) -> dict[str, int]:
@@ -27,24 +29,29 @@ def conclude_scores(screened: pd.DataFrame, cfg: Config, paths: Paths) -> dict[s
     """
     results = check_scores(screened, cfg)
     tables = score_tables(screened)
-    found = {name: int(tables["pictures"][name].notna().sum()) for name in FINDINGS}
+    counts = finding_counts(screened)
     docs = Docs(
         title="Checks of the scores",
         facts={
-            "pictures": len(screened),
-            "out of domain": found["alarm"],
-            "labels in doubt": found["doubt"],
-            "near duplicates under two labels": found["twin"],
+            "pictures used": len(screened),
+            COUNTS["screen.out_of_domain"].many: counts["out_of_domain"],
+            COUNTS["screen.label_doubts"].many: counts["label_doubts"],
+            COUNTS["screen.twins"].many: counts["twins"],
+            COUNTS["screen.low_quality"].many: counts["low_quality"],
+            COUNTS["screen.flagged_pictures"].many: flagged_pictures(results)["path"].nunique(),
         },
         overview=tables["labels"],
-        pictures={path: paths.clean / path for path in screened["clean_path"]},
+        pictures={
+            path: paths.clean / clean for path, clean in zip(screened["path"], screened["clean_path"], strict=True)
+        },
+        notes=issue_notes(screened),
     )
-    return conclude(results, paths, Stage.SCREEN, docs, lambda row: f"data/clean/{row}", _where(cfg))
+    return conclude(results, paths, Stage.SCREEN, docs, _where(cfg))
 
 
 def check_scores(screened: pd.DataFrame, cfg: Config) -> list[CheckResult]:
     """Evaluate `cfg.checks.scores` over the tables of `score_tables`. Raises UserError as `check_tables` does."""
-    return check_tables(score_tables(screened), cfg.checks.scores, _where(cfg))
+    return check_data_set(score_tables(screened), cfg.checks.scores, _where(cfg))
 
 
 def _where(cfg: Config) -> str:

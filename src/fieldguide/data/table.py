@@ -50,6 +50,8 @@ IMAGES = pa.schema(
     ]
 )
 
+MEASUREMENTS = ("width", "height", "short_side", "aspect_ratio", "brightness", "saturation", "sharpness")  # of IMAGES
+
 SPLIT = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -92,6 +94,7 @@ QUALITY = [
 SCREEN = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),  # below data/raw: the file as it came
         pa.field("label", pa.string(), nullable=False),
         pa.field("clean_path", pa.string(), nullable=False),
         pa.field("split", pa.string(), nullable=False),  # one of Split
@@ -117,8 +120,9 @@ PREDICTIONS_FIXED = [
 
 
 def predictions_schema(vocabulary: list[str]) -> pa.Schema:
-    """The schema of the predictions table: fixed columns, then `probability_<label>` for every label."""
-    return pa.schema([*PREDICTIONS_FIXED, *(pa.field(f"probability_{label}", pa.float64()) for label in vocabulary)])
+    """The schema of the predictions: fixed columns, `path` below data/raw, `probability_<label>` for every label."""
+    of_labels = [pa.field(f"probability_{label}", pa.float64()) for label in vocabulary]
+    return pa.schema([*PREDICTIONS_FIXED, pa.field("path", pa.string(), nullable=False), *of_labels])
 
 
 def write_table(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> None:
@@ -160,6 +164,18 @@ def read_columns(path: Path) -> pa.Table:
 def has_number(error: Exception) -> bool:
     """Whether one of DAMAGED is an error of the system after all: a missing file, no permission."""
     return isinstance(error, OSError) and error.errno is not None
+
+
+def with_own_paths(pictures: pd.DataFrame, image_table: Path) -> pd.DataFrame:
+    """Pictures (column id) with the column `path`: each one's own file below data/raw, as the image table names it.
+
+    Raises UserError if the image table is missing, or is not about these pictures.
+    """
+    images = read_table(image_table, IMAGES)
+    own = images[images["clean_path"] != ""].set_index("id")["path"]
+    if not pictures["id"].isin(own.index).all():
+        raise UserError(f"{image_table} is not about the pictures of the split: run `dvc repro`")
+    return pictures.assign(path=pictures["id"].map(own))
 
 
 def sampled(rows: pd.DataFrame, at_most: int) -> pd.DataFrame:

@@ -13,9 +13,9 @@ MAX_PAIRS, MAX_PER_PAIR = 3, 6
 
 
 def hardest(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The predictions with the highest loss first: clean_path, label, prediction, probability, loss."""
+    """The predictions with the highest loss first: path, clean_path, label, prediction, probability, loss."""
     table = predictions.sort_values(["loss", "id"], ascending=[False, True]).head(MAX_HARDEST)
-    return table[["clean_path", "label", "prediction", "probability", "loss"]].reset_index(drop=True)
+    return table[["path", "clean_path", "label", "prediction", "probability", "loss"]].reset_index(drop=True)
 
 
 def mistakes(predictions: pd.DataFrame, counts: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -36,7 +36,7 @@ def show(classifier: Classifier, clean: Path, predictions: pd.DataFrame) -> list
     return [
         Shown(
             open_for(classifier, clean / row["clean_path"]),
-            (row["clean_path"], f"label {row['label']}", f"predicted {row['prediction']}, {row['probability']:.0%}"),
+            (row["path"], f"label {row['label']}", f"predicted {row['prediction']}, {row['probability']:.0%}"),
         )
         for row in predictions.to_dict("records")
     ]

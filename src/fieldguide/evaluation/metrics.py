@@ -13,6 +13,7 @@ from fieldguide.statistics.calibration import (
     chance_calibration_error,
     coverage,
     expected_calibration_error,
+    largest_chance_error,
 )
 from fieldguide.statistics.intervals import bootstrap, wilson
 
@@ -49,6 +50,7 @@ def measure(
         "log_loss_uncalibrated": plain["log_loss"],
         "ece_uncalibrated": plain["ece"],
         "ece_by_chance": chance_calibration_error(confidence),
+        "ece_by_chance_high": largest_chance_error(confidence),
         **{f"accuracy_at_coverage_{share}": at_coverage(answered, share / 100)["accuracy"] for share in (90, 80)},
         **{
             f"{name}_tta{end}": augmented[f"{name}{end}"]

@@ -10,7 +10,8 @@ from fieldguide.evaluation.baselines import BASELINES
 from fieldguide.pages.figures import coverage_figure, reliability_figure
 from fieldguide.pages.parts import THUMBNAIL, Shown, number, percent
 from fieldguide.pages.render import render
-from fieldguide.statistics.calibration import at_coverage
+from fieldguide.statistics.calibration import at_coverage, coverage_steps
+from fieldguide.statistics.intervals import wilson
 
 COVERAGES = (0.9, 0.8)  # shares of the pictures that are answered
 
@@ -24,9 +25,10 @@ class Findings:
     test: pd.DataFrame  # predictions for the test split
     counts: pd.DataFrame  # metrics.confusion
     labels: pd.DataFrame  # metrics.per_label
-    reliability: pd.DataFrame  # confidence.reliability
+    reliability: pd.DataFrame  # calibration.reliability
     reliability_uncalibrated: pd.DataFrame
-    coverage: pd.DataFrame  # confidence.coverage
+    reliability_groups: pd.DataFrame  # calibration.reliability_groups
+    coverage: pd.DataFrame  # calibration.coverage
     shifts: pd.DataFrame  # robustness.measure_shifts
     examples: Mapping[str, Image.Image]  # one picture for every row of shifts
     hardest: pd.DataFrame  # gallery.hardest
@@ -49,12 +51,12 @@ def evaluation_page(found: Findings) -> str:
         title="How good is the classifier?",
         found=found,
         beaten="Better than "
-        + " and ".join(f"{text} ({percent(found.metrics[name])})" for name, text in BASELINES.items()),
+        + " and ".join(f"{text} ({percent(found.metrics[f'{name}_accuracy'])})" for name, text in BASELINES.items()),
         facts=_facts(found.metrics, len(found.test)),
         counts=confusion_rows(found.counts),
-        reliability=reliability_figure(found.reliability, found.reliability_uncalibrated),
+        reliability=reliability_figure(found.reliability_groups),
         at_coverage=coverage_rows(found.coverage),
-        coverage=coverage_figure(found.coverage),
+        coverage=coverage_figure(coverage_steps(found.coverage)),
         shifts=found.shifts.to_dict("records"),
         side=THUMBNAIL,
     )
@@ -87,4 +89,10 @@ def confusion_rows(counts: pd.DataFrame) -> Confusion:
 
 def coverage_rows(table: pd.DataFrame) -> list[dict[str, float]]:
     """What leaving predictions of low confidence to a person brings, of the table of `calibration.coverage`."""
-    return [at_coverage(table, share) for share in COVERAGES]
+    rows = [at_coverage(table, share) for share in COVERAGES]
+    return [row | _interval(row) for row in rows]
+
+
+def _interval(row: Mapping[str, float]) -> dict[str, float]:
+    low, high = wilson(round(row["accuracy"] * row["pictures"]), int(row["pictures"]))
+    return {"accuracy_low": low, "accuracy_high": high}

@@ -17,11 +17,11 @@ def predictions_table(pictures: pd.DataFrame, probabilities: Probabilities, voca
     Parameters
     ----------
     pictures
-        n rows with the columns id, clean_path, split, label.
+        n rows with the columns id, path, clean_path, split, label.
     probabilities
         (n, labels), calibrated.
     """
-    return pictures[["id", "clean_path", "split", "label"]].assign(
+    return pictures[["id", "path", "clean_path", "split", "label"]].assign(
         prediction=np.array(vocabulary)[probabilities.argmax(axis=1)],
         probability=probabilities.max(axis=1),
         loss=losses(target_positions(pictures, vocabulary), probabilities),

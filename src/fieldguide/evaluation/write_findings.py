@@ -8,6 +8,7 @@ from fieldguide.evaluation.page import Findings, evaluation_page
 from fieldguide.evaluation.tables import write_confusion
 from fieldguide.pages import figures
 from fieldguide.pages.png import save_figure
+from fieldguide.statistics.calibration import coverage_steps
 
 
 def write_findings(folder: Path, found: Findings) -> None:
@@ -17,6 +18,7 @@ def write_findings(folder: Path, found: Findings) -> None:
         "per_label": found.labels,
         "reliability": found.reliability,
         "reliability_uncalibrated": found.reliability_uncalibrated,
+        "reliability_groups": found.reliability_groups,
         "coverage": found.coverage,
         "shifts": found.shifts,
         "top_losses": found.hardest,
@@ -28,8 +30,8 @@ def write_findings(folder: Path, found: Findings) -> None:
     galleries = [("", found.hardest_shown[start : start + 6]) for start in range(0, len(found.hardest_shown), 6)]
     charts = {
         "confusion_matrix": figures.confusion_figure(found.counts, title),
-        "reliability": figures.reliability_figure(found.reliability, found.reliability_uncalibrated),
-        "coverage": figures.coverage_figure(found.coverage),
+        "reliability": figures.reliability_figure(found.reliability_groups),
+        "coverage": figures.coverage_figure(coverage_steps(found.coverage)),
         "shifts": figures.shifts_figure(found.shifts, found.examples),
         "top_losses": figures.gallery_figure(galleries),
         "confused_pairs": figures.gallery_figure(found.pairs),

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fieldguide.base.paths import Paths
+from fieldguide.data.counts import COUNTS
 from fieldguide.data.csv_files import read_csv
 from fieldguide.data.status import Status
 from fieldguide.data.table import IMAGES, read_table
@@ -16,7 +17,7 @@ from fieldguide.pages.render import render
 
 SUITES = {"validate": "Before training: the pictures", "screen": "After training: the scores"}
 MAX_PER_CHECK = 6  # pictures shown
-STATES = ("error", "warning", "passed")
+STATES = ("error", "warning", "note", "passed")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Suite:
 
     stage: str
     title: str
+    made: str  # how many checks, in words
+    flagged: str  # how many pictures, in words
     failed: Sequence[dict[Any, Any]]
     passed: Sequence[dict[Any, Any]]
 
@@ -49,7 +52,10 @@ def checks(paths: Paths, stages: Sequence[str], folder: str) -> Checks:
     for stage in stages:
         table = read_checks(paths, stage)
         passed = table["state"] == "passed"
-        suites.append(Suite(stage, SUITES[stage], table[~passed].to_dict("records"), table[passed].to_dict("records")))
+        flagged = read_csv(paths.report(stage) / "flagged.csv")["path"].nunique()
+        said = (COUNTS[f"{stage}.expectations"].said(len(table)), COUNTS[f"{stage}.flagged_pictures"].said(flagged))
+        rows = (table[~passed].to_dict("records"), table[passed].to_dict("records"))
+        suites.append(Suite(stage, SUITES[stage], *said, *rows))
     return Checks(suites, folder)
 
 
@@ -65,8 +71,7 @@ def flagged_galleries(paths: Paths) -> list[Gallery]:
 
 
 def _captioned(rows: pd.DataFrame) -> Iterator[Captioned]:
-    for path, value in zip(rows["clean_path"], rows["value"], strict=True):
-        yield path, (value,)
+    yield from rows[["clean_path", "path", "value"]].itertuples(index=False, name=None)
 
 
 def docs_index(paths: Paths, stages: Sequence[str]) -> str:

@@ -10,6 +10,8 @@ from fieldguide.evaluation.tables import read_confusion, read_evaluation
 from fieldguide.overview.pictures import gallery
 from fieldguide.pages.figures import coverage_figure, reliability_figure
 from fieldguide.pages.learning_curves import curves_figure
+from fieldguide.statistics.calibration import coverage_steps
+from fieldguide.training.kept_epoch import kept_epoch
 
 MAX_HARDEST = 12
 
@@ -21,8 +23,8 @@ def answers(paths: Paths) -> Found:
     folder = paths.report("evaluate")
     hardest = read_evaluation(folder, "top_losses").head(MAX_HARDEST)
     shown = [
-        (row["clean_path"], (f"label {row['label']}", f"predicted {row['prediction']}, {row['probability']:.0%}"))
-        for row in hardest.to_dict("records")
+        (clean_path, path, f"label {label}", f"predicted {prediction}, {probability:.0%}")
+        for path, clean_path, label, prediction, probability, _loss in hardest.itertuples(index=False)
     ]
     return {
         "labels": read_evaluation(folder, "per_label").to_dict("records"),
@@ -40,12 +42,11 @@ def calibration(paths: Paths) -> Found:
     """Its calibration, and what leaving predictions of low confidence to a person brings."""
     folder = paths.report("evaluate")
     coverage = read_evaluation(folder, "coverage")
-    tables = (read_evaluation(folder, name) for name in ("reliability", "reliability_uncalibrated"))
     return {
         "metrics": read_json(paths.metrics("evaluate")),
-        "reliability": reliability_figure(*tables),
+        "reliability": reliability_figure(read_evaluation(folder, "reliability_groups")),
         "at_coverage": coverage_rows(coverage),
-        "coverage": coverage_figure(coverage),
+        "coverage": coverage_figure(coverage_steps(coverage)),
     }
 
 
@@ -54,5 +55,5 @@ def training(paths: Paths) -> Found:
     metrics = read_json(paths.metrics("train"))
     history = read_csv(paths.history, {"epoch": int}, float)
     search = read_csv(paths.report("train") / "lr_find.csv", others=float)
-    curves = curves_figure(history, metrics["best_epoch"], search, metrics["lr"])
-    return {"epochs": metrics["epochs"], "best_epoch": metrics["best_epoch"], "curves": curves}
+    curves = curves_figure(history, metrics["best_epoch"], search, metrics["lr"], stacked=True)
+    return {"kept": kept_epoch(metrics), "curves": curves}

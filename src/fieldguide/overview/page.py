@@ -10,6 +10,7 @@ from fieldguide.overview import screening_section as screened
 from fieldguide.overview.checks_section import checks, docs_index, flagged_galleries
 from fieldguide.overview.classifier_section import answers, calibration, shifts, training
 from fieldguide.overview.intake_section import intake
+from fieldguide.overview.pictures import Gallery
 from fieldguide.overview.provenance import provenance
 from fieldguide.overview.section import Section
 from fieldguide.overview.verdict import stop_verdict, verdict
@@ -59,6 +60,11 @@ def _sections(paths: Paths, choices: dict[str, str], stopped: Stopped | None) ->
     yield Section("made", "Provenance", "overview/provenance.html", provenance(paths, choices, Stage.TRAIN in done))
 
 
+def _flagged(stage: str, galleries: Sequence[Gallery]) -> Section:
+    found = {"galleries": galleries, "table": f"{stage}/flagged.csv"}
+    return Section("flagged", "Flagged pictures", "overview/galleries.html", found)
+
+
 def _about_answers(paths: Paths) -> Iterator[Section]:
     yield Section("good", "How good is it?", "overview/answers.html", answers(paths))
     yield Section("shifts", "Robustness to shifts", "overview/shifts.html", shifts(paths))
@@ -75,7 +81,7 @@ def _about_pictures(paths: Paths, done: Sequence[Stage]) -> Iterator[Section]:
         table = screened.read_screen(paths)
         domain = screened.domain(table, screened.alarm_promise(paths))
         yield Section("domain", "Out-of-domain pictures", "overview/domain.html", domain)
-        yield Section("flagged", "Flagged pictures", "overview/galleries.html", screened.galleries(paths, table))
+        yield _flagged("screen", screened.galleries(paths, table))
         yield Section("queue", "Review queue", "overview/queue.html", screened.queue(paths, table))
     elif Stage.VALIDATE in done:
-        yield Section("flagged", "Flagged pictures", "overview/galleries.html", flagged_galleries(paths))
+        yield _flagged("validate", flagged_galleries(paths))

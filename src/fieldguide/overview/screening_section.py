@@ -14,7 +14,7 @@ from fieldguide.checks.score_tables import quality_issues, twins
 from fieldguide.data.csv_files import read_csv
 from fieldguide.data.status import Split
 from fieldguide.data.table import SCREEN, read_table
-from fieldguide.overview.pictures import THUMBNAIL, Gallery, gallery, open_cleaned
+from fieldguide.overview.pictures import MAX_NAMED, THUMBNAIL, Gallery, gallery, open_cleaned
 from fieldguide.pages.colours import BLUE, GREY, ORANGE
 from fieldguide.pages.parts import percent
 from fieldguide.statistics.intervals import calibrated_share, wilson
@@ -60,24 +60,23 @@ def _galleries(paths: Paths, screened: pd.DataFrame) -> Iterator[Gallery]:
     reasons = alarms["reason"].value_counts().reset_index().sort_values(["count", "reason"], ascending=[False, True])
     for reason in reasons["reason"]:
         rows = alarms[alarms["reason"] == reason]
-        shown = [(path, (f"as {label}", f"p = {p:.2g}")) for path, label, p in _rows(rows, "label", "p_value")]
+        shown = [(*files, f"label {label}", f"p = {p:.2g}") for *files, label, p in _rows(rows, "label", "p_value")]
         yield gallery(paths, str(reason).capitalize(), shown, PER_REASON)
     rows = screened[screened["label_doubt"]].sort_values(["label_quality", "id"])
     shown = [
-        (path, (f"label {label}", f"suggested {other}"))
-        for path, label, other in _rows(rows, "label", "suggested_label")
+        (*files, f"label {label}", "out of domain" if strange else f"may be {other}")
+        for *files, label, other, strange in _rows(rows, "label", "suggested_label", "out_of_domain")
     ]
     yield gallery(paths, "Labels in doubt", shown, DOUBTS)
     rows = screened.assign(twin=twins(screened)).dropna(subset="twin").sort_values("id")
-    shown = [(path, (f"label {label}", f"like {twin}")) for path, label, twin in _rows(rows, "label", "twin")]
-    yield gallery(paths, "Near duplicates with another label", shown, PER_REASON)
+    shown = [(*files, f"label {label}", f"like {twin}") for *files, label, twin in _rows(rows, "label", "twin")]
+    yield gallery(paths, "Near duplicates under another label", shown, PER_REASON)
     rows = screened.assign(issues=quality_issues(screened)).dropna(subset="issues").sort_values(["issues", "id"])
-    poor = [(path, (issues,)) for path, issues in _rows(rows, "issues")]
-    yield gallery(paths, "Low image quality", poor, PER_REASON)
+    yield gallery(paths, "Pictures of low quality", map(tuple, _rows(rows, "issues")), PER_REASON)
 
 
 def _rows(table: pd.DataFrame, *columns: str) -> list[list[Any]]:
-    return table[["clean_path", *columns]].astype(object).to_numpy().tolist()
+    return table[["clean_path", "path", *columns]].astype(object).to_numpy().tolist()
 
 
 def domain(screened: pd.DataFrame, promise: Promise) -> dict[str, Any]:
@@ -96,7 +95,7 @@ def domain(screened: pd.DataFrame, promise: Promise) -> dict[str, Any]:
 
 def domain_figure(p_values: "pd.Series[float]", threshold: float) -> Figure:
     """The p-values of the test pictures, with the threshold of the alarm."""
-    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    figure = Figure(figsize=(5, 3), layout="constrained")
     axes = figure.subplots()
     below = round(np.log10(threshold / SMALLEST_P) * 8)
     edges = np.concatenate([np.geomspace(SMALLEST_P, threshold, below + 1), np.geomspace(threshold, 1, 11)[1:]])
@@ -110,21 +109,9 @@ def domain_figure(p_values: "pd.Series[float]", threshold: float) -> Figure:
 
 
 def queue(paths: Paths, screened: pd.DataFrame) -> dict[str, Any]:
-    """The first rows of the review queue, with their pictures."""
+    """The first rows of the review queue with their pictures, and the others as text."""
     table = read_csv(paths.review_queue, {"score": float})
-    places = dict(zip(screened["id"], screened["clean_path"], strict=True))
-    rows = [(open_cleaned(paths, places[row["id"]]), row) for row in table.head(QUEUE).to_dict("records")]
-    return {"number": len(table), "rows": rows, "side": THUMBNAIL}
-
-
-def flagged_count(screened: pd.DataFrame) -> int:
-    """How many pictures raise the alarm, or have a label in doubt."""
-    return int((screened["out_of_domain"] | screened["label_doubt"]).sum())
-
-
-def alarm_share(screened: pd.DataFrame) -> tuple[str, str]:
-    """The share of test pictures that raise the alarm, and its interval, in words."""
-    test = screened[screened["split"] == Split.TEST]
-    alarms = int(test["out_of_domain"].sum())
-    low, high = wilson(alarms, len(test))
-    return percent(alarms / max(len(test), 1)), f"{percent(low)} to {percent(high)}"
+    files = dict(zip(screened["id"], zip(screened["clean_path"], screened["path"], strict=True), strict=True))
+    rows = [(open_cleaned(paths, *files[row["id"]]), row) for row in table.head(QUEUE).to_dict("records")]
+    others = table.iloc[QUEUE:][:MAX_NAMED].to_dict("records")
+    return {"number": len(table), "rows": rows, "others": others, "side": THUMBNAIL}

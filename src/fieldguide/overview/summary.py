@@ -1,7 +1,10 @@
 """The summary of a run on the terminal."""
 
+from collections.abc import Mapping
 from textwrap import indent
 from typing import Any
+
+import pandas as pd
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
@@ -10,10 +13,16 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.stopped import Stopped, read_stopped
 from fieldguide.base.terminal import key_values
+from fieldguide.data.counts import keys_of, said
 from fieldguide.data.status import Status
+from fieldguide.evaluation.tables import read_evaluation
+from fieldguide.overview.verdict import REVIEWED
+from fieldguide.pages.parts import in_words
+from fieldguide.training.kept_epoch import kept_epoch
 
 Figures = dict[str, Any]
 Rows = list[tuple[str, str]]
+Counts = Mapping[str, int]
 
 
 def read_figures(paths: Paths) -> tuple[dict[Stage, Figures], Stopped | None]:
@@ -45,7 +54,8 @@ def summarize(paths: Paths) -> str:
     Raises UserError if the pipeline has not run yet.
     """
     metrics, stopped = read_figures(paths)
-    rows = [row for stage, figures in metrics.items() for row in ROWS[stage](figures)]
+    counts = {key: int(figures[name]) for stage, figures in metrics.items() for key, name in keys_of(stage).items()}
+    rows = [row for stage, figures in metrics.items() for row in ROWS[stage](figures, counts, paths)]
     reports = "reports/index.html, reports/evaluate/index.html, reports/data_docs/index.html, reports/*/flagged.csv"
     if stopped:
         rows.append(("stopped", f"{stopped.stage}: {stopped.message}"))
@@ -53,31 +63,29 @@ def summarize(paths: Paths) -> str:
     return indent(key_values([*rows, ("reports", reports)]), "  ")
 
 
-def _clean(clean: Figures) -> Rows:
+def _clean(clean: Figures, counts: Counts, _paths: Paths) -> Rows:
     left_out = [
         f"{clean[status]} {status.replace('_', ' ')}" for status in Status if status != "kept" and clean[status]
     ]
     return [
-        ("pictures", f"{clean['pictures']} came in, {clean['kept']} kept"),
+        ("pictures", f"{said(counts, 'clean.pictures')} came in, {said(counts, 'clean.kept')}"),
         ("left out", ", ".join(left_out) or "none"),
     ]
 
 
-def _validate(validate: Figures) -> Rows:
-    told = f"{validate['passed']} of {validate['expectations']} passed, warnings: {validate['warnings']}"
-    return [("checks", f"{told}, {validate['flagged_pictures']} pictures flagged")]
+def _validate(validate: Figures, counts: Counts, _paths: Paths) -> Rows:
+    return [("before training", _checks(counts, "validate", validate))]
 
 
-def _split(split: Figures) -> Rows:
-    sides = f"{split['train']} train, {split['valid']} valid, {split['test']} test"
-    return [("split", f"{sides}, {split['left_out']} look-alikes of another side left out")]
+def _split(_split: Figures, counts: Counts, _paths: Paths) -> Rows:
+    return [("split", said(counts, "split.train", "split.valid", "split.test", "split.left_out"))]
 
 
-def _train(train: Figures) -> Rows:
-    return [("training", f"{train['epochs']} epochs, valid accuracy {train['valid_accuracy']:.3f}")]
+def _train(train: Figures, _counts: Counts, _paths: Paths) -> Rows:
+    return [("training", kept_epoch(train))]
 
 
-def _evaluate(evaluate: Figures) -> Rows:
+def _evaluate(evaluate: Figures, _counts: Counts, paths: Paths) -> Rows:
     return [
         (
             "test",
@@ -96,18 +104,20 @@ def _evaluate(evaluate: Figures) -> Rows:
             f"calibration error {evaluate['ece']:.3f} ({evaluate['ece_uncalibrated']:.3f} before temperature scaling); "
             f"accuracy {evaluate['accuracy_at_coverage_90']:.3f} on the most confident 90 %",
         ),
-        ("weakest under", _weakest_shifts(evaluate)),
+        ("weakest under", _weakest_shifts(read_evaluation(paths.report("evaluate"), "shifts"))),
     ]
 
 
-def _screen(screen: Figures) -> Rows:
+def _screen(screen: Figures, counts: Counts, _paths: Paths) -> Rows:
     return [
         (
             "out of domain",
-            f"{screen['test_alarms']} of {screen['test_pictures']} test pictures raise the alarm (95 % interval "
+            f"{said(counts, 'screen.test_alarms')} of {screen['test_pictures']} (95 % interval "
             f"{screen['test_alarm_rate_low']:.3f} to {screen['test_alarm_rate_high']:.3f}, promised "
-            f"{_promise(screen)}); {screen['label_doubts']} label doubts",
-        )
+            f"{_promise(screen)})",
+        ),
+        ("after training", _checks(counts, "screen", screen)),
+        ("review", f"{said(counts, 'screen.review_queue')}: {said(counts, *REVIEWED)}"),
     ]
 
 
@@ -128,12 +138,18 @@ def _per_label(evaluate: Figures) -> Rows:
     return [("labels", f"precision/recall: {', '.join(shown)}")]
 
 
-def _weakest_shifts(evaluate: Figures) -> str:
-    prefix = "shift_accuracy_"
-    found = {name.removeprefix(prefix): figure for name, figure in evaluate.items() if name.startswith(prefix)}
-    del found["unchanged"]
-    weakest = sorted(found, key=lambda shift: found[shift])[:3]
-    return ", ".join(f"{shift.replace('_', ' ')} (accuracy {found[shift]:.3f})" for shift in weakest)
+def _checks(counts: Counts, stage: str, metrics: Figures) -> str:
+    made, flagged = (said(counts, f"{stage}.{name}") for name in ("expectations", "flagged_pictures"))
+    return f"{metrics['passed']} of {made} passed, {metrics['warnings']} gave a warning; {flagged}"
+
+
+def _weakest_shifts(shifts: pd.DataFrame) -> str:
+    weakest = shifts[shifts["shift"] != "unchanged"].nsmallest(3, "accuracy")
+    return ", ".join(
+        f"{in_words(row['shift'])} (accuracy {row['accuracy']:.3f}, {row['accuracy_low']:.3f} to "
+        f"{row['accuracy_high']:.3f})"
+        for row in weakest.to_dict("records")
+    )
 
 
 ROWS = {

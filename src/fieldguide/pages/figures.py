@@ -1,11 +1,12 @@
 """Figures for people, as PNG; the same numbers and pictures give the same bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from PIL import Image
 
 from fieldguide.base.errors import printable
@@ -33,46 +34,61 @@ def confusion_figure(counts: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def reliability_figure(served: pd.DataFrame, uncalibrated: pd.DataFrame) -> Figure:
-    """Confidence against accuracy, before and after temperature scaling, and the number of pictures in each bin.
+def reliability_figure(groups: pd.DataFrame) -> Figure:
+    """How often predictions are right (bar: its interval) beside how sure they are, in groups of like confidence.
 
     Parameters
     ----------
-    served, uncalibrated
-        Tables of `fieldguide.statistics.calibration.reliability`.
+    groups
+        The table of `fieldguide.statistics.calibration.reliability_groups`.
     """
-    figure = Figure(figsize=(5, 5.4), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    upper.plot([0, 1], [0, 1], color=GREY, linewidth=1.5, linestyle=":", label="perfect")
-    for table, colour, marker, name in ((uncalibrated, ORANGE, "s", "as trained"), (served, BLUE, "o", "as served")):
-        upper.plot(table["confidence"], table["accuracy"], color=colour, marker=marker, markersize=4, label=name)
-        lower.stairs(*_steps(table), color=colour, fill=False, linewidth=1.5)
-    upper.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.03))
-    upper.legend(loc="upper left", frameon=False)
-    lower.set(xlabel="confidence", ylabel="pictures")
-    return figure
-
-
-def _steps(table: pd.DataFrame) -> tuple[list[int], list[float]]:
-    """Heights and edges of a histogram, with the bins that hold nothing."""
-    width = float((table["high"] - table["low"]).iloc[0])
-    edges = np.arange(round(1 / width) + 1) * width
-    heights = np.zeros(len(edges) - 1, int)
-    heights[np.rint(table["low"] / width).astype(int)] = table["pictures"]
-    return heights.tolist(), edges.tolist()
-
-
-def coverage_figure(table: pd.DataFrame) -> Figure:
-    """Coverage against accuracy; the table is that of `fieldguide.statistics.calibration.coverage`."""
-    figure = Figure(figsize=(5, 3.4), layout="constrained")
+    figure = Figure(figsize=(5, 1.5 + 0.42 * len(groups)), layout="constrained")
     axes = figure.subplots()
-    axes.plot(table["coverage"], table["accuracy"], color=BLUE, drawstyle="steps-post", marker=".", markersize=3)
-    axes.axhline(table["accuracy"].iloc[-1], color=GREY, linewidth=1, linestyle=":")
-    axes.set(xlabel="share of the pictures that are answered", ylabel="accuracy on these", xlim=(0, 1))
-    axes.set_ylim(top=1.005)
-    _in_percent(axes)
-    axes.yaxis.set_major_formatter("{x:.1%}")
+    places = np.arange(len(groups))
+    _interval_bars(axes, places, groups["accuracy_low"], groups["accuracy_high"])
+    axes.plot(groups["accuracy"], places, "o", color=BLUE, markersize=7, label="right, with its 95 % interval")
+    axes.plot(groups["confidence"], places, "D", color=ORANGE, markersize=6, label="confidence")
+    axes.set_yticks(places, [_range(*row) for row in groups[["low", "high", "pictures"]].itertuples(index=False)])
+    axes.set(ylim=(-0.6, len(groups) - 0.4), xlabel="share of the predictions")
+    _from_the_smallest(axes, [*groups["accuracy_low"], *groups["confidence"]])
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
+
+
+def coverage_figure(steps: pd.DataFrame) -> Figure:
+    """How often predictions are right (bar: its interval) when the least confident ones are left to a person.
+
+    Parameters
+    ----------
+    steps
+        The table of `fieldguide.statistics.calibration.coverage_steps`.
+    """
+    figure = Figure(figsize=(5, 1.3 + 0.36 * len(steps)), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(steps))
+    _interval_bars(axes, places, steps["accuracy_low"], steps["accuracy_high"])
+    axes.plot(steps["accuracy"], places, "o", color=BLUE, markersize=7)
+    axes.set_yticks(places, [f"{row.coverage:.0%} ({row.pictures:.0f} pictures)" for row in steps.itertuples()])
+    axes.set(ylim=(-0.6, len(steps) - 0.4), xlabel="share of the answers that are right, with its 95 % interval")
+    axes.set_ylabel("answered")
+    _from_the_smallest(axes, steps["accuracy_low"])
+    return figure
+
+
+def _range(low: float, high: float, pictures: float) -> str:
+    return f"{low:.2f} to {high:.2f} ({pictures:.0f})"
+
+
+def _interval_bars(axes: Axes, places: NDArray[np.intp], low: "pd.Series[float]", high: "pd.Series[float]") -> None:
+    axes.barh(places, high - low, left=low, height=0.5, color=BLUE, alpha=0.3)
+
+
+def _from_the_smallest(axes: Axes, shares: Iterable[float]) -> None:
+    """A horizontal axis of shares, from the tenth below the smallest one to 100 %, with a grid."""
+    axes.set_xlim(max(np.floor(10 * min(shares)) / 10, 0), 1.01)
+    axes.grid(axis="x", color=GREY, alpha=0.3)
+    axes.set_axisbelow(True)
+    _in_percent(axes)
 
 
 def shifts_figure(table: pd.DataFrame, examples: Mapping[str, Image.Image]) -> Figure:

@@ -6,7 +6,9 @@ from matplotlib.figure import Figure
 from fieldguide.pages.colours import BLUE, GREEN, GREY, ORANGE
 
 
-def curves_figure(history: pd.DataFrame, best_epoch: int, search: pd.DataFrame, lr: float) -> Figure:
+def curves_figure(
+    history: pd.DataFrame, best_epoch: int, search: pd.DataFrame, lr: float, *, stacked: bool = False
+) -> Figure:
     """Losses and accuracy per epoch, and the search for the learning rate where there was one.
 
     Parameters
@@ -19,10 +21,12 @@ def curves_figure(history: pd.DataFrame, best_epoch: int, search: pd.DataFrame, 
         Columns lr and loss; empty where the learning rate was given.
     lr
         The learning rate that was given or found.
+    stacked
+        One chart below the other, as a narrow page shows them.
     """
     panels = 3 if len(search) else 2
-    figure = Figure(figsize=(4.2 * panels, 3.4), layout="constrained")
-    axes = figure.subplots(1, panels)
+    figure = Figure(figsize=(5, 2.6 * panels) if stacked else (4.2 * panels, 3.4), layout="constrained")
+    axes = figure.subplots(*((panels, 1) if stacked else (1, panels)))
     for name, colour in (("train_loss", BLUE), ("valid_loss", ORANGE)):
         axes[0].plot(history["epoch"], history[name], color=colour, label=name.replace("_", " "))
     axes[0].set(xlabel="epoch", ylabel="loss")

@@ -9,6 +9,7 @@ from fieldguide.base.errors import printable
 from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
+from fieldguide.checks.set_notes import usual_issues
 from fieldguide.data.addresses import address_list, keys_of, read_addresses
 from fieldguide.data.csv_files import read_csv
 from fieldguide.data.reviews import read_reviews
@@ -127,10 +128,13 @@ def _screening(paths: Paths, identity: str) -> Iterator[tuple[str, str]]:
     yield "label", f"{row['label']} with the out-of-fold probability {row['label_quality']:.3f}{doubt}"
     if row["near_duplicate_of"]:
         other = _row_of(table, row["near_duplicate_of"])
-        path = row["near_duplicate_of"] if other is None else f"data/clean/{other['clean_path']}"
+        path = row["near_duplicate_of"] if other is None else f"data/raw/{other['path']}"
         yield "looks like", f"{path} (similarity {row['near_duplicate_similarity']:.3f})"
+    usual = usual_issues(table)
     poor = [
-        f"{issue.replace('_', ' ')} {row[f'{issue}_score']:.2f}" for issue in QUALITY_ISSUES if row[f"is_{issue}_issue"]
+        f"{issue.replace('_', ' ')} {row[f'{issue}_score']:.2f}"
+        for issue in QUALITY_ISSUES
+        if row[f"is_{issue}_issue"] and issue not in usual
     ]
     yield "quality", f"poor: {', '.join(poor)}" if poor else "good"
     file = paths.review_queue

@@ -37,5 +37,4 @@ def alarm_figures(screened: pd.DataFrame, fitted: Fitted, promised: float) -> di
         "test_alarm_rate": round(float(test.mean()), 6),
         "test_alarm_rate_low": round(low, 6),
         "test_alarm_rate_high": round(high, 6),
-        "out_of_domain": int(screened["out_of_domain"].sum()),
     }

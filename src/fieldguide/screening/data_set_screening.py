@@ -46,7 +46,7 @@ def screen_pictures(
     frozen
         Whether the feature network's features are those of a frozen body.
     table
-        The split table, sorted by id; `clean_path` is below `clean`.
+        The split table, sorted by id, with the column `path`; `clean_path` is below `clean`.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def screen_pictures(
 
 
 def _with_verdicts(rows: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
-    return rows[["id", "label", "clean_path", "split"]].assign(
+    return rows[["id", "path", "label", "clean_path", "split"]].assign(
         p_value=verdicts.p_value,
         out_of_domain=verdicts.out_of_domain,
         reason=verdicts.reason,

@@ -11,7 +11,7 @@ from fieldguide.base.progress import progress
 from fieldguide.screening.detectors import Detector, Known, State
 from fieldguide.screening.measurements import NAMES, SIDES
 from fieldguide.screening.observations import Observations
-from fieldguide.screening.orientation import Orientation, fit_orientation
+from fieldguide.screening.orientation import Orientation, Turned, fit_orientation, learn_turned
 from fieldguide.screening.p_values import Tail, are_ordinary, fit_tail, tail_of, with_normal_tail
 from fieldguide.screening.screen import (
     Numbers,
@@ -38,6 +38,7 @@ class Learned:
     detector: Detector
     state: State
     orientation: Orientation
+    turned: Turned
     tails: dict[str, Tail]  # of the plain measurements
     scores: dict[str, Numbers]  # the learned scores (n,) of the training pictures, each by what the others taught
     measurements: Numbers  # (n, measurements) of the training pictures
@@ -89,8 +90,9 @@ def learn_screen(train: Observations, turned: Observations, labels: NDArray[np.i
         )
         for number, side in enumerate(SIDES)
     }
-    of_train = _scores_by_the_others(detector.detector, train, learn)
-    return Learned(detector, state, orientation, tails, of_train, train.measurements)
+    of_train, of_turned = _scores_by_the_others(detector.detector, train, turned, learn)
+    like_turned = learn_turned(of_train["orientation"], **of_turned)
+    return Learned(detector, state, orientation, like_turned, tails, of_train, train.measurements)
 
 
 def calibrate_screen(learned: Learned, valid: Observations, *, frozen: bool = False) -> Fitted:
@@ -127,7 +129,9 @@ def calibrate_screen(learned: Learned, valid: Observations, *, frozen: bool = Fa
     parts |= {name: with_normal_tail(values, LEARNED_TAIL) for name, values in p_values.items()}
     combined = tail_of(combine(parts)[ordinary], COMBINED_TAIL, SMALLEST_SCALE)
     tails = tails | {name: tail_of(values, LEARNED_TAIL, SMALLEST_SCALE) for name, values in scores.items()}
-    screen = Screen(detector.detector, learned.state, learned.orientation, tails, combined, detector.alarm_rate)
+    screen = Screen(
+        detector.detector, learned.state, learned.orientation, learned.turned, tails, combined, detector.alarm_rate
+    )
     return Fitted(
         screen,
         judge_scores(screen, learned.scores, learned.measurements),
@@ -138,16 +142,20 @@ def calibrate_screen(learned: Learned, valid: Observations, *, frozen: bool = Fa
 
 
 def _scores_by_the_others(
-    detector: str, train: Observations, learn: Callable[[NDArray[np.intp]], tuple[State, Orientation]]
-) -> dict[str, Numbers]:
-    """The learned scores (n,) of the training pictures, each by what was learned from the other folds."""
+    detector: str,
+    train: Observations,
+    turned: Observations,
+    learn: Callable[[NDArray[np.intp]], tuple[State, Orientation]],
+) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
+    """The learned scores (n,) of the training pictures and of the turned ones, by what was learned from other folds."""
     folds = _folds(len(train))
-    found = {name: np.zeros(len(train)) for name in ("features", "orientation")}
+    found, of_turned = ({name: np.zeros(len(train)) for name in ("features", "orientation")} for _ in range(2))
     for fold in progress(np.unique(folds), "screen, folds of train", unit="folds"):
         state, orientation = learn(np.flatnonzero(folds != fold))
-        for name, scores in learned_scores(detector, state, orientation, train[folds == fold]).items():
-            found[name][folds == fold] = scores
-    return found
+        for scored, pictures in ((found, train), (of_turned, turned)):
+            for name, scores in learned_scores(detector, state, orientation, pictures[folds == fold]).items():
+                scored[name][folds == fold] = scores
+    return found, of_turned
 
 
 def _cross_fitted(scores: Numbers) -> Numbers:

@@ -30,15 +30,19 @@ def label_doubts(probabilities: NDArray[np.float64], labels: Sequence[str]) -> p
     Returns
     -------
     n rows: label_quality (float64 in [0, 1], the probability of the label), suggested_label (the most probable one) and
-    label_doubt (bool, an error by confident learning).
+    label_doubt (bool). In doubt are as many labels as confident learning finds errors, those of the lowest quality:
+    it estimates best how many errors there are; the probability of the label, which ones (Northcutt et al. 2021).
     """
     from cleanlab.filter import find_label_issues
 
     vocabulary, targets = np.unique(np.asarray(labels, str), return_inverse=True)
     # Averages of rounded numbers may exceed 1 by a rounding error.
     quality = probabilities[np.arange(len(targets)), targets].clip(0, 1)
-    doubt = find_label_issues(targets, probabilities, n_jobs=1)
     suggested = vocabulary[probabilities.argmax(axis=1)].astype(object)
+    unlike = suggested != vocabulary[targets]
+    errors = min(int(find_label_issues(targets, probabilities, n_jobs=1).sum()), int(unlike.sum()))
+    doubt = np.zeros(len(targets), bool)
+    doubt[np.flatnonzero(unlike)[np.argsort(quality[unlike], kind="stable")[:errors]]] = True
     return pd.DataFrame({"label_quality": quality, "suggested_label": suggested, "label_doubt": doubt})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from fieldguide.checks.set_notes import usual_issues
 from fieldguide.data.table import QUALITY_ISSUES
 
 COLUMNS = ["id", "picture", "why", "score", "suggestion"]
@@ -43,9 +44,10 @@ def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame
 
     Returns
     -------
-    One row a picture: id; picture (its path from the checkout); why (what is most urgent first); score (of that, 0 to
-    1, larger is more certain); suggestion (a decision as in data/reviews.csv, with the new label of a relabel). Nothing
-    out of domain gets a label suggested, and no picture is to be dropped only because it looks like one of its label.
+    One row a picture: id; picture (its own file, from the checkout); why (what is most urgent first); score (of that, 0
+    to 1, larger is more certain); suggestion (a decision as in data/reviews.csv, with the new label of a relabel).
+    Nothing out of domain gets a label suggested, and no picture is to be dropped only because it looks like one of its
+    label.
     """
     pictures = [dict(zip(table.columns, row, strict=True)) for row in table.sort_values("id").itertuples(index=False)]
     across, within = _near_duplicates(pictures, reviewed)
@@ -62,7 +64,7 @@ def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame
         ),
         *alarms,  # the second reason of those above
         *within,
-        *_poor(pictures),
+        *_poor(pictures, [issue for issue in QUALITY_ISSUES if issue not in usual_issues(table)]),
     ]
     entries: dict[str, list[Entry]] = {}
     for entry in order:
@@ -109,20 +111,18 @@ def _near_duplicates(pictures: Sequence[Picture], reviewed: Collection[str]) -> 
 
 
 def _doubts(pictures: Sequence[Picture]) -> tuple[list[Entry], list[Entry]]:
-    """Labels less probable than another one, the worst first: as many as confident learning finds, and the rest.
-
-    It estimates best how many errors there are; the probability of the label, which ones (Northcutt et al. 2021).
-    """
+    """Labels less probable than another one, the worst first: those in doubt, and the rest."""
     doubted = [
         picture for picture in pictures if picture["label_doubt"] or picture["suggested_label"] != picture["label"]
     ]
-    entries = [
-        Entry(picture["id"], _doubt(picture, suggested), 1 - picture["label_quality"], _relabel(picture, suggested))
-        for picture in sorted(doubted, key=lambda picture: picture["label_quality"])
-        for suggested in [picture["suggested_label"]]
-    ]
-    errors = sum(bool(picture["label_doubt"]) for picture in pictures)
-    return entries[:errors], entries[errors:]
+    entries: dict[bool, list[Entry]] = {True: [], False: []}
+    for picture in sorted(doubted, key=lambda picture: picture["label_quality"]):
+        suggested = picture["suggested_label"]
+        entry = Entry(
+            picture["id"], _doubt(picture, suggested), 1 - picture["label_quality"], _relabel(picture, suggested)
+        )
+        entries[bool(picture["label_doubt"])].append(entry)
+    return entries[True], entries[False]
 
 
 def _doubt(picture: Picture, label: str) -> str:
@@ -143,13 +143,13 @@ def _alarms(pictures: Sequence[Picture]) -> list[Entry]:
     ]
 
 
-def _poor(pictures: Sequence[Picture]) -> list[Entry]:
+def _poor(pictures: Sequence[Picture], issues: Sequence[str]) -> list[Entry]:
     """Pictures that cleanvision calls dark, blurry and so on, the worst first; each once."""
     entries = []
     for picture in pictures:
-        if issues := [issue for issue in QUALITY_ISSUES if picture[f"is_{issue}_issue"]]:
-            worst = min(picture[f"{issue}_score"] for issue in issues)
-            why = ", ".join(issue.replace("_", " ") for issue in issues)
+        if found := [issue for issue in issues if picture[f"is_{issue}_issue"]]:
+            worst = min(picture[f"{issue}_score"] for issue in found)
+            why = ", ".join(issue.replace("_", " ") for issue in found)
             entries.append(Entry(picture["id"], why, 1 - worst, DROP))
     return sorted(entries, key=lambda entry: -entry.score)
 
@@ -160,4 +160,4 @@ def _taking_turns(*kinds: Sequence[Entry]) -> Iterator[Entry]:
 
 
 def _file(picture: Picture) -> str:
-    return f"data/clean/{picture['clean_path']}"
+    return f"data/raw/{picture['path']}"

@@ -11,7 +11,7 @@ from fieldguide.base.operations import DETECTORS
 from fieldguide.screening.detectors import State
 from fieldguide.screening.measurements import NAMES, SIDES
 from fieldguide.screening.observations import Observations
-from fieldguide.screening.orientation import Orientation
+from fieldguide.screening.orientation import Orientation, Turned
 from fieldguide.screening.p_values import Tail, with_normal_tail
 
 Numbers = NDArray[np.float64]
@@ -44,6 +44,7 @@ class Screen:
     detector: str  # one of DETECTORS
     state: State
     orientation: Orientation
+    turned: Turned
     tails: dict[str, Tail]  # of "features", "orientation", and each side of each measurement, see `side_name`
     combined: Tail
     alarm_rate: float
@@ -107,17 +108,26 @@ def judge_scores(screen: Screen, scores: Mapping[str, Numbers], measurements: Nu
     tails = {name: screen.tails[name] for name in scores}
     learned = {name: with_normal_tail(tail.p_values(scores[name]), tail.share) for name, tail in tails.items()}
     parts, words = part_p_values(screen.tails, learned, measurements)
-    return verdicts(parts, words, screen.combined.p_values(combine(parts)), screen.alarm_rate)
+    turned = screen.turned.is_like(scores["features"], scores["orientation"])
+    return verdicts(parts, words, screen.combined.p_values(combine(parts)), screen.alarm_rate, turned)
 
 
-def verdicts(parts: dict[str, Numbers], words: list[NDArray[np.str_]], p_value: Numbers, alarm_rate: float) -> Verdicts:
+def verdicts(
+    parts: dict[str, Numbers],
+    words: list[NDArray[np.str_]],
+    p_value: Numbers,
+    alarm_rate: float,
+    turned: NDArray[np.bool_],
+) -> Verdicts:
     """An alarm wherever the p-value is at most the promised rate; its reason is the part that counts most in it.
 
-    That is never the features where another part is clear by itself: it says more than "far".
+    That is never the features where another part is clear by itself: it says more than "far". It is the orientation
+    only of what could be a turned picture (n,).
     """
     alarm = p_value <= alarm_rate
-    contributions = _contributions(parts)
-    others = np.stack([parts[name] for name in PARTS[1:]])
+    named = {**parts, "orientation": np.where(turned, parts["orientation"], 1)}
+    contributions = _contributions(named)
+    others = np.stack([named[name] for name in PARTS[1:]])
     leading = np.where(
         others.min(axis=0) <= CLEAR_P_VALUE, 1 + contributions[1:].argmax(axis=0), contributions.argmax(axis=0)
     )

@@ -1,6 +1,6 @@
 """The screen as two files: numbers as safetensors, the rest as JSON. Loading them runs no code."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +20,7 @@ from fieldguide.model.weights import first_line, load_weights
 from fieldguide.screening.feature_network import FeatureNetwork, frozen_feature_network
 from fieldguide.screening.measurements import SIDES
 from fieldguide.screening.observations import observe_pictures
-from fieldguide.screening.orientation import Orientation
+from fieldguide.screening.orientation import Orientation, Turned
 from fieldguide.screening.p_values import Tail
 from fieldguide.screening.screen import Screen, judge, side_name
 
@@ -46,6 +46,7 @@ class Description:
     layout: Annotated[str, Field(min_length=1, max_length=500)]
     classifier_sha256: Sha256
     backbone_sha256: Sha256 | None  # null where features are those of the classifier's own body
+    turned: Turned
     tails: dict[str, tuple[Share, Scale]]
     calibration_pictures: Annotated[int, Field(ge=0)] = 0  # that the alarm rate is promised by; 0 in older files
 
@@ -69,6 +70,7 @@ def save_screen(
         "layout": feature_network.layout,
         "classifier_sha256": sha256_of_file(classifier),
         "backbone_sha256": sha256_of_file(backbone) if backbone else None,
+        "turned": asdict(screen.turned),
         "tails": {name: (tails[name].share, tails[name].least_scale) for name in TAILS},
         "calibration_pictures": len(screen.combined.values),
     }
@@ -93,6 +95,7 @@ def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Scre
             description.detector,
             {name.removeprefix("state."): value for name, value in tensors.items() if name.startswith("state.")},
             Orientation(tensors["orientation.weight"], tensors["orientation.bias"]),
+            description.turned,
             tails,
             tails["combined"],
             description.alarm_rate,

@@ -10,8 +10,8 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
 from fieldguide.base.stage_names import Stage
 from fieldguide.data.status import Split
-from fieldguide.data.table import SPLIT, predictions_schema, read_table, sampled, write_table
-from fieldguide.evaluation.baselines import MAX_TREE_PICTURES, majority_accuracy, not_beaten, tree_accuracy
+from fieldguide.data.table import SPLIT, predictions_schema, read_table, sampled, with_own_paths, write_table
+from fieldguide.evaluation.baselines import MAX_TREE_PICTURES, gains, majority_label, not_beaten, tree_predictions
 from fieldguide.evaluation.gallery import hardest, mistakes, show
 from fieldguide.evaluation.metrics import confusion, measure, per_label, temperature_warning
 from fieldguide.evaluation.page import Findings
@@ -20,7 +20,7 @@ from fieldguide.evaluation.robustness import measure_shifts, show_shifts
 from fieldguide.evaluation.test_time_augmentation import predict_views
 from fieldguide.evaluation.write_findings import write_findings
 from fieldguide.model.inference import calibrated, load_trained, open_all, predict_logits
-from fieldguide.statistics.calibration import coverage, reliability
+from fieldguide.statistics.calibration import coverage, reliability, reliability_groups
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
@@ -33,6 +33,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         return open_all(classifier, [paths.clean / path for path in rows["clean_path"]], task)
 
     unseen = table[table["split"].isin([Split.VALID, Split.TEST])].reset_index(drop=True)
+    unseen = with_own_paths(unseen, paths.image_table)
     logits = predict_logits(classifier, pictures(unseen, "evaluate"))
     predictions = predictions_table(unseen, calibrated(logits, temperature), vocabulary)
     write_table(predictions, paths.predictions, predictions_schema(vocabulary))
@@ -50,17 +51,17 @@ def run(cfg: Config, paths: Paths) -> Metrics:
 
     train = table[table["split"] == Split.TRAIN]
     tree_train = sampled(train, MAX_TREE_PICTURES)
-    tree = tree_accuracy(
-        pictures(tree_train, "baseline, train"), tree_train["label"], pictures(test, "baseline, test"), test["label"]
+    tree = tree_predictions(
+        pictures(tree_train, "baseline, train"), tree_train["label"], pictures(test, "baseline, test")
     )
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    right, truth = predicted == targets, test["label"].to_numpy(str)
     counts = confusion(targets, predicted, vocabulary)
     labels = per_label(counts)
     figures: dict[str, float] = {
         **measure(targets, probabilities, uncalibrated, augmented, settings.bootstrap),
         "temperature": temperature,
-        "baseline_accuracy": majority_accuracy(train["label"], test["label"]),
-        "baseline_tree_accuracy": tree,
+        **gains(right, {"baseline": truth == majority_label(train["label"]), "baseline_tree": truth == tree}),
         **{f"shift_accuracy_{row['shift']}": row["accuracy"] for row in shifts.to_dict("records")},
         **{
             f"{name}_{row['label']}": row[name] for row in labels.to_dict("records") for name in ("precision", "recall")
@@ -81,9 +82,10 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             test=test,
             counts=counts,
             labels=labels,
-            reliability=reliability(confidence, predicted == targets),
-            reliability_uncalibrated=reliability(uncalibrated.max(axis=1), predicted == targets),
-            coverage=coverage(confidence, predicted == targets),
+            reliability=reliability(confidence, right),
+            reliability_uncalibrated=reliability(uncalibrated.max(axis=1), right),
+            reliability_groups=reliability_groups(confidence, right),
+            coverage=coverage(confidence, right),
             shifts=shifts,
             examples=show_shifts(dict(zip(clearest["id"], pictures(clearest, "examples"), strict=True))),
             hardest=worst,

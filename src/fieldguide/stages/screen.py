@@ -8,10 +8,12 @@ from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
 from fieldguide.base.stage_names import Stage
+from fieldguide.checks.score_tables import finding_counts
 from fieldguide.checks.scores import conclude_scores
+from fieldguide.data.counts import COUNTS
 from fieldguide.data.csv_files import read_csv, write_csv
 from fieldguide.data.reviews import read_reviews
-from fieldguide.data.table import SCREEN, SPLIT, read_table, write_table
+from fieldguide.data.table import SCREEN, SPLIT, read_table, with_own_paths, write_table
 from fieldguide.model.backbone import load_backbone
 from fieldguide.model.fingerprint import code_digest
 from fieldguide.model.inference import load_trained
@@ -35,6 +37,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     Raises UserError as `conclude_scores` does, after all is written.
     """
     table = read_table(paths.split_table, SPLIT).sort_values("id", ignore_index=True)
+    table = with_own_paths(table, paths.image_table)
     classifier, _ = load_trained(paths.classifier)
     feature_network, frozen = choose_feature_network(classifier, load_backbone(paths.backbone), cfg.ood.features)
     found = screen_pictures(cfg.ood, classifier, feature_network, frozen, table, paths.clean)
@@ -62,9 +65,10 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     counts = p_value_table(screened, cfg.ood.alarm_rate)
     write_csv(report / "out_of_domain.csv", counts, ".4f")
     save_figure(p_value_figure(counts, cfg.ood.alarm_rate), report / "out_of_domain.png")
+    print(f"{COUNTS['screen.review_queue'].said(len(queue))}, see {paths.review_queue.relative_to(paths.root)}")
     return {
         **alarm_figures(screened, found.fitted, cfg.ood.alarm_rate),
-        "label_doubts": int(screened["label_doubt"].sum()),
+        **finding_counts(screened),
         "review_queue": len(queue),
         **conclude_scores(screened, cfg, paths),
     }

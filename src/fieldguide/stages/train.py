@@ -14,6 +14,7 @@ from fieldguide.data.csv_files import write_csv
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
 from fieldguide.model.fingerprint import training_record
+from fieldguide.training.kept_epoch import kept_epoch
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
@@ -48,7 +49,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     save_figure(figure, report / "curves.png")
     paths.checkpoint.unlink(missing_ok=True)
     best = training.history.iloc[training.best_epoch - 1]
-    return {
+    metrics: Metrics = {
         "epochs": len(training.history),
         "best_epoch": training.best_epoch,
         "lr": training.lr,
@@ -56,6 +57,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         "temperature": trained.temperature,
         "precision": computing.precision,
     }
+    print(f"train: {kept_epoch(metrics)}", flush=True)
+    return metrics
 
 
 def _check(cfg: Config, pictures: pd.DataFrame) -> None:

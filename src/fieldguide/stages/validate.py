@@ -8,14 +8,16 @@ from fieldguide.base.runner import Metrics, main
 from fieldguide.base.stage_names import Stage
 from fieldguide.checks.conclusion import conclude, flagged_pictures
 from fieldguide.checks.data_docs import Docs
-from fieldguide.checks.expectations import CheckResult, check_tables
+from fieldguide.checks.expectations import CheckResult
+from fieldguide.checks.set_notes import check_data_set
+from fieldguide.data.counts import COUNTS
 from fieldguide.data.split_shortage import shortage, side_counts
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Status
-from fieldguide.data.table import IMAGES, read_table
+from fieldguide.data.table import IMAGES, MEASUREMENTS, read_table
 
 SMALL = "small"  # the option of conf/checks/ for small data sets
-MEASUREMENTS = ["width", "height", "short_side", "aspect_ratio", "brightness", "saturation", "sharpness"]
+MEASURED = list(MEASUREMENTS)
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
@@ -33,16 +35,16 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     sides, too_few = _split_now(images[images["status"] == Status.KEPT], cfg.split)
     labels = labels.join(sides.reindex(labels.index, fill_value=0))
     where = f"conf/checks/{cfg.choices['checks']}.yaml"
-    results = check_tables({"pictures": pictures, "labels": labels}, cfg.checks.expectations, where)
+    results = check_data_set({"pictures": pictures, "labels": labels}, cfg.checks.expectations, where)
     kept = int(labels["pictures"].sum())
     cleaned, files = images[images["clean_path"] != ""], set(images["path"])
     docs = Docs(
         title="Checks of the pictures",
         facts={
-            "pictures": len(images),
-            "kept": kept,
+            COUNTS["clean.pictures"].many: len(images),
+            COUNTS["clean.kept"].many: kept,
             "labels": len(labels),
-            "flagged": flagged_pictures(results)["path"].nunique(),
+            COUNTS["validate.flagged_pictures"].many: flagged_pictures(results)["path"].nunique(),
         },
         overview=labels,
         pictures={
@@ -57,10 +59,10 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         paths,
         Stage.VALIDATE,
         docs,
-        lambda row: f"data/raw/{row}" if row in files else row,
         where,
-        fault,
-        hint if is_small and cfg.choices["checks"] != SMALL else "",
+        in_full=lambda row: f"data/raw/{row}" if row in files else row,
+        fault=fault,
+        hint=hint if is_small and cfg.choices["checks"] != SMALL else "",
     )
     return {
         "pictures": len(images),
@@ -78,8 +80,8 @@ def picture_table(images: pd.DataFrame) -> pd.DataFrame:
     A picture that was left out has no measurements here: its status is its fault, they are about what trains.
     """
     pictures = images.assign(path=images["path"].where(images["path"] != "", images["source"]))
-    pictures[MEASUREMENTS] = pictures[MEASUREMENTS].astype("float64")
-    pictures.loc[pictures["status"] != Status.KEPT, MEASUREMENTS] = None
+    pictures[MEASURED] = pictures[MEASURED].astype("float64")
+    pictures.loc[pictures["status"] != Status.KEPT, MEASURED] = None
     return pictures.set_index("path")
 
 

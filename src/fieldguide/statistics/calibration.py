@@ -7,10 +7,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fieldguide.statistics.intervals import wilson
+
 Confidence = NDArray[np.float64]  # (n,), above 0 and at most 1
 Right = NDArray[np.bool_]  # (n,), whether the predicted label is the true one
 
 BINS = 15  # as in Guo et al. 2017, so that figures can be compared with published ones
+SIMULATIONS = 200
+MIN_GROUP, MAX_GROUPS = 20, 8  # pictures of a group in a chart, and groups
 
 
 def reliability(confidence: Confidence, right: Right) -> pd.DataFrame:
@@ -29,6 +33,35 @@ def reliability(confidence: Confidence, right: Right) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
+def reliability_groups(confidence: Confidence, right: Right) -> pd.DataFrame:
+    """The same for a chart: groups of about as many pictures each, at least 20 where there are so many, at most 8.
+
+    Bins of equal width hold a single picture where few predictions are unsure; its accuracy is 0 or 1, by chance.
+
+    Returns
+    -------
+    One row a group, the least confident first: low and high (of its confidences), mean confidence, accuracy with its
+    95 % interval (accuracy_low, accuracy_high; Wilson's), pictures.
+    """
+    order = np.argsort(confidence, kind="stable")
+    groups = np.array_split(order, min(max(len(order) // MIN_GROUP, 1), MAX_GROUPS))
+    rows = []
+    for group in groups:
+        accuracy_low, accuracy_high = wilson(int(right[group].sum()), len(group))
+        rows.append(
+            {
+                "low": confidence[group].min(),
+                "high": confidence[group].max(),
+                "confidence": confidence[group].mean(),
+                "accuracy": right[group].mean(),
+                "accuracy_low": accuracy_low,
+                "accuracy_high": accuracy_high,
+                "pictures": len(group),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def expected_calibration_error(confidence: Confidence, right: Right) -> float:
     """The mean distance of confidence and accuracy over 15 equal bins (Guo et al. 2017; Naeini et al. 2015).
 
@@ -40,16 +73,23 @@ def expected_calibration_error(confidence: Confidence, right: Right) -> float:
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def chance_calibration_error(confidence: Confidence, simulations: int = 200) -> float:
+def chance_calibration_error(confidence: Confidence) -> float:
     """The ECE to expect of a perfectly calibrated classifier that is this confident on as many pictures.
 
     The mean over simulated outcomes, as in the consistency bars of Bröcker and Smith 2007; seeded.
     """
+    return float(_chance_errors(confidence).mean())
+
+
+def largest_chance_error(confidence: Confidence) -> float:
+    """The ECE that of twenty such classifiers only one exceeds."""
+    return float(np.quantile(_chance_errors(confidence), 0.95))
+
+
+def _chance_errors(confidence: Confidence) -> NDArray[np.float64]:
     chance = np.random.default_rng(0)
-    errors = [
-        expected_calibration_error(confidence, chance.random(len(confidence)) < confidence) for _ in range(simulations)
-    ]
-    return float(np.mean(errors))
+    outcomes = (chance.random(len(confidence)) < confidence for _ in range(SIMULATIONS))
+    return np.array([expected_calibration_error(confidence, right) for right in outcomes])
 
 
 def coverage(confidence: Confidence, right: Right) -> pd.DataFrame:
@@ -72,6 +112,22 @@ def coverage(confidence: Confidence, right: Right) -> pd.DataFrame:
     ).drop_duplicates("threshold", keep="last")  # pictures of equal confidence are answered together or not at all
     wanted = table["coverage"].searchsorted(np.arange(1, 101) / 100 - 1e-9)
     return table.iloc[np.unique(wanted)].reset_index(drop=True)
+
+
+def coverage_steps(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `coverage` for a chart: every tenth of the pictures, from 20 pictures up, each with a 95 % interval.
+
+    Returns
+    -------
+    The columns of `coverage`, and accuracy_low and accuracy_high (Wilson's); the most careful first.
+    """
+    wanted = table["coverage"].searchsorted(np.arange(1, 11) / 10 - 1e-9)
+    steps = table.iloc[np.unique(wanted)]
+    steps = steps[(steps["pictures"] >= MIN_GROUP) | (steps["coverage"] == steps["coverage"].max())]
+    right = (steps["accuracy"] * steps["pictures"]).round().astype(int)
+    intervals = [wilson(some, pictures) for some, pictures in zip(right, steps["pictures"].astype(int), strict=True)]
+    low, high = zip(*intervals, strict=True)
+    return steps.assign(accuracy_low=low, accuracy_high=high).reset_index(drop=True)
 
 
 def at_coverage(table: pd.DataFrame, share: float) -> dict[str, float]:
