@@ -11,6 +11,7 @@ from PIL import Image
 
 from conftest import CHECKOUT, OwnData, put
 from fieldguide.base.config import ModelConfig
+from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import run_stage
 from fieldguide.data.counts import COUNTS, read_counts
@@ -121,7 +122,7 @@ def test_every_count_is_the_same_wherever_it_is_said(made: tuple[Paths, str]) ->
     assert set(screened.loc[asked | poor, "id"]) <= queued
     assert queued <= set(screened.loc[asked | poor | (screened["near_duplicate_of"] != ""), "id"])
 
-    kept = kept_epoch(pd.read_json(paths.metrics("train"), typ="series").to_dict())
+    kept = kept_epoch(read_json(paths.metrics("train")))
     for where in ("summary", "terminal"):
         assert kept in texts[where], where
     assert f"E{kept[1:]}" in texts["reports/index.html"]

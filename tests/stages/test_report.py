@@ -7,10 +7,12 @@ import json
 import pytest
 
 import browser
+from evaluated import findings
 from fieldguide.base.config import Config
 from fieldguide.base.files import read_json, sha256_of_file, write_json, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.base.stopped import Stopped
+from fieldguide.evaluation.page import evaluation_page
 from fieldguide.overview.page import overview_page
 from fieldguide.overview.provenance import chosen
 from fieldguide.stages.report import run
@@ -46,7 +48,7 @@ def page(made: tuple[Config, Paths]) -> str:
 def test_the_page_opens_with_a_verdict_in_plain_words_and_its_interval(page: str) -> None:
     top = page[: page.index("<nav>")]
     assert "The classifier labels 92 of 100 new pictures correctly" in top
-    assert "expect 86 to 96 of 100" in top
+    assert "(95 % interval: 86 to 96)" in top
     assert "Do not rely on it under these shifts: night (31 of 100 right)." in top
     assert "2 pictures to review: among them 1 label in doubt, 1 picture out of domain." in top
     assert "<dt>recall of teddy, the lowest</dt><dd>75.0 %</dd><small>30.0 % to 95.0 %</small>" in top
@@ -77,7 +79,7 @@ def test_beside_the_promised_alarm_rate_stands_what_it_may_be_by_so_few_pictures
 def test_flagged_pictures_stand_by_reason_and_every_choice_is_named(page: str) -> None:
     assert "Much darker than any training picture <small>1</small>" in page
     assert "may be teddy" in page
-    assert "<td>0.90</td><td>relabel teddy</td>" in page
+    assert '<td class="short">0.90</td><td>relabel teddy</td>' in page
     assert "<th>cannot be read</th><td>1</td>" in page
     for group in ("data", "resize", "augment", "model", "schedule", "checks"):
         assert f"<tr><th>{group}</th><td>" in page
@@ -124,11 +126,14 @@ def test_no_better_than_a_simple_rule_is_said_first(made: tuple[Config, Paths]) 
         texts.append(overview_page(paths, chosen(cfg), None))
     write_json(paths.metrics("evaluate"), good)
     assert '<p class="verdict warning">The classifier is no better than a simple rule' in texts[0]
-    assert '<p class="verdict warning">The classifier labels 92 of 100 new pictures correctly, but was not' in texts[1]
+    assert '<p class="verdict warning">The classifier labels 92 of 100 new pictures correctly' in texts[1]
+    assert "but was not shown to be better than a simple rule: measure it on more pictures" in texts[1]
 
 
 SCRIPT = """JSON.stringify({
   wide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
+  cut: [...document.querySelectorAll('.overview, pre, dd, dt')].filter(part => part.scrollWidth > part.clientWidth)
+    .map(part => part.textContent.slice(0, 40)),
   broken: [...document.images].filter(image => !image.naturalWidth).length,
   back: getComputedStyle(document.body).backgroundColor})"""
 
@@ -140,14 +145,18 @@ def test_a_browser_shows_it_on_phone_and_desktop_light_and_dark(page: str, made:
     cfg, paths = made
     stopped = paths.root / "stopped.html"
     write_text(stopped, overview_page(paths, chosen(cfg), Stopped("screen", "check failed: " + "word " * 60)))
+    evaluation = paths.root / "evaluation.html"
+    labels = ("crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches")
+    write_text(evaluation, evaluation_page(findings(labels, "a picture with a long name, to be broken")))
     with browser.browser() as chromium:
-        for file in (paths.overview, stopped, paths.docs_index / "index.html"):
+        for file in (paths.overview, stopped, paths.docs_index / "index.html", evaluation):
             for width in (390, 1280):
                 backs = []
                 for scheme in ("light", "dark"):
                     look = chromium.look(file, SCRIPT, width, scheme=scheme)
                     seen = json.loads(look.answer)
                     assert not seen["wide"], f"{file.name} is wider than {width} pixels"
+                    assert not seen["cut"], f"{file.name}: cut at {width} pixels"
                     assert not seen["broken"]
                     assert not look.complaints
                     backs.append(seen["back"])

@@ -6,24 +6,18 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
+from evaluated import PICTURE, findings, predictions
 from fieldguide.base.errors import UNPRINTABLE, UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.stopped import Stopped
 from fieldguide.checks.data_docs import Docs, render_page
 from fieldguide.checks.expectations import CheckResult, Offender
 from fieldguide.data.reviews import Review, append_reviews, read_reviews
-from fieldguide.evaluation.baselines import BASELINES, gains
-from fieldguide.evaluation.gallery import hardest
-from fieldguide.evaluation.metrics import confused_pairs, confusion, measure, per_label
-from fieldguide.evaluation.page import Findings
-from fieldguide.evaluation.predictions import predictions_table
 from fieldguide.evaluation.tables import read_confusion, read_evaluation
 from fieldguide.evaluation.write_findings import write_findings
 from fieldguide.experiments.comparison import Results, compare, evidence, verdict
@@ -41,7 +35,6 @@ from fieldguide.release.rollout.command import confirm
 from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.page import write_page
 from fieldguide.stages.report import run
-from fieldguide.statistics.calibration import coverage, reliability, reliability_groups
 from fieldguide.statistics.two_sample import Shift, TwoSample
 from results import write_results
 
@@ -91,7 +84,6 @@ TAGS = frozenset(
         "ul",
     ]
 )
-PICTURE = Image.new("RGB", (40, 30), "grey")
 
 
 class Page(html.parser.HTMLParser):
@@ -130,52 +122,9 @@ def check_table(path: Path) -> None:
     assert not [cell for cell in cells if re.match(r"[=+\-@\t\r\n]", cell) and not re.fullmatch(r"-[\d.]+", cell)]
 
 
-def predictions(labels: tuple[str, str]) -> tuple[pd.DataFrame, Any, Any]:
-    """Twelve test pictures, of which two of the second label are taken for the first one."""
-    targets = np.arange(12) % 2
-    probabilities = np.where(targets[:, None] == np.arange(2), 0.9, 0.1)
-    probabilities[[1, 3]] = probabilities[[1, 3]][:, ::-1]
-    pictures = pd.DataFrame(
-        {
-            "id": [f"{number:016x}" for number in range(12)],
-            "path": [f"{number}/{STRANGE}.jpg" for number in range(12)],
-            "clean_path": [f"{number}/{STRANGE}.jpg" for number in range(12)],
-            "split": "test",
-            "label": [labels[target] for target in targets],
-        }
-    )
-    return predictions_table(pictures, probabilities, list(labels)), targets, probabilities
-
-
-def findings(labels: tuple[str, str]) -> Findings:
-    test, targets, probabilities = predictions(labels)
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    counts, right = confusion(targets, predicted, list(labels)), predicted == targets
-    shifts = pd.DataFrame([{"shift": "unchanged", "pictures": 12, "accuracy": 0.8, "accuracy_low": 0.7}])
-    figures = measure(targets, probabilities, probabilities, probabilities, 20)
-    bins, answered = reliability(confidence, right), coverage(confidence, right)
-    shown = [Shown(PICTURE, (STRANGE, labels[0]))]
-    return Findings(
-        metrics={**figures, "temperature": 1.0, **gains(right, dict.fromkeys(BASELINES, targets == 0))},
-        warning="",
-        test=test,
-        counts=counts,
-        labels=per_label(counts),
-        reliability=bins,
-        reliability_uncalibrated=bins,
-        reliability_groups=reliability_groups(confidence, right),
-        coverage=answered,
-        shifts=shifts.assign(accuracy_high=0.9, drop=0.0, confidence=0.9),
-        examples={"unchanged": PICTURE},
-        hardest=hardest(test),
-        hardest_shown=shown,
-        pairs=[(f"{pair.label} for {pair.prediction}", shown) for pair in confused_pairs(counts).itertuples()],
-    )
-
-
 @pytest.mark.parametrize("labels", IN_TURN)
 def test_an_evaluation_keeps_labels_as_they_are(tmp_path: Path, labels: tuple[str, str]) -> None:
-    write_findings(tmp_path, findings(labels))
+    write_findings(tmp_path, findings(labels, STRANGE))
     check_page((tmp_path / "index.html").read_text(encoding="utf-8"), STRANGE, *labels)
     for path in tmp_path.glob("*.csv"):
         check_table(path)
@@ -209,7 +158,7 @@ def test_data_docs_show_what_offends(tmp_path: Path) -> None:
 
 
 def results(name: str, labels: tuple[str, str], right: bool) -> Results:
-    frame, _, _ = predictions(labels)
+    frame, _, _ = predictions(labels, STRANGE)
     frame = frame.assign(prediction=frame["label"]) if right else frame
     history = pd.DataFrame({"epoch": [1], "train_loss": [1.0], "valid_loss": [1.0], "valid_accuracy": [0.5]})
     return Results(name, name, {STRANGE: name}, {}, {"accuracy": 0.5, f"shift_accuracy_{SCRIPT}": 0.5}, frame, history)

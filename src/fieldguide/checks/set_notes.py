@@ -13,6 +13,7 @@ from fieldguide.base.config import Expectation
 from fieldguide.checks.expectations import CheckResult, Offender, check_tables, in_words
 from fieldguide.data.table import MEASUREMENTS, QUALITY, QUALITY_ISSUES
 
+LEAST = 10  # pictures: fewer have no rest to differ from
 MOST = 0.5  # a limit that more of the pictures are beyond says what the set is like
 FEW = 0.1  # at most so many others differ from the rest; more of them are another part of the set
 MEASURED = (*MEASUREMENTS, *(field.name for field in QUALITY))
@@ -65,7 +66,7 @@ def about_the_set(result: CheckResult, table: pd.DataFrame, wanted: Expectation)
         return result
     values = table[column].dropna()
     for words, beyond in _beyond(result, values, wanted.kwargs):
-        if beyond.sum() > MOST * len(values):
+        if _are_most(int(beyond.sum()), len(values)):
             others = values[~beyond]
             differ = others if len(others) <= FEW * len(values) else others.iloc[:0]
             offenders = tuple(Offender(in_words(row), in_words(value)) for row, value in differ.items())
@@ -92,7 +93,7 @@ def _beyond(
 def usual_issues(screened: pd.DataFrame) -> dict[str, int]:
     """The quality issues of most pictures of data/screen.parquet, and of how many."""
     counts = {issue: int(screened[f"is_{issue}_issue"].sum()) for issue in QUALITY_ISSUES}
-    return {issue: count for issue, count in counts.items() if count > MOST * len(screened)}
+    return {issue: count for issue, count in counts.items() if _are_most(count, len(screened))}
 
 
 def issue_notes(screened: pd.DataFrame, said: Sequence[str] = ()) -> list[str]:
@@ -102,6 +103,10 @@ def issue_notes(screened: pd.DataFrame, said: Sequence[str] = ()) -> list[str]:
         for issue, count in usual_issues(screened).items()
         if not any(ISSUE_WORDS[issue] in before for before in said)
     ]
+
+
+def _are_most(count: int, pictures: int) -> bool:
+    return pictures >= LEAST and count > MOST * pictures
 
 
 def _sentence(words: str, count: int, pictures: int) -> str:

@@ -64,10 +64,9 @@ def verdict(paths: Paths) -> Verdict:
     metrics, screened = read_json(paths.metrics("evaluate")), read_screen(paths)
     checks = pd.concat([read_checks(paths, stage) for stage in ("validate", "screen")])
     counts = read_counts(paths, ("clean", "screen"))
-    between = f"{_of_100(metrics['accuracy_low'])} to {_of_100(metrics['accuracy_high'])} of 100"
+    between = f"95 % interval: {_of_100(metrics['accuracy_low'])} to {_of_100(metrics['accuracy_high'])}"
     points = [
-        f"That was measured on {metrics['test_pictures']} pictures that it had never seen. Of other pictures of the "
-        f"same kind expect {between}.",
+        f"That was measured on {metrics['test_pictures']} pictures that it had never seen.",
         f"Always predicting the most frequent label would be right {_of_100(metrics['baseline_accuracy'])} times of "
         f"100, a simple rule on colours {_of_100(metrics['baseline_tree_accuracy'])} times.",
         *_under_shifts(read_evaluation(paths.report("evaluate"), "shifts")),
@@ -75,7 +74,7 @@ def verdict(paths: Paths) -> Verdict:
         _to_review(counts),
         _checks_in_words(checks),
     ]
-    line = f"The classifier labels {_of_100(metrics['accuracy'])} of 100 new pictures correctly"
+    line = f"The classifier labels {_of_100(metrics['accuracy'])} of 100 new pictures correctly ({between})"
     if not_beaten(metrics):
         line = (
             "The classifier is no better than a simple rule: do not use it yet"

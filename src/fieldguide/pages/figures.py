@@ -69,7 +69,7 @@ def coverage_figure(steps: pd.DataFrame) -> Figure:
     _interval_bars(axes, places, steps["accuracy_low"], steps["accuracy_high"])
     axes.plot(steps["accuracy"], places, "o", color=BLUE, markersize=7)
     axes.set_yticks(places, [f"{row.coverage:.0%} ({row.pictures:.0f} pictures)" for row in steps.itertuples()])
-    axes.set(ylim=(-0.6, len(steps) - 0.4), xlabel="share of the answers that are right, with its 95 % interval")
+    axes.set(ylim=(-0.6, len(steps) - 0.4), xlabel="answers that are right")
     axes.set_ylabel("answered")
     _from_the_smallest(axes, steps["accuracy_low"])
     return figure
