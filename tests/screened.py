@@ -10,6 +10,7 @@ USUAL: dict[str, Any] = {
     "out_of_domain": False,
     "reason": "",
     "label_quality": 0.9,
+    "label_surprise": 0.0,
     "label_doubt": False,
     "near_duplicate_of": "",
     "near_duplicate_similarity": float("nan"),

@@ -13,7 +13,7 @@ def test_the_quality_of_a_label_is_its_probability_and_the_suggestion_the_most_p
     probabilities = np.array([[0.7, 0.2, 0.1]] * 9 + [[0.05, 0.9, 0.05]] * 9 + [[0.1, 0.2, 0.7]] * 9)
     labels = ["ant"] * 9 + ["bee"] * 8 + ["ant"] + ["fly"] * 9
     doubts = label_doubts(probabilities, labels)
-    assert list(doubts.columns) == ["label_quality", "suggested_label", "label_doubt"]
+    assert list(doubts.columns) == ["label_quality", "label_surprise", "suggested_label", "label_doubt"]
     assert list(doubts["label_quality"]) == [0.7] * 9 + [0.9] * 8 + [0.05] + [0.7] * 9
     assert list(doubts["suggested_label"]) == ["ant"] * 9 + ["bee"] * 9 + ["fly"] * 9
     assert list(doubts.index[doubts["label_doubt"]]) == [17]
@@ -71,6 +71,39 @@ def test_wrong_labels_are_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert doubts.loc[wrong, "label_doubt"].mean() > 0.8
     assert doubts["label_doubt"].sum() < 30
     assert (probabilities == out_of_fold(features, labels, groups, seed=0)).all()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_weaker_doubt_is_plainer_than_a_label_in_doubt(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    truth = chance.integers(0, 3, 120)
+    logits = 3 * np.eye(3)[truth] + chance.normal(0, 1.5, (120, 3))
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    given = np.where(chance.random(120) < 0.1, (truth + 1) % 3, truth)
+    doubts = label_doubts(probabilities, [f"label {number}" for number in given])
+    unlike = doubts[doubts["suggested_label"] != [f"label {number}" for number in given]]
+    assert doubts["label_doubt"].sum() == unlike["label_doubt"].sum() > 0
+    in_doubt, weaker = unlike[unlike["label_doubt"]], unlike[~unlike["label_doubt"]]
+    for _, other in weaker.iterrows():
+        assert (in_doubt["label_quality"] <= other["label_quality"]).any()
+        assert (in_doubt["label_surprise"] >= other["label_surprise"]).any()
+    assert {unlike["label_quality"].idxmin(), unlike["label_surprise"].idxmax()} <= set(in_doubt.index)
+
+
+def test_the_plainest_error_is_first_though_two_other_labels_are_often_taken_for_one_another() -> None:
+    """Grizzly and black overlap; of one teddy labelled black the models are less sure than of some grizzlies."""
+    chance = np.random.default_rng(0)
+    labels = ["black"] * 100 + ["grizzly"] * 100 + ["teddy"] * 100
+    logits = np.zeros((300, 3))
+    logits[:100] = np.array([2, 1, -3]) + chance.normal(0, 1, (100, 3)) * [1, 1, 0.5]
+    logits[100:200] = np.array([1, 2, -3]) + chance.normal(0, 1, (100, 3)) * [1, 1, 0.5]
+    logits[200:] = np.array([-3, -3, 3]) + chance.normal(0, 0.5, (100, 3))
+    logits[7] = [0.2, -1, 1.2]
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    doubts = label_doubts(probabilities, labels)
+    unlike = doubts[doubts["suggested_label"] != labels]
+    assert unlike["label_surprise"].idxmax() == 7 != unlike["label_quality"].idxmin()
+    assert doubts.loc[7, "label_doubt"]
 
 
 def test_a_label_of_very_few_pictures_is_no_crash() -> None:

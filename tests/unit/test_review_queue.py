@@ -14,7 +14,12 @@ def table(**pictures: dict[str, Any]) -> pd.DataFrame:
 
 
 def doubt(quality: float, certain: bool = True) -> dict[str, Any]:
-    return {"label_quality": quality, "suggested_label": "dog", "label_doubt": certain}
+    return {
+        "label_quality": quality,
+        "label_surprise": 1 - quality,
+        "suggested_label": "dog",
+        "label_doubt": certain,
+    }
 
 
 def alarm(p_value: float) -> dict[str, Any]:

@@ -57,7 +57,8 @@ COUNTS = {
     "screen.label_doubts": Count(
         "label in doubt",
         "labels in doubt",
-        "pictures whose label may be wrong: the least probable labels, as many as confident learning estimates",
+        "pictures whose label may be wrong: the least probable and the most surprising ones, as many of each as "
+        "confident learning estimates",
     ),
     "screen.weak_label_doubts": Count(
         "weaker doubt", "weaker doubts", "other pictures whose label is less probable than another one"

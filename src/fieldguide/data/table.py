@@ -100,6 +100,7 @@ SCREEN = pa.schema(
         pa.field("split", pa.string(), nullable=False),  # one of Split
         *OUT_OF_DOMAIN,
         pa.field("label_quality", pa.float64(), nullable=False),  # out-of-fold probability of the label
+        pa.field("label_surprise", pa.float64(), nullable=False),  # larger is more doubtful, see `label_doubts`
         pa.field("suggested_label", pa.string(), nullable=False),  # the most probable one
         pa.field("label_doubt", pa.bool_(), nullable=False),  # by confident learning
         pa.field("near_duplicate_of", pa.string(), nullable=False),  # id, or ""

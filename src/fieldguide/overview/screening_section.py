@@ -62,7 +62,7 @@ def _galleries(paths: Paths, screened: pd.DataFrame) -> Iterator[Gallery]:
         rows = alarms[alarms["reason"] == reason]
         shown = [(*files, f"label {label}", f"p = {p:.2g}") for *files, label, p in _rows(rows, "label", "p_value")]
         yield gallery(paths, str(reason).capitalize(), shown, PER_REASON)
-    rows = screened[screened["label_doubt"]].sort_values(["label_quality", "id"])
+    rows = screened[screened["label_doubt"]].sort_values(["label_surprise", "id"], ascending=[False, True])
     shown = [
         (*files, f"label {label}", "out of domain" if strange else f"may be {other}")
         for *files, label, other, strange in _rows(rows, "label", "suggested_label", "out_of_domain")

@@ -30,8 +30,8 @@ class Entry:
 def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame:
     """Order all findings about the pictures by urgency.
 
-    First come near duplicates with different labels, of which one is wrong, and the most doubtful labels, as many as
-    confident learning calls errors. Then three kinds take turns, since nothing says which is worth most: pictures with
+    First come near duplicates with different labels, of which one is wrong, and the labels in doubt, the most
+    surprising first. Then three kinds take turns, since nothing says which is worth most: pictures with
     both a weaker doubt and an alarm, with a weaker doubt alone, with an alarm alone. Last come near duplicates of one
     label, then poor pictures. Of two near duplicates only that with the more doubtful label is listed.
 
@@ -111,12 +111,12 @@ def _near_duplicates(pictures: Sequence[Picture], reviewed: Collection[str]) -> 
 
 
 def _doubts(pictures: Sequence[Picture]) -> tuple[list[Entry], list[Entry]]:
-    """Labels less probable than another one, the worst first: those in doubt, and the rest."""
+    """Labels less probable than another one, the most surprising first: those in doubt, and the rest."""
     doubted = [
         picture for picture in pictures if picture["label_doubt"] or picture["suggested_label"] != picture["label"]
     ]
     entries: dict[bool, list[Entry]] = {True: [], False: []}
-    for picture in sorted(doubted, key=lambda picture: picture["label_quality"]):
+    for picture in sorted(doubted, key=lambda picture: -picture["label_surprise"]):
         suggested = picture["suggested_label"]
         entry = Entry(
             picture["id"], _doubt(picture, suggested), 1 - picture["label_quality"], _relabel(picture, suggested)
