@@ -32,9 +32,9 @@ def label_doubts(probabilities: NDArray[np.float64], labels: Sequence[str]) -> p
 
     Returns
     -------
-    n rows: label_quality (float64 in [0, 1], the probability of the label), label_surprise (float64: a robust z-score of
-    the log odds of the suggested label against this one, among the pictures of this label), suggested_label (the most
-    probable one) and label_doubt (bool).
+    n rows: label_quality (float64 in [0, 1], the probability of the label), label_surprise (float64: a robust z-score
+    of the log odds of the suggested label against this one, among the pictures of this label), suggested_label (the
+    most probable one) and label_doubt (bool).
 
     In doubt are labels of the lowest quality and of the largest surprise, as many of each as confident learning finds
     errors: it estimates best how many there are (Northcutt et al. 2021). The quality finds most of them; but where two
