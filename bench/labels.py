@@ -25,14 +25,13 @@ def sample_figures() -> list[Figure]:
     """On the sample, by what screen wrote about it in this checkout."""
     from fieldguide.base.paths import Paths
     from fieldguide.data.csv_files import read_csv
-    from fieldguide.data.table import IMAGES, SCREEN, read_table
+    from fieldguide.data.table import SCREEN, read_table
 
     paths = Paths(ROOT)
     if not (paths.raw / "truth.csv").is_file() or not paths.screen_table.is_file():
         raise Skipped("no results of the sample in this checkout: run `make repro` first")
     truth = read_csv(paths.raw / "truth.csv").drop(columns="label")
-    images = read_table(paths.image_table, IMAGES)[["id", "path", "status"]].query("status == 'kept'")
-    table = read_table(paths.screen_table, SCREEN).merge(images, on="id").merge(truth, on="path")
+    table = read_table(paths.screen_table, SCREEN).merge(truth, on="path")
     # All that the truth file says is wrong: labels changed on purpose, and near duplicates under another label.
     wrong = set(table.loc[(table["true_label"] != "") & (table["true_label"] != table["label"]), "id"])
     changed = set(table.loc[table["planted"] == "wrong_label", "id"])
