@@ -45,18 +45,19 @@ def fit_tail(scores: NDArray[Any], share: float, least_scale: float) -> Tail:
     return tail_of(scores[are_ordinary(scores, share, least_scale)], share, least_scale)
 
 
-def are_ordinary(scores: NDArray[Any], share: float, least_scale: float) -> NDArray[np.bool_]:
+def are_ordinary(scores: NDArray[Any], share: float, least_scale: float, unlikely: float = 0.0) -> NDArray[np.bool_]:
     """Which (n,) of a sample (n,) are not outliers, with n at least 1.
 
     A score so large that of n ordinary ones less than one is expected to reach it counts as an outlier: it is left
     out and the rest fitted again, until there is none (or a tenth is gone: more are not outliers). That costs an
-    ordinary sample about its largest score: of 60 it makes 5 % false alarms 6 to 8, of 200 it does not matter.
+    ordinary sample about its largest score: of 60 it makes 5 % false alarms 6 to 8, of 200 it does not matter. In a
+    large sample many strangers are less unlikely than that: a p-value below `unlikely` makes an outlier there too.
     """
     sample = np.sort(scores.astype(np.float64))
     count = len(sample)
     while True:
         tail = Tail(sample[:count], share, least_scale)
-        ordinary = int((tail.p_values(sample[:count]) >= 1 / count).sum())
+        ordinary = int((tail.p_values(sample[:count]) >= max(1 / count, unlikely)).sum())
         if ordinary == count or ordinary < (1 - MAX_OUTLIERS) * len(sample):
             break
         count = ordinary
