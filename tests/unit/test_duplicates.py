@@ -1,12 +1,15 @@
 """Pictures that are the same, and pictures that look alike."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldguide.data.duplicates import BLOCK, look_alike_groups, mark_exact_duplicates
+from fieldguide.data import duplicates
+from fieldguide.data.duplicates import look_alike_groups, mark_exact_duplicates
 
 Row = tuple[str, str, str, str]  # id, path, label, status
 
@@ -83,15 +86,19 @@ def linked(hashes: list[int], max_bits: int) -> list[int]:
     st.integers(0, 4),
 )
 def test_groups_are_those_of_the_plain_way(flipped: list[list[int]], max_bits: int) -> None:
+    """However many are compared at a time, and however few links are kept until groups are joined."""
     hashes = [sum({1 << bit for bit in bits}) for bits in flipped]
-    assert list(look_alike_groups([f"{value:064x}" for value in hashes], max_bits)) == linked(hashes, max_bits)
+    texts = [f"{value:064x}" for value in hashes]
+    assert list(look_alike_groups(texts, max_bits)) == linked(hashes, max_bits)
+    with patch.multiple(duplicates, TILE=4, BLOCK=3, MAX_LINKS=2):
+        assert list(look_alike_groups(texts, max_bits)) == linked(hashes, max_bits)
 
 
 def test_look_alikes_are_found_across_blocks() -> None:
     rng = np.random.default_rng(0)
-    hashes = [rng.bytes(32).hex() for _ in range(BLOCK + 50)]
-    hashes[BLOCK + 40] = f"{int(hashes[3], 16) ^ 0b1011:064x}"
+    hashes = [rng.bytes(32).hex() for _ in range(duplicates.BLOCK + 50)]
+    hashes[duplicates.BLOCK + 40] = f"{int(hashes[3], 16) ^ 0b1011:064x}"
     groups = look_alike_groups(hashes, 3)
-    assert groups[BLOCK + 40] == groups[3] == 3
+    assert groups[duplicates.BLOCK + 40] == groups[3] == 3
     assert len(set(groups)) == len(hashes) - 1
     assert len(set(look_alike_groups(hashes, 2))) == len(hashes)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from fieldguide.data.status import Status
 
-BLOCK = 512  # rows compared at a time: 512 x 100,000 distances need 50 MB
+TILE, BLOCK = 16_384, 1024  # hashes compared at a time: if all of them are alike, the links need 0.5 GB
+MAX_LINKS = 1_000_000  # kept until the groups are joined
 
 
 def mark_exact_duplicates(images: pd.DataFrame) -> pd.DataFrame:
@@ -41,10 +42,13 @@ def mark_exact_duplicates(images: pd.DataFrame) -> pd.DataFrame:
 def look_alike_groups(hashes: Sequence[str], max_bits: int) -> NDArray[np.int64]:
     """Number the groups of pictures that are linked by perceptual hashes that differ in at most `max_bits` bits.
 
+    Every hash is compared with every other one, by faiss; the memory that this needs does not depend on how many are
+    alike.
+
     Parameters
     ----------
     hashes
-        n hashes in hex, all of the same length, a multiple of 16 digits.
+        n hashes in hex, all of the same length, an even number of digits.
     max_bits
         0 links only equal hashes.
 
@@ -54,21 +58,32 @@ def look_alike_groups(hashes: Sequence[str], max_bits: int) -> NDArray[np.int64]
     """
     if not hashes:
         return np.zeros(0, np.int64)
-    words = np.array([np.frombuffer(bytes.fromhex(text), ">u8") for text in hashes]).astype(np.uint64)
-    lefts, rights = [], []
-    for start in range(0, len(words), BLOCK):
-        block = words[start : start + BLOCK]
-        rest = words[start:]
-        distance = np.zeros((len(block), len(rest)), np.uint16)
-        for word in range(words.shape[1]):
-            distance += np.bitwise_count(block[:, word, None] ^ rest[None, :, word])
-        left, right = np.nonzero(distance <= max_bits)
-        lefts.append(left + start)
-        rights.append(right + start)
-    edges = (np.concatenate(lefts), np.concatenate(rights))
-    from scipy.sparse import coo_array  # only here: clean, which finds exact duplicates, does without
+    import faiss  # only here: clean, which finds exact duplicates, does without
+
+    codes = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(len(hashes), -1)
+    codes, places = np.unique(codes, axis=0, return_inverse=True)
+    groups = np.arange(len(codes))
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+    for tile in range(0, len(codes), TILE):
+        index = faiss.IndexBinaryFlat(8 * codes.shape[1])
+        index.add(codes[tile : tile + TILE])
+        for start in range(0, min(tile + TILE, len(codes)), BLOCK):
+            ends, _, alike = index.range_search(codes[start : start + BLOCK], max_bits + 1)  # it means "fewer than"
+            one = np.repeat(np.arange(len(ends) - 1) + start, np.diff(ends.astype(np.int64)))
+            other = alike + tile
+            new = groups[one] != groups[other]
+            found.append((groups[one[new]], groups[other[new]]))
+            if sum(len(ones) for ones, _ in found) > MAX_LINKS:
+                groups, found = _joined(groups, found), []
+    return pd.factorize(_joined(groups, found)[places])[0].astype(np.int64)
+
+
+def _joined(groups: NDArray[np.int64], links: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> NDArray[np.int64]:
+    """The groups after those have become one that a link joins."""
+    from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    graph = coo_array((np.ones(len(edges[0]), bool), edges), shape=(len(words), len(words)))
-    groups = connected_components(graph, directed=False)[1]
-    return pd.factorize(groups)[0].astype(np.int64)
+    ones, others = (np.concatenate(ends) for ends in zip(*links, strict=True)) if links else (groups[:0], groups[:0])
+    graph = coo_array((np.ones(len(ones), bool), (ones, others)), shape=(len(groups), len(groups)))
+    joined: NDArray[np.int64] = connected_components(graph, directed=False)[1][groups]
+    return joined
