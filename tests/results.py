@@ -93,7 +93,8 @@ def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Co
     images = pictures.assign(**texts, status="kept")
     lost = {**texts, "path": f"teddy/{strange}.jpg", "label": second, "status": "unreadable", "clean_path": ""}
     write_table(pd.concat([images, pd.DataFrame([lost])]).reindex(columns=IMAGES.names), paths.image_table, IMAGES)
-    write_table(pictures.assign(clean_sha256="", group=pictures["id"], depth=8)[SPLIT.names], paths.split_table, SPLIT)
+    split = pictures.assign(clean_sha256="", group=pictures["id"], depth=8).reindex(columns=SPLIT.names)
+    write_table(split, paths.split_table, SPLIT)
     findings: dict[int, dict[str, Any]] = {
         20: {"p_value": 0.001, "out_of_domain": True, "reason": "much darker than any training picture"},
         2: {"label_quality": 0.1, "suggested_label": second, "label_doubt": True},

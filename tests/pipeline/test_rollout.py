@@ -66,7 +66,7 @@ def write_tables(paths: Paths) -> None:
         identity = picture_id(picture)
         rows.append(
             {
-                **dict.fromkeys(IMAGES.names),
+                **dict.fromkeys([*IMAGES.names, *SPLIT.names]),
                 "id": identity,
                 "group": identity,
                 "label": "teddy",

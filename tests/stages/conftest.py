@@ -47,7 +47,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Paths:
         Image.fromarray(pixels).save(paths.clean / name)
         side = "test" if number >= 36 else "valid" if number >= 27 else "train"
         rows.append((f"{number:016x}", label, name, sha256_of_file(paths.clean / name), f"{number:016x}", side, 8))
-    table = pd.DataFrame(rows, columns=SPLIT.names)
+    table = pd.DataFrame(rows, columns=SPLIT.names[: len(rows[0])]).reindex(columns=SPLIT.names)
     write_table(table, paths.split_table, SPLIT)
     write_table(as_images(table), paths.image_table, IMAGES)
     from fieldguide.stages import weights

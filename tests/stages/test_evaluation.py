@@ -53,7 +53,7 @@ def write_pictures(paths: Paths) -> None:
         (paths.clean / label).mkdir(parents=True, exist_ok=True)
         coloured(number).save(paths.clean / name)
         rows.append((f"{number:016x}", label, name, sha256_of_file(paths.clean / name), f"{number:016x}", side, 8))
-    table = pd.DataFrame(rows, columns=SPLIT.names)
+    table = pd.DataFrame(rows, columns=SPLIT.names[: len(rows[0])]).reindex(columns=SPLIT.names)
     write_table(table, paths.split_table, SPLIT)
     write_table(as_images(table), paths.image_table, IMAGES)
 

@@ -85,7 +85,7 @@ def world(checkout: Paths, good: Path) -> tuple[Config, Paths]:
         side = "train" if number >= PICTURES - 20 else "test"
         rows.append(
             {
-                **dict.fromkeys(IMAGES.names),
+                **dict.fromkeys([*IMAGES.names, *SPLIT.names]),
                 "id": picture_id(picture),
                 "group": picture_id(picture),
                 "label": label,

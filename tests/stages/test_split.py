@@ -15,7 +15,7 @@ from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.data.split_shortage import enough, side_counts
-from fieldguide.data.table import IMAGES, SPLIT, read_table, write_table
+from fieldguide.data.table import FIELD_DATA, IMAGES, SPLIT, read_table, write_table
 from fieldguide.stages import split
 
 
@@ -26,7 +26,7 @@ def given(paths: Paths, *rows: tuple[str, int, str]) -> Paths:
         for number in range(count):
             bits = Random(f"{label} {status} {number}")
             pictures.append(
-                dict.fromkeys(IMAGES.names, "")
+                dict.fromkeys(set(IMAGES.names) - {field.name for field in FIELD_DATA}, "")
                 | dict.fromkeys(["width", "height", "short_side"], 100)
                 | {"depth": 8}
                 | dict.fromkeys(["aspect_ratio", "brightness", "saturation", "sharpness"], 0.5)

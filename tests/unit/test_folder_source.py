@@ -112,7 +112,7 @@ def test_what_is_no_picture_s_file_stays_behind_with_a_reason(source: Path, tmp_
     link = "a link: fieldguide does not follow links out of the folder"
     assert reasons == {
         ".thumbnails": ("", "a hidden folder"),
-        "README.md": ("", "not in the folder of a label"),
+        "README.md": ("", "text or data, not a picture"),
         "cat/.cache": ("cat", "a hidden folder"),
         "cat/.hidden.png": ("cat", "a hidden file"),
         "cat/folder": ("cat", link),
@@ -149,7 +149,7 @@ def test_what_cannot_be_read_costs_one_row_but_a_full_disk_stops(source: Path, m
                 raise OSError(number, os.strerror(number), str(path))
             return copy(path, to)
 
-        monkeypatch.setattr("fieldguide.data.sources.folder.shutil.copyfile", fails)
+        monkeypatch.setattr("fieldguide.data.sources.copying.shutil.copyfile", fails)
 
     failing(13)
     rows = fetched(source)

@@ -1,13 +1,16 @@
 """The split: stable whatever is added, and never look-alikes on two sides."""
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fieldguide.base.config import SplitConfig
+from fieldguide.base.errors import UserError
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split
 
@@ -104,3 +107,103 @@ def test_the_places_are_those_of_always() -> None:
     placed = split_pictures(table, SplitConfig(valid=0.3, test=0.3, near_duplicate_bits=0))
     sides_in_order = {"train": "-", "valid": "v", "test": "t", "left_out": "x"}
     assert "".join(sides_in_order[side] for side in placed["split"]) == "--v------vvt"
+
+
+@st.composite
+def field_pictures(draw: st.DrawFn) -> pd.DataFrame:
+    """Up to 40 pictures of a few sites in three days, in bursts; some without a site or a time."""
+    rows = draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from([None, "north", "south", "east", "west"]),
+                st.one_of(st.none(), st.integers(0, 3 * 86_400)),
+                st.sampled_from([None, "1", "2"]),
+                st.integers(0, 2**64 - 1),
+            ),
+            min_size=2,
+            max_size=40,
+            unique_by=lambda row: row[3],
+        )
+    )
+    start = pd.Timestamp("2024-05-30")
+    table = pd.DataFrame(rows, columns=["site", "seconds", "sequence", "id"], dtype=object)
+    table["time"] = [pd.NaT if one is None else start + pd.Timedelta(seconds=one) for one in table.pop("seconds")]
+    table["id"] = [f"{one:016x}" for one in table["id"]]
+    table["given_split"] = [("train", "valid", "trainval", "test", None)[int(one, 16) % 5] for one in table["id"]]
+    table["belt"] = [str(int(one, 16) % 4) for one in table["id"]]
+    table["perceptual_hash"] = [f"{Random(one).getrandbits(256):064x}" for one in table["id"]]
+    return table
+
+
+KEYS = ("site", "day", "sequence", "belt", "look_alike", "given_split")
+
+
+@settings(max_examples=25, derandomize=True, deadline=None)
+@given(field_pictures(), st.sampled_from(KEYS), st.sampled_from([None, "2024-05-31"]), st.data())
+def test_with_every_key_newcomers_and_order_move_nothing(
+    table: pd.DataFrame, key: str, test_from: str | None, data: st.DataObject
+) -> None:
+    split = SplitConfig(valid=0.3, test=0.3, near_duplicate_bits=3, group_by=key, test_from=test_from)
+    count = data.draw(st.integers(1, len(table)))
+    try:
+        whole, old = sides(split_pictures(table, split)), sides(split_pictures(table[:count], split))
+    except UserError as error:
+        assert "no picture has a" in str(error) or "came without a split" in str(error)
+        return
+    assert old.items() <= whole.items()
+    backwards = split_pictures(table.iloc[::-1].reset_index(drop=True), split)
+    assert sides(backwards) == whole
+
+
+@settings(max_examples=25, derandomize=True, deadline=None)
+@given(field_pictures(), st.sampled_from(("site", "day", "belt")))
+def test_what_shares_a_key_is_on_one_side_and_nothing_is_left_out(table: pd.DataFrame, key: str) -> None:
+    try:
+        split = split_pictures(table, SplitConfig(valid=0.3, test=0.3, near_duplicate_bits=3, group_by=key))
+    except UserError:
+        return
+    keyed = split[split["split_key"].notna()]
+    assert (keyed.groupby("split_key")["split"].nunique() == 1).all()
+    assert Split.LEFT_OUT not in set(split["split"])
+    named = {"site": ["site"], "day": ["site", "time"], "belt": ["belt"]}[key]
+    assert keyed.index.equals(table.index[table[named[-1]].notna()])
+
+
+def test_bursts_and_fixed_cameras_lose_nothing_where_their_key_is_known() -> None:
+    """Frames of a burst look alike: by look-alikes most are left out or stand on one side."""
+    for frames in (2, 5, 10, 36):
+        count = 600
+        bursts = [number // frames for number in range(count)]
+        table = many(count).assign(
+            perceptual_hash=[
+                f"{Random(burst).getrandbits(256) ^ 1 << number % 256:064x}" for number, burst in enumerate(bursts)
+            ],
+            site=[f"camera {burst}" for burst in bursts],
+        )
+        shares = SplitConfig(valid=0.13, test=0.24, near_duplicate_bits=3)
+        by_site = split_pictures(table, replace(shares, group_by="site"))
+        counts = by_site["split"].value_counts()
+        assert Split.LEFT_OUT not in counts
+        groups = count / frames
+        assert abs(counts.get(Split.TEST, 0) / count - 0.24) < 3 * (0.24 * 0.76 / groups) ** 0.5
+        assert (split_pictures(table, shares)["split"] == Split.LEFT_OUT).mean() > 0.2
+
+
+def test_later_pictures_are_the_test_split_and_unknown_times_are_left_out() -> None:
+    table = many(200)
+    table["time"] = [pd.Timestamp("2024-05-01") + pd.Timedelta(days=number % 60) for number in range(200)]
+    table.loc[:4, "time"] = pd.NaT
+    split = split_pictures(table, SplitConfig(valid=0.25, test=0.3, near_duplicate_bits=3, test_from="2024-06-10"))
+    later = split["time"] >= pd.Timestamp("2024-06-10")
+    assert ((split["split"] == Split.TEST) == later).all()
+    assert list(split.loc[:4, "split"]) == [Split.LEFT_OUT] * 5
+    earlier = split[split["time"] < pd.Timestamp("2024-06-10")]["split"]
+    assert set(earlier) == {Split.TRAIN, Split.VALID}
+    assert abs((earlier == Split.VALID).mean() - 0.25) < 0.12
+
+
+def test_a_key_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(UserError, match=r"there is no key 'camera' in this data set: look_alike, .*, belt"):
+        split_pictures(many(4).assign(belt="1"), SplitConfig(group_by="camera"))
+    with pytest.raises(UserError, match="group_by: site: no picture has a site"):
+        split_pictures(many(4), SplitConfig(group_by="site"))

@@ -5,6 +5,7 @@ OmegaConf does not see what is inside `Annotated`, and knows no unions of datacl
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Annotated, Any
 
 from omegaconf import MISSING
@@ -27,9 +28,21 @@ class CleanConfig:
     jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 92
 
 
+def _date(value: Any) -> Any:
+    """A date as YAML or a person writes it, as text."""
+    try:
+        return None if value is None else date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise ValueError("must be a date as 2024-05-31") from None
+
+
 @dataclass
 class SplitConfig:
-    """Shares of the pictures; what is neither valid nor test is train."""
+    """Shares of the pictures; what is neither valid nor test is train.
+
+    `group_by` names what stays on one side (see `fieldguide.data.split_keys`); pictures taken on `test_from` or later
+    are the test split, whatever their key.
+    """
 
     __pydantic_config__ = STRICT
     valid: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
@@ -37,6 +50,8 @@ class SplitConfig:
     seed: Annotated[int, Field(ge=0)] = 0
     near_duplicate_bits: Annotated[int, Field(ge=0, le=128)] = 40
     min_per_label: Annotated[int, Field(ge=1)] = 2
+    group_by: Annotated[str, Field(pattern=r"^[^\W\d]\w*$")] = "look_alike"
+    test_from: Annotated[Any, PlainValidator(_date), Field(description="a date as 2024-05-31, or null")] = None
 
     def __post_init__(self) -> None:
         if self.valid + self.test >= 1:

@@ -16,7 +16,7 @@ from fieldguide.data.duplicates import mark_exact_duplicates
 from fieldguide.data.images import PictureError, bounded, measure, perceptual_hash, read_picture
 from fieldguide.data.reviews import Decision, Review, apply_reviews
 from fieldguide.data.status import Status
-from fieldguide.data.table import IMAGES
+from fieldguide.data.table import FIELD_DATA, IMAGES, RAW, further_columns
 
 OF_THE_RAW_PICTURE = ("id", "width", "height", "short_side", "aspect_ratio", "depth", "wide", "note")
 
@@ -83,9 +83,10 @@ def clean_pictures(
         if row["status"] == Status.TOO_SMALL and row["id"] in wanted:
             any_size = replace(work, clean=replace(clean, min_side=1))
             rows[position] = _clean_one(any_size, depth if row["wide"] else None, pictures[position])
-    names = [name for name in IMAGES.names if name not in ("source", "path", "label", "raw_label", "review")]
+    known = ["source", "path", "label", *(field.name for field in FIELD_DATA), *further_columns(raw, RAW)]
+    names = [name for name in IMAGES.names if name not in (*known, "raw_label", "review")]
     cleaned = pd.DataFrame(rows, index=arrived.index, columns=names, dtype=object)
-    table = raw[["source", "path", "label"]].assign(raw_label=raw["label"]).join(cleaned)
+    table = raw[known].assign(raw_label=raw["label"]).join(cleaned)
     table["status"] = table["status"].fillna(Status.NOT_DOWNLOADED)
     table["reason"] = table["reason"].fillna(raw["reason"])
     table = mark_exact_duplicates(apply_reviews(table, reviews))

@@ -1,6 +1,10 @@
 """Exact duplicates, and near duplicates by perceptual hash."""
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,18 +68,28 @@ def look_alike_groups(hashes: Sequence[str], max_bits: int) -> NDArray[np.int64]
     codes, places = np.unique(codes, axis=0, return_inverse=True)
     groups = np.arange(len(codes))
     found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-    for tile in range(0, len(codes), TILE):
-        index = faiss.IndexBinaryFlat(8 * codes.shape[1])
-        index.add(codes[tile : tile + TILE])
-        for start in range(0, min(tile + TILE, len(codes)), BLOCK):
-            ends, _, alike = index.range_search(codes[start : start + BLOCK], max_bits + 1)  # it means "fewer than"
-            one = np.repeat(np.arange(len(ends) - 1) + start, np.diff(ends.astype(np.int64)))
-            other = alike + tile
-            new = groups[one] != groups[other]
-            found.append((groups[one[new]], groups[other[new]]))
-            if sum(len(ones) for ones, _ in found) > MAX_LINKS:
-                groups, found = _joined(groups, found), []
+    faiss.omp_set_num_threads(1)  # its own threads wait for each other on a busy machine
+    with ThreadPoolExecutor(cores := os.cpu_count() or 1) as pool:
+        for tile in range(0, len(codes), TILE):
+            index = faiss.IndexBinaryFlat(8 * codes.shape[1])
+            index.add(codes[tile : tile + TILE])
+            starts = range(0, min(tile + TILE, len(codes)), BLOCK)
+            for first in range(0, len(starts), cores):
+                for ends in pool.map(partial(_alike, index, codes, max_bits), starts[first : first + cores]):
+                    one, other = groups[ends[0]], groups[ends[1] + tile]
+                    found.append((one[one != other], other[one != other]))
+                if sum(len(ones) for ones, _ in found) > MAX_LINKS:
+                    groups, found = _joined(groups, found), []
     return pd.factorize(_joined(groups, found)[places])[0].astype(np.int64)
+
+
+def _alike(
+    index: Any, codes: NDArray[np.uint8], max_bits: int, start: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which of a block of codes are alike which in an index: their places in `codes`, and in the index."""
+    ends, _, alike = index.range_search(codes[start : start + BLOCK], max_bits + 1)  # it finds those with fewer bits
+    counts = np.diff(ends.astype(np.int64)).astype(np.int64)
+    return np.repeat(np.arange(len(counts)) + start, counts), alike
 
 
 def _joined(groups: NDArray[np.int64], links: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import binom
 
 from fieldguide.base.config import SplitConfig
-from fieldguide.data.splits import fractions, own_sides, split_pictures
+from fieldguide.data.splits import deciding_texts, fractions, own_sides, split_pictures
 from fieldguide.data.status import Split
 
 SIDES = (Split.TRAIN, Split.VALID, Split.TEST)
@@ -78,10 +78,11 @@ def _workable(kept: pd.DataFrame, split: SplitConfig) -> SplitConfig | None:
     """The settings nearest to `split` that leave enough of today's pictures: first the most pictures a side."""
     fewest = int(kept["label"].value_counts().min())
     labels, codes = kept["label"].unique(), pd.factorize(kept["label"])[0]
-    drawn = {seed: fractions(kept["id"], seed) for seed in (split.seed, *range(SEEDS))}
+    texts = deciding_texts(kept, split)
+    drawn = {seed: fractions(texts, seed) for seed in (split.seed, *range(SEEDS))}
     for least in range(min(split.min_per_label, fewest // len(SIDES)), 0, -1):
         for candidate in _candidates(replace(split, min_per_label=least)):
-            sides = own_sides(drawn[candidate.seed], candidate)
+            sides = own_sides(kept, drawn[candidate.seed], candidate)
             own = [np.bincount(codes[sides == side], minlength=len(labels)) for side in SIDES]
             if np.min(own) < least:
                 continue  # look-alikes take away, they never add

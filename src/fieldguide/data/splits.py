@@ -1,58 +1,92 @@
 """The split: a side for every picture, which later pictures do not change."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from fieldguide.base.config import SplitConfig
+from fieldguide.base.errors import UserError
 from fieldguide.data.duplicates import look_alike_groups
+from fieldguide.data.split_keys import GIVEN_SPLIT, split_keys
 from fieldguide.data.status import Split
+
+TRAINVAL = "trainval"
+GIVEN = {"train": Split.TRAIN, "valid": Split.VALID, "test": Split.TEST}
 
 
 def split_pictures(pictures: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:
-    """Give every picture its group of look-alikes and its split.
+    """Give every picture its key, its group and its split.
 
-    A picture's own place follows from a hash of its id and the seed, and from nothing else. Where look-alikes have
-    different places, the place of most of them is the group's (the smallest hash decides a tie), and the others are
-    left out. So look-alikes are never on two sides, and however many pictures are added, in whatever order, none
-    ever changes sides: the most that a newcomer can do to an old picture is to have it left out or taken back.
-    (A hash of the group itself could not promise that: a newcomer may join two groups, or become the first of one.)
+    A picture's own place follows from a hash of its key (of its id, where it has none) and the seed, and from nothing
+    else; or from its time, with `test_from`; or from the side that it came with, by `group_by: given_split`. Where
+    look-alikes have different places, the place of most of them is theirs (the smallest hash decides a tie), and the
+    others are left out. So look-alikes are never on two sides, and however many pictures are added, in whatever order,
+    none ever changes sides: the most that a newcomer can do to an old picture is to have it left out or taken back.
+    (A hash of a group of look-alikes could not promise that: a newcomer may join two, or become the first of one.)
 
     Parameters
     ----------
     pictures
-        Columns id (unique) and perceptual_hash.
+        Columns id (unique) and perceptual_hash; and what the key is made of.
     split
-        Shares, seed, and how many bits make a look-alike.
+        Shares, seed, key, and how many bits make a look-alike.
 
     Returns
     -------
-    A copy with the columns `group` (the smallest id in it) and `split` (see `fieldguide.data.status.Split`).
+    A copy with the columns `split_key`, `group` (the smallest id among its look-alikes) and `split` (see
+    `fieldguide.data.status.Split`).
+
+    Raises
+    ------
+    UserError
+        If no picture has the key, a time for `test_from`, or a side.
     """
     places = pictures.copy()
-    places["fraction"] = fractions(places["id"], split.seed)
-    places["own"] = own_sides(places["fraction"].to_numpy(), split)
+    places["split_key"] = split_keys(places, split.group_by)
+    places["fraction"] = fractions(deciding_texts(places, split), split.seed)
+    places["own"] = own_sides(places, places["fraction"].to_numpy(), split)
     places["number"] = look_alike_groups(list(places["perceptual_hash"]), split.near_duplicate_bits)
-    members = places.groupby("number")
-    places["group"] = members["id"].transform("min")
-    votes = places.groupby(["number", "own"])["fraction"].agg(["size", "min"]).reset_index()
+    places["group"] = places.groupby("number")["id"].transform("min")
+    voters = places[places["own"] != Split.LEFT_OUT]
+    votes = voters.groupby(["number", "own"])["fraction"].agg(["size", "min"]).reset_index()
     winners = votes.sort_values(["size", "min"], ascending=[False, True]).drop_duplicates("number")
     chosen = places["number"].map(winners.set_index("number")["own"])
     places["split"] = places["own"].where(places["own"] == chosen, Split.LEFT_OUT)
     return places.drop(columns=["own", "fraction", "number"])
 
 
-def fractions(identities: Iterable[str], seed: int) -> NDArray[np.float64]:
-    """A number in [0, 1) for every picture, from its id and the seed, evenly spread."""
-    hashes = (hashlib.sha256(f"{seed}:{identity}".encode()).digest()[:8] for identity in identities)
-    return np.array([int.from_bytes(digest) / 2**64 for digest in hashes], dtype=np.float64)
+def deciding_texts(pictures: pd.DataFrame, split: SplitConfig) -> list[str]:
+    """What decides each picture's own place: its key, or its id where it has none."""
+    keys = split_keys(pictures, split.group_by)
+    return list(keys.where(keys.notna(), pictures["id"]))
 
 
-def own_sides(fraction: NDArray[np.float64], split: SplitConfig) -> NDArray[np.str_]:
-    """Every picture's own place, look-alikes aside, from its `fractions`."""
-    return np.select(
-        [fraction < split.test, fraction < split.test + split.valid], [Split.TEST, Split.VALID], Split.TRAIN
-    )
+def fractions(texts: Sequence[str], seed: int) -> NDArray[np.float64]:
+    """A number in [0, 1) for every text, from it and the seed, evenly spread."""
+    numbers = {
+        text: int.from_bytes(hashlib.sha256(f"{seed}:{text}".encode()).digest()[:8]) / 2**64
+        for text in dict.fromkeys(texts)
+    }
+    return np.array([numbers[text] for text in texts], dtype=np.float64)
+
+
+def own_sides(pictures: pd.DataFrame, fraction: NDArray[np.float64], split: SplitConfig) -> NDArray[np.object_]:
+    """Every picture's own place, look-alikes aside, from its `fractions`; LEFT_OUT where nothing says it."""
+    without_test = np.where(fraction < split.valid, Split.VALID, Split.TRAIN)
+    if split.group_by == GIVEN_SPLIT:
+        given = pictures["given_split"]
+        if given.isna().all():
+            raise UserError("split.group_by: given_split: the data set came without a split: choose another key")
+        as_given = [(given == name).to_numpy() for name in (*GIVEN, TRAINVAL)]
+        return np.select(as_given, [*GIVEN.values(), without_test], Split.LEFT_OUT).astype(object)
+    if split.test_from is None:
+        sides = [fraction < split.test, fraction < split.test + split.valid]
+        return np.select(sides, [Split.TEST, Split.VALID], Split.TRAIN).astype(object)
+    times = pd.to_datetime(pictures["time"])
+    if times.isna().all():
+        raise UserError("split.test_from: no picture has a time of capture: remove it from params.yaml")
+    later = (times >= pd.Timestamp(split.test_from)).to_numpy()
+    return np.select([times.isna(), later], [Split.LEFT_OUT, Split.TEST], without_test).astype(object)

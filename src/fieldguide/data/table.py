@@ -1,5 +1,6 @@
 """The tables that stages pass on: typed parquet files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,17 @@ from fieldguide.base.files import replace_file
 # What pyarrow raises for a damaged file: its own errors, and the system's without a number (see `has_number`).
 DAMAGED = (pa.ArrowException, OSError, ValueError)
 
+# What is known of a picture beside its label, null where it is not known.
+FIELD_DATA = [
+    pa.field("site", pa.string()),  # where the camera stood
+    pa.field("time", pa.timestamp("ms")),  # of capture, by the camera's own clock and time zone
+    pa.field("sequence", pa.string()),  # what was taken at one go: a burst, a video, an event
+    pa.field(
+        "box", pa.list_(pa.field("element", pa.float64()))
+    ),  # left, top, width, height of the subject, as shares of the picture's
+    pa.field("given_split", pa.string()),  # train, valid, trainval or test, where the data set came divided
+]
+
 RAW = pa.schema(
     [
         pa.field("source", pa.string(), nullable=False),  # address, or path below data/sources/NAME
@@ -21,6 +33,7 @@ RAW = pa.schema(
         pa.field("reason", pa.string(), nullable=False),  # why not ok, else ""
         pa.field("bytes", pa.int64(), nullable=False),
         pa.field("sha256", pa.string(), nullable=False),  # of the file; "" if not downloaded
+        *FIELD_DATA,
     ]
 )
 
@@ -47,6 +60,7 @@ IMAGES = pa.schema(
         pa.field("sharpness", pa.float64()),  # standard deviation of the Laplacian of the luma in [0, 1]
         pa.field("perceptual_hash", pa.string()),  # 256 bits in hex
         pa.field("note", pa.string()),  # what of the file was left aside (further pages, a broken profile), else ""
+        *FIELD_DATA,
     ]
 )
 
@@ -61,6 +75,8 @@ SPLIT = pa.schema(
         pa.field("group", pa.string(), nullable=False),  # smallest id among its look-alikes
         pa.field("split", pa.string(), nullable=False),  # one of Split
         pa.field("depth", pa.int32()),  # as in IMAGES
+        pa.field("split_key", pa.string()),  # what decided its side (`split.group_by`); null where it stands alone
+        *FIELD_DATA,
     ]
 )
 
@@ -126,11 +142,21 @@ def predictions_schema(vocabulary: list[str]) -> pa.Schema:
     return pa.schema([*PREDICTIONS_FIXED, pa.field("path", pa.string(), nullable=False), *of_labels])
 
 
-def write_table(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> None:
-    """Write exactly the schema's columns, atomically; the same rows give the same bytes.
+def further_columns(frame: pd.DataFrame, schema: pa.Schema) -> list[str]:
+    """The columns of a data set's own beside those of the schema, sorted; they hold texts or null."""
+    return sorted(set(frame.columns) - set(schema.names))
 
-    Raises pyarrow's errors if a column is missing, has another type, or holds null where the schema forbids it.
+
+def write_table(frame: pd.DataFrame, path: Path, schema: pa.Schema, further: Sequence[str] = ()) -> None:
+    """Write exactly the schema's columns and `further` ones of text, atomically; the same rows give the same bytes.
+
+    Columns of FIELD_DATA that are missing are null. Raises pyarrow's errors if another column is missing, has another
+    type, or holds null where the schema forbids it.
     """
+    names = [field.name for field in FIELD_DATA if field.name in schema.names]
+    unknown = [name for name in names if name not in frame.columns or frame[name].isna().all()]
+    schema = pa.schema([*schema, *(pa.field(name, pa.string()) for name in further)])
+    frame = frame.assign(**dict.fromkeys(unknown))
     table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
     for field in schema:
         if not field.nullable and table[field.name].null_count:
@@ -140,9 +166,13 @@ def write_table(frame: pd.DataFrame, path: Path, schema: pa.Schema) -> None:
 
 
 def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
-    """Read a table and check that it has the schema's columns. Raises UserError if it is missing or has others."""
+    """Read a table and check that it has the schema's columns; columns of text behind them are a data set's own.
+
+    Raises UserError if it is missing or has other columns.
+    """
     table = read_columns(path)
-    if not table.schema.equals(schema):
+    further = [pa.field(field.name, pa.string()) for field in list(table.schema)[len(schema) :]]
+    if not table.schema.equals(pa.schema([*schema, *further])):
         raise UserError(f"{path} was written by another version of fieldguide: run `dvc repro`")
     return table.to_pandas()
 

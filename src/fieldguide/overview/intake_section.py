@@ -10,9 +10,10 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, SPLIT, read_table
 
+KIND = r"^(a mask|a thumbnail|cannot be copied).*"  # of reasons that tell of one file
 MAX_EXAMPLES = 3  # files named for each reason
 STATUS_WORDS = {
-    Status.NOT_DOWNLOADED: "could not be downloaded",
+    Status.NOT_DOWNLOADED: "not taken in",
     Status.NOT_A_PICTURE: "not a picture, or not of a supported format",
     Status.UNREADABLE: "cannot be read",
     Status.DAMAGED: "damaged: parts of the picture are lost",
@@ -50,9 +51,13 @@ def intake(paths: Paths, divided: bool) -> dict[str, Any]:
 
 def _left_out(images: pd.DataFrame) -> list[LeftOut]:
     rows = []
-    for status, files in images[images["status"] != Status.KEPT].groupby("status"):
+    left = images[images["status"] != Status.KEPT]
+    not_taken = left["status"] == Status.NOT_DOWNLOADED
+    kinds = left["reason"].where(not_taken, "").str.replace(KIND, r"\1", regex=True)
+    for (status, kind), files in left.groupby(["status", kinds]):
         named = files["path"].where(files["path"] != "", files["source"]).sort_values().head(MAX_EXAMPLES)
-        rows.append(LeftOut(STATUS_WORDS.get(Status(str(status)), str(status)), len(files), list(named)))
+        why = STATUS_WORDS.get(Status(str(status)), str(status))
+        rows.append(LeftOut(f"{why}: {kind}" if kind else why, len(files), list(named)))
     return rows
 
 

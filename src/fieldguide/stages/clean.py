@@ -7,7 +7,7 @@ from fieldguide.base.runner import Metrics, main
 from fieldguide.data.cleaning import clean_pictures
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.status import Status
-from fieldguide.data.table import IMAGES, RAW, read_table, write_table
+from fieldguide.data.table import IMAGES, RAW, further_columns, read_table, write_table
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
@@ -18,7 +18,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     raw, reviews = read_table(paths.raw_table, RAW), read_reviews(paths.reviews)
     with replace_folder(paths.clean) as target:
         table = clean_pictures(raw, paths.raw, target, reviews, cfg.clean, paths.cleaned)
-    write_table(table, paths.image_table, IMAGES)
+    write_table(table, paths.image_table, IMAGES, further_columns(raw, RAW))
     counts = table["status"].value_counts()
     return {"pictures": len(table), **{str(status): int(counts.get(status, 0)) for status in Status}}
 

@@ -1,7 +1,5 @@
 """download: fetches or copies the pictures of the chosen data set to data/raw/<label>/ and lists every source."""
 
-from dataclasses import asdict
-
 import pandas as pd
 
 from fieldguide.base.config import Config
@@ -19,10 +17,11 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     with replace_folder(paths.raw) as target:
         data: DataSource = cfg.data
         rows = data.fetch(source, target)
-        table = pd.DataFrame([asdict(row) for row in rows], columns=RAW.names)
+        further = sorted({name for row in rows for name in row.known.further})
+        table = pd.DataFrame([row.cells for row in rows], columns=[*RAW.names, *further])
         if not table["ok"].any():
             raise UserError(f"data/sources/{source.name} holds no files in the folders of labels: add pictures there")
-    write_table(table, paths.raw_table, RAW)
+    write_table(table, paths.raw_table, RAW, further)
     return {
         "sources": len(table),
         "downloaded": int(table["ok"].sum()),

@@ -1,19 +1,35 @@
-"""Labelled folders: data/sources/NAME/<label>/.../picture.jpg, at any depth."""
+"""Labelled folders: data/sources/NAME/<label>/.../picture.jpg, or as a layout says, at any depth."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
 
 from fieldguide.base.config import LabelName
 from fieldguide.base.errors import UserError
 from fieldguide.base.operations import DATA_SOURCES
-from fieldguide.base.progress import progress
-from fieldguide.base.system_errors import DISK_FULL
 from fieldguide.base.tracked_inputs import is_cached_link
-from fieldguide.data.sources.row import RawRow, picture_row, refused_row
+from fieldguide.data.capture_time import capture_time, check_time
+from fieldguide.data.given_splits import SIDES, Side, given_side
+from fieldguide.data.layout import FIELDS, GIVEN_SPLIT, LABEL, NAMED_FILES, SEQUENCE, SITE, parse_layout
+from fieldguide.data.sidecars import find_sidecars, system_reason
+from fieldguide.data.sources.copying import Wanted, copy_pictures
+from fieldguide.data.sources.row import FieldData, RawRow
 from fieldguide.data.sources.source import DataSource
+
+LABEL_FOLDERS = "{label}"
+
+
+def _layout(text: str) -> str:
+    parse_layout(text)
+    return text
+
+
+def _time(source: str) -> str:
+    check_time(source)
+    return source
 
 
 @DATA_SOURCES.register
@@ -21,66 +37,70 @@ from fieldguide.data.sources.source import DataSource
 class FolderData(DataSource):
     """Labelled folders below data/sources/NAME; `labels` maps a folder's name to another label.
 
-    `allow_private` lets its address list lead to private networks (see `fetch` in data/fetching.py).
+    `layout` says what the parts of a path are: `{label}`, `{site}`, `{sequence}`, `{split}`, or columns of your own.
+    `splits` says what the words of `{split}` mean, beside train, val and test. `time` lists where the time of capture
+    is found: `exif`, or patterns as `%Y-%m-%d_%H-%M-%S`. `allow_private` lets its address list lead to private networks
+    (see `fetch` in data/fetching.py).
     """
 
     kind: Literal["folder"]
     labels: dict[str, LabelName] = field(default_factory=dict)
     allow_private: bool = False
+    layout: Annotated[str, AfterValidator(_layout)] = LABEL_FOLDERS
+    splits: dict[str, Side] = field(default_factory=dict)
+    time: list[Annotated[str, AfterValidator(_time)]] = field(default_factory=list)
 
     def fetch(self, source: Path, target: Path) -> list[RawRow]:
         """Copy every file below `source` to `target`/<label>/..., one row each, in the order of their paths.
 
-        The first folder below `source` is the label, or what `labels` makes of it; a renamed folder keeps its own name
-        below the label. Hidden files and folders, links (but those of DVC's cache), files outside a label folder and
-        what cannot be copied stay behind: their rows say why.
+        A picture whose folders the layout names keeps its path below the label, as does one whose label is renamed.
+        Hidden files and folders, links (but those of DVC's cache), files that the layout does not fit, masks and what else lies beside pictures,
+        and what cannot be copied stay behind: their rows say why.
 
         Raises
         ------
         UserError
-            If `source` is missing or holds no labelled folder, if `labels` names a folder that is not there, or if
-            two files would get the same path.
+            If `source` is missing or holds no labelled folder, if `labels` or `splits` do not fit it, if two files
+            would get the same path, or if two labels differ only in how they are written.
         """
         if not source.is_dir():
             raise UserError(
                 f"data/sources/{source.name} is missing: `fieldguide add {source.name} FOLDER`, or `dvc pull`"
             )
-        folders = {path.name for path in source.iterdir() if is_label_folder(path)}
-        if unknown := sorted(set(self.labels) - folders):
-            raise UserError(
-                f"conf/data/{source.name}.yaml: labels: no folder {unknown[0]!r} in data/sources/{source.name}"
-            )
-        if not folders:
+        files = {as_text(path.relative_to(source).as_posix()): path for path in _files(source)}
+        if not any(map(is_label_folder, source.iterdir())) and not self.layout.endswith(NAMED_FILES):
             raise UserError(
                 f"data/sources/{source.name} holds no folders: put the pictures of each label in one of its own"
             )
-        rows: list[RawRow] = []
-        taken: dict[str, str] = {}
-        for path in progress(list(_files(source)), "download", unit="files"):
-            address = path.relative_to(source).as_posix()
-            folder, _, rest = address.partition("/")
-            if reason := _refusal(path, address):
-                label = self.labels.get(folder, folder) if rest else ""
-                rows.append(refused_row(as_text(address), as_text(label), reason))
-                continue
-            label = self.labels.get(folder, folder)
-            place = PurePosixPath(label, rest) if label == folder else PurePosixPath(label, folder, rest)
-            if other := taken.get(str(place)):
-                raise UserError(
-                    f"data/sources/{source.name}: {other} and {address} would both become {place}: rename one"
-                )
-            taken[str(place)] = address
-            copy = target / place
-            try:
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, copy)
-            except OSError as error:
-                if error.errno in DISK_FULL:
-                    raise
-                rows.append(refused_row(address, label, f"cannot be copied to {place}: {error.strerror}"))
-                continue
-            rows.append(picture_row(address, label, copy, target))
-        return rows
+        refused = {address: reason for address, path in files.items() if (reason := _refusal(path, address))}
+        refused |= find_sidecars([address for address in files if address not in refused], source)
+        wanted = [self._wanted(source, address, path, refused.get(address, "")) for address, path in files.items()]
+        if unknown := sorted(set(self.labels) - {one.given_label for one in wanted}):
+            raise UserError(
+                f"conf/data/{source.name}.yaml: labels: no folder {unknown[0]!r} in data/sources/{source.name}"
+            )
+        return copy_pictures(wanted, source, target)
+
+    def _wanted(self, source: Path, address: str, path: Path, refused: str) -> Wanted:
+        said = parse_layout(self.layout).read(address)
+        if said is None:
+            shape = "not in the folder of a label" if self.layout == LABEL_FOLDERS else f"not as {self.layout}"
+            return Wanted(address, path, "", "", refused or shape)
+        given, word = said[LABEL], said.get(GIVEN_SPLIT)
+        label, side = self.labels.get(given, given), given_side(word, self.splits)
+        if word and side is None:
+            refused = refused or f"{word!r} is no side of a split: {', '.join(SIDES)}, or an entry in `splits`"
+        if refused:
+            return Wanted(address, path, given, label, refused)
+        known = FieldData(
+            site=said.get(SITE),
+            time=capture_time(path, address, self.time),
+            sequence=said.get(SEQUENCE),
+            given_split=side,
+            further={name: text for name, text in said.items() if name not in FIELDS},
+        )
+        plain = self.layout == LABEL_FOLDERS and label == given
+        return Wanted(address, path, given, label, "", address if plain else str(PurePosixPath(label, address)), known)
 
 
 def is_label_folder(path: Path) -> bool:
@@ -107,10 +127,8 @@ def _refusal(path: Path, address: str) -> str:
         return "a link: fieldguide does not follow links out of the folder"
     if path.name.startswith("."):
         return "a hidden folder" if path.is_dir() else "a hidden file"
-    if as_text(address) != address:
+    if as_text(str(path)) != str(path):
         return "its name is not UTF-8: rename it"
     if not path.is_file():
         return "not a regular file"
-    if "/" not in address:
-        return "not in the folder of a label"
-    return ""
+    return system_reason(address)

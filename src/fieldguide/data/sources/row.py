@@ -1,14 +1,35 @@
 """The rows of the raw table."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from fieldguide.base.files import sha256_of_file
 
 
 @dataclass(frozen=True)
+class FieldData:
+    """What is known of a picture beside its label; see `fieldguide.data.table.FIELD_DATA`.
+
+    `further` are a data set's own columns, by name.
+    """
+
+    site: str | None = None
+    time: datetime | None = None
+    sequence: str | None = None
+    box: tuple[float, float, float, float] | None = None
+    given_split: str | None = None
+    further: Mapping[str, str | None] = field(default_factory=dict)
+
+
+NOTHING_KNOWN = FieldData()
+
+
+@dataclass(frozen=True)
 class RawRow:
-    """One source and what became of it; the columns of `fieldguide.data.table.RAW`."""
+    """One source and what became of it; with its field data, the columns of `fieldguide.data.table.RAW`."""
 
     source: str
     path: str
@@ -17,12 +38,19 @@ class RawRow:
     reason: str
     bytes: int
     sha256: str
+    known: FieldData = NOTHING_KNOWN
+
+    @property
+    def cells(self) -> dict[str, Any]:
+        """The row by columns, those of the data set's own too."""
+        row = {**vars(self), **vars(self.known), **self.known.further}
+        return {name: value for name, value in row.items() if name not in ("known", "further")}
 
 
-def picture_row(source: str, label: str, file: Path, target: Path) -> RawRow:
+def picture_row(source: str, label: str, file: Path, target: Path, known: FieldData = NOTHING_KNOWN) -> RawRow:
     """The row of a file that arrived below `target`."""
     path = file.relative_to(target).as_posix()
-    return RawRow(source, path, label, True, "", file.stat().st_size, sha256_of_file(file))
+    return RawRow(source, path, label, True, "", file.stat().st_size, sha256_of_file(file), known)
 
 
 def refused_row(source: str, label: str, reason: str) -> RawRow:

@@ -1,0 +1,24 @@
+"""The sides that a data set came with: which words mean which side."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+Side = Literal["train", "valid", "trainval", "test"]  # trainval: `split` divides it into train and valid
+SIDES: dict[str, Side] = {
+    "train": "train",
+    "training": "train",
+    "val": "valid",
+    "valid": "valid",
+    "validation": "valid",
+    "dev": "valid",
+    "trainval": "trainval",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def given_side(word: str | None, sides: Mapping[str, Side]) -> Side | None:
+    """The side that a word means; a data set's own `sides` come first. None for no word and for one that is unknown."""
+    if not word:
+        return None
+    return sides.get(word) or SIDES.get(word.strip().lower())

@@ -1,0 +1,59 @@
+"""Layouts: what the folders and the name of a file say of a picture, as `{site}/{label}`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+LABEL, SITE, SEQUENCE, GIVEN_SPLIT = "label", "site", "sequence", "split"
+FIELDS = (LABEL, SITE, SEQUENCE, GIVEN_SPLIT)
+NAMED_FILES = ".*"  # ends a layout that describes the names of files, too
+PART = re.compile(r"\{(\w*)\}")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A layout, ready to read paths with."""
+
+    text: str
+    pattern: re.Pattern[str]
+
+    def read(self, path: str) -> Mapping[str, str] | None:
+        """What a path says, by the layout's fields; None if it does not fit."""
+        found = self.pattern.fullmatch(path)
+        return found.groupdict() if found else None
+
+    @property
+    def fields(self) -> set[str]:
+        """What it tells of a picture."""
+        return set(self.pattern.groupindex)
+
+
+def parse_layout(text: str) -> Layout:
+    """Read a layout: `{name}` is a part of a path between slashes, `{}` any such part, everything else stands as it is.
+
+    `{label}` is required; `{site}`, `{sequence}` and `{split}` are known, every other name makes a column of its own.
+    Folders below those that it names do not matter. If it ends with `.*`, its last part is the name of the file, and
+    no other folders may follow.
+
+    Raises
+    ------
+    ValueError
+        If it names no label, a field twice, or what is not a name.
+    """
+    pattern, names = "", []
+    flat = text.endswith(NAMED_FILES)
+    for place, part in enumerate(PART.split(text.removesuffix(NAMED_FILES))):
+        if place % 2 == 0:
+            pattern += re.escape(part)
+        elif not part:
+            pattern += "[^/]*?"
+        elif not part.isidentifier():
+            raise ValueError(f"{{{part}}} is not a name: use a letter first, then letters, digits and _")
+        elif part in names:
+            raise ValueError(f"{{{part}}} stands there twice")
+        else:
+            names.append(part)
+            pattern += f"(?P<{part}>[^/]+?)"
+    if LABEL not in names:
+        raise ValueError("{label} is missing: it says which part of the path is the label")
+    return Layout(text, re.compile(pattern + (r"\.[^./]+" if flat else "/.+"), re.DOTALL))

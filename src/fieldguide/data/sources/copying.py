@@ -1,0 +1,73 @@
+"""Bringing pictures from data/sources/NAME to data/raw: what every source of files has in common."""
+
+import shutil
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fieldguide.base.errors import UserError
+from fieldguide.base.progress import progress
+from fieldguide.base.system_errors import DISK_FULL
+from fieldguide.data.sources.row import NOTHING_KNOWN, FieldData, RawRow, picture_row, refused_row
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file, or a part of one, and where it goes below data/raw; `refused` says why it stays behind.
+
+    `given_label` is the label before it is renamed.
+    """
+
+    address: str
+    file: Path
+    given_label: str
+    label: str
+    refused: str
+    place: str = ""
+    known: FieldData = NOTHING_KNOWN
+
+
+def copy_pictures(wanted: Sequence[Wanted], source: Path, target: Path) -> list[RawRow]:
+    """Copy files below `target`, each once; returns a row for each entry, in their order.
+
+    Raises UserError if two files would get the same path, or if two labels differ only in case, in spaces at the end or
+    in their Unicode form; system errors if the disk is full.
+    """
+    check_labels({one.label for one in wanted if not one.refused}, f"data/sources/{source.name}")
+    rows: list[RawRow] = []
+    taken: dict[str, str] = {}
+    for one in progress(wanted, "download", unit="files"):
+        if one.refused:
+            rows.append(refused_row(one.address, one.label, one.refused))
+            continue
+        if (other := taken.get(one.place, one.address)) != one.address:
+            raise UserError(
+                f"data/sources/{source.name}: {other} and {one.address} would both become {one.place}: rename one"
+            )
+        copy = target / one.place
+        try:
+            if one.place not in taken:
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(one.file, copy)
+            taken[one.place] = one.address
+        except OSError as error:
+            if error.errno in DISK_FULL:
+                raise
+            rows.append(refused_row(one.address, one.label, f"cannot be copied to {one.place}: {error.strerror}"))
+            continue
+        rows.append(picture_row(one.address, one.label, copy, target, one.known))
+    return rows
+
+
+def check_labels(labels: set[str], where: str) -> None:
+    """Raise UserError if two labels are one word that is written in two ways."""
+    known: dict[str, str] = {}
+    for label in sorted(labels):
+        plain = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+        if other := known.get(plain):
+            raise UserError(
+                f"{where}: the labels {other!r} and {label!r} differ only in how they are written: rename one, or map "
+                "one to the other with `labels` in the data set's option file"
+            )
+        known[plain] = label
