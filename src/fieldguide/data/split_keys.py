@@ -10,8 +10,6 @@ from fieldguide.data.table import IMAGES, further_columns
 LOOK_ALIKE, SEQUENCE, DAY, SITE, GIVEN_SPLIT = "look_alike", "sequence", "day", "site", "given_split"
 KEYS = (LOOK_ALIKE, SEQUENCE, DAY, SITE, GIVEN_SPLIT)
 WINDOW = "10min"  # of the clock: what a site took in it is one sequence where nobody says what is
-    "10min"  # pictures of one site without a sequence of their own are one where they share such a part of the hour
-)
 
 
 def split_keys(pictures: pd.DataFrame, group_by: str) -> pd.Series:
