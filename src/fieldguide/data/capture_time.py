@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from PIL import Image
-
 EXIF = "exif"
 EXIF_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP")
 EXIF_FOLDER, TAKEN, DIGITIZED, CHANGED = 0x8769, 0x9003, 0x9004, 0x0132
@@ -52,6 +50,8 @@ def _time_in(path: str, pattern: str) -> datetime | None:
 
 
 def _exif_time(file: Path) -> datetime | None:
+    from PIL import Image  # only here: every command loads every data source
+
     try:
         with Image.open(file, formats=EXIF_FORMATS) as image:
             exif = image.getexif()

@@ -1,4 +1,4 @@
-"""What lies beside pictures and is none to learn from: masks, thumbnails, annotations, files of the system."""
+"""What lies beside pictures and is none to learn from: masks, thumbnails, annotations."""
 
 import re
 from collections import defaultdict
@@ -10,16 +10,6 @@ from PIL import Image
 
 from fieldguide.data.images import PictureError, open_picture
 
-SYSTEM_FOLDERS = {
-    "__macosx",
-    "@eadir",
-    "#recycle",
-    "$recycle.bin",
-    "system volume information",
-    "lost+found",
-    "__pycache__",
-}
-SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini"}
 ANNOTATIONS = {
     *(".json", ".jsonl", ".xml", ".txt", ".csv", ".tsv", ".md", ".yaml", ".yml", ".ini", ".db", ".log", ".lst"),
     *(".mat", ".npy", ".npz", ".xmp", ".aae", ".thm", ".xlsx", ".parquet", ".pdf"),
@@ -37,14 +27,6 @@ LOOKED_AT = 256  # pixels of the longest side
 MAX_MEGAPIXELS = 150.0
 SMALLER = 0.8  # of the picture's longest side: a thumbnail has at most so many pixels
 ALIKE = 0.95  # correlation of the two
-
-
-def system_reason(path: str) -> str:
-    """Why a path belongs to the system and not to a data set, in words, else ""."""
-    *folders, name = PurePosixPath(path).parts
-    if found := [folder for folder in folders if folder.lower() in SYSTEM_FOLDERS]:
-        return f"{found[0]} is a folder of the system"
-    return "a file of the system" if name.lower() in SYSTEM_FILES or name.startswith("._") else ""
 
 
 def find_sidecars(paths: Iterable[str], folder: Path) -> dict[str, str]:

@@ -14,10 +14,10 @@ from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.capture_time import capture_time, check_time
 from fieldguide.data.given_splits import SIDES, Side, given_side
 from fieldguide.data.layout import FIELDS, GIVEN_SPLIT, LABEL, NAMED_FILES, SEQUENCE, SITE, parse_layout
-from fieldguide.data.sidecars import find_sidecars, system_reason
 from fieldguide.data.sources.copying import Wanted, copy_pictures
 from fieldguide.data.sources.row import FieldData, RawRow
 from fieldguide.data.sources.source import DataSource
+from fieldguide.data.system_files import system_reason
 
 LABEL_FOLDERS = "{label}"
 
@@ -63,6 +63,8 @@ class FolderData(DataSource):
             If `source` is missing or holds no labelled folder, if `labels` or `splits` do not fit it, if two files
             would get the same path, or if two labels differ only in how they are written.
         """
+        from fieldguide.data.sidecars import find_sidecars  # only here: it opens pictures
+
         if not source.is_dir():
             raise UserError(
                 f"data/sources/{source.name} is missing: `fieldguide add {source.name} FOLDER`, or `dvc pull`"
