@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 from checkouts import new_checkout
+import pandas as pd
+
 from conftest import noise, put, run_command
 from fieldguide.base.config import SplitConfig
 from fieldguide.base.errors import UNPRINTABLE, printable
@@ -172,7 +174,8 @@ def run(folder: Path) -> Result:
         left = dict(SIDES)
         while any(left.values()):
             image = noise(next(seeds), 48, 36)
-            side = str(own_sides(fractions([picture_id(image)], 0), SplitConfig(valid=0.25, test=0.25))[0])
+            one = pd.DataFrame({"id": [picture_id(image)]})
+            side = str(own_sides(one, fractions([picture_id(image)], 0), SplitConfig(valid=0.25, test=0.25))[0])
             if left[side]:
                 left[side] -= 1
                 put(folder / "odd" / label / f"{side}{left[side]}.png", image)

@@ -36,6 +36,7 @@ def _add_add(commands: Commands) -> None:
         """
         fieldguide add bears ~/pictures/bears      copy it, track it with DVC, select it in params.yaml
         fieldguide add bears ~/pictures/bears --link    hard links instead of copies; DVC still keeps its own copies
+        fieldguide add deer ~/cameras --layout '{site}/{label}' --dry-run    what it would understand and add
         fieldguide add bears bears.csv             download pictures: columns url and label, a row per picture
         """,
         stopped="the data set was not added; pictures from the web are kept, and the same command resumes",
@@ -44,6 +45,12 @@ def _add_add(commands: Commands) -> None:
     add.add_argument("name", help="name of the data set: a letter first, then letters, digits, - and _")
     add.add_argument("source", type=Path, help="the folder with one folder per label, or the CSV file of addresses")
     add.add_argument("--link", action="store_true", help="hard links instead of copies (same file system only)")
+    add.add_argument(
+        "--layout",
+        metavar="LAYOUT",
+        help="what the folders mean: '{label}', '{site}/{label}', ...",
+    )
+    add.add_argument("--dry-run", action="store_true", help="tell what was understood; write nothing")
     add.add_argument(
         "--allow-private", action="store_true", help="addresses may lead to this machine and to private networks"
     )
@@ -98,7 +105,15 @@ def _config(options: argparse.Namespace) -> str:
 def _add(options: argparse.Namespace) -> None:
     from fieldguide.data.add import add_data_set
 
-    add_data_set(here(), options.name, options.source, link=options.link, allow_private=options.allow_private)
+    add_data_set(
+        here(),
+        options.name,
+        options.source,
+        link=options.link,
+        allow_private=options.allow_private,
+        layout=options.layout,
+        dry_run=options.dry_run,
+    )
 
 
 def _sync(options: argparse.Namespace) -> str:

@@ -33,12 +33,13 @@ def capture_time(file: Path, path: str, sources: Sequence[str]) -> datetime | No
         `exif` (DateTimeOriginal, DateTimeDigitized or DateTime), or patterns as `datetime.strptime` takes them.
     """
     for source in sources:
-        if time := _exif_time(file) if source == EXIF else _time_in(path, source):
+        if time := _exif_time(file) if source == EXIF else time_in(path, source):
             return time
     return None
 
 
-def _time_in(path: str, pattern: str) -> datetime | None:
+def time_in(path: str, pattern: str) -> datetime | None:
+    """The last time in a path by a pattern, or None."""
     parts = re.split("%(.)", pattern)
     digits = [rf"\d{{{DIGITS[part]}}}" if place % 2 else re.escape(part) for place, part in enumerate(parts)]
     for text in reversed(re.findall(rf"(?<!\d){''.join(digits)}(?!\d)", path)):

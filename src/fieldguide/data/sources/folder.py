@@ -53,6 +53,18 @@ class FolderData(DataSource):
     def fetch(self, source: Path, target: Path) -> list[RawRow]:
         """Copy every file below `source` to `target`/<label>/..., one row each, in the order of their paths.
 
+        What `survey` refuses stays behind.
+
+        Raises
+        ------
+        UserError
+            As `survey`; if two files would get the same path, or if two labels differ only in how they are written.
+        """
+        return copy_pictures(self.survey(source), source, target)
+
+    def survey(self, source: Path) -> list[Wanted]:
+        """What every file below `source` is, in the order of their paths.
+
         A picture whose folders the layout names keeps its path below the label, as does one whose label is renamed.
         Hidden files and folders, links (but those of DVC's cache), files that the layout does not fit, masks and what else lies beside pictures,
         and what cannot be copied stay behind: their rows say why.
@@ -60,8 +72,7 @@ class FolderData(DataSource):
         Raises
         ------
         UserError
-            If `source` is missing or holds no labelled folder, if `labels` or `splits` do not fit it, if two files
-            would get the same path, or if two labels differ only in how they are written.
+            If `source` is missing or holds no labelled folder, or if `labels` do not fit it.
         """
         from fieldguide.data.sidecars import find_sidecars  # only here: it opens pictures
 
@@ -81,7 +92,7 @@ class FolderData(DataSource):
             raise UserError(
                 f"conf/data/{source.name}.yaml: labels: no folder {unknown[0]!r} in data/sources/{source.name}"
             )
-        return copy_pictures(wanted, source, target)
+        return wanted
 
     def _wanted(self, source: Path, address: str, path: Path, refused: str) -> Wanted:
         said = parse_layout(self.layout).read(address)

@@ -1,0 +1,120 @@
+"""`fieldguide add` says what it understood of a folder, before it writes, and proposes what the split keeps together."""
+
+from pathlib import Path
+
+import pytest
+
+from checkouts import new_checkout
+from conftest import noise, put, run_command
+from fieldguide.base.option_files import read_mapping, read_params
+from fieldguide.base.paths import Paths
+from fieldguide.data.layout_proposals import propose_layouts
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    return new_checkout(tmp_path / "checkout")
+
+
+def cameras(folder: Path, sites: int = 24, frames: int = 2) -> Path:
+    """Two kinds at each of so many cameras."""
+    for site in range(sites):
+        for label in ("deer", "fox"):
+            for frame in range(frames):
+                name = f"CAM{site:02}_2024-05-{site % 28 + 1:02}_12-00-{frame:02}.png"
+                put(folder / f"CAM{site:02}" / label / name, noise(100 * site + 10 * frame + len(label)))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("files", "layouts"),
+    [
+        (["cat/1.jpg", "dog/2.jpg"], ["{label}"]),
+        (["cat/2023/1.jpg", "dog/2023/2.jpg", "dog/2024/2.jpg"], ["{label}"]),
+        (["cat/images/1.jpg", "dog/images/2.jpg"], ["{label}"]),
+        (["train/cat/1.jpg", "train/dog/1.jpg", "val/cat/2.jpg"], ["{split}/{label}"]),
+        (["Training/cat/1.jpg", "Test/dog/1.jpg"], ["{split}/{label}"]),
+        (["train/1.jpg", "bus/1.jpg"], ["{label}"]),
+        (["site_1/cat/1.jpg", "site_2/cat/1.jpg", "site_2/dog/1.jpg"], ["{site}/{label}"]),
+        (["cat/A01/1.jpg", "dog/A01/1.jpg", "dog/B02/1.jpg"], ["{label}/{site}"]),
+        (["test/K1/cat/1.jpg", "train/K2/cat/1.jpg", "train/K2/dog/1.jpg"], ["{split}/{site}/{label}"]),
+        (["oak/garden/1.jpg", "ash/garden/1.jpg", "ash/wood/1.jpg"], ["{label}", "{site}/{label}", "{label}/{site}"]),
+    ],
+)
+def test_paths_say_their_layout_or_several(files: list[str], layouts: list[str]) -> None:
+    assert propose_layouts(files) == layouts
+    assert propose_layouts(files[::-1]) == layouts
+
+
+def test_what_was_understood_is_said_and_a_dry_run_writes_nothing(paths: Paths, tmp_path: Path) -> None:
+    pictures = cameras(tmp_path / "cameras")
+    put(pictures / "CAM00" / "deer" / "notes.txt", b"rain")
+    before = {path: path.read_bytes() for path in paths.root.rglob("*") if path.is_file()}
+    dry = run_command("add", "cams", str(pictures), "--dry-run", cwd=paths.root)
+    assert dry.returncode == 0, dry.stderr
+    for line in (
+        "layout: {site}/{label}",
+        "labels: deer 48, fox 48",
+        "sites: CAM00 4, CAM01 4",
+        "taken: 2024-05-01 12:00:00 to 2024-05-28 12:00:01 (from %Y-%m-%d_%H-%M-%S)",
+        "left out: text or data, not a picture 1",
+        "split.group_by: site, split.seed: ",
+    ):
+        assert line in dry.stdout
+    assert {path: path.read_bytes() for path in paths.root.rglob("*") if path.is_file()} == before
+    added = run_command("add", "cams", str(pictures), cwd=paths.root)
+    assert added.returncode == 0, added.stderr
+    option = read_mapping(paths.option("data", "cams"), "cams.yaml")
+    assert option == {"kind": "folder", "layout": "{site}/{label}", "time": ["%Y-%m-%d_%H-%M-%S"]}
+    split = read_params(paths)["split"]
+    assert split["group_by"] == "site" and f"split.seed: {split['seed']}:" in added.stdout
+    assert run_command("config", cwd=paths.root).returncode == 0
+
+
+def test_what_may_mean_two_things_is_refused_with_the_choices(paths: Paths, tmp_path: Path) -> None:
+    for number, name in enumerate(("oak/garden", "oak/wood", "ash/garden", "ash/wood")):
+        put(tmp_path / "trees" / name / f"{number}.png", noise(number))
+    refused = run_command("add", "trees", str(tmp_path / "trees"), cwd=paths.root)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "--layout '{label}' or --layout '{site}/{label}'" in refused.stderr
+    wrong = run_command("add", "trees", str(tmp_path / "trees"), "--layout", "{site}", cwd=paths.root)
+    assert wrong.returncode == 1 and "{label} is missing" in wrong.stderr and wrong.stderr.count("\n") == 1
+    chosen = run_command(
+        "add", "trees", str(tmp_path / "trees"), "--layout", "{label}/{site}", "--dry-run", cwd=paths.root
+    )
+    assert "labels: ash 2, oak 2\nsites: garden 2, wood 2" in chosen.stdout
+
+
+def test_folders_of_a_given_split_are_no_labels(paths: Paths, tmp_path: Path) -> None:
+    for number, name in enumerate(("train/cat", "train/dog", "test/cat", "test/dog")):
+        put(tmp_path / "pets" / name / f"{number}.png", noise(number))
+    added = run_command("add", "pets", str(tmp_path / "pets"), cwd=paths.root)
+    assert added.returncode == 0, added.stderr
+    assert "labels: cat 2, dog 2\ngiven split: trainval 2, test 2" in added.stdout
+    option = read_mapping(paths.option("data", "pets"), "pets.yaml")
+    assert option == {"kind": "folder", "layout": "{split}/{label}", "splits": {"train": "trainval"}}
+    assert read_params(paths)["split"]["group_by"] == "given_split"
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "2099-01-01"])
+def test_a_clock_that_is_plainly_wrong_is_told(paths: Paths, tmp_path: Path, day: str) -> None:
+    for number in range(12):
+        put(tmp_path / "pets" / ("cat", "dog")[number % 2] / f"{day}_12-00-00 {number}.png", noise(number))
+    said = run_command("add", "pets", str(tmp_path / "pets"), "--dry-run", cwd=paths.root).stdout
+    assert "warning: 12 pictures were " in said
+    assert "warning: 12 pictures were all taken at" in said
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the maintainers' pictures are not here")
+def test_real_folders_are_understood(paths: Paths) -> None:
+    said = {
+        name: run_command("add", "real", str(SHARED / "data" / name), "--dry-run", cwd=paths.root).stdout
+        for name in ("field/stations", "bears", "parts/tiles")
+    }
+    assert "layout: {site}/{label}" in said["field/stations"]
+    assert "sites: StationC 34, StationB 24, StationA 10" in said["field/stations"]
+    assert "taken: 2009-04-05 00:11:00 to 2009-05-14 02:11:00" in said["field/stations"]
+    assert said["bears"].startswith("labels: teddys 176, black 156, grizzly 146\n")
+    assert "left out: a mask 264" in said["parts/tiles"]
