@@ -95,7 +95,7 @@ def test_html_stands_in_templates_alone_where_every_value_is_escaped() -> None:
     assert {name for name, module in modules().items() if any(map(html.search, module.texts))} == {
         "fieldguide.sample.encode"
     }
-    by_hand = re.compile(r"\bescape\(|\bMarkup\b")
+    by_hand = re.compile(r"(?<!\bre\.)\bescape\(|\bMarkup\b")
     assert not [name for name, module in modules().items() if by_hand.search(ast.unparse(module.tree))]
     unescaped = re.compile(r"\|\s*safe\b|autoescape")
     assert not [name for name, path in templates().items() if unescaped.search(path.read_text(encoding="utf-8"))]
