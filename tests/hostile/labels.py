@@ -4,9 +4,9 @@ import csv
 import re
 from pathlib import Path
 
-from checkouts import new_checkout
 import pandas as pd
 
+from checkouts import new_checkout
 from conftest import noise, put, run_command
 from fieldguide.base.config import SplitConfig
 from fieldguide.base.errors import UNPRINTABLE, printable

@@ -66,8 +66,8 @@ class FolderData(DataSource):
         """What every file below `source` is, in the order of their paths.
 
         A picture whose folders the layout names keeps its path below the label, as does one whose label is renamed.
-        Hidden files and folders, links (but those of DVC's cache), files that the layout does not fit, masks and what else lies beside pictures,
-        and what cannot be copied stay behind: their rows say why.
+        Hidden files and folders, links (but those of DVC's cache), files that the layout does not fit, masks and what
+        else lies beside pictures, and what cannot be copied stay behind: their rows say why.
 
         Raises
         ------
