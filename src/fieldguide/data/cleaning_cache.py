@@ -10,13 +10,13 @@ import platform
 import shutil
 from dataclasses import asdict
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from fieldguide.base.config import CleanConfig
 
-LIBRARIES = ("pillow", "numpy", "scipy", "imagehash")
+LIBRARIES = ("pillow", "simplejpeg", "pillow-heif", "numpy", "scipy", "imagehash")
 SETTINGS = 3  # so many are kept, the last used; each takes about as much space as data/clean
 
 Cleaned = tuple[dict[str, Any], bytes]  # the columns that follow from the file alone, and its clean copy (b"": none)
@@ -68,5 +68,12 @@ def _code() -> str:
     code = hashlib.sha256()
     for path in sorted(room.rglob("*.py")):
         code.update(f"{path.relative_to(room).as_posix()}\n".encode() + path.read_bytes())
-    versions = [f"{name} {version(name)}" for name in LIBRARIES]
+    versions = [f"{name} {_version(name)}" for name in LIBRARIES]
     return "\n".join([code.hexdigest(), *versions, platform.python_version(), platform.machine()])
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # an extra
+        return "not installed"
