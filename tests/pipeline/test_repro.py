@@ -19,7 +19,7 @@ from pipeline.conftest import Reproduced
 def test_a_fault_in_params_stops_dvc_repro_before_any_stage_works(tmp_path: Path) -> None:
     checkout = small_checkout(tmp_path / "checkout")
     for fault, line in (
-        ({"resize": "sqish"}, "config: params.yaml: resize: 'sqish': no such option; choose one of: crop, pad, "),
+        ({"resize": "sqish"}, "config: params.yaml: resize: 'sqish': no such option (did you mean squish?); choose one of: crop, pad, "),
         ({"batch_size": "many"}, "config: params.yaml: train.batch_size: "),
     ):
         checkout.run("git", "checkout", "--quiet", ".")
@@ -66,7 +66,7 @@ def test_the_links_of_dvcs_cache_are_pictures(kind: str, tmp_path: Path) -> None
     assert checkout.repro("clean") == ["clean"]
     assert list(read_table(checkout.paths.image_table, IMAGES)["status"]) == ["dropped", *3 * ["kept"]]
     checkout.run("rm", "-r", "data/raw", "data/clean", "data/clean.parquet")
-    checkout.dvc("checkout", "--quiet")
+    checkout.dvc("checkout", "--quiet", "download", "clean")
     assert checkout.repro("clean") == []
 
 
@@ -120,7 +120,7 @@ PARAMS = [
     ("lr", "0.1", {"config", "train", "report"}),
     ("max_side", "100", {"config", "clean", "train"}),
     ("jpeg_quality", "80", {"config", "clean"}),
-    ("near_duplicate_bits", "3", {"config", "split"}),
+    ("near_duplicate_bits", "3", {"config", "validate", "split"}),
     ("bootstrap", "500", {"config", "evaluate"}),
 ]
 FILES = [
@@ -134,10 +134,10 @@ FILES = [
     ("conf/resize/pad.yaml", set()),
     ("conf/model/resnet18.yaml", set()),
     ("conf/data/sample.yaml", set()),
-    ("src/fieldguide/data/splits.py", {"split"}),
+    ("src/fieldguide/data/splits.py", {"validate", "split"}),
     ("src/fieldguide/sample/teddy.py", {"config", "download"}),  # config validates the options of every data source
-    ("src/fieldguide/data/duplicates.py", {"clean", "split"}),
-    ("src/fieldguide/checks/expectations.py", {"validate", "screen"}),
+    ("src/fieldguide/data/duplicates.py", {"clean", "validate", "split"}),
+    ("src/fieldguide/checks/expectations.py", {"validate", "screen", "report"}),
     ("src/fieldguide/training/learner.py", {"train"}),
     ("src/fieldguide/screening/p_values.py", {"screen"}),
     ("src/fieldguide/model/network.py", {"weights", "train", "evaluate", "screen"}),
@@ -171,7 +171,7 @@ def test_an_edited_file_concerns_the_stages_that_use_it(put_back: Checkout, file
 def test_an_edited_source_file_reruns_its_stage_and_stops_where_nothing_changed(copy: Checkout) -> None:
     with (copy.root / "src/fieldguide/data/splits.py").open("a", encoding="utf-8") as text:
         text.write("# edited\n")
-    assert copy.repro() == ["split"]
+    assert copy.repro() == ["validate", "split"]
     with (copy.root / "conf/resize/pad.yaml").open("a", encoding="utf-8") as text:
         text.write("# edited\n")
     assert copy.repro() == []

@@ -132,7 +132,7 @@ def test_runs_of_every_origin_are_made_again_at_the_same_time(home: Checkout, jo
         assert "epoch 2/2" in output
         assert "OTHER" not in output
     assert "data/clean, data/clean.parquet from DVC, by hash\nreproduce: running train, evaluate\n" in repro
-    assert "running split, train, evaluate" in sweep
+    assert "split, train, evaluate" in sweep
     assert "and what was not committed" in experiment
     assert experiment.splitlines()[-1].startswith("identical: 'adopted' (")
 

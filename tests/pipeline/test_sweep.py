@@ -96,7 +96,7 @@ def test_the_checkout_stays_as_it_was(swept: tuple[Checkout, str]) -> None:
         ("resize=pad", ["train", "evaluate"]),
         ("train.lr=0.1", ["train", "evaluate"]),
         ("evaluate.bootstrap=200", ["train", "evaluate"]),
-        ("split.seed=3", ["split", "train", "evaluate"]),
+        ("split.seed=3", ["validate", "split", "train", "evaluate"]),
         ("model=resnet18", ["weights", "train", "evaluate"]),
         ("checks=strict", ["validate", "split", "train", "evaluate"]),
         ("clean.max_side=200", ["clean", "validate", "split", "train", "evaluate"]),

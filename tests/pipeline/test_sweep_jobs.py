@@ -125,7 +125,7 @@ def test_a_name_that_does_not_exist_is_one_line_before_anything_begins(mistaken:
         ("trian.lr=0.1,0.2", "override trian.lr=0.1: trian: "),
         ("train.lr=0.1,", "'train.lr=0.1,' is not understood"),
         ("train.batch_size=16,0", "override train.batch_size=0: train.batch_size: Input should be greater than or"),
-        ("~resize", "override: resize: None: no such option; choose one of: crop"),
+        ("~resize", "override ~resize: resize: write resize=OPTION; choose one of: crop"),
         ("+sweep=short", "conf/sweep/short.yaml: train: a study sets only hydra.sweeper.params"),
     ],
 )

@@ -40,7 +40,7 @@ def made(own_data: OwnData, monkeypatch: pytest.MonkeyPatch) -> Paths:
         put(paths.sources / "own" / place, content)
     download.run(cfg, paths)
     clean.run(cfg, paths)
-    monkeypatch.setattr("fieldguide.stages.split.SIDES", ())
+    monkeypatch.setattr("fieldguide.stages.split.shortage", lambda *_: "")
     split.run(cfg, paths)
     monkeypatch.chdir(paths.root)
     for command in (["init", "--quiet"], ["config", "user.name", "Ada"]):
