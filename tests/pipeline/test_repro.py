@@ -19,7 +19,10 @@ from pipeline.conftest import Reproduced
 def test_a_fault_in_params_stops_dvc_repro_before_any_stage_works(tmp_path: Path) -> None:
     checkout = small_checkout(tmp_path / "checkout")
     for fault, line in (
-        ({"resize": "sqish"}, "config: params.yaml: resize: 'sqish': no such option (did you mean squish?); choose one of: crop, pad, "),
+        (
+            {"resize": "sqish"},
+            "config: params.yaml: resize: 'sqish': no such option (did you mean squish?); choose one of: crop, pad, ",
+        ),
         ({"batch_size": "many"}, "config: params.yaml: train.batch_size: "),
     ):
         checkout.run("git", "checkout", "--quiet", ".")

@@ -30,7 +30,9 @@ def test_what_stopped_a_run_is_told_by_the_summary_and_the_page(small: Paths) ->
     assert f"validate: {said}" in done.stderr
     summary = run_command("summary", cwd=small.root)
     assert summary.returncode == 0
-    assert "62 files came in, 62 pictures used" in summary.stdout and f"validate: {said}" in " ".join(summary.stdout.split())
+    assert "62 files came in, 62 pictures used" in summary.stdout and f"validate: {said}" in " ".join(
+        summary.stdout.split()
+    )
     assert "checks" not in summary.stdout.split(), "what stopped has no results to tell"
     page = small.overview.read_text(encoding="utf-8")
     assert "Stopped before training" in page and said in page

@@ -18,6 +18,7 @@ from fieldguide.base.suggestions import did_you_mean
 PATTERNS = {  # of the schema, but for lists of words
     r"^[^/\\.\x00][^/\\\x00]*$": "a label must not be empty, begin with a dot, or hold a slash or backslash",
     "^[0-9a-f]{64}$": "must be a sha256: 64 hexadecimal digits in lower case",
+    r"^[^\W\d]\w*$": "must be the name of a column: a letter first, then letters, digits and _",
     "^expect_[a-z_]+$": "must be the name of an expectation of Great Expectations: `expect_...`",
 }
 
