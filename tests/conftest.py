@@ -4,6 +4,7 @@ import io
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -35,6 +36,9 @@ start_process()  # before the libraries are imported
 OwnData = Callable[..., tuple[Config, Paths]]
 
 os.environ["TQDM_DISABLE"] = "1"  # on a busy machine a command that says nothing else would say how far it is
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in the background of a shell nothing would hear Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PARAMS = """\

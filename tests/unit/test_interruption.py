@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -84,15 +83,6 @@ def test_so_does_what_is_stopped_while_libraries_are_imported(tmp_path: Path) ->
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "-c: stopped; it had not begun\n")
 
 
-@pytest.fixture
-def with_ctrl_c() -> Iterator[None]:
-    """What is started here hears Ctrl-C, also where the tests run in the background of a shell, which takes it away."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("with_ctrl_c")
 def test_worker_processes_say_nothing_and_end(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     started = subprocess.Popen(
@@ -115,7 +105,6 @@ def test_worker_processes_say_nothing_and_end(tmp_path: Path) -> None:
     assert not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in workers)
 
 
-@pytest.mark.usefixtures("with_ctrl_c")
 def test_a_program_that_was_started_cleans_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where this process alone is told to stop."""
     monkeypatch.setattr(interruption, "TERMINAL_HAS_TOLD", 0.2)
