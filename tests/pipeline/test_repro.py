@@ -52,7 +52,7 @@ def test_a_pipe_in_the_data_set_stops_repro_in_one_line_before_dvc_waits_at_it(t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["symlink", "hardlink"])
+@pytest.mark.parametrize("kind", ["symlink", pytest.param("hardlink", marks=pytest.mark.exhaustive)])
 def test_the_links_of_dvcs_cache_are_pictures(kind: str, tmp_path: Path) -> None:
     checkout = small_checkout(tmp_path / "checkout")
     for number, label in enumerate("aabb"):

@@ -69,6 +69,7 @@ def test_a_short_year(simulation: Any, tmp_path: Path, monkeypatch: pytest.Monke
     ]
 
 
+@pytest.mark.exhaustive
 def test_without_a_champion_a_poisoned_delivery_from_another_season_is_held_back(
     simulation: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
