@@ -23,6 +23,8 @@ if __name__ == "__main__":
         try:
             write_overview(home, choices, stopped)
             said = f"the page about it is {home.overview.relative_to(home.root)}"
-        except (UserError, OSError) as error:  # a full disk, or results of earlier stages that are not here
+        except FileNotFoundError:
+            said = "there is no page about it: results of earlier stages are not here"
+        except (UserError, OSError) as error:  # as a full disk
             said = f"there is no page about it: {error}"
         print(printable(f"{stopped.stage}: {said}"), flush=True)  # on stderr there is what stopped the stage
