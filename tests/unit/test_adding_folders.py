@@ -98,6 +98,23 @@ def test_folders_of_a_given_split_are_no_labels(paths: Paths, tmp_path: Path) ->
     assert read_params(paths)["split"]["group_by"] == "given_split"
 
 
+def test_sides_without_a_test_split_are_divided_anew(paths: Paths, tmp_path: Path) -> None:
+    for number, name in enumerate(("train/cat", "train/dog", "val/cat", "val/dog")):
+        put(tmp_path / "pets" / name / f"{number}.png", noise(number))
+    said = run_command("add", "pets", str(tmp_path / "pets"), "--dry-run", cwd=paths.root).stdout
+    assert "given split: train 2, valid 2" in said
+    assert "split.group_by: look_alike" in said
+
+
+def test_the_next_data_set_does_not_inherit_the_key_of_the_last(paths: Paths, tmp_path: Path) -> None:
+    assert run_command("add", "cams", str(cameras(tmp_path / "cameras")), cwd=paths.root).returncode == 0
+    assert read_params(paths)["split"]["group_by"] == "site"
+    for number, label in enumerate(("cat", "dog")):
+        put(tmp_path / "pets" / label / f"{number}.png", noise(number))
+    assert run_command("add", "pets", str(tmp_path / "pets"), cwd=paths.root).returncode == 0
+    assert read_params(paths)["split"]["group_by"] == "look_alike"
+
+
 @pytest.mark.parametrize("day", ["1970-01-01", "2099-01-01"])
 def test_a_clock_that_is_plainly_wrong_is_told(paths: Paths, tmp_path: Path, day: str) -> None:
     for number in range(12):

@@ -55,6 +55,8 @@ def test_a_layout_reads_back_the_parts_of_which_a_path_is_made(site: str, label:
     [
         ("{site}", "label.* is missing"),
         ("{label}/{label}", "twice"),
+        ("{id}/{label}", "column that"),
+        ("{brightness}_{label}", "column that"),
         ("{label}/{a-b}", "label"),
         ("pictures", "is missing"),
     ],

@@ -22,6 +22,7 @@ from fieldguide.data.add_addresses import list_text, take_addresses, take_back, 
 from fieldguide.data.addresses import address_list, read_addresses
 from fieldguide.data.folder_reading import Reading, describe, read_folder
 from fieldguide.data.sources.folder import as_text
+from fieldguide.data.split_keys import LOOK_ALIKE
 from fieldguide.data.split_proposal import SplitProposal, propose_split
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -215,6 +216,8 @@ def _chosen(paths: Paths, name: str, proposal: SplitProposal | None) -> str:
     values: dict[tuple[str | int, ...], str | int] = {("data",): name}
     if proposal:
         values |= {("split", "group_by"): proposal.group_by, ("split", "seed"): proposal.seed}
+    elif read_params(paths).get("split", {}).get("group_by", LOOK_ALIKE) != LOOK_ALIKE:
+        values[("split", "group_by")] = LOOK_ALIKE  # the key of the last data set is none of this one
     try:
         return set_values(read_text(paths.params), values)
     except ValueError as error:

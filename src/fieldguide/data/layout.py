@@ -38,7 +38,7 @@ def parse_layout(text: str) -> Layout:
     Raises
     ------
     ValueError
-        If it names no label, a field twice, or what is not a name.
+        If it names no label, a field twice, what is not a name, or a column that fieldguide fills.
     """
     pattern, names = "", []
     flat = text.endswith(NAMED_FILES)
@@ -54,6 +54,15 @@ def parse_layout(text: str) -> Layout:
         else:
             names.append(part)
             pattern += f"(?P<{part}>[^/]+?)"
+    if (further := set(names) - {*FIELDS}) and (taken := sorted(further & _own_columns())):
+        raise ValueError(f"{{{taken[0]}}} is a column that fieldguide fills: choose another name")
     if LABEL not in names:
         raise ValueError("{label} is missing: it says which part of the path is the label")
     return Layout(text, re.compile(pattern + (r"\.[^./]+" if flat else "/.+"), re.DOTALL))
+
+
+def _own_columns() -> set[str]:
+    from fieldguide.data import table  # only here: every command loads every data source
+
+    schemas = (table.RAW, table.IMAGES, table.SPLIT, table.SCREEN, table.PREDICTIONS_FIXED)
+    return {field.name for schema in schemas for field in schema}

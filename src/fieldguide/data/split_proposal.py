@@ -11,7 +11,8 @@ from fieldguide.base.config import SplitConfig
 from fieldguide.base.errors import UserError
 from fieldguide.data.sources.copying import Wanted
 from fieldguide.data.split_keys import DAY, GIVEN_SPLIT, SEQUENCE, SITE, split_keys
-from fieldguide.data.splits import fractions
+from fieldguide.data.splits import fractions, own_sides
+from fieldguide.data.status import Split
 
 ENOUGH = 5  # keys of each label
 FEW = 10  # test keys with fewer of which the test accuracy is uncertain
@@ -35,7 +36,8 @@ def propose_split(pictures: Sequence[Wanted], split: SplitConfig) -> SplitPropos
     Of the seeds under which every label has `split.min_per_label` pictures on every side, the one whose shares are
     nearest to those of `split`; the smallest of equals. None where no key will do: look-alikes then stay together.
     """
-    if pictures and all(one.known.given_split for one in pictures):
+    given = {one.known.given_split for one in pictures}
+    if None not in given and "test" in given and ("trainval" in given or {"train", "valid"} <= given):
         return SplitProposal(GIVEN_SPLIT, split.seed, "the data set came with a split")
     table = pd.DataFrame(
         [(one.label, one.known.site, one.known.time, one.known.sequence) for one in pictures],
@@ -70,8 +72,8 @@ def _best_seed(counts: pd.DataFrame, split: SplitConfig) -> tuple[int, NDArray[n
     best, nearest = None, np.inf
     for seed in range(min(TRIES, max(20, HASHES // counts.shape[1]))):
         fraction = fractions(texts, seed)
-        test, valid = fraction < split.test, (fraction >= split.test) & (fraction < split.test + split.valid)
-        sides = np.stack([~(test | valid), valid, test])
+        own = own_sides(counts.T, fraction, split)
+        sides = np.stack([own == side for side in (Split.TRAIN, Split.VALID, Split.TEST)])
         placed = numbers @ sides.T  # labels, sides
         if placed.min() < split.min_per_label:
             continue
