@@ -1,6 +1,5 @@
 """Understanding a folder of pictures before it becomes a data set: its layout, its times, what is left out."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from fieldguide.data.capture_time import EXIF, capture_time
 from fieldguide.data.layout_proposals import ENOUGH, propose_layouts, propose_splits, propose_time
 from fieldguide.data.sources.copying import Wanted, check_labels
 from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData
+from fieldguide.data.sources.row import kind_of_reason
 
 ASKED_FOR_EXIF = 200  # files, evenly over the folder
 SHOWN = 12  # names in a line
-KIND = re.compile(r"^(a mask|a thumbnail)\b.*")
 BEFORE_DIGITAL = datetime(1995, 1, 1)  # cameras whose clock was never set say 1970 or 1980
 
 
@@ -81,7 +80,7 @@ def describe(reading: Reading, now: datetime) -> list[str]:
         missing = f", {len(pictures) - len(times)} without a time" if len(times) < len(pictures) else ""
         lines.append(f"taken: {times[0]} to {times[-1]} (from {', then '.join(reading.options['time'])}){missing}")
         lines += [f"warning: {warning}" for warning in _clock_faults(times, now)]
-    left = Counter(KIND.sub(r"\1", one.refused) for one in reading.files if one.refused)
+    left = Counter(kind_of_reason(one.refused) for one in reading.files if one.refused)
     if left:
         lines.append(f"left out: {_counts(left)}")
     return lines

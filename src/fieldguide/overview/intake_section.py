@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from fieldguide.base.paths import Paths
+from fieldguide.data.sources.row import kind_of_reason
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, SPLIT, read_table
 
-KIND = r"^(a mask|a thumbnail|cannot be copied).*"  # of reasons that tell of one file
 MAX_EXAMPLES = 3  # files named for each reason
 STATUS_WORDS = {
     Status.NOT_DOWNLOADED: "not taken in",
@@ -53,7 +53,7 @@ def _left_out(images: pd.DataFrame) -> list[LeftOut]:
     rows = []
     left = images[images["status"] != Status.KEPT]
     not_taken = left["status"] == Status.NOT_DOWNLOADED
-    kinds = left["reason"].where(not_taken, "").str.replace(KIND, r"\1", regex=True)
+    kinds = left["reason"].where(not_taken, "").map(kind_of_reason)
     for (status, kind), files in left.groupby(["status", kinds]):
         named = files["path"].where(files["path"] != "", files["source"]).sort_values().head(MAX_EXAMPLES)
         why = STATUS_WORDS.get(Status(str(status)), str(status))

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from PIL import Image
 
 from fieldguide.base.errors import printable
@@ -42,14 +41,10 @@ def reliability_figure(groups: pd.DataFrame) -> Figure:
     groups
         The table of `fieldguide.statistics.calibration.reliability_groups`.
     """
-    figure = Figure(figsize=(5, 1.5 + 0.42 * len(groups)), layout="constrained")
-    axes = figure.subplots()
-    places = np.arange(len(groups))
-    _interval_bars(axes, places, groups["accuracy_low"], groups["accuracy_high"])
-    axes.plot(groups["accuracy"], places, "o", color=BLUE, markersize=7, label="right, with its 95 % interval")
-    axes.plot(groups["confidence"], places, "D", color=ORANGE, markersize=6, label="confidence")
-    axes.set_yticks(places, [_range(*row) for row in groups[["low", "high", "pictures"]].itertuples(index=False)])
-    axes.set(ylim=(-0.6, len(groups) - 0.4), xlabel="share of the predictions")
+    names = [_range(*row) for row in groups[["low", "high", "pictures"]].itertuples(index=False)]
+    figure, axes = _accuracy_rows(groups, names, height=1.5 + 0.42 * len(groups))
+    axes.plot(groups["confidence"], np.arange(len(groups)), "D", color=ORANGE, markersize=6, label="confidence")
+    axes.set(xlabel="share of the predictions")
     _from_the_smallest(axes, [*groups["accuracy_low"], *groups["confidence"]])
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
@@ -63,14 +58,9 @@ def coverage_figure(steps: pd.DataFrame) -> Figure:
     steps
         The table of `fieldguide.statistics.calibration.coverage_steps`.
     """
-    figure = Figure(figsize=(5, 1.3 + 0.36 * len(steps)), layout="constrained")
-    axes = figure.subplots()
-    places = np.arange(len(steps))
-    _interval_bars(axes, places, steps["accuracy_low"], steps["accuracy_high"])
-    axes.plot(steps["accuracy"], places, "o", color=BLUE, markersize=7)
-    axes.set_yticks(places, [f"{row.coverage:.0%} ({row.pictures:.0f} pictures)" for row in steps.itertuples()])
-    axes.set(ylim=(-0.6, len(steps) - 0.4), xlabel="answers that are right")
-    axes.set_ylabel("answered")
+    names = [f"{row.coverage:.0%} ({row.pictures:.0f} pictures)" for row in steps.itertuples()]
+    figure, axes = _accuracy_rows(steps, names, height=1.3 + 0.36 * len(steps))
+    axes.set(xlabel="answers that are right", ylabel="answered")
     _from_the_smallest(axes, steps["accuracy_low"])
     return figure
 
@@ -79,8 +69,16 @@ def _range(low: float, high: float, pictures: float) -> str:
     return f"{low:.2f} to {high:.2f} ({pictures:.0f})"
 
 
-def _interval_bars(axes: Axes, places: NDArray[np.intp], low: "pd.Series[float]", high: "pd.Series[float]") -> None:
-    axes.barh(places, high - low, left=low, height=0.5, color=BLUE, alpha=0.3)
+def _accuracy_rows(table: pd.DataFrame, names: Sequence[str], height: float) -> tuple[Figure, Axes]:
+    """A row for each group of pictures: its accuracy, a dot, on a bar that is its interval."""
+    figure = Figure(figsize=(5, height), layout="constrained")
+    axes = figure.subplots()
+    places, low = np.arange(len(table)), table["accuracy_low"]
+    axes.barh(places, table["accuracy_high"] - low, left=low, height=0.5, color=BLUE, alpha=0.3)
+    axes.plot(table["accuracy"], places, "o", color=BLUE, markersize=7, label="right, with its 95 % interval")
+    axes.set_yticks(places, names)
+    axes.set(ylim=(-0.6, len(table) - 0.4))
+    return figure, axes
 
 
 def _from_the_smallest(axes: Axes, shares: Iterable[float]) -> None:
