@@ -59,6 +59,7 @@ def test_a_layout_reads_back_the_parts_of_which_a_path_is_made(site: str, label:
         ("{brightness}_{label}", "column that"),
         ("{label}/{a-b}", "label"),
         ("pictures", "is missing"),
+        ("{site}{label}", "something between"),
     ],
 )
 def test_a_layout_that_cannot_be_is_one_line(layout: str, message: str) -> None:

@@ -430,12 +430,14 @@ def test_a_renamed_label_takes_pictures_in_by_both_names_and_what_is_refused_is_
     assert "the data set has no folder 'wolf'" in message
 
 
-def test_a_sample_takes_no_pictures_in(cfg: Config, home: Paths) -> None:
+@pytest.mark.parametrize("override", ["data=sample", "+data.layout='{site}/{label}'"])
+def test_what_has_no_folders_of_labels_takes_no_pictures_in(cfg: Config, home: Paths, override: str) -> None:
+    """The folders of a layout are no labels: a site would become one."""
     deliver(home, 1)
-    table = list_incoming(compose(home, ["data=sample"]), home)
-    assert table["reason"].tolist() == [
-        "the selected data set cannot take in pictures: make one that can with `fieldguide add NAME FOLDER`"
-    ]
+    table = list_incoming(compose(home, [override]), home)
+    (reason,) = table["reason"]
+    assert reason.startswith("the selected data set cannot take in pictures from here: put them beside its others")
+    assert reason.endswith("`fieldguide add NAME FOLDER`")
 
 
 @contextmanager

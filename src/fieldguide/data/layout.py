@@ -7,6 +7,7 @@ from dataclasses import dataclass
 LABEL, SITE, SEQUENCE, GIVEN_SPLIT = "label", "site", "sequence", "split"
 FIELDS = (LABEL, SITE, SEQUENCE, GIVEN_SPLIT)
 NAMED_FILES = ".*"  # ends a layout that describes the names of files, too
+ADJACENT = re.compile(r"\}\{")
 PART = re.compile(r"\{(\w*)\}")
 
 
@@ -38,8 +39,11 @@ def parse_layout(text: str) -> Layout:
     Raises
     ------
     ValueError
-        If it names no label, a field twice, what is not a name, or a column that fieldguide fills.
+        If two parts stand side by side, or if it names no label, a field twice, what is not a name, or a column that
+        fieldguide fills.
     """
+    if ADJACENT.search(text):
+        raise ValueError("two parts need something between them, as in {site}_{label}")
     pattern, names = "", []
     flat = text.endswith(NAMED_FILES)
     for place, part in enumerate(PART.split(text.removesuffix(NAMED_FILES))):

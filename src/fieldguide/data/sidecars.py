@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from fieldguide.base.progress import progress
 from fieldguide.data.images import PictureError, open_picture
 
 ANNOTATIONS = {
@@ -48,9 +49,9 @@ def find_sidecars(paths: Iterable[str], folder: Path) -> dict[str, str]:
             found[path] = "text or data, not a picture"
         else:
             families[_family(path)].append(path)
-    for members in families.values():
-        if len(members) > 1 or _says_beside(members[0]):
-            found.update(_beside(members, folder))
+    doubtful = [members for members in families.values() if len(members) > 1 or _says_beside(members[0])]
+    for members in progress(doubtful, "look for masks", unit="names"):
+        found.update(_beside(members, folder))
     return found
 
 

@@ -15,7 +15,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.addresses import UNLABELLED
 from fieldguide.data.images import PictureError, read_picture
-from fieldguide.data.sources.folder import FolderData, as_text, is_label_folder
+from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData, as_text, is_label_folder
 from fieldguide.data.table import IMAGES, read_table
 
 
@@ -93,7 +93,7 @@ def _folders(cfg: Config, source: Path) -> dict[str, str] | None:
     A folder goes by its own name and by the label that `labels` gives it. A name that a folder has means that folder;
     of several folders with the same label, the first in alphabetical order.
     """
-    if not isinstance(cfg.data, FolderData) or not source.is_dir():
+    if not isinstance(cfg.data, FolderData) or cfg.data.layout != LABEL_FOLDERS or not source.is_dir():
         return None
     folders = sorted(path.name for path in source.iterdir() if is_label_folder(path))
     renamed = {cfg.data.labels[name]: name for name in reversed(folders) if name in cfg.data.labels}
@@ -132,7 +132,10 @@ def _refusal(path: Path, name: str, label: str, folders: Mapping[str, str] | Non
     if as_text(name) != name:
         return "its name is not UTF-8: rename it"
     if label and folders is None:
-        return "the selected data set cannot take in pictures: make one that can with `fieldguide add NAME FOLDER`"
+        return (
+            "the selected data set cannot take in pictures from here: put them beside its others in data/sources, or "
+            "make one of labelled folders with `fieldguide add NAME FOLDER`"
+        )
     if label and label not in (folders or ()):
         return f"the data set has no folder {label!r}, nor such a label: correct the name, or create it for a new label"
     return ""

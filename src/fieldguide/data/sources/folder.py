@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 from fieldguide.base.config import LabelName
 from fieldguide.base.errors import UserError
 from fieldguide.base.operations import DATA_SOURCES
+from fieldguide.base.progress import progress
 from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.capture_time import capture_time, check_time
 from fieldguide.data.given_splits import SIDES, Side, given_side
@@ -87,7 +88,10 @@ class FolderData(DataSource):
             )
         refused = {address: reason for address, path in files.items() if (reason := _refusal(path, address))}
         refused |= find_sidecars([address for address in files if address not in refused], source)
-        wanted = [self._wanted(source, address, path, refused.get(address, "")) for address, path in files.items()]
+        wanted = [
+            self._wanted(source, address, path, refused.get(address, ""))
+            for address, path in progress(files.items(), "read paths", len(files), unit="files")
+        ]
         if unknown := sorted(set(self.labels) - {one.given_label for one in wanted}):
             raise UserError(
                 f"conf/data/{source.name}.yaml: labels: no folder {unknown[0]!r} in data/sources/{source.name}"
