@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from checkouts import new_checkout
 from conftest import noise, put, run_command
@@ -59,7 +60,7 @@ def test_what_was_understood_is_said_and_a_dry_run_writes_nothing(paths: Paths, 
         "labels: deer 48, fox 48",
         "sites: CAM00 4, CAM01 4",
         "taken: 2024-05-01 12:00:00 to 2024-05-24 12:00:01 (from %Y-%m-%d_%H-%M-%S)",
-        "left out: text or data, not a picture 1",
+        "left out: 1 file: text or data, not a picture",
         "split.group_by: site, split.seed: ",
     ):
         assert line in dry.stdout
@@ -96,6 +97,28 @@ def test_folders_of_a_given_split_are_no_labels(paths: Paths, tmp_path: Path) ->
     option = read_mapping(paths.option("data", "pets"), "pets.yaml")
     assert option == {"kind": "folder", "layout": "{split}/{label}", "splits": {"train": "trainval"}}
     assert read_params(paths)["split"]["group_by"] == "given_split"
+
+
+def test_strays_and_what_lies_beside_do_not_hide_the_layout(paths: Paths, tmp_path: Path) -> None:
+    """As in public sets of parts: masks in a folder beside train and test; notes and licences anywhere."""
+    parts = tmp_path / "parts"
+    for number, name in enumerate(("train/good", "train/good", "test/good", "test/broken", "train/broken")):
+        put(parts / name / f"{number}.png", noise(number))
+    mask = Image.new("L", (64, 48))
+    mask.paste(255, (10, 10, 20, 20))
+    put(parts / "ground_truth" / "broken" / "3_mask.png", mask)
+    put(parts / "license.txt", b"free")
+    put(parts / "train" / "readme.md", b"read me")
+    said = run_command("add", "parts", str(parts), "--dry-run", cwd=paths.root).stdout
+    assert said.startswith("layout: {split}/{label}\nlabels: good 3, broken 2\n"), said
+    assert "left out: 2 files: text or data, not a picture\nleft out: 1 file: a mask\n" in said
+
+    pictures = cameras(tmp_path / "cameras")
+    put(pictures / "overview.png", noise(5))
+    put(pictures / "CAM03" / "bait.png", noise(6))
+    said = run_command("add", "cams", str(pictures), "--dry-run", cwd=paths.root).stdout
+    assert said.startswith("layout: {site}/{label}\nlabels: deer 48, fox 48\n"), said
+    assert "left out: 2 files: not as {site}/{label}" in said
 
 
 def test_sides_without_a_test_split_are_divided_anew(paths: Paths, tmp_path: Path) -> None:
@@ -138,4 +161,4 @@ def test_real_folders_are_understood(paths: Paths) -> None:
         assert f"{site} {count}" in said["field/stations"].splitlines()[2]
     assert "taken: 2009-04-05 00:11:00 to 2009-05-14 02:11:00" in said["field/stations"]
     assert said["bears"].startswith("labels: teddys 176, black 156, grizzly 146\n")
-    assert "left out: a mask 264" in said["parts/tiles"]
+    assert "left out: 264 files: a mask" in said["parts/tiles"]

@@ -77,7 +77,11 @@ def test_dvc_tracks_the_pictures_and_git_the_rest(added: tuple[Paths, Path, str]
 
 def test_what_was_done_and_what_is_next_is_said(added: tuple[Paths, Path, str]) -> None:
     _, _, said = added
-    assert "added 4 files (3 left out)" in said and "left out: a hidden folder 1, a hidden file 1, a link" in said
+    assert (
+        "added 4 files (3 left out)" in said
+        and "left out: 1 file: a hidden folder\n" in said
+        and "left out: 1 file: a hidden file\n" in said
+    )
     assert "2 labels (Bär, cat)" in said
     assert "dvc repro" in said
 

@@ -10,12 +10,14 @@ from typing import Any
 from fieldguide.base.errors import UserError, printable
 from fieldguide.data.capture_time import EXIF, capture_time
 from fieldguide.data.layout_proposals import ENOUGH, propose_layouts, propose_splits, propose_time
+from fieldguide.data.sidecars import is_named_as_a_picture
 from fieldguide.data.sources.copying import Wanted, check_labels
 from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData
 from fieldguide.data.sources.row import kind_of_reason
+from fieldguide.data.system_files import system_reason
 
 ASKED_FOR_EXIF = 200  # files, evenly over the folder
-SHOWN = 12  # names in a line
+SHOWN = 12  # names in a line, reasons below one another
 BEFORE_DIGITAL = datetime(1995, 1, 1)  # cameras whose clock was never set say 1970 or 1980
 
 
@@ -45,15 +47,16 @@ def read_folder(folder: Path, paths: Sequence[str], layout: str | None) -> Readi
     UserError
         If several layouts are plausible, `layout` is none, or two labels differ only in how they are written.
     """
-    layouts = [layout] if layout else propose_layouts(paths)
+    telling = [path for path in paths if is_named_as_a_picture(path) and not system_reason(path)] or paths
+    layouts = [layout] if layout else propose_layouts(telling)
     if len(layouts) > 1:
         choices = " or ".join(f"--layout '{one}'" for one in layouts)
         raise UserError(f"{folder}: its folders may mean more than one thing: choose {choices}")
     options: dict[str, Any] = {} if layouts[0] == LABEL_FOLDERS else {"layout": layouts[0]}
-    if layouts[0].startswith("{split}") and (splits := propose_splits(paths)):
+    if layouts[0].startswith("{split}") and (splits := propose_splits(telling)):
         options["splits"] = splits
-    exif = _has_exif_times(folder, paths)
-    pattern = propose_time(paths)
+    exif = _has_exif_times(folder, telling)
+    pattern = propose_time(telling)
     if options or pattern:
         options |= {"time": [*([EXIF] if exif else []), *([pattern] if pattern else [])]} if exif or pattern else {}
     try:
@@ -81,8 +84,9 @@ def describe(reading: Reading, now: datetime) -> list[str]:
         lines.append(f"taken: {times[0]} to {times[-1]} (from {', then '.join(reading.options['time'])}){missing}")
         lines += [f"warning: {warning}" for warning in _clock_faults(times, now)]
     left = Counter(kind_of_reason(one.refused) for one in reading.files if one.refused)
-    if left:
-        lines.append(f"left out: {_counts(left)}")
+    lines += [
+        f"left out: {count} file{'s' if count > 1 else ''}: {reason}" for reason, count in left.most_common(SHOWN)
+    ]
     return lines
 
 

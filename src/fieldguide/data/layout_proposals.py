@@ -18,6 +18,7 @@ TIMES = (
     *("%Y-%m-%d__%H-%M-%S", "%Y-%m-%d_%H-%M-%S", "%Y-%m-%d %H-%M-%S", "%Y-%m-%dT%H-%M-%S", "%Y-%m-%d %H.%M.%S"),
     *("%Y%m%d_%H%M%S", "%Y%m%d-%H%M%S", "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%Y-%m-%d", "%Y%m%d"),
 )
+NEARLY_ALL = 0.95  # of the pictures are as deep as a layout says: the others are strays
 ENOUGH = 0.5  # of the pictures have a time by a pattern that is proposed
 
 
@@ -44,7 +45,7 @@ def propose_layouts(paths: Sequence[str]) -> list[str]:
             below[parts[1]].add(parts[0])
     deep = sum(len(parts) > 1 for parts in folders)
     returning = {name for name, above in below.items() if len(above) > 1}
-    nested = deep == len(folders) and min(len(outer), len(below)) > 1
+    nested = deep >= NEARLY_ALL * len(folders) and min(len(outer), len(below)) > 1
     if not (nested and returning) or all(NO_SITE.fullmatch(name) for name in below):
         return [LABELS]
     sites_outside, sites_inside = (all(SITE_NAME.fullmatch(name) for name in names) for names in (outer, set(below)))

@@ -30,6 +30,11 @@ SMALLER = 0.8  # of the picture's longest side: a thumbnail has at most so many 
 ALIKE = 0.95  # correlation of the two
 
 
+def is_named_as_a_picture(path: str) -> bool:
+    """Whether neither its ending nor its name or folders say that a file lies beside pictures."""
+    return not _is_text(path) and not _says_beside(path)
+
+
 def find_sidecars(paths: Iterable[str], folder: Path) -> dict[str, str]:
     """Which files lie beside pictures, and in words what they are.
 
@@ -45,7 +50,7 @@ def find_sidecars(paths: Iterable[str], folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     families: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for path in paths:
-        if PurePosixPath(path).suffix.lower() in ANNOTATIONS:
+        if _is_text(path):
             found[path] = "text or data, not a picture"
         else:
             families[_family(path)].append(path)
@@ -53,6 +58,10 @@ def find_sidecars(paths: Iterable[str], folder: Path) -> dict[str, str]:
     for members in progress(doubtful, "look for masks", unit="names"):
         found.update(_beside(members, folder))
     return found
+
+
+def _is_text(path: str) -> bool:
+    return PurePosixPath(path).suffix.lower() in ANNOTATIONS
 
 
 def _family(path: str) -> tuple[str, ...]:
