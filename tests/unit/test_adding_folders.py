@@ -99,6 +99,29 @@ def test_folders_of_a_given_split_are_no_labels(paths: Paths, tmp_path: Path) ->
     assert read_params(paths)["split"]["group_by"] == "given_split"
 
 
+def test_a_folder_without_folders_can_be_read_by_the_names_of_files(paths: Paths, tmp_path: Path) -> None:
+    for number, label in enumerate(("cat", "dog", "cat", "dog")):
+        put(tmp_path / "flat" / f"{label}_{number}.png", noise(number))
+    refused = run_command("add", "flat", str(tmp_path / "flat"), cwd=paths.root)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert (
+        refused.stderr.startswith(f"fieldguide: {tmp_path / 'flat'} has no folders of pictures")
+        and "--layout" in refused.stderr
+    )
+    said = run_command("add", "flat", str(tmp_path / "flat"), "--layout", "{label}_{}.*", "--dry-run", cwd=paths.root)
+    assert "labels: cat 2, dog 2" in said.stdout, said.stderr
+
+
+def test_a_dry_run_looks_at_an_address_list_too(paths: Paths, tmp_path: Path) -> None:
+    rows = ["url,label", "http://a.example/1.jpg,cat", "http://a.example/2.jpg,dog", "http://a.example/3.jpg,"]
+    put(tmp_path / "pets.csv", "\n".join(rows).encode())
+    said = run_command("add", "pets", str(tmp_path / "pets.csv"), "--dry-run", cwd=paths.root)
+    assert said.stdout == "addresses: cat 1, dog 1, without a label 1\nnothing was added (--dry-run)\n"
+    put(tmp_path / "pets.csv", b"file,label\n1.jpg,cat\n")
+    refused = run_command("add", "pets", str(tmp_path / "pets.csv"), "--dry-run", cwd=paths.root)
+    assert refused.returncode == 1 and "no column 'url'" in refused.stderr
+
+
 def test_strays_and_what_lies_beside_do_not_hide_the_layout(paths: Paths, tmp_path: Path) -> None:
     """As in public sets of parts: masks in a folder beside train and test; notes and licences anywhere."""
     parts = tmp_path / "parts"

@@ -18,7 +18,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.progress import Progress, progress
 from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.base.yaml_files import document, set_values
-from fieldguide.data.add_addresses import list_text, take_addresses, take_back, waiting_folder
+from fieldguide.data.add_addresses import list_in_words, list_text, take_addresses, take_back, waiting_folder
 from fieldguide.data.addresses import address_list, read_addresses
 from fieldguide.data.folder_reading import Reading, describe, read_folder
 from fieldguide.data.sources.folder import as_text
@@ -72,7 +72,9 @@ def add_data_set(
     proposal = _proposal(paths, reading)
     chosen = _chosen(paths, name, proposal)
     if dry_run:
-        print("nothing was added (--dry-run)" if reading else "an address list: --dry-run tells nothing of it")
+        if source.is_file():
+            print(list_in_words(read_addresses(source)))
+        print("nothing was added (--dry-run)")
         return
     if reading:
         added, comment = _take_folder(source, reading, target, link)

@@ -1,10 +1,12 @@
 """The pictures of an address list, fetched for a new data set; what came waits, whatever ends it too early."""
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from fieldguide.base.errors import UserError, printable
-from fieldguide.data.addresses import keys_of, read_addresses
+from fieldguide.data.addresses import Address, keys_of, read_addresses
 from fieldguide.data.fetching import fetch
 
 
@@ -50,6 +52,12 @@ def take_back(file: Path, target: Path) -> None:
     wanted = {(row.label, row.key) for row in read_addresses(file)} if files else set()
     if files and all(_place(path.relative_to(target)) in wanted for path in files):
         target.replace(waiting_folder(target))
+
+
+def list_in_words(rows: Sequence[Address]) -> str:
+    """How many addresses a list has of each label."""
+    counts = Counter(printable(row.label) or "without a label" for row in rows)
+    return f"addresses: {', '.join(f'{label} {count}' for label, count in counts.most_common())}"
 
 
 def waiting_folder(target: Path) -> Path:

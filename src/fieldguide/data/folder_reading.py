@@ -48,6 +48,11 @@ def read_folder(folder: Path, paths: Sequence[str], layout: str | None) -> Readi
         If several layouts are plausible, `layout` is none, or two labels differ only in how they are written.
     """
     telling = [path for path in paths if is_named_as_a_picture(path) and not system_reason(path)] or paths
+    if layout is None and not any("/" in path for path in telling):
+        raise UserError(
+            f"{folder} has no folders of pictures: put those of each label into one of its own, or say what the names "
+            "of files mean, as --layout '{label}_{}.*'"
+        )
     layouts = [layout] if layout else propose_layouts(telling)
     if len(layouts) > 1:
         choices = " or ".join(f"--layout '{one}'" for one in layouts)
