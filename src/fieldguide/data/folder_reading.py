@@ -10,10 +10,10 @@ from typing import Any
 from fieldguide.base.errors import UserError, printable
 from fieldguide.data.capture_time import EXIF, capture_time
 from fieldguide.data.layout_proposals import ENOUGH, propose_layouts, propose_splits, propose_time
+from fieldguide.data.reasons import kind_of_reason
 from fieldguide.data.sidecars import is_named_as_a_picture
 from fieldguide.data.sources.copying import Wanted, check_labels
 from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData
-from fieldguide.data.sources.row import kind_of_reason
 from fieldguide.data.system_files import system_reason
 
 ASKED_FOR_EXIF = 200  # files, evenly over the folder

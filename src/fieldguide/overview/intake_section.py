@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fieldguide.base.paths import Paths
-from fieldguide.data.sources.row import kind_of_reason
+from fieldguide.data.reasons import kind_of_reason
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, SPLIT, read_table
 

@@ -1,6 +1,5 @@
 """The rows of the raw table."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.files import sha256_of_file
-
-ONE_FILE = re.compile(r"^(a mask|a thumbnail|cannot be copied)\b.*")
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,3 @@ def picture_row(source: str, label: str, file: Path, target: Path, known: FieldD
 def refused_row(source: str, label: str, reason: str) -> RawRow:
     """The row of a source that was skipped."""
     return RawRow(source, "", label, False, reason, 0, "")
-
-
-def kind_of_reason(reason: str) -> str:
-    """A reason without the names of files, so that those of a kind can be counted together."""
-    return ONE_FILE.sub(r"\1", reason)
