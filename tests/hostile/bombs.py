@@ -13,7 +13,7 @@ from PIL import Image
 
 from conftest import encoded, noise
 from fieldguide.base.config import CleanConfig
-from fieldguide.data.cleaning import RawPicture, Work, _clean_one
+from fieldguide.data.cleaning import RawFile, Work, _clean_file
 from fieldguide.data.status import Status
 from hostile.case import BOUNDED, KEPT, NONE, PictureCase, Result, tell
 from picture_bytes import chunk, png_file, tiff
@@ -262,7 +262,7 @@ def run(folder: Path) -> Result:
     for case in cases():
         tried += 1
         (work.raw / "bomb").write_bytes(case.data)
-        picture = RawPicture("bomb", "label", f"{tried:064x}")
+        picture = RawFile("bomb", f"{tried:064x}", (0,), (("label", None),))
         row = _measured(work, picture)
         most, longest = max(most, (row["memory"], case.name)), max(longest, (row["seconds"], case.name))
         if row["status"] not in case.right:
@@ -274,13 +274,13 @@ def run(folder: Path) -> Result:
     return Result("bombs", tried, wrong, told)
 
 
-def _measured(work: Work, picture: RawPicture) -> dict[str, Any]:
+def _measured(work: Work, picture: RawFile) -> dict[str, Any]:
     """The row of a picture, the most memory that one process took, and the seconds of all."""
     before = _seconds()
     for one in _processes():
         with suppress(OSError):
             Path(f"/proc/{one.pid}/clear_refs").write_text("5", encoding="ascii")  # begins a new peak
-    row = _clean_one(work, None, picture)
+    [row] = _clean_file(work, None, picture)
     return {**row, "memory": max(_peak(one.pid) for one in _processes()), "seconds": _seconds() - before}
 
 

@@ -19,13 +19,19 @@ LabelName = Annotated[str, Field(pattern=r"^[^/\\.\x00][^/\\\x00]*$")]
 
 @dataclass
 class CleanConfig:
-    """How raw pictures become clean ones."""
+    """How raw pictures become clean ones.
+
+    With `crop: boxes` each box of a picture becomes a picture, with a margin on each side of `crop_margin` of the box's
+    width or height.
+    """
 
     __pydantic_config__ = STRICT
     max_side: Annotated[int, Field(ge=32, le=4096)] = 320
     min_side: Annotated[int, Field(ge=1, le=1024)] = 32
     max_megapixels: Annotated[float, Field(gt=0, le=1000)] = 150.0
     jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 92
+    crop: Annotated[str, Field(pattern="^(none|boxes)$")] = "none"
+    crop_margin: Annotated[float, Field(ge=0, le=1)] = 0.1
 
 
 def _date(value: Any) -> Any:

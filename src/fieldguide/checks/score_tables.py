@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from fieldguide.checks.set_notes import usual_issues
-from fieldguide.data.table import QUALITY_ISSUES
+from fieldguide.data.table import QUALITY_ISSUES, picture_names
 from fieldguide.statistics.intervals import wilson
 
 FINDINGS = {"alarm": "alarm_rate", "doubt": "doubt_share", "twin": "twin_share", "quality": "quality_share"}
@@ -16,9 +16,9 @@ def score_tables(screened: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
 
     Returns
     -------
-    `pictures`: by path (below data/raw) the columns of data/screen.parquet and four texts, null where nothing was
-    found: alarm (why it is unlike the training pictures), doubt (the label suggested instead), twin (the path of a
-    near duplicate with another label), quality (what cleanvision finds wrong, by its names).
+    `pictures`: by path below data/raw (see `picture_names`) the columns of data/screen.parquet and four texts, null
+    where nothing was found: alarm (why it is unlike the training pictures), doubt (the label suggested instead), twin
+    (the path of a near duplicate with another label), quality (what cleanvision finds wrong, by its names).
     `labels` and `splits`: how many pictures, and the share of them with each of the four; `alarm_rate_low` and
     `doubt_share_low` are the lower ends of the 95 % intervals, which a few pictures cannot raise by chance.
     """
@@ -29,7 +29,7 @@ def score_tables(screened: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
         quality=quality_issues(screened),
     )
     return {
-        "pictures": pictures.set_index("path"),
+        "pictures": pictures.assign(path=picture_names(pictures)).set_index("path"),
         "labels": _shares(pictures, "label"),
         "splits": _shares(pictures, "split"),
     }

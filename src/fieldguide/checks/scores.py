@@ -11,6 +11,7 @@ from fieldguide.checks.expectations import CheckResult
 from fieldguide.checks.score_tables import finding_counts, score_tables
 from fieldguide.checks.set_notes import check_data_set, issue_notes
 from fieldguide.data.counts import COUNTS
+from fieldguide.data.table import picture_names
 
 
 def conclude_scores(screened: pd.DataFrame, cfg: Config, paths: Paths) -> dict[str, int]:
@@ -42,7 +43,8 @@ def conclude_scores(screened: pd.DataFrame, cfg: Config, paths: Paths) -> dict[s
         },
         overview=tables["labels"],
         pictures={
-            path: paths.clean / clean for path, clean in zip(screened["path"], screened["clean_path"], strict=True)
+            name: paths.clean / clean
+            for name, clean in zip(picture_names(screened), screened["clean_path"], strict=True)
         },
         notes=issue_notes(screened),
     )

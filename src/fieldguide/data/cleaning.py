@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,22 +13,28 @@ import pandas as pd
 from fieldguide.base.config import CleanConfig
 from fieldguide.base.parallel import map_processes
 from fieldguide.data.cleaning_cache import Cleaned, cache_folder, keep_cleaned, read_cleaned
+from fieldguide.data.cropping import BOXES, Box, cut
 from fieldguide.data.duplicates import mark_exact_duplicates
-from fieldguide.data.images import PictureError, bounded, measure, perceptual_hash, read_picture
+from fieldguide.data.images import Picture, PictureError, bounded, measure, perceptual_hash, read_picture
 from fieldguide.data.reviews import Decision, Review, apply_reviews
 from fieldguide.data.status import Status
 from fieldguide.data.table import FIELD_DATA, IMAGES, RAW, further_columns
 
-OF_THE_RAW_PICTURE = ("id", "width", "height", "short_side", "aspect_ratio", "depth", "wide", "note")
+OF_THE_RAW_PICTURE = ("id", "cut_from", "width", "height", "short_side", "aspect_ratio", "depth", "wide", "note")
+WITHOUT_BOX = "it has no box, and `clean.crop: boxes` takes nothing else"
 
 
 @dataclass(frozen=True)
-class RawPicture:
-    """What a worker needs to know of a raw picture."""
+class RawFile:
+    """What a worker needs to know of a raw file: which pictures it becomes, each a label and the box that is cut out.
+
+    Without a box a picture is the whole file. `rows` are their places in the raw table.
+    """
 
     path: str
-    label: str
     sha256: str
+    rows: tuple[int, ...]
+    pictures: tuple[tuple[str, Box | None], ...]
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,8 @@ def clean_pictures(
 ) -> pd.DataFrame:
     """Write the clean copies of pictures to `target`/<label>/, and say of each whether it is kept and why.
 
-    A file that was cleaned before with the same settings is not decoded again.
+    A file that was cleaned before with the same settings is not decoded again. With `clean.crop: boxes` each box
+    becomes a picture of its own; without, a file is one picture, however many boxes it has.
 
     Parameters
     ----------
@@ -58,7 +66,8 @@ def clean_pictures(
 
     Returns
     -------
-    The image table (see `fieldguide.data.table.IMAGES`), a row for every row of `raw`.
+    The image table (see `fieldguide.data.table.IMAGES`), a row for every row of `raw`; without cropping the rows of a
+    file that have one label are one.
 
     Raises
     ------
@@ -66,29 +75,34 @@ def clean_pictures(
         For a decision that the pictures contradict.
     """
     wanted = {review.id for review in reviews.values() if review.decision != Decision.DROP}
-    arrived = raw[raw["ok"]]
-    columns = (arrived["path"], arrived["label"], arrived["sha256"])
-    pictures = [RawPicture(*values) for values in zip(*columns, strict=True)]
+    cropped = clean.crop == BOXES
+    raw = (raw if cropped else _without_further_boxes(raw)).reset_index(drop=True)
+    files = _files(raw[raw["ok"] & raw["box"].notna()] if cropped else raw[raw["ok"]], cropped)
     work = Work(clean, folder, target, cache_folder(cache, clean))
-    rows = map_processes(partial(_clean_one, work, None), pictures, "clean", lost=_lost)
+    found = map_processes(partial(_clean_file, work, None), files, "clean", lost=_lost)
     # Pictures of more than 8 bits are scaled alike: by the depth of the one whose values need most of them.
-    depth = max((row["depth"] for row in rows if "depth" in row), default=8)
-    wider = [position for position, row in enumerate(rows) if row.get("wide") and row["depth"] < depth]
-    again = partial(_clean_one, work, depth)
-    for position, row in zip(
-        wider, map_processes(again, [pictures[position] for position in wider], "scale", lost=_lost), strict=True
+    depth = max((row["depth"] for rows in found for row in rows if "depth" in row), default=8)
+    wider = [place for place, rows in enumerate(found) if any(row.get("wide") and row["depth"] < depth for row in rows)]
+    again = partial(_clean_file, work, depth)
+    for place, rows in zip(
+        wider, map_processes(again, [files[place] for place in wider], "scale", lost=_lost), strict=True
     ):
-        rows[position] = row
-    for position, row in enumerate(rows):
-        if row["status"] == Status.TOO_SMALL and row["id"] in wanted:
-            any_size = replace(work, clean=replace(clean, min_side=1))
-            rows[position] = _clean_one(any_size, depth if row["wide"] else None, pictures[position])
+        found[place] = rows
+    any_size = replace(work, clean=replace(clean, min_side=1))
+    for file, rows in zip(files, found, strict=True):
+        for place, (row, picture) in enumerate(zip(rows, file.pictures, strict=True)):
+            if row["status"] == Status.TOO_SMALL and row["id"] in wanted:
+                again_alone = replace(file, pictures=(picture,))
+                [rows[place]] = _clean_file(any_size, depth if row["wide"] else None, again_alone)
     known = ["source", "path", "label", *(field.name for field in FIELD_DATA), *further_columns(raw, RAW)]
     names = [name for name in IMAGES.names if name not in (*known, "raw_label", "review")]
-    cleaned = pd.DataFrame(rows, index=arrived.index, columns=names, dtype=object)
+    index = [row for file in files for row in file.rows]
+    cleaned = pd.DataFrame([row for rows in found for row in rows], index, columns=names, dtype=object)
     table = raw[known].assign(raw_label=raw["label"]).join(cleaned)
-    table["status"] = table["status"].fillna(Status.NOT_DOWNLOADED)
-    table["reason"] = table["reason"].fillna(raw["reason"])
+    for ok, status, reason in ((False, Status.NOT_DOWNLOADED, raw["reason"]), (True, Status.NO_BOX, WITHOUT_BOX)):
+        left = table["status"].isna() & (raw["ok"] == ok)
+        table.loc[left, "status"] = status
+        table.loc[left, "reason"] = reason
     table = mark_exact_duplicates(apply_reviews(table, reviews))
     _move_relabelled(table, target)
     kept = table["status"] == Status.KEPT
@@ -98,36 +112,67 @@ def clean_pictures(
     return table
 
 
-def _lost(picture: RawPicture) -> dict[str, Any]:
+def _without_further_boxes(raw: pd.DataFrame) -> pd.DataFrame:
+    """One row for each label of a file that arrived; of its boxes the first is named."""
+    return raw[~(raw["ok"] & raw.duplicated(["path", "label"]))]
+
+
+def _files(arrived: pd.DataFrame, cropped: bool) -> list[RawFile]:
+    """The files of some rows, in the order of their first."""
+    boxes = [(*map(float, box),) if cropped else None for box in arrived["box"]]
+    pictures = defaultdict(list)
+    columns = (arrived["path"], arrived["sha256"], arrived.index, arrived["label"], boxes)
+    for path, sha256, row, label, box in zip(*columns, strict=True):
+        pictures[path, sha256].append((row, (label, box)))
+    return [RawFile(*file, *map(tuple, zip(*rows, strict=True))) for file, rows in pictures.items()]
+
+
+def _lost(file: RawFile) -> list[dict[str, Any]]:
     reason = "the system ended the process that cleaned it: it takes too much memory"
-    return {"status": Status.TOO_LARGE, "reason": reason}
+    return [{"status": Status.TOO_LARGE, "reason": reason} for _ in file.pictures]
 
 
-def _clean_one(work: Work, depth: int | None, picture: RawPicture) -> dict[str, Any]:
-    """Clean one picture, or take what is kept of it; whatever is wrong with it becomes its status and reason."""
-    known = read_cleaned(work.cache, picture.sha256, depth)
-    if known is None:
-        known, is_lasting = _decode(work.clean, work.raw / picture.path, depth)
-        if is_lasting:
-            keep_cleaned(work.cache, picture.sha256, depth, known)
-    row, copy = known
+def _clean_file(work: Work, depth: int | None, file: RawFile) -> list[dict[str, Any]]:
+    """Clean each picture of a file, or take what is kept of it; what is wrong with it becomes its status and reason."""
+    boxes = dict.fromkeys(box for _, box in file.pictures)
+    known = {box: kept for box in boxes if (kept := read_cleaned(work.cache, file.sha256, depth, box))}
+    if missing := [box for box in boxes if box not in known]:
+        decoded = _decode(work.clean, work.raw / file.path, depth)
+        for box in missing:
+            known[box], is_lasting = _cleaned(work.clean, decoded, box)
+            if is_lasting:
+                keep_cleaned(work.cache, file.sha256, depth, box, known[box])
+    return [_written(work, label, *known[box]) for label, box in file.pictures]
+
+
+def _written(work: Work, label: str, row: dict[str, Any], copy: bytes) -> dict[str, Any]:
+    """The row of a picture whose copy is written below its label, if it is kept."""
     if not copy:
         return row
     if row["short_side"] < work.clean.min_side:
         reason = f"{row['width']} x {row['height']} pixels, the shorter side must have {work.clean.min_side}"
         left = {name: row[name] for name in OF_THE_RAW_PICTURE}
         return {**left, "status": Status.TOO_SMALL, "reason": reason}
-    clean_path = f"{picture.label}/{row['id']}.jpg"
+    clean_path = f"{label}/{row['id']}.jpg"
     file = work.target / clean_path
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(copy)
     return {**row, "clean_path": clean_path, "clean_sha256": hashlib.sha256(copy).hexdigest()}
 
 
-def _decode(clean: CleanConfig, file: Path, depth: int | None) -> tuple[Cleaned, bool]:
-    """What cleaning a file gives, and whether it gives the same next time."""
+def _decode(clean: CleanConfig, file: Path, depth: int | None) -> Picture | PictureError:
     try:
-        read = read_picture(file, clean.max_megapixels, depth)
+        return read_picture(file, clean.max_megapixels, depth)
+    except PictureError as error:
+        return error
+
+
+def _cleaned(clean: CleanConfig, decoded: Picture | PictureError, box: Box | None) -> tuple[Cleaned, bool]:
+    """What cleaning a picture gives, all of it or a box, and whether it gives the same next time."""
+    try:
+        if isinstance(decoded, PictureError):
+            raise decoded
+        read = decoded if box is None else cut(decoded, box, clean.crop_margin)
     except PictureError as error:
         return ({"status": error.status, "reason": str(error)}, b""), error.lasting
     image = read.image
@@ -136,6 +181,7 @@ def _decode(clean: CleanConfig, file: Path, depth: int | None) -> tuple[Cleaned,
     small.save(copy, "JPEG", quality=clean.jpeg_quality)
     row = {
         "id": read.id,
+        "cut_from": None if box is None else decoded.id,
         "status": Status.KEPT,
         "reason": "",
         "width": image.width,

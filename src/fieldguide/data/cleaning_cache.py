@@ -1,4 +1,4 @@
-"""What cleaning a file gave, kept by the file's hash outside DVC's outputs: no file is decoded twice.
+"""What cleaning a file, or a box of it, gave, kept by the file's hash outside DVC's outputs: none is decoded twice.
 
 It is safe to delete. What is missing, damaged, or of other settings, code or libraries is made again.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.config import CleanConfig
+from fieldguide.data.cropping import Box
 
 LIBRARIES = ("pillow", "simplejpeg", "pillow-heif", "numpy", "scipy", "imagehash")
 SETTINGS = 3  # so many are kept, the last used; each takes about as much space as data/clean
@@ -34,10 +35,13 @@ def cache_folder(root: Path, clean: CleanConfig) -> Path:
     return folder
 
 
-def read_cleaned(folder: Path, sha256: str, depth: int | None) -> Cleaned | None:
-    """What is kept of the file with this hash, read at this depth; None if there is nothing, or if it is damaged."""
+def read_cleaned(folder: Path, sha256: str, depth: int | None, box: Box | None) -> Cleaned | None:
+    """What is kept of a box of the file with this hash, or of all of it, read at this depth.
+
+    None if there is nothing, or if it is damaged.
+    """
     try:
-        digest, content = _file(folder, sha256, depth).read_bytes().split(b"\n", 1)
+        digest, content = _file(folder, sha256, depth, box).read_bytes().split(b"\n", 1)
     except (FileNotFoundError, ValueError):
         return None
     if hashlib.sha256(content).hexdigest().encode() != digest:
@@ -46,19 +50,20 @@ def read_cleaned(folder: Path, sha256: str, depth: int | None) -> Cleaned | None
     return json.loads(row), copy
 
 
-def keep_cleaned(folder: Path, sha256: str, depth: int | None, cleaned: Cleaned) -> None:
-    """Keep what cleaning the file gave."""
+def keep_cleaned(folder: Path, sha256: str, depth: int | None, box: Box | None, cleaned: Cleaned) -> None:
+    """Keep what cleaning the box of the file gave, or all of it."""
     row, copy = cleaned
     content = json.dumps(row).encode() + b"\n" + copy
-    file = _file(folder, sha256, depth)
+    file = _file(folder, sha256, depth, box)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.{os.getpid()}")  # two processes may clean the same bytes
     partial.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
     partial.replace(file)
 
 
-def _file(folder: Path, sha256: str, depth: int | None) -> Path:
-    return folder / sha256[:2] / (sha256 if depth is None else f"{sha256}-{depth}")
+def _file(folder: Path, sha256: str, depth: int | None, box: Box | None) -> Path:
+    of_box = "" if box is None else f"-box-{hashlib.sha256(repr(box).encode()).hexdigest()[:32]}"
+    return folder / sha256[:2] / f"{sha256}{'' if depth is None else f'-{depth}'}{of_box}"
 
 
 @cache

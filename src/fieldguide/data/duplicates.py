@@ -22,7 +22,7 @@ def mark_exact_duplicates(images: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     images
-        An image table (columns id, path, label, status, reason); rows that are not kept stay as they are.
+        An image table (columns id, path, label, box, cut_from, status, reason); rows not kept stay as they are.
 
     Returns
     -------
@@ -31,16 +31,30 @@ def mark_exact_duplicates(images: pd.DataFrame) -> pd.DataFrame:
     """
     images = images.copy()
     kept = images[images["status"] == Status.KEPT]
-    for _, same in kept[kept.duplicated("id", keep=False)].sort_values("path").groupby("id"):
+    for _, same in kept[kept.duplicated("id", keep=False)].sort_values("path", kind="stable").groupby("id"):
         if same["label"].nunique() > 1:
             images.loc[same.index, "status"] = Status.CONFLICT
             for row in same.index:
-                others = same.loc[same["label"] != same.at[row, "label"], "path"]
-                images.loc[row, "reason"] = f"the same picture has another label: {', '.join(others)}"
+                others = same[same["label"] != same.at[row, "label"]]
+                images.loc[row, "reason"] = _conflict(same.loc[row], others)
         else:
             images.loc[same.index[1:], "status"] = Status.DUPLICATE
-            images.loc[same.index[1:], "reason"] = f"the same picture as {same['path'].iloc[0]}"
+            for row in same.index[1:]:
+                itself = same.at[row, "path"] == same["path"].iloc[0]
+                reason = "the same box twice" if itself else f"the same picture as {same['path'].iloc[0]}"
+                images.loc[row, "reason"] = reason
     return images
+
+
+def _conflict(picture: pd.Series, others: pd.DataFrame) -> str:
+    """Why a picture cannot be kept that has other labels too, in other files or in its own."""
+    if files := [path for path in others["path"] if path != picture["path"]]:
+        return f"the same picture has another label: {', '.join(files)}"
+    labels = ", ".join(sorted({picture["label"], *others["label"]}))
+    if picture["cut_from"] is not None:
+        return f"the same box has several labels: {labels}"
+    advice = "" if picture["box"] is None else "; with `clean.crop: boxes` each box keeps its own"
+    return f"it has several labels: {labels}{advice}"
 
 
 def look_alike_groups(hashes: Sequence[str], max_bits: int) -> NDArray[np.int64]:

@@ -17,12 +17,12 @@ def split_keys(pictures: pd.DataFrame, group_by: str) -> pd.Series:
 
     A key depends on the picture alone, so it never changes as pictures come: `site`; `day`, the site and the date;
     `sequence`, the site and the sequence, or where that is not known ten minutes of the clock; a column of the data
-    set's own. `look_alike` and `given_split` know no keys.
+    set's own. `look_alike` and `given_split` know no keys. Of boxes without a key it is the picture they were cut from.
 
     Parameters
     ----------
     pictures
-        The columns site, time and sequence as far as they are there, and those of the data set's own.
+        The columns site, time, sequence and cut_from as far as they are there, and those of the data set's own.
 
     Raises
     ------
@@ -33,15 +33,18 @@ def split_keys(pictures: pd.DataFrame, group_by: str) -> pd.Series:
     if group_by not in (*KEYS, *further):
         choices = ", ".join((*KEYS, *further))
         raise UserError(f"split.group_by: there is no key {group_by!r} in this data set: {choices}")
+    whole = pd.Series(None, pictures.index, object)
+    if "cut_from" in pictures.columns:
+        whole = pictures["cut_from"].astype(object).where(pictures["cut_from"].notna(), None)
     if group_by in (LOOK_ALIKE, GIVEN_SPLIT):
-        return pd.Series(None, index=pictures.index, dtype=object)
+        return whole
     wanted = [name for name in {SITE, "time", SEQUENCE, group_by} if name in pictures.columns]
     rows = pictures[wanted].astype(object).where(pictures[wanted].notna(), None).to_dict("records")
     keys = pd.Series([_key(row, group_by) for row in rows], index=pictures.index, dtype=object)
     if rows and keys.isna().all():
         lacking = {DAY: "time", SEQUENCE: "sequence and no time"}.get(group_by, group_by)
         raise UserError(f"split.group_by: {group_by}: no picture has a {lacking}: choose another key in params.yaml")
-    return keys
+    return keys.where(keys.notna(), whole)
 
 
 def _key(row: dict[Any, Any], group_by: str) -> str | None:

@@ -22,15 +22,16 @@ def split_pictures(pictures: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:
 
     A picture's own place follows from a hash of its key (of its id, where it has none) and the seed, and from nothing
     else; or from its time, with `test_from`; or from the side that it came with, by `group_by: given_split`. Where
-    look-alikes have different places, the place of most of them is theirs (the smallest hash decides a tie), and the
-    others are left out. So look-alikes are never on two sides, and however many pictures are added, in whatever order,
-    none ever changes sides: the most that a newcomer can do to an old picture is to have it left out or taken back.
-    (A hash of a group of look-alikes could not promise that: a newcomer may join two, or become the first of one.)
+    boxes of one picture, or look-alikes, have different places, the place of most of them is theirs (the smallest hash
+    decides a tie), and the others are left out. So neither are ever on two sides, and however many pictures are added,
+    in whatever order, none ever changes sides: the most that a newcomer can do to an old picture is to have it left
+    out or taken back. (A hash of a group of look-alikes could not promise that: a newcomer may join two, or become the
+    first of one.)
 
     Parameters
     ----------
     pictures
-        Columns id (unique) and perceptual_hash; and what the key is made of.
+        Columns id (unique) and perceptual_hash; what the key is made of; and of boxes, cut_from.
     split
         Shares, seed, key, and how many bits make a look-alike.
 
@@ -48,14 +49,21 @@ def split_pictures(pictures: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:
     places["split_key"] = split_keys(places, split.group_by)
     places["fraction"] = fractions(deciding_texts(places, split), split.seed)
     places["own"] = own_sides(places, places["fraction"].to_numpy(), split)
-    places["number"] = look_alike_groups(list(places["perceptual_hash"]), split.near_duplicate_bits)
-    places["group"] = places.groupby("number")["id"].transform("min")
-    voters = places[places["own"] != Split.LEFT_OUT]
+    number = pd.Series(look_alike_groups(list(places["perceptual_hash"]), split.near_duplicate_bits), places.index)
+    places["group"] = places.groupby(number)["id"].transform("min")
+    if "cut_from" in places:
+        places["own"] = _agreed(places, places["cut_from"].fillna(places["id"]))
+    places["split"] = _agreed(places, number)
+    return places.drop(columns=["own", "fraction"])
+
+
+def _agreed(places: pd.DataFrame, number: pd.Series) -> pd.Series:
+    """Each picture's own place where most of those with its number have that, else LEFT_OUT."""
+    voters = places.assign(number=number)[places["own"] != Split.LEFT_OUT]
     votes = voters.groupby(["number", "own"])["fraction"].agg(["size", "min"]).reset_index()
     winners = votes.sort_values(["size", "min"], ascending=[False, True]).drop_duplicates("number")
-    chosen = places["number"].map(winners.set_index("number")["own"])
-    places["split"] = places["own"].where(places["own"] == chosen, Split.LEFT_OUT)
-    return places.drop(columns=["own", "fraction", "number"])
+    chosen = number.map(winners.set_index("number")["own"])
+    return places["own"].where(places["own"] == chosen, Split.LEFT_OUT)
 
 
 def deciding_texts(pictures: pd.DataFrame, split: SplitConfig) -> list[str]:

@@ -14,6 +14,7 @@ class Status(StrEnum):
     TOO_LARGE = "too_large"
     TOO_SLOW = "too_slow"
     TOO_SMALL = "too_small"
+    NO_BOX = "no_box"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     DROPPED = "dropped"

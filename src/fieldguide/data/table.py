@@ -60,9 +60,11 @@ IMAGES = pa.schema(
         pa.field("sharpness", pa.float64()),  # standard deviation of the Laplacian of the luma in [0, 1]
         pa.field("perceptual_hash", pa.string()),  # 256 bits in hex
         pa.field("note", pa.string()),  # what of the file was left aside (further pages, a broken profile), else ""
+        pa.field("cut_from", pa.string()),  # of a box that was cut out: the id of the whole picture; else null
         *FIELD_DATA,
     ]
 )
+MAY_LACK = {"cut_from", *(field.name for field in FIELD_DATA)}  # columns that are null where nobody knows of them
 
 MEASUREMENTS = ("width", "height", "short_side", "aspect_ratio", "brightness", "saturation", "sharpness")  # of IMAGES
 
@@ -150,10 +152,10 @@ def further_columns(frame: pd.DataFrame, schema: pa.Schema) -> list[str]:
 def write_table(frame: pd.DataFrame, path: Path, schema: pa.Schema, further: Sequence[str] = ()) -> None:
     """Write exactly the schema's columns and `further` ones of text, atomically; the same rows give the same bytes.
 
-    Columns of FIELD_DATA that are missing are null. Raises pyarrow's errors if another column is missing, has another
+    Columns of MAY_LACK that are missing are null. Raises pyarrow's errors if another column is missing, has another
     type, or holds null where the schema forbids it.
     """
-    names = [field.name for field in FIELD_DATA if field.name in schema.names]
+    names = [name for name in schema.names if name in MAY_LACK]
     unknown = [name for name in names if name not in frame.columns or frame[name].isna().all()]
     schema = pa.schema([*schema, *(pa.field(name, pa.string()) for name in further)])
     frame = frame.assign(**dict.fromkeys(unknown))
@@ -207,6 +209,12 @@ def with_own_paths(pictures: pd.DataFrame, image_table: Path) -> pd.DataFrame:
     if not pictures["id"].isin(own.index).all():
         raise UserError(f"{image_table} is not about the pictures of the split: run `dvc repro`")
     return pictures.assign(path=pictures["id"].map(own))
+
+
+def picture_names(pictures: pd.DataFrame) -> pd.Series:
+    """What each row (columns id and path) is called: its path; of several boxes of one file, with `#` and the id."""
+    several = pictures["path"].duplicated(keep=False) & pictures["id"].notna()
+    return pictures["path"].where(~several, pictures["path"] + "#" + pictures["id"].fillna(""))
 
 
 def sampled(rows: pd.DataFrame, at_most: int) -> pd.DataFrame:

@@ -29,6 +29,7 @@ def _known_method(method: str) -> str:
     return method
 
 
+Crop = Annotated[str, Field(pattern="^(none|boxes)$")]
 Label = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -44,6 +45,8 @@ class Preprocessing:
     normalization: Normalization
     options: dict[str, Any] = field(default_factory=dict, hash=False)  # further ones of the method; mostly none
     depth: Annotated[int, Field(ge=8, le=32)] | None = None  # bits of the training's pictures, if more than 8
+    crop: Crop = "none"  # what it was trained on: whole pictures, or boxes that were cut out
+    crop_margin: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     def __post_init__(self) -> None:
         _ = self.resize  # raises ValueError for options that the method does not take
@@ -56,8 +59,11 @@ class Preprocessing:
         return RESIZES.validate({"method": self.method, **padding, **self.options})
 
     def as_dict(self) -> dict[str, Any]:
-        """Its fields, as JSON holds them: without `options` and `depth` where there are none."""
-        return {key: value for key, value in asdict(self).items() if value or key not in ("options", "depth")}
+        """Its fields, as JSON holds them: without those of rare pictures where they say nothing."""
+        silent: dict[str, Any] = {"options": {}, "depth": None}
+        if self.crop == "none":
+            silent |= {"crop": self.crop, "crop_margin": self.crop_margin}
+        return {key: value for key, value in asdict(self).items() if silent.get(key, ...) != value}
 
 
 @dataclass(frozen=True)
@@ -71,12 +77,21 @@ class Description:
 
 
 def preprocessing_of(
-    resize: Resize, size: int, normalization: Normalization, max_megapixels: float, max_side: int
+    resize: Resize,
+    size: int,
+    normalization: Normalization,
+    max_megapixels: float,
+    max_side: int,
+    crop: Crop = "none",
+    crop_margin: float = 0.0,
 ) -> Preprocessing:
     """What a classifier does to a picture that was trained on squares of `size` pixels, made by `resize`."""
     kept = resize.for_prediction()
     method, pad_mode = kept.pop("method"), kept.pop("pad_mode", "zeros")
-    return Preprocessing(max_megapixels, max_side, method, pad_mode, size, normalization, kept)
+    margin = crop_margin if crop == "boxes" else 0.0
+    return Preprocessing(
+        max_megapixels, max_side, method, pad_mode, size, normalization, kept, crop=crop, crop_margin=margin
+    )
 
 
 def describe_classifier(

@@ -10,7 +10,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.counts import COUNTS
 from fieldguide.data.csv_files import read_csv
 from fieldguide.data.status import Status
-from fieldguide.data.table import IMAGES, read_table
+from fieldguide.data.table import IMAGES, picture_names, read_table
 from fieldguide.overview.pictures import Captioned, Gallery, gallery
 from fieldguide.pages.parts import in_words
 from fieldguide.pages.render import render
@@ -63,7 +63,9 @@ def flagged_galleries(paths: Paths) -> list[Gallery]:
     """The pictures that the checks before training do not accept, by check; of those that were kept."""
     images = read_table(paths.image_table, IMAGES)
     flagged = read_csv(paths.report("validate") / "flagged.csv")
-    kept = flagged.merge(images.loc[images["status"] == Status.KEPT, ["path", "clean_path"]], on="path")
+    named = images.assign(name=picture_names(images))
+    pictures = named.loc[images["status"] == Status.KEPT, ["name", "path", "clean_path"]]
+    kept = flagged.rename(columns={"path": "name"}).merge(pictures, on="name")
     return [
         gallery(paths, f"Did not pass: {in_words(str(name))}", _captioned(rows), MAX_PER_CHECK)
         for name, rows in kept.groupby("expectation", sort=False)

@@ -20,6 +20,7 @@ STATUS_WORDS = {
     Status.TOO_LARGE: "too large to open safely",
     Status.TOO_SLOW: "takes too long to decode",
     Status.TOO_SMALL: "too small",
+    Status.NO_BOX: "without a box to cut out (clean.crop: boxes)",
     Status.DUPLICATE: "exact duplicate",
     Status.CONFLICT: "the same picture under two labels",
     Status.DROPPED: "dropped in review (data/reviews.csv)",

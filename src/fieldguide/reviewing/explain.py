@@ -11,6 +11,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.checks.set_notes import usual_issues
 from fieldguide.data.addresses import address_list, keys_of, read_addresses
+from fieldguide.data.cropping import in_words
 from fieldguide.data.csv_files import read_csv
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.status import Split, Status
@@ -54,6 +55,8 @@ def _origin(paths: Paths, picture: pd.Series) -> Iterator[tuple[str, str]]:
         yield "id", picture["id"]
         deep = f", read as {picture['depth']:.0f} bits" if picture["depth"] > 8 else ""
         yield "pixels", f"{picture['width']:.0f} x {picture['height']:.0f}{deep}{_measured(picture)}"
+    if isinstance(picture["cut_from"], str):
+        yield "box", f"{in_words(tuple(picture['box']))}, cut from {picture['cut_from']}"
     if isinstance(picture["note"], str) and picture["note"]:
         yield "note", picture["note"]
 
@@ -99,7 +102,8 @@ def _checks(paths: Paths, picture: pd.Series) -> Iterator[tuple[str, str]]:
     if not file.is_file():
         return
     flagged = read_csv(file)
-    mine = flagged[flagged["path"] == (picture["path"] or picture["source"])]
+    names = {picture["path"] or picture["source"], f"{picture['path']}#{picture['id']}"}
+    mine = flagged[flagged["path"].isin(names)]
     for row in mine.itertuples():
         yield "check", f"{row.severity} {row.expectation}: {row.value}; limit: {row.limit}"
 

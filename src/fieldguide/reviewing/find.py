@@ -32,7 +32,7 @@ def index_pictures(images: pd.DataFrame) -> PictureIndex:
     """Index an image table."""
     kept_first = sorted(range(len(images)), key=(images["status"] != Status.KEPT).tolist().__getitem__)
     rows: dict[str, dict[str, list[int]]] = {}
-    for column in ("id", *NAMES):
+    for column in ("id", "cut_from", *NAMES):
         values, by_value = images[column].tolist(), defaultdict(list)
         for row in kept_first:
             if isinstance(values[row], str) and values[row]:
@@ -59,7 +59,7 @@ def find_rows(paths: Paths, index: PictureIndex, name: str) -> list[int]:
     Raises
     ------
     UserError
-        If there is none, or if the beginning of an id fits several.
+        If there is none, if the beginning of an id fits several, or if several boxes were cut from a file.
     """
     named = index.rows["id"].get(name)  # first, since a table may hold many
     if named is None:
@@ -68,6 +68,9 @@ def find_rows(paths: Paths, index: PictureIndex, name: str) -> list[int]:
         named = _by_id(index, name) or _by_pixels(index, name)
     if not named:
         raise UserError(f"no picture {name!r}: give an id, a path below data/raw or data/clean, or a picture file")
+    several = sorted({identity for row in named if (identity := index.id_of[row])})
+    if len(several) > 1:
+        raise UserError(f"{name} has {len(several)} boxes: give the id of one ({', '.join(several)})")
     first, identity = named[0], index.id_of[named[0]]
     copies = [] if identity is None else index.rows["id"][identity]
     return [first, *sorted(row for row in copies if row != first)]
@@ -102,6 +105,7 @@ def _by_pixels(index: PictureIndex, name: str) -> list[int]:
         identity = read_picture(file, MAX_MEGAPIXELS).id
     except PictureError as error:
         raise UserError(f"{name} is not among the pictures, and cannot be opened: {error}") from None
-    if identity not in index.rows["id"]:
+    found = index.rows["id"].get(identity) or index.rows["cut_from"].get(identity)
+    if found is None:
         raise UserError(f"no picture of this data set has the pixels of {name} (its id would be {identity})")
-    return index.rows["id"][identity]
+    return found

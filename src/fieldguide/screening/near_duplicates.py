@@ -20,7 +20,8 @@ def near_duplicates_of(
     features
         (n, f), of a body that was trained on other pictures.
     pictures
-        n rows with columns id, label and group (that of the split: what perceptual hashes link).
+        n rows with columns id, label and group (that of the split: what perceptual hashes link), and perhaps path: two
+        boxes of one file are two subjects, however alike.
     min_similarity
         Two pictures are near duplicates from this cosine similarity, beside those of one group; None: groups only.
         A body without pretrained weights needs None: it places whole labels, or everything, as close as duplicates.
@@ -33,6 +34,7 @@ def near_duplicates_of(
     directions = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
     ids, labels = pictures["id"].to_numpy(str), pd.factorize(pictures["label"])[0]
     groups = pd.factorize(pictures["group"])[0]
+    files = pd.factorize(pictures["path"])[0] if "path" in pictures else np.arange(len(pictures))
     found_ids, found = [], []
     for start in range(0, len(pictures), BLOCK):
         rows = slice(start, start + BLOCK)
@@ -40,10 +42,9 @@ def near_duplicates_of(
         linked = groups[rows, None] == groups
         if min_similarity is not None:
             linked |= similarity >= min_similarity
-        here = np.arange(len(linked))
-        linked[here, start + here] = False
+        linked &= files[rows, None] != files
         merit = np.where(linked, similarity + 2 * (labels[rows, None] != labels), -np.inf)
-        best = merit.argmax(axis=1)
+        best, here = merit.argmax(axis=1), np.arange(len(linked))
         has = linked.any(axis=1)
         found_ids.append(np.where(has, ids[best], ""))
         found.append(np.where(has, similarity[here, best].astype(np.float64).round(6), np.nan))

@@ -14,7 +14,7 @@ from fieldguide.data.counts import COUNTS
 from fieldguide.data.split_shortage import shortage, side_counts
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Status
-from fieldguide.data.table import IMAGES, MEASUREMENTS, read_table
+from fieldguide.data.table import IMAGES, MEASUREMENTS, picture_names, read_table
 
 SMALL = "small"  # the option of conf/checks/ for small data sets
 MEASURED = list(MEASUREMENTS)
@@ -37,7 +37,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     where = f"conf/checks/{cfg.choices['checks']}.yaml"
     results = check_data_set({"pictures": pictures, "labels": labels}, cfg.checks.expectations, where)
     kept = int(labels["pictures"].sum())
-    cleaned, files = images[images["clean_path"] != ""], set(images["path"])
+    names = picture_names(images)
+    cleaned, files = images.assign(name=names)[images["clean_path"] != ""], set(names)
     docs = Docs(
         title="Checks of the pictures",
         facts={
@@ -48,7 +49,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         },
         overview=labels,
         pictures={
-            path: paths.clean / clean for path, clean in zip(cleaned["path"], cleaned["clean_path"], strict=True)
+            name: paths.clean / clean for name, clean in zip(cleaned["name"], cleaned["clean_path"], strict=True)
         },
     )
     fault = too_few if kept else f"no picture was kept: {_reasons(images)}"
@@ -75,11 +76,11 @@ def run(cfg: Config, paths: Paths) -> Metrics:
 
 
 def picture_table(images: pd.DataFrame) -> pd.DataFrame:
-    """The image table by path, or by source where nothing was downloaded.
+    """The image table by path (see `picture_names`), or by source where nothing was downloaded.
 
     A picture that was left out has no measurements here: its status is its fault, they are about what trains.
     """
-    pictures = images.assign(path=images["path"].where(images["path"] != "", images["source"]))
+    pictures = images.assign(path=picture_names(images).where(images["path"] != "", images["source"]))
     pictures[MEASURED] = pictures[MEASURED].astype("float64")
     pictures.loc[pictures["status"] != Status.KEPT, MEASURED] = None
     return pictures.set_index("path")

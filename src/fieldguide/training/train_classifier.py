@@ -59,7 +59,13 @@ def train_classifier(cfg: Config, paths: Paths, pictures: pd.DataFrame, fingerpr
         backbone = load_backbone(paths.backbone)
         resize: Resize = cfg.resize
         preprocessing = preprocessing_of(
-            resize, cfg.train.size, backbone.normalization, cfg.clean.max_megapixels, cfg.clean.max_side
+            resize,
+            cfg.train.size,
+            backbone.normalization,
+            cfg.clean.max_megapixels,
+            cfg.clean.max_side,
+            cfg.clean.crop,
+            cfg.clean.crop_margin,
         )
         if (depth := pictures["depth"].max()) > 8:  # what is predicted is read by the same depth
             preprocessing = replace(preprocessing, depth=int(depth))
