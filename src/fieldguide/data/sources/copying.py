@@ -9,7 +9,8 @@ from pathlib import Path
 from fieldguide.base.errors import UserError
 from fieldguide.base.progress import progress
 from fieldguide.base.system_errors import DISK_FULL
-from fieldguide.data.sources.row import NOTHING_KNOWN, FieldData, RawRow, picture_row, refused_row
+from fieldguide.data.field_data import NOTHING_KNOWN, FieldData
+from fieldguide.data.sources.row import RawRow, picture_row, refused_row
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from fieldguide.base.operations import DATA_SOURCES
 from fieldguide.base.progress import progress
 from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.capture_time import capture_time, check_time
+from fieldguide.data.field_data import FieldData
 from fieldguide.data.given_splits import SIDES, Side, given_side
 from fieldguide.data.layout import FIELDS, GIVEN_SPLIT, LABEL, NAMED_FILES, SEQUENCE, SITE, parse_layout
 from fieldguide.data.sources.copying import Wanted, copy_pictures
-from fieldguide.data.sources.row import FieldData, RawRow
+from fieldguide.data.sources.row import RawRow
 from fieldguide.data.sources.source import DataSource
 from fieldguide.data.system_files import system_reason
 
@@ -81,12 +82,12 @@ class FolderData(DataSource):
             raise UserError(
                 f"data/sources/{source.name} is missing: `fieldguide add {source.name} FOLDER`, or `dvc pull`"
             )
-        files = {as_text(path.relative_to(source).as_posix()): path for path in _files(source)}
+        files = {as_text(path.relative_to(source).as_posix()): path for path in all_files(source)}
         if not any(map(is_label_folder, source.iterdir())) and not self.layout.endswith(NAMED_FILES):
             raise UserError(
                 f"data/sources/{source.name} holds no folders: put the pictures of each label in one of its own"
             )
-        refused = {address: reason for address, path in files.items() if (reason := _refusal(path, address))}
+        refused = {address: reason for address, path in files.items() if (reason := refusal(path, address))}
         refused |= find_sidecars([address for address in files if address not in refused], source)
         wanted = [
             self._wanted(source, address, path, refused.get(address, ""))
@@ -130,16 +131,17 @@ def as_text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def all_files(folder: Path) -> Iterator[Path]:
     """All files below a folder, sorted by path; links and hidden folders themselves instead of what is in them."""
     for path in sorted(folder.iterdir()):
         if is_label_folder(path):
-            yield from _files(path)
+            yield from all_files(path)
         else:
             yield path
 
 
-def _refusal(path: Path, address: str) -> str:
+def refusal(path: Path, address: str) -> str:
+    """Why a file cannot belong to a data set, in words, else ""."""
     if path.is_symlink() and not is_cached_link(path):
         return "a link: fieldguide does not follow links out of the folder"
     if path.name.startswith("."):

@@ -1,0 +1,135 @@
+"""Camtrap DP 1.0: a datapackage.json with deployments, media and observations.
+
+The format of https://camtrap-dp.tdwg.org: an observation is of one file (`media`), or of all that a deployment took
+between two times (`event`); boxes are in shares of the picture; timestamps are local, with their offset.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fieldguide.base.errors import UserError
+from fieldguide.data.annotations.annotation import Annotation, Annotations, floats, plain_path, with_box
+from fieldguide.data.annotations.cells import read_cells
+from fieldguide.data.annotations.times import read_times
+from fieldguide.data.field_data import FieldData
+
+Row = Mapping[str, str]
+TABLES = ("deployments", "media", "observations")
+PLACES = ("locationName", "locationID")  # whichever tells all places apart, else the deployment is the site
+BOX = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
+DEPLOYMENT = "deployment"  # own column
+
+
+@dataclass(frozen=True)
+class _Event:
+    deployment: str
+    start: datetime
+    end: datetime
+    sequence: str
+    observation: Row
+
+
+def is_camtrap_dp(content: Any) -> bool:
+    """Whether a JSON file's content is a package of Camtrap DP."""
+    resources = content.get("resources") if isinstance(content, dict) else None
+    names = {one.get("name") for one in resources or [] if isinstance(one, dict)}
+    return names >= set(TABLES)
+
+
+def read_camtrap_dp(content: Mapping[str, Any], folder: Path) -> Annotations:
+    """A row for each observation of a file; those of events are rows of each of their files without one of its own.
+
+    The label is the scientific name, or the type of the observation where that has none (blank, human, vehicle). The
+    site is the location, the sequence is the event.
+
+    Raises
+    ------
+    UserError
+        If a table is missing or no table.
+    """
+    deployments, media, observations = (_table(content, folder, name) for name in TABLES)
+    site_of, said = _sites(deployments)
+    times, _ = read_times([row.get("timestamp", "") for row in media])
+    of_media: dict[str, list[Row]] = defaultdict(list)
+    for row in observations:
+        if row.get("mediaID"):
+            of_media[row["mediaID"]].append(row)
+    events = _events(observations)
+    rows: list[Annotation] = []
+    for one, time in zip(media, times, strict=True):
+        own = of_media.pop(one.get("mediaID", ""), [])
+        during = [
+            event for event in events.get(one.get("deploymentID", ""), []) if time and event.start <= time <= event.end
+        ]
+        named = [(row, row.get("eventID", "")) for row in own] or [
+            (event.observation, event.sequence) for event in during
+        ]
+        sequence = next((event for _, event in named if event), next((event.sequence for event in during), ""))
+        deployment = one.get("deploymentID", "")
+        known = FieldData(
+            site_of.get(deployment, deployment) or None,
+            time,
+            sequence or None,
+            further={DEPLOYMENT: deployment or None},
+        )
+        rows += _rows(one, known, [row for row, _ in named])
+    rows += [
+        Annotation("", left_out=f"an observation of the file {media!r}, which is not listed") for media in of_media
+    ]
+    boxes = sum(row.known.box is not None for row in rows)
+    return Annotations("Camtrap DP", rows, [*said, *([f"boxes: {boxes}"] if boxes else [])])
+
+
+def _rows(media: Row, known: FieldData, observations: Sequence[Row]) -> Iterator[Annotation]:
+    file = plain_path(media.get("filePath", "") or media.get("fileName", ""))
+    if not observations:
+        yield Annotation(file, known=known, left_out="the file lists the picture without an observation")
+    labels = [(row.get("scientificName") or row.get("observationType", ""), row) for row in observations]
+    boxed = {label for label, row in labels if row.get(BOX[0])}
+    for label, row in labels:
+        if row.get(BOX[0]):
+            yield with_box(Annotation(file, label, known), floats([row.get(name) for name in BOX]), None, pixels=False)
+    yield from (Annotation(file, label, known) for label in dict(labels) if label not in boxed)
+
+
+def _sites(deployments: Sequence[Row]) -> tuple[dict[str, str], list[str]]:
+    """The site of each deployment, and from which column."""
+    ids = {row.get("locationID", "") for row in deployments}
+    for place in PLACES:
+        pairs = {(row.get("locationID", ""), row.get(place, "")) for row in deployments}
+        if all(name for _, name in pairs) and len(pairs) == len({name for _, name in pairs}) == len(ids):
+            return {row["deploymentID"]: row[place] for row in deployments}, [f"sites from {place!r}"]
+    return {}, ["sites from 'deploymentID'"]
+
+
+def _events(observations: Sequence[Row]) -> dict[str, list[_Event]]:
+    """The observations of events, by deployment."""
+    rows = [row for row in observations if not row.get("mediaID")]
+    starts, _ = read_times([row.get("eventStart", "") for row in rows])
+    ends, _ = read_times([row.get("eventEnd", "") for row in rows])
+    events: dict[str, list[_Event]] = defaultdict(list)
+    for row, start, end in zip(rows, starts, ends, strict=True):
+        if start and end:
+            deployment = row.get("deploymentID", "")
+            events[deployment].append(_Event(deployment, start, end, row.get("eventID", ""), row))
+    return events
+
+
+def _table(content: Mapping[str, Any], folder: Path, name: str) -> list[Row]:
+    resource = next(one for one in content["resources"] if isinstance(one, dict) and one.get("name") == name)
+    if isinstance(data := resource.get("data"), list):
+        return [{str(key): "" if value is None else str(value) for key, value in row.items()} for row in data]
+    listed = resource.get("path")
+    files = [str(path) for path in (listed if isinstance(listed, list) else [listed])]
+    rows: list[Row] = []
+    for file in files:
+        path = folder / file
+        if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+            raise UserError(f"datapackage.json names {file} for {name}, which is not in its folder")
+        table = read_cells(path)
+        rows += [dict(zip(table.header, row, strict=True)) for row in table.rows]
+    return rows

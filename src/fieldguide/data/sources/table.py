@@ -1,0 +1,113 @@
+"""Pictures that a table lists: data/sources/NAME/pictures.csv and the files beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from fieldguide.base.config import LabelName
+from fieldguide.base.errors import UserError
+from fieldguide.base.operations import DATA_SOURCES
+from fieldguide.data.annotations.annotation import Annotation, is_address
+from fieldguide.data.annotations.picture_table import PICTURE_TABLE, read_picture_table
+from fieldguide.data.given_splits import SIDES, Side, given_side
+from fieldguide.data.sources.copying import Wanted, copy_pictures
+from fieldguide.data.sources.folder import all_files, as_text, refusal
+from fieldguide.data.sources.row import RawRow
+from fieldguide.data.sources.source import DataSource
+
+LABEL: TypeAdapter[str] = TypeAdapter(LabelName)
+
+
+@DATA_SOURCES.register
+@dataclass(frozen=True)
+class TableData(DataSource):
+    """Pictures that data/sources/NAME/pictures.csv lists, one row for each picture or for each box in it.
+
+    `labels` maps a label of the table to another one. `splits` says what the words of its column `split` mean, beside
+    train, val and test.
+    """
+
+    kind: Literal["table"]
+    labels: dict[str, LabelName] = field(default_factory=dict)
+    splits: dict[str, Side] = field(default_factory=dict)
+
+    def fetch(self, source: Path, target: Path) -> list[RawRow]:
+        """Copy every listed file to `target`/<label>/..., a row for each of the table's, then one for each other file.
+
+        Raises
+        ------
+        UserError
+            As `survey`; or if two labels differ only in how they are written.
+        """
+        return copy_pictures(self.survey(source), source, target)
+
+    def survey(self, source: Path) -> list[Wanted]:
+        """What every row of the table is, and every file that it does not list: those stay behind, as do masks, links
+        and hidden files.
+
+        Raises
+        ------
+        UserError
+            If `source` or its table is missing, or if `labels` do not fit it.
+        """
+        if not source.is_dir():
+            raise UserError(
+                f"data/sources/{source.name} is missing: `fieldguide add {source.name} SOURCE`, or `dvc pull`"
+            )
+        table = source / PICTURE_TABLE
+        files = {as_text(path.relative_to(source).as_posix()): path for path in all_files(source) if path != table}
+        rows = read_picture_table(table)
+        wanted = self.wanted(rows, files)
+        if unknown := sorted(set(self.labels) - {one.given_label for one in wanted}):
+            raise UserError(f"conf/data/{source.name}.yaml: labels: {PICTURE_TABLE} has no label {unknown[0]!r}")
+        listed = {row.file for row in rows}
+        return wanted + [
+            Wanted(name, path, "", "", refusal(path, name) or f"{PICTURE_TABLE} does not list it")
+            for name, path in files.items()
+            if name not in listed
+        ]
+
+    def wanted(self, rows: Sequence[Annotation], files: Mapping[str, Path]) -> list[Wanted]:
+        """What becomes of each row of a table; an address counts as a file that is there.
+
+        Parameters
+        ----------
+        files
+            The files that are there, by what stands in the table.
+        """
+        seen: set[tuple[object, ...]] = set()
+        wanted = []
+        for row in rows:
+            label, side = self.labels.get(row.label, row.label), given_side(row.known.given_split, self.splits)
+            what = (row.file, label, row.known.box)
+            reason = row.left_out or self._refusal(row, label, files) or ("listed twice" if what in seen else "")
+            seen.add(what)
+            path = files.get(row.file, Path(row.file))
+            known = replace(row.known, given_split=side)
+            wanted.append(Wanted(row.file, path, row.label, label, reason, f"{label}/{row.file}", known))
+        return wanted
+
+    def _refusal(self, row: Annotation, label: str, files: Mapping[str, Path]) -> str:
+        if not is_address(row.file):
+            if row.file not in files:
+                return "there is no such file"
+            if reason := refusal(files[row.file], row.file):
+                return reason
+        if not label:
+            return "no label"
+        if not _is_label(label):
+            return f"{label!r} cannot be the name of a folder: map it to a label with `labels`"
+        if row.known.given_split and not given_side(row.known.given_split, self.splits):
+            return f"{row.known.given_split!r} is no side of a split: {', '.join(SIDES)}, or an entry in `splits`"
+        return ""
+
+
+def _is_label(text: str) -> bool:
+    try:
+        LABEL.validate_python(text)
+    except ValidationError:
+        return False
+    return True
