@@ -60,7 +60,7 @@ def with_box(one: Annotation, box: Sequence[float], size: tuple[int, int] | None
     if pixels and not (size and min(size) > 0):
         return replace(one, left_out="its box is in pixels, and the size of the picture is not known")
     scale = (*size, *size) if pixels and size else (1, 1, 1, 1)
-    left, top, width, height = (round(value / of, 6) for value, of in zip(box, scale, strict=True))
+    left, top, width, height = (round(value / of, 12) for value, of in zip(box, scale, strict=True))
     if left >= 1 or top >= 1 or left + width <= 0 or top + height <= 0:
         return replace(one, left_out="its box is outside the picture")
     return replace(one, known=replace(one.known, box=(left, top, width, height)))

@@ -65,7 +65,7 @@ def read_picture_table(path: Path) -> list[Annotation]:
 
 def _cells(row: Annotation, further: Sequence[str]) -> list[str]:
     known = row.known
-    box = [f"{share:g}" for share in known.box] if known.box else [""] * len(BOX)
+    box = [f"{share:.12g}" for share in known.box] if known.box else [""] * len(BOX)
     texts = (known.site, _as_text(known.time), known.sequence, known.given_split)
     own = [known.further.get(name) or "" for name in further]
     return [row.file, row.label, *(text or "" for text in texts), *box, row.left_out, *own]
