@@ -60,9 +60,10 @@ def test_a_network_with_random_weights_gives_features(name: str) -> None:
 WITHOUT_COMPILER = """
 import sys
 import torch
-from fieldguide.model.network import Architecture, build_body
-for library, arch in (("timm", "test_resnet"), ("torchvision", "resnet18")):
+from fieldguide.model.network import Architecture, build_body, build_bounded
+for library, arch in (("timm", "test_resnet"), ("timm", "test_vit"), ("torchvision", "resnet18")):
     build_body(Architecture(library, arch, {}))
+    build_bounded(Architecture(library, arch, {}), 10**8)
 import fieldguide.training.train_classifier  # and with it fastai
 assert not {"torch._dynamo", "sympy", "triton"} & set(sys.modules)
 from timm.models.naflexvit import NaFlexRopeIterator  # marks methods

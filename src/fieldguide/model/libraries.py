@@ -1,7 +1,8 @@
-"""timm and torchvision, imported without torch's compiler, which is most of the time that their import takes.
+"""timm and torchvision, imported and used without torch's compiler, which is most of the time that they take to start.
 
 Both import it (torch._dynamo, and with it sympy, triton and torch.distributed) to mark functions that it must not
-compile, and for a question that one operation asks when it is called. Both can wait for such a call.
+compile, and for a question that one operation asks when it is called; torch does so before it computes on its device
+without memory. All can do without the mark as long as nothing is compiled.
 """
 
 import sys
@@ -17,18 +18,23 @@ COMPILER, COMPILER_UTILS = "torch._dynamo", "torch._dynamo.utils"
 
 
 def library(name: str) -> Any:
-    """The module `timm` or `torchvision`; whatever needs torch's compiler later gets it."""
-    if name in sys.modules or COMPILER in sys.modules:
+    """The module `timm` or `torchvision`."""
+    if name in sys.modules:
         return import_module(name)
-    with _without_compiler():
+    with without_compiler():
         return import_module(name)
 
 
 @contextmanager
-def _without_compiler() -> Iterator[None]:
-    utils = ModuleType(COMPILER_UTILS)
+def without_compiler() -> Iterator[None]:
+    """Within it nothing loads torch's compiler; whatever needs it later gets it. Where it is loaded, it is used."""
+    if COMPILER in sys.modules:
+        yield
+        return
+    compiler, utils = ModuleType(COMPILER), ModuleType(COMPILER_UTILS)
+    compiler.disable = _unmarked  # type: ignore[attr-defined]
     utils.is_compile_supported = _is_compile_supported  # type: ignore[attr-defined]
-    stand_ins = {COMPILER: ModuleType(COMPILER), COMPILER_UTILS: utils}
+    stand_ins = {COMPILER: compiler, COMPILER_UTILS: utils}
     disable = torch.compiler.disable
     sys.modules.update(stand_ins)
     torch.compiler.disable = _disable_when_called
@@ -38,6 +44,11 @@ def _without_compiler() -> Iterator[None]:
         torch.compiler.disable = disable
         for name in stand_ins:
             del sys.modules[name]
+
+
+def _unmarked(function: Callable[..., Any], recursive: bool = True, *, wrapping: bool = True) -> Callable[..., Any]:
+    """In place of `torch._dynamo.disable`: the function as it is."""
+    return function
 
 
 def _disable_when_called(

@@ -16,7 +16,7 @@ from torch.nn.modules.module import (
 )
 
 from fieldguide.base.errors import UserError
-from fieldguide.model.libraries import library
+from fieldguide.model.libraries import library, without_compiler
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -75,7 +75,7 @@ def build_bounded(architecture: Architecture, weights: int) -> nn.Module:
     (torchvision's RegNets cannot be, they look at numbers in their tensors; they register each before they fill it.)
     """
     check_architecture(architecture)
-    with _at_most(weights), torch.device("meta"):
+    with _at_most(weights), torch.device("meta"), without_compiler():
         try:
             _create(architecture)
         except UserError:
