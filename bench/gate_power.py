@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 
 from common import ROOT, Figure
+from fieldguide.statistics.groups import alone
 from fieldguide.statistics.noninferiority import Verdict, compare, verdict_of
 
 COMPARED = "how often the gate says what of two models whose true difference is known"
@@ -28,8 +29,8 @@ def shares(option: str, pictures: int, difference: float, differing: float = DIF
     chance = np.random.default_rng(pictures)
     counts = chance.multinomial(pictures, [won, lost, 1 - differing], size=SIMULATIONS)
     verdicts = [
-        verdict_of(compare(pictures, int(only), int(other), rules["confidence"]), rules["margin"])
-        for only, other, _ in counts
+        verdict_of(compare(np.repeat([1.0, -1.0, 0.0], drawn), alone(pictures), rules["confidence"]), rules["margin"])
+        for drawn in counts
     ]
     return {verdict: verdicts.count(verdict) / SIMULATIONS for verdict in Verdict}
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from fieldguide.data.groups import group_numbers
 from fieldguide.evaluation.baselines import BASELINES, gains
 from fieldguide.evaluation.gallery import hardest
 from fieldguide.evaluation.metrics import confused_pairs, confusion, measure, per_label
@@ -31,6 +32,8 @@ def predictions(labels: Sequence[str], name: str) -> tuple[pd.DataFrame, Any, An
             "clean_path": [f"{number}/{name}.jpg" for number in range(12)],
             "split": "test",
             "label": [labels[int(target)] for target in targets],
+            "group": [f"{number:016x}" for number in range(12)],
+            **dict.fromkeys(("split_key", "site", "time", "sequence")),
         }
     )
     return predictions_table(pictures, probabilities, list(labels)), targets, probabilities
@@ -40,20 +43,21 @@ def findings(labels: Sequence[str], name: str) -> Findings:
     """All that the page about them shows."""
     test, targets, probabilities = predictions(labels, name)
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    groups = group_numbers(test)
     counts, right = confusion(targets, predicted, list(labels)), predicted == targets
     shifts = pd.DataFrame([{"shift": "unchanged", "pictures": 12, "accuracy": 0.8, "accuracy_low": 0.7}])
-    figures = measure(targets, probabilities, probabilities, probabilities, 20)
-    bins, answered = reliability(confidence, right), coverage(confidence, right)
+    figures = measure(targets, probabilities, probabilities, probabilities, groups, 20)
+    bins, answered = reliability(confidence, right), coverage(confidence, right, groups)
     shown = [Shown(PICTURE, (name, labels[0]))]
     return Findings(
-        metrics={**figures, "temperature": 1.0, **gains(right, dict.fromkeys(BASELINES, targets == 0))},
+        metrics={**figures, "temperature": 1.0, **gains(right, dict.fromkeys(BASELINES, targets == 0), groups)},
         warning="",
         test=test,
         counts=counts,
-        labels=per_label(counts),
+        labels=per_label(targets, predicted, list(labels), groups),
         reliability=bins,
         reliability_uncalibrated=bins,
-        reliability_groups=reliability_groups(confidence, right),
+        reliability_groups=reliability_groups(confidence, right, groups),
         coverage=answered,
         shifts=shifts.assign(accuracy_high=0.9, drop=0.0, confidence=0.9),
         examples={"unchanged": PICTURE},

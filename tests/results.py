@@ -129,16 +129,21 @@ def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Co
     reliability = frame("low high confidence accuracy pictures", (0.8, 0.8667, 0.85, 0.9, 4), (0.9333, 1, 0.97, 1, 4))
     tables = {
         "per_label": frame(
-            "label pictures precision precision_low precision_high recall recall_low recall_high f1",
-            (first, 4, 0.8, 0.4, 0.96, 1.0, 0.5, 1.0, 0.89),
-            (second, 4, 1.0, 0.4, 1.0, 0.75, 0.3, 0.95, 0.86),
+            "label pictures groups precision precision_low precision_high recall recall_low recall_high "
+            "f1 f1_low f1_high",
+            (first, 4, 4, 0.8, 0.4, 0.96, 1.0, 0.5, 1.0, 0.89, 0.5, 0.97),
+            (second, 4, 4, 1.0, 0.4, 1.0, 0.75, 0.3, 0.95, 0.86, 0.4, 0.97),
         ),
         "reliability": reliability,
         "reliability_uncalibrated": reliability,
         "reliability_groups": frame(
             "low high confidence accuracy accuracy_low accuracy_high pictures", (0.8, 1, 0.9, 0.92, 0.86, 0.96, 8)
         ),
-        "coverage": frame("threshold coverage accuracy pictures", (0.9, 0.5, 1.0, 4), (0.6, 1.0, 0.9, 8)),
+        "coverage": frame(
+            "threshold coverage accuracy pictures accuracy_low accuracy_high",
+            (0.9, 0.5, 1.0, 4, 0.5, 1.0),
+            (0.6, 1.0, 0.9, 8, 0.86, 0.96),
+        ),
         "shifts": frame(
             "shift pictures accuracy accuracy_low accuracy_high drop confidence",
             ("unchanged", 8, 0.92, 0.86, 0.96, 0, 0.9),

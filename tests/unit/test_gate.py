@@ -16,12 +16,19 @@ from fieldguide.release.gate import rules
 from fieldguide.release.gate.decision import is_accepted
 from fieldguide.release.gate.picture_sets import BACKTEST, TABLE, backtests
 from fieldguide.release.gate.rules import Outcome, Rule, compare_predictions
-from fieldguide.statistics.noninferiority import Verdict, compare, pictures_needed, verdict_of
+from fieldguide.statistics.groups import alone
+from fieldguide.statistics.noninferiority import Comparison, Verdict, compare, pictures_needed, verdict_of
 
 STANDARD = GateConfig()
 STRICT = GateConfig(accept="better", margin=0.02, confidence=0.975, backtests_need_evidence=True)
 SIMULATIONS = 400
-compared = cache(compare)  # the same counts come again and again
+
+
+@cache  # the same counts come again and again
+def compared(pictures: int, won: int, lost: int, confidence: float) -> Comparison:
+    """The comparison of two models by counts, each picture a group of its own."""
+    differences = np.repeat([1.0, -1.0, 0.0], [won, lost, pictures - won - lost])
+    return compare(differences, alone(pictures), confidence)
 
 
 def verdicts(difference: float, differing: float, pictures: int, gate: GateConfig) -> list[Verdict]:
@@ -56,15 +63,15 @@ def test_a_clearly_better_model_passes_and_so_does_an_equal_one_with_enough_pict
 
 
 def test_two_models_that_never_differ_on_few_pictures_are_not_known_to_be_the_same() -> None:
-    few, many = compare(20, 0, 0, 0.95), compare(1000, 0, 0, 0.95)
+    few, many = compared(20, 0, 0, 0.95), compared(1000, 0, 0, 0.95)
     assert verdict_of(few, 0.03) == Verdict.NOT_ENOUGH
     assert verdict_of(many, 0.03) == Verdict.NOT_WORSE
-    assert verdict_of(compare(0, 0, 0, 0.95), 0.03) == Verdict.NOT_ENOUGH
+    assert verdict_of(compared(0, 0, 0, 0.95), 0.03) == Verdict.NOT_ENOUGH
 
 
 @pytest.mark.slow
 def test_the_pictures_that_are_asked_for_would_be_enough_four_times_in_five() -> None:
-    unclear = compare(300, 15, 15, 0.95)
+    unclear = compared(300, 15, 15, 0.95)
     assert verdict_of(unclear, 0.02) == Verdict.NOT_ENOUGH
     needed = pictures_needed(unclear, 0.02)
     gate = GateConfig(margin=0.02)
@@ -94,8 +101,8 @@ def test_a_label_that_loses_too_much_fails_and_one_with_few_pictures_is_unclear(
 def test_a_frozen_set_stops_what_it_shows_to_be_worse_and_must_show_more_only_if_asked() -> None:
     champion = predicted(LABELS, set())
     worse = compare_predictions(predicted(LABELS, set(range(20))), champion, 0.95)
-    few = compare(20, 0, 1, 0.95)
-    none = compare(0, 0, 0, 0.95)
+    few = compared(20, 0, 1, 0.95)
+    none = compared(0, 0, 0, 0.95)
     lenient = [rules.frozen_set(one, (0.0, 0.0), "past", STANDARD).outcome for one in (worse, few, none)]
     strict = [rules.frozen_set(one, (0.0, 0.0), "past", STRICT).outcome for one in (worse, few, none)]
     assert lenient == [Outcome.FAILED, Outcome.MET, Outcome.NOT_MEASURED]

@@ -29,6 +29,7 @@ from fieldguide.statistics.calibration import (
     expected_calibration_error,
     reliability,
 )
+from fieldguide.statistics.groups import alone
 from fieldguide.statistics.intervals import bootstrap, wilson
 
 VOCABULARY = ["black", "grizzly", "teddy"]
@@ -63,25 +64,25 @@ def test_macro_f1_by_hand() -> None:
 @given(st.integers(0, 10_000))
 def test_intervals_hold_the_figures(seed: int) -> None:
     targets, probabilities = random_case(seed, 60)
-    found, intervals = headline(targets, probabilities), headline_intervals(targets, probabilities, 100)
+    found, intervals = headline(targets, probabilities), headline_intervals(targets, probabilities, alone(60), 100)
     assert set(intervals) == {f"{name}_{side}" for name in found for side in ("low", "high")}
     for name in ("accuracy", "macro_f1", "log_loss"):
         assert intervals[f"{name}_low"] <= found[name] <= intervals[f"{name}_high"]
-    assert intervals == headline_intervals(targets, probabilities, 100)
+    assert intervals == headline_intervals(targets, probabilities, alone(60), 100)
 
 
 def test_a_bootstrap_interval_is_as_wide_as_theory_says_and_narrows_with_more_pictures() -> None:
     values = np.random.default_rng(0).normal(5, 2, 400)
-    interval = bootstrap(lambda rows: {"mean": float(values[rows].mean())}, 400, 2000)
+    interval = bootstrap(lambda rows: {"mean": float(values[rows].mean())}, alone(400), 2000)
     width = interval["mean_high"] - interval["mean_low"]
     assert width == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.1)
-    fewer = bootstrap(lambda rows: {"mean": float(values[rows].mean())}, 100, 2000)
+    fewer = bootstrap(lambda rows: {"mean": float(values[rows].mean())}, alone(100), 2000)
     assert fewer["mean_high"] - fewer["mean_low"] > 1.5 * width
 
 
 def test_a_classifier_without_mistakes_gets_an_interval_all_the_same() -> None:
     targets = np.array([0, 1, 2] * 10)
-    intervals = headline_intervals(targets, np.eye(3)[targets], 100)
+    intervals = headline_intervals(targets, np.eye(3)[targets], alone(30), 100)
     assert 0.85 < intervals["accuracy_low"] < 0.9
     assert intervals["accuracy_high"] == 1
     assert (intervals["ece_low"], intervals["log_loss_high"]) == (0, 0)
@@ -98,7 +99,7 @@ def test_wilson_by_the_formula() -> None:
 def test_confusion_and_figures_per_label_by_hand() -> None:
     counts = confusion(TARGETS, PREDICTED, VOCABULARY)
     assert counts.to_numpy().tolist() == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
-    table = per_label(counts).set_index("label")
+    table = per_label(TARGETS, PREDICTED, VOCABULARY, alone(6)).set_index("label")
     assert table["pictures"].tolist() == [3, 2, 1]
     assert table["precision"].tolist() == pytest.approx([2 / 3, 2 / 3, 0])
     assert table["recall"].tolist() == pytest.approx([2 / 3, 1, 0])
@@ -155,7 +156,7 @@ def test_true_probabilities_have_no_calibration_error_but_that_of_chance() -> No
 
 def test_coverage_by_hand() -> None:
     confidence, right = np.array([0.9, 0.5, 0.8, 0.5, 0.7]), np.array([True, False, True, True, False])
-    table = coverage(confidence, right)
+    table = coverage(confidence, right, alone(5))
     assert table["threshold"].tolist() == [0.9, 0.8, 0.7, 0.5]
     assert table["coverage"].tolist() == pytest.approx([0.2, 0.4, 0.6, 1.0])
     assert table["accuracy"].tolist() == pytest.approx([1, 1, 2 / 3, 3 / 5])
@@ -169,7 +170,7 @@ def test_coverage_by_hand() -> None:
 @given(st.lists(st.tuples(st.sampled_from([0.4, 0.6, 0.61, 0.9, 1.0]), st.booleans()), min_size=1, max_size=300))
 def test_every_row_of_the_coverage_is_what_its_threshold_gives(answers: list[tuple[float, bool]]) -> None:
     confidence, right = np.array([one for one, _ in answers]), np.array([one for _, one in answers])
-    for row in coverage(confidence, right).to_dict("records"):
+    for row in coverage(confidence, right, alone(len(right))).to_dict("records"):
         answered = confidence >= row["threshold"]
         assert row["pictures"] == answered.sum()
         assert row["coverage"] == pytest.approx(answered.mean())
@@ -179,7 +180,7 @@ def test_every_row_of_the_coverage_is_what_its_threshold_gives(answers: list[tup
 
 def test_a_curve_of_many_pictures_stays_short() -> None:
     chance = np.random.default_rng(2)
-    table = coverage(chance.random(5000), chance.random(5000) < 0.5)
+    table = coverage(chance.random(5000), chance.random(5000) < 0.5, alone(5000))
     assert len(table) == 100
     assert table["coverage"].to_numpy() == pytest.approx(np.arange(1, 101) / 100)
 
@@ -187,7 +188,7 @@ def test_a_curve_of_many_pictures_stays_short() -> None:
 def test_all_figures_about_the_test_pictures() -> None:
     targets, probabilities = random_case(3, 100)
     sharper = probabilities**3 / (probabilities**3).sum(axis=1, keepdims=True)
-    found = measure(targets, probabilities, sharper, np.eye(3)[targets], 100)
+    found = measure(targets, probabilities, sharper, np.eye(3)[targets], alone(100), 100)
     assert found["accuracy_tta"] == found["macro_f1_tta"] == 1
     assert found["ece_uncalibrated"] == headline(targets, sharper)["ece"] != found["ece"]
     assert found["log_loss_uncalibrated"] == headline(targets, sharper)["log_loss"]
@@ -228,7 +229,7 @@ def test_a_tree_tells_colours_apart_and_guesses_shapes() -> None:
 def compared(pictures: int, right: int, baseline: int, tree: int) -> dict[str, float]:
     """The figures of a classifier that has the first `right` pictures right, and baselines that have the first ones."""
     numbers = np.arange(pictures)
-    figures = gains(numbers < right, {"baseline": numbers < baseline, "baseline_tree": numbers < tree})
+    figures = gains(numbers < right, {"baseline": numbers < baseline, "baseline_tree": numbers < tree}, alone(pictures))
     return {"accuracy": right / pictures, **figures}
 
 

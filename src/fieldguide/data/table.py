@@ -136,12 +136,18 @@ PREDICTIONS_FIXED = [
     pa.field("probability", pa.float64(), nullable=False),  # of the prediction
     pa.field("loss", pa.float64(), nullable=False),  # -log(probability of the label)
 ]
+PREDICTIONS_GROUPS = [SPLIT.field(name) for name in ("group", "split_key")]  # see `fieldguide.data.groups`
 
 
 def predictions_schema(vocabulary: list[str]) -> pa.Schema:
-    """The schema of the predictions: fixed columns, `path` below data/raw, `probability_<label>` for every label."""
+    """The schema of the predictions: fixed columns, groups, field data, `probability_<label>` for every label.
+
+    `path` is below data/raw.
+    """
+    more = [pa.field("path", pa.string(), nullable=False), *PREDICTIONS_GROUPS]
+    more += [SPLIT.field(name) for name in ("site", "time", "sequence")]
     of_labels = [pa.field(f"probability_{label}", pa.float64()) for label in vocabulary]
-    return pa.schema([*PREDICTIONS_FIXED, pa.field("path", pa.string(), nullable=False), *of_labels])
+    return pa.schema([*PREDICTIONS_FIXED, *more, *of_labels])
 
 
 def further_columns(frame: pd.DataFrame, schema: pa.Schema) -> list[str]:

@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from fieldguide.statistics.paired import bootstrap_bounds
+from fieldguide.statistics.groups import Groups
+from fieldguide.statistics.paired import accuracy_bounds
 
 DEPTH = 6
 MAX_TREE_PICTURES = 5000  # training pictures: enough for a small tree
@@ -23,7 +24,7 @@ def majority_label(train_labels: "pd.Series[str]") -> str:
     return str(train_labels.mode().iloc[0])
 
 
-def gains(right: NDArray[np.bool_], baselines: Mapping[str, NDArray[np.bool_]]) -> dict[str, float]:
+def gains(right: NDArray[np.bool_], baselines: Mapping[str, NDArray[np.bool_]], groups: Groups) -> dict[str, float]:
     """The accuracy of each baseline, and by how much the classifier's is higher, with its 95 % interval.
 
     Parameters
@@ -32,18 +33,20 @@ def gains(right: NDArray[np.bool_], baselines: Mapping[str, NDArray[np.bool_]]) 
         (n,) whether the classifier has each picture right, n at least 1.
     baselines
         By the names in BASELINES the same of each baseline.
+    groups
+        (n,) the group of each picture.
 
     Returns
     -------
-    `<baseline>_accuracy`, and `<baseline>_gain` with `_low` and `_high`, by a paired bootstrap.
+    `<baseline>_accuracy`, and `<baseline>_gain` with `_low` and `_high`, by a paired bootstrap over groups.
     """
     figures: dict[str, float] = {}
     for name, theirs in baselines.items():
-        only_ours, only_theirs = int((right & ~theirs).sum()), int((theirs & ~right).sum())
-        low, high = bootstrap_bounds(len(right), only_ours, only_theirs, 0.95, added=1)
+        differences = right.astype(float) - theirs
+        low, high = accuracy_bounds(differences, groups, 0.95, added=1)
         figures |= {
             f"{name}_accuracy": float(theirs.mean()),
-            f"{name}_gain": (only_ours - only_theirs) / len(right),
+            f"{name}_gain": float(differences.sum()) / len(right),
             f"{name}_gain_low": low,
             f"{name}_gain_high": high,
         }

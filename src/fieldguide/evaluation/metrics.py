@@ -15,11 +15,15 @@ from fieldguide.statistics.calibration import (
     expected_calibration_error,
     largest_chance_error,
 )
-from fieldguide.statistics.intervals import bootstrap, wilson
+from fieldguide.statistics.groups import Groups, group_sizes
+from fieldguide.statistics.intervals import bootstrap, share_interval
 
 Positions = NDArray[np.intp]
 Probabilities = NDArray[np.float64]
 Figures = dict[str, float]
+
+SMALLEST = 1e-15  # what a probability of 0 counts as
+LARGEST = {"accuracy": 1.0, "macro_f1": 1.0, "log_loss": -float(np.log(SMALLEST)), "ece": 1.0}  # the smallest are 0
 
 
 def measure(
@@ -27,6 +31,7 @@ def measure(
     probabilities: Probabilities,
     uncalibrated: Probabilities,
     several_views: Probabilities,
+    groups: Groups,
     resamples: int,
 ) -> Figures:
     """All metrics of the unchanged test pictures.
@@ -37,16 +42,18 @@ def measure(
         (n,) positions of the true labels, n at least 1.
     probabilities, uncalibrated, several_views
         (n, labels): what the classifier serves, with temperature 1, and with test-time augmentation.
+    groups
+        (n,) the group of each picture, see `fieldguide.statistics.groups`.
     resamples
         Bootstrap samples behind the intervals.
     """
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
-    answered = coverage(confidence, right)
+    answered = coverage(confidence, right, groups)
     plain = headline(targets, uncalibrated)
-    augmented = {**headline(targets, several_views), **headline_intervals(targets, several_views, resamples)}
+    augmented = {**headline(targets, several_views), **headline_intervals(targets, several_views, groups, resamples)}
     return {
         **headline(targets, probabilities),
-        **headline_intervals(targets, probabilities, resamples),
+        **headline_intervals(targets, probabilities, groups, resamples),
         "log_loss_uncalibrated": plain["log_loss"],
         "ece_uncalibrated": plain["ece"],
         "ece_by_chance": chance_calibration_error(confidence),
@@ -84,20 +91,23 @@ def headline(targets: Positions, probabilities: Probabilities) -> Figures:
     return _headline(_outcomes(targets, probabilities))
 
 
-def headline_intervals(targets: Positions, probabilities: Probabilities, resamples: int) -> Figures:
+def headline_intervals(targets: Positions, probabilities: Probabilities, groups: Groups, resamples: int) -> Figures:
     """The 95 % intervals of `headline`, as `<figure>_low` and `<figure>_high`.
 
-    That of the accuracy is Wilson's (1927): it holds for few pictures and for a classifier without a mistake, where a
-    bootstrap would give 1 to 1. The others are percentiles over `resamples` bootstrap samples of the pictures.
+    That of the accuracy is `share_interval`: it holds for few groups and for a classifier without a mistake, where a
+    bootstrap would give 1 to 1. The others are percentiles over `resamples` bootstrap samples of the groups. Of several
+    pictures that are one group nothing is known: all that a figure can be.
     """
+    if len(group_sizes(groups)) < 2:
+        return {**{f"{name}_low": 0.0 for name in LARGEST}, **{f"{name}_high": most for name, most in LARGEST.items()}}
     outcomes = _outcomes(targets, probabilities)
 
     def of_sample(rows: Positions) -> Figures:
         return _headline({name: values[rows] for name, values in outcomes.items()})
 
-    accuracy_low, accuracy_high = wilson(int(outcomes["right"].sum()), len(targets))
-    intervals = bootstrap(of_sample, len(targets), resamples)
-    return {**intervals, "accuracy_low": accuracy_low, "accuracy_high": accuracy_high}
+    low, high = share_interval(outcomes["right"], groups)
+    intervals = {**bootstrap(of_sample, groups, resamples), "accuracy_low": low, "accuracy_high": high}
+    return {name: min(max(value, 0.0), LARGEST[name.rpartition("_")[0]]) for name, value in intervals.items()}
 
 
 def _outcomes(targets: Positions, probabilities: Probabilities) -> dict[str, NDArray[Any]]:
@@ -135,7 +145,7 @@ def macro_f1(targets: Positions, predicted: Positions) -> float:
 
 def losses(targets: Positions, probabilities: Probabilities) -> NDArray[np.float64]:
     """The log loss (n,) of every picture; a probability of 0 counts as 1e-15."""
-    each: NDArray[np.float64] = -np.log(np.maximum(probabilities[np.arange(len(targets)), targets], 1e-15))
+    each: NDArray[np.float64] = -np.log(np.maximum(probabilities[np.arange(len(targets)), targets], SMALLEST))
     return each
 
 
@@ -145,34 +155,25 @@ def confusion(targets: Positions, predicted: Positions, vocabulary: list[str]) -
     return pd.DataFrame(counts, index=pd.Index(vocabulary, name="label"), columns=vocabulary)
 
 
-def per_label(counts: pd.DataFrame) -> pd.DataFrame:
-    """One row a label of a confusion matrix.
+def per_label(targets: Positions, predicted: Positions, vocabulary: list[str], groups: Groups) -> pd.DataFrame:
+    """One row a label, for n pictures: positions (n,) of true and predicted labels, and their groups (n,).
 
     Returns
     -------
-    The columns label, pictures, precision and recall (each with `_low` and `_high`, Wilson's), f1. A label that was
-    never predicted has precision 0.
+    The columns label, pictures, groups, precision, recall and f1, each with `_low` and `_high` (`share_interval`).
+    Precision is the share of right answers among those that are the label, recall among the pictures that have it, and
+    F1 is 2 s / (1 + s), where s is that among both. A label that was never predicted has precision 0.
     """
     rows = []
-    matrix = counts.to_numpy()
-    for position, label in enumerate(counts.columns):
-        right, true = int(matrix[position, position]), int(matrix[position].sum())
-        predicted = int(matrix[:, position].sum())
-        precision_low, precision_high = wilson(right, predicted)
-        recall_low, recall_high = wilson(right, true)
-        rows.append(
-            {
-                "label": label,
-                "pictures": true,
-                "precision": right / max(predicted, 1),
-                "precision_low": precision_low,
-                "precision_high": precision_high,
-                "recall": right / max(true, 1),
-                "recall_low": recall_low,
-                "recall_high": recall_high,
-                "f1": 2 * right / max(true + predicted, 1),
-            }
-        )
+    for position, label in enumerate(vocabulary):
+        has, gets = targets == position, predicted == position
+        row: dict[str, Any] = {"label": label, "pictures": int(has.sum()), "groups": len(group_sizes(groups[has]))}
+        for name, among in (("precision", gets), ("recall", has), ("f1", has | gets)):
+            right = (has & gets)[among]
+            shares = np.array([right.sum() / max(len(right), 1), *share_interval(right, groups[among])])
+            shares = 2 * shares / (1 + shares) if name == "f1" else shares
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), shares.tolist(), strict=True))
+        rows.append(row)
     return pd.DataFrame(rows)
 
 

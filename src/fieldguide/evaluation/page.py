@@ -11,7 +11,6 @@ from fieldguide.pages.figures import coverage_figure, reliability_figure
 from fieldguide.pages.parts import THUMBNAIL, Shown, number, percent
 from fieldguide.pages.render import render
 from fieldguide.statistics.calibration import at_coverage, coverage_steps
-from fieldguide.statistics.intervals import wilson
 
 COVERAGES = (0.9, 0.8)  # shares of the pictures that are answered
 
@@ -89,10 +88,4 @@ def confusion_rows(counts: pd.DataFrame) -> Confusion:
 
 def coverage_rows(table: pd.DataFrame) -> list[dict[str, float]]:
     """What leaving predictions of low confidence to a person brings, of the table of `calibration.coverage`."""
-    rows = [at_coverage(table, share) for share in COVERAGES]
-    return [row | _interval(row) for row in rows]
-
-
-def _interval(row: Mapping[str, float]) -> dict[str, float]:
-    low, high = wilson(round(row["accuracy"] * row["pictures"]), int(row["pictures"]))
-    return {"accuracy_low": low, "accuracy_high": high}
+    return [at_coverage(table, share) for share in COVERAGES]

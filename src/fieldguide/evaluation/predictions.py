@@ -5,6 +5,8 @@ import pandas as pd
 
 from fieldguide.evaluation.metrics import Positions, Probabilities, losses
 
+COLUMNS = ["id", "path", "clean_path", "split", "label", "group", "split_key", "site", "time", "sequence"]
+
 
 def target_positions(pictures: pd.DataFrame, vocabulary: list[str]) -> Positions:
     """The positions (n,) of the pictures' labels in the vocabulary, which is sorted."""
@@ -17,11 +19,11 @@ def predictions_table(pictures: pd.DataFrame, probabilities: Probabilities, voca
     Parameters
     ----------
     pictures
-        n rows with the columns id, path, clean_path, split, label.
+        n rows with the columns of the split table, and path.
     probabilities
         (n, labels), calibrated.
     """
-    return pictures[["id", "path", "clean_path", "split", "label"]].assign(
+    return pictures[COLUMNS].assign(
         prediction=np.array(vocabulary)[probabilities.argmax(axis=1)],
         probability=probabilities.max(axis=1),
         loss=losses(target_positions(pictures, vocabulary), probabilities),

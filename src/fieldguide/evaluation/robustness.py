@@ -8,7 +8,8 @@ from PIL import Image, ImageOps
 from fieldguide.evaluation.metrics import Positions, Probabilities
 from fieldguide.evaluation.shifts import SHIFTS, shifted
 from fieldguide.model.inference import Classifier, predict
-from fieldguide.statistics.intervals import wilson
+from fieldguide.statistics.groups import Groups
+from fieldguide.statistics.intervals import share_interval
 
 UNCHANGED = "unchanged"
 EXAMPLE_HEIGHT = 128  # pixels
@@ -20,6 +21,7 @@ def measure_shifts(
     ids: Sequence[str],
     targets: Positions,
     unchanged: Probabilities,
+    groups: Groups,
 ) -> pd.DataFrame:
     """Accuracy and mean confidence of the classifier on pictures under every shift.
 
@@ -29,17 +31,19 @@ def measure_shifts(
         (n) RGB pictures, their ids and the positions of their labels.
     unchanged
         (n, labels), the probabilities for the unchanged pictures.
+    groups
+        (n,) the group of each picture.
 
     Returns
     -------
-    One row a shift, the unchanged pictures first: shift, pictures, accuracy, accuracy_low and accuracy_high (Wilson's
-    95 % interval), drop (accuracy lost against the unchanged pictures), confidence (mean probability of the
+    One row a shift, the unchanged pictures first: shift, pictures, accuracy, accuracy_low and accuracy_high (its 95 %
+    interval), drop (accuracy lost against the unchanged pictures), confidence (mean probability of the
     prediction).
     """
     changed = (shifted(picture, shift, one) for picture, one in zip(pictures, ids, strict=True) for shift in SHIFTS)
     probabilities = predict(classifier, changed).reshape(len(ids), len(SHIFTS), -1)
-    rows = [_row(UNCHANGED, targets, unchanged)]
-    rows += [_row(shift, targets, probabilities[:, number]) for number, shift in enumerate(SHIFTS)]
+    rows = [_row(UNCHANGED, targets, unchanged, groups)]
+    rows += [_row(shift, targets, probabilities[:, number], groups) for number, shift in enumerate(SHIFTS)]
     table = pd.DataFrame(rows)
     table.insert(5, "drop", table["accuracy"].iloc[0] - table["accuracy"])
     return table
@@ -60,13 +64,13 @@ def show_shifts(pictures: Mapping[str, Image.Image]) -> dict[str, Image.Image]:
     return strips
 
 
-def _row(shift: str, targets: Positions, probabilities: Probabilities) -> dict[str, str | int | float]:
-    right = int((probabilities.argmax(axis=1) == targets).sum())
-    low, high = wilson(right, len(targets))
+def _row(shift: str, targets: Positions, probabilities: Probabilities, groups: Groups) -> dict[str, str | int | float]:
+    right = probabilities.argmax(axis=1) == targets
+    low, high = share_interval(right, groups)
     return {
         "shift": shift,
         "pictures": len(targets),
-        "accuracy": right / len(targets),
+        "accuracy": float(right.mean()),
         "accuracy_low": low,
         "accuracy_high": high,
         "confidence": float(probabilities.max(axis=1).mean()),

@@ -8,13 +8,14 @@ from fieldguide.data.csv_files import Type, read_csv, write_csv
 
 FIGURES = dict.fromkeys(
     (
-        *("precision", "precision_low", "precision_high", "recall", "recall_low", "recall_high", "f1"),
+        *("precision", "precision_low", "precision_high", "recall", "recall_low", "recall_high"),
+        *("f1", "f1_low", "f1_high"),
         *("low", "high", "confidence", "accuracy", "accuracy_low", "accuracy_high", "drop"),
         *("threshold", "coverage", "probability", "loss"),
     ),
     float,
 )
-TYPES: dict[str, Type] = {**FIGURES, "pictures": int}
+TYPES: dict[str, Type] = {**FIGURES, "pictures": int, "groups": int}
 
 
 def read_evaluation(folder: Path, name: str) -> pd.DataFrame:

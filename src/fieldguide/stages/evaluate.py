@@ -9,6 +9,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
 from fieldguide.base.stage_names import Stage
+from fieldguide.data.groups import group_numbers
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, sampled, with_own_paths, write_table
 from fieldguide.evaluation.baselines import MAX_TREE_PICTURES, gains, majority_label, not_beaten, tree_predictions
@@ -40,13 +41,18 @@ def run(cfg: Config, paths: Paths) -> Metrics:
 
     is_test = predictions["split"] == Split.TEST
     test, logits = predictions[is_test].reset_index(drop=True), logits[is_test]
-    targets = target_positions(test, vocabulary)
+    targets, groups = target_positions(test, vocabulary), group_numbers(test)
     probabilities, uncalibrated = calibrated(logits, temperature), calibrated(logits, 1.0)
     mirrored = any(transform["name"] == "flip" for transform in trained_with["augment"]["transforms"])
     augmented = predict_views(classifier, pictures(test, "evaluate, test-time augmentation"), probabilities, mirrored)
     some = sampled(test, settings.shift_pictures)
     shifts = measure_shifts(
-        classifier, pictures(some, "evaluate, shifts"), list(some["id"]), targets[some.index], probabilities[some.index]
+        classifier,
+        pictures(some, "evaluate, shifts"),
+        list(some["id"]),
+        targets[some.index],
+        probabilities[some.index],
+        groups[some.index],
     )
 
     train = table[table["split"] == Split.TRAIN]
@@ -57,11 +63,11 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     right, truth = predicted == targets, test["label"].to_numpy(str)
     counts = confusion(targets, predicted, vocabulary)
-    labels = per_label(counts)
+    labels = per_label(targets, predicted, vocabulary, groups)
     figures: dict[str, float] = {
-        **measure(targets, probabilities, uncalibrated, augmented, settings.bootstrap),
+        **measure(targets, probabilities, uncalibrated, augmented, groups, settings.bootstrap),
         "temperature": temperature,
-        **gains(right, {"baseline": truth == majority_label(train["label"]), "baseline_tree": truth == tree}),
+        **gains(right, {"baseline": truth == majority_label(train["label"]), "baseline_tree": truth == tree}, groups),
         **{f"shift_accuracy_{row['shift']}": row["accuracy"] for row in shifts.to_dict("records")},
         **{
             f"{name}_{row['label']}": row[name] for row in labels.to_dict("records") for name in ("precision", "recall")
@@ -84,8 +90,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             labels=labels,
             reliability=reliability(confidence, right),
             reliability_uncalibrated=reliability(uncalibrated.max(axis=1), right),
-            reliability_groups=reliability_groups(confidence, right),
-            coverage=coverage(confidence, right),
+            reliability_groups=reliability_groups(confidence, right, groups),
+            coverage=coverage(confidence, right, groups),
             shifts=shifts,
             examples=show_shifts(dict(zip(clearest["id"], pictures(clearest, "examples"), strict=True))),
             hardest=worst,

@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fieldguide.statistics.intervals import wilson
+from fieldguide.statistics.groups import Groups
+from fieldguide.statistics.intervals import share_interval
 
 Confidence = NDArray[np.float64]  # (n,), above 0 and at most 1
 Right = NDArray[np.bool_]  # (n,), whether the predicted label is the true one
 
 BINS = 15  # as in Guo et al. 2017, so that figures can be compared with published ones
 SIMULATIONS = 200
-MIN_GROUP, MAX_GROUPS = 20, 8  # pictures of a group in a chart, and groups
+MIN_PART, MAX_PARTS = 20, 8  # pictures of a part in a chart, and parts
 
 
 def reliability(confidence: Confidence, right: Right) -> pd.DataFrame:
@@ -33,30 +34,30 @@ def reliability(confidence: Confidence, right: Right) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def reliability_groups(confidence: Confidence, right: Right) -> pd.DataFrame:
-    """The same for a chart: groups of about as many pictures each, at least 20 where there are so many, at most 8.
+def reliability_groups(confidence: Confidence, right: Right, groups: Groups) -> pd.DataFrame:
+    """The same for a chart: parts of about as many pictures each, at least 20 where there are so many, at most 8.
 
     Bins of equal width hold a single picture where few predictions are unsure; its accuracy is 0 or 1, by chance.
 
     Returns
     -------
-    One row a group, the least confident first: low and high (of its confidences), mean confidence, accuracy with its
-    95 % interval (accuracy_low, accuracy_high; Wilson's), pictures.
+    One row a part, the least confident first: low and high (of its confidences), mean confidence, accuracy with its
+    95 % interval (accuracy_low, accuracy_high; `share_interval` by the pictures' groups), pictures.
     """
     order = np.argsort(confidence, kind="stable")
-    groups = np.array_split(order, min(max(len(order) // MIN_GROUP, 1), MAX_GROUPS))
+    parts = np.array_split(order, min(max(len(order) // MIN_PART, 1), MAX_PARTS))
     rows = []
-    for group in groups:
-        accuracy_low, accuracy_high = wilson(int(right[group].sum()), len(group))
+    for part in parts:
+        accuracy_low, accuracy_high = share_interval(right[part], groups[part])
         rows.append(
             {
-                "low": confidence[group].min(),
-                "high": confidence[group].max(),
-                "confidence": confidence[group].mean(),
-                "accuracy": right[group].mean(),
+                "low": confidence[part].min(),
+                "high": confidence[part].max(),
+                "confidence": confidence[part].mean(),
+                "accuracy": right[part].mean(),
                 "accuracy_low": accuracy_low,
                 "accuracy_high": accuracy_high,
-                "pictures": len(group),
+                "pictures": len(part),
             }
         )
     return pd.DataFrame(rows)
@@ -92,13 +93,14 @@ def _chance_errors(confidence: Confidence) -> NDArray[np.float64]:
     return np.array([expected_calibration_error(confidence, right) for right in outcomes])
 
 
-def coverage(confidence: Confidence, right: Right) -> pd.DataFrame:
+def coverage(confidence: Confidence, right: Right, groups: Groups) -> pd.DataFrame:
     """The accuracy on the pictures that are answered when those below a threshold are not.
 
     Returns
     -------
     For every per cent of coverage the highest threshold that still reaches it (equal thresholds once): threshold,
-    coverage (share of the pictures with at least this confidence), accuracy, pictures; the most careful first.
+    coverage (share of the pictures with at least this confidence), accuracy, pictures, and the accuracy's 95 % interval
+    (accuracy_low, accuracy_high; `share_interval`); the most careful first.
     """
     order = np.argsort(-confidence, kind="stable")
     answered = np.arange(1, len(order) + 1)
@@ -111,23 +113,18 @@ def coverage(confidence: Confidence, right: Right) -> pd.DataFrame:
         }
     ).drop_duplicates("threshold", keep="last")  # pictures of equal confidence are answered together or not at all
     wanted = table["coverage"].searchsorted(np.arange(1, 101) / 100 - 1e-9)
-    return table.iloc[np.unique(wanted)].reset_index(drop=True)
+    table = table.iloc[np.unique(wanted)].reset_index(drop=True)
+    some = [order[:pictures] for pictures in table["pictures"]]
+    low, high = zip(*(share_interval(right[rows], groups[rows]) for rows in some), strict=True)
+    return table.assign(accuracy_low=low, accuracy_high=high)
 
 
 def coverage_steps(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `coverage` for a chart: every tenth of the pictures, from 20 pictures up, each with a 95 % interval.
-
-    Returns
-    -------
-    The columns of `coverage`, and accuracy_low and accuracy_high (Wilson's); the most careful first.
-    """
+    """Rows of `coverage` for a chart: every tenth of the pictures, from 20 pictures up; the most careful first."""
     wanted = table["coverage"].searchsorted(np.arange(1, 11) / 10 - 1e-9)
     steps = table.iloc[np.unique(wanted)]
-    steps = steps[(steps["pictures"] >= MIN_GROUP) | (steps["coverage"] == steps["coverage"].max())]
-    right = (steps["accuracy"] * steps["pictures"]).round().astype(int)
-    intervals = [wilson(some, pictures) for some, pictures in zip(right, steps["pictures"].astype(int), strict=True)]
-    low, high = zip(*intervals, strict=True)
-    return steps.assign(accuracy_low=low, accuracy_high=high).reset_index(drop=True)
+    enough = (steps["pictures"] >= MIN_PART) | (steps["coverage"] == steps["coverage"].max())
+    return steps[enough].reset_index(drop=True)
 
 
 def at_coverage(table: pd.DataFrame, share: float) -> dict[str, float]:

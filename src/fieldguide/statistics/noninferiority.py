@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from scipy.stats import norm
 
-from fieldguide.statistics.paired import bootstrap_bounds, mcnemar
+from fieldguide.statistics.groups import Groups, group_sizes
+from fieldguide.statistics.paired import Differences, accuracy_bounds, sign_flip_test
 
 POWER = 0.8  # statistical power with the number of pictures that is asked for
 
@@ -25,10 +26,11 @@ class Comparison:
     """How a challenger did against another on the same pictures.
 
     `difference` is its accuracy less the other's; `low` and `high` are one-sided bounds of that, each with the wanted
-    confidence; `p_value` is McNemar's, two-sided.
+    confidence; `p_value` is two-sided, that of the sign-flip test over groups (McNemar's, where each picture is one).
     """
 
     pictures: int
+    groups: int
     only_challenger: int
     only_other: int
     difference: float
@@ -38,28 +40,30 @@ class Comparison:
     confidence: float
 
 
-def compare(pictures: int, only_challenger: int, only_other: int, confidence: float) -> Comparison:
-    """Compare two models by their counts on the same pictures.
+def compare(differences: Differences, groups: Groups, confidence: float) -> Comparison:
+    """Compare two models by their answers to the same pictures.
 
-    The bounds are those of a paired bootstrap (Efron 1979), to which one picture is added each way (Bonett and Price
-    2012): without that, two models that never differ on a few pictures would count as the same with certainty.
+    The bounds are those of a paired bootstrap over groups (Efron 1979), to which one group is added each way (Bonett
+    and Price 2012): without that, two models that never differ on a few pictures would count as the same with
+    certainty.
 
     Parameters
     ----------
-    only_challenger, only_other
-        Pictures that only the one or only the other has right.
+    differences
+        (n,) of the challenger and the other, as `paired_differences` gives them.
     confidence
         Of each bound, between 0.5 and 1.
     """
-    low, high = bootstrap_bounds(pictures, only_challenger, only_other, 2 * confidence - 1, added=1)
+    low, high = accuracy_bounds(differences, groups, 2 * confidence - 1, added=1)
     return Comparison(
-        pictures=pictures,
-        only_challenger=only_challenger,
-        only_other=only_other,
-        difference=(only_challenger - only_other) / max(pictures, 1),
+        pictures=len(differences),
+        groups=len(group_sizes(groups)),
+        only_challenger=int((differences > 0).sum()),
+        only_other=int((differences < 0).sum()),
+        difference=float(differences.sum()) / max(len(differences), 1),
         low=low,
         high=high,
-        p_value=mcnemar(only_challenger, only_other),
+        p_value=sign_flip_test(differences, groups),
         confidence=confidence,
     )
 
@@ -67,7 +71,7 @@ def compare(pictures: int, only_challenger: int, only_other: int, confidence: fl
 def verdict_of(comparison: Comparison, margin: float) -> Verdict:
     """What a comparison shows; `margin` is the loss of accuracy that still counts as not worse.
 
-    "Better" asks the bound and McNemar's exact test alike, so it is said of two equally good models in at most
+    "Better" asks the bound and the exact test alike, so it is said of two equally good models in at most
     (1 - confidence) / 2 of all comparisons. A loss that is beyond chance but within the margin is "not worse".
     """
     if comparison.low > 0 and comparison.p_value < 1 - comparison.confidence:

@@ -9,10 +9,10 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from fieldguide.base.config import GateConfig
-from fieldguide.data.status import Split
+from fieldguide.data.groups import group_numbers
 from fieldguide.statistics.calibration import chance_calibration_error, expected_calibration_error
 from fieldguide.statistics.noninferiority import Comparison, Verdict, compare, pictures_needed, verdict_of
-from fieldguide.statistics.paired import mean_bounds, paired_test
+from fieldguide.statistics.paired import mean_bounds, paired_differences
 
 
 class Outcome(StrEnum):
@@ -39,9 +39,13 @@ class Rule:
 
 
 def compare_predictions(challenger: pd.DataFrame, other: pd.DataFrame, confidence: float) -> Comparison:
-    """Compare two tables of predictions (columns id, label, prediction) on the pictures that both have."""
-    paired = paired_test(challenger.assign(split=Split.TEST), other.assign(split=Split.TEST))
-    return compare(paired.pictures, paired.only_first, paired.only_second, confidence)
+    """Compare two tables of predictions on the pictures that both have.
+
+    Columns id, label, prediction; and of the challenger's, what the groups follow from (see `group_numbers`).
+    """
+    both = challenger.merge(other[["id", "label", "prediction"]], on="id", suffixes=("", "_other"))
+    right, right_other = both["prediction"] == both["label"], both["prediction_other"] == both["label_other"]
+    return compare(paired_differences(right, right_other), group_numbers(both), confidence)
 
 
 def overall(comparison: Comparison, accuracies: tuple[float, float], on: str, cfg: GateConfig) -> Rule:
@@ -91,7 +95,8 @@ def classes(challenger: pd.DataFrame, other: pd.DataFrame, cfg: GateConfig) -> l
             outcome = Outcome.FAILED if chance < 1 - cfg.confidence else Outcome.UNCLEAR
         detail = f"{difference:+.3f}, {gained} won and {lost} lost, sign test p {chance:.3f}"
         if outcome == Outcome.UNCLEAR:
-            needed = pictures_needed(compare(len(rows), gained, lost, cfg.confidence), cfg.class_margin)
+            counted = compare(paired_differences(right, right_other), group_numbers(rows), cfg.confidence)
+            needed = pictures_needed(counted, cfg.class_margin)
             detail += f"; {needed} pictures of it would tell"
         shares = float(right.mean()), float(right_other.mean())
         rules.append(Rule("recall", str(label), outcome, *shares, -cfg.class_margin, len(rows), detail))
@@ -121,12 +126,13 @@ def log_loss(challenger: pd.DataFrame, other: pd.DataFrame, against: str, cfg: G
     against
         What `other` are the predictions of, in words.
     """
-    both = challenger[["id", "loss"]].merge(other[["id", "loss"]], on="id", suffixes=("", "_other")).dropna()
+    both = challenger.merge(other[["id", "loss"]], on="id", suffixes=("", "_other"))
+    both = both.dropna(subset=["loss", "loss_other"])
     bound, on = cfg.log_loss_margin, f"current test, against {against}"
     if both.empty:
         return Rule("log loss", on, Outcome.NOT_MEASURED, None, None, bound, 0, "no label that both know")
     differences = (both["loss"] - both["loss_other"]).to_numpy(np.float64)
-    low, high = mean_bounds(differences, 2 * cfg.confidence - 1)
+    low, high = mean_bounds(differences, group_numbers(both), 2 * cfg.confidence - 1, added=0)
     outcome = Outcome.FAILED if differences.mean() > bound and low > 0 else Outcome.MET
     means = float(both["loss"].mean()), float(both["loss_other"].mean())
     detail = f"{differences.mean():+.3f} ({low:+.3f} to {high:+.3f})"
@@ -169,7 +175,7 @@ def decide(current: Verdict, rules: Iterable[Rule]) -> Verdict:
 def _in_words(comparison: Comparison) -> str:
     return (
         f"{comparison.difference:+.3f} ({comparison.low:+.3f} to {comparison.high:+.3f}), "
-        f"{comparison.only_challenger} won and {comparison.only_other} lost, McNemar p {comparison.p_value:.3f}"
+        f"{comparison.only_challenger} won and {comparison.only_other} lost, sign-flip p {comparison.p_value:.3f}"
     )
 
 
