@@ -45,6 +45,7 @@ PARAMS = {
     "threads": 1,
     "workers": 2,
 }
+ODD_NAME = "my bears #1 100%41 (a?b&c) ä熊"  # of a folder: nothing may depend on what it is called
 FOREIGN = ("MLFLOW_", "DVC_", "GIT_", "PYTHON", "HYDRA_", "COVERAGE_")  # of whoever runs the tests
 
 

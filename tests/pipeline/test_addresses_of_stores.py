@@ -3,7 +3,6 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.request import urlopen
@@ -17,7 +16,7 @@ from mlflow.store.db import utils as mlflow_database
 from fieldguide.base.paths import Paths
 from fieldguide.tracking.store import database_address, database_file, tracking_address
 from fieldguide.tracking.tracker import Tracker
-from pipeline.checkout import Checkout, free_port
+from pipeline.checkout import ODD_NAME, Checkout, free_port
 from pipeline.conftest import Reproduced
 from pipeline.servers import answers, end
 
@@ -27,7 +26,6 @@ NAMES = (
     *("a#b", "a%b", "a%20b", "a?b", "a?mode=ro", "a&b", "a:b", "a b", "a;b@c", "a\\b", "a[1]", "a'b\"c", "$HOME~"),
     *("ä熊", "%C3%A4", "a%23b?x#y", "{a}", "file:a", "a+b=c", "<a>", "a\tb", "-a"),
 )
-ODD = "my bears #1 100%41 (a?b&c) ä熊"
 
 
 @pytest.fixture
@@ -78,17 +76,9 @@ def test_an_ordinary_folder_has_the_address_that_a_person_would_write(tmp_path: 
     assert database_address(Path("/home/me/bears 2/mlflow.db")) == "sqlite:////home/me/bears 2/mlflow.db"
 
 
-@pytest.fixture
-def odd(trained: Reproduced, tmp_path: Path) -> Iterator[Checkout]:
-    checkout = trained.checkout.copy(tmp_path / "all" / ODD)
-    yield checkout
-    assert [path.name for path in (tmp_path / "all").iterdir()] == [ODD]
-
-
-def test_the_commands_find_the_runs_of_a_checkout_with_an_odd_name(odd: Checkout) -> None:
-    shutil.rmtree(odd.paths.state)
-    odd.set_params(lr="0.002")
-    assert "train" in odd.repro()
+def test_the_commands_find_the_runs_of_a_checkout_with_an_odd_name(trained: Reproduced, tmp_path: Path) -> None:
+    """The checkout that all tests begin with has such a name: here, where its runs went."""
+    odd = Checkout(shutil.copytree(trained.checkout.root, tmp_path / "all" / ODD_NAME, symlinks=True))
     assert odd.fieldguide("sync").stdout.rstrip().endswith("is complete")
     client = MlflowClient(database_address(odd.root / "mlflow.db"))
     (run,) = client.search_runs([client.get_experiment_by_name("fieldguide").experiment_id])
@@ -103,11 +93,15 @@ def test_the_commands_find_the_runs_of_a_checkout_with_an_odd_name(odd: Checkout
             assert page.status == 200
     finally:
         end(ui)
+    assert [path.name for path in (tmp_path / "all").iterdir()] == [ODD_NAME]
+    assert {path.name for path in trained.checkout.root.parent.iterdir()} <= {ODD_NAME, "begun", "printed.json"}
 
 
 @pytest.mark.exhaustive
-def test_a_sweep_runs_in_a_checkout_with_an_odd_name(odd: Checkout) -> None:
+def test_a_sweep_runs_in_a_checkout_with_an_odd_name(trained: Reproduced, tmp_path: Path) -> None:
+    odd = trained.checkout.copy(tmp_path / "all" / ODD_NAME)
     odd.fieldguide("sweep", "train.epochs=1", "resize=pad")
     client = MlflowClient(database_address(odd.root / "mlflow.db"))
     runs = client.search_runs([client.get_experiment_by_name("fieldguide").experiment_id])
     assert [run.info.status for run in runs] == ["FINISHED", "FINISHED"]
+    assert [path.name for path in (tmp_path / "all").iterdir()] == [ODD_NAME]
