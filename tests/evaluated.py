@@ -9,6 +9,7 @@ from PIL import Image
 
 from fieldguide.data.groups import group_numbers
 from fieldguide.evaluation.baselines import BASELINES, gains
+from fieldguide.evaluation.field_figures import by_month, by_site
 from fieldguide.evaluation.gallery import hardest
 from fieldguide.evaluation.metrics import confused_pairs, confusion, measure, per_label
 from fieldguide.evaluation.page import Findings
@@ -50,10 +51,19 @@ def findings(labels: Sequence[str], name: str) -> Findings:
     bins, answered = reliability(confidence, right), coverage(confidence, right, groups)
     shown = [Shown(PICTURE, (name, labels[0]))]
     return Findings(
-        metrics={**figures, "temperature": 1.0, **gains(right, dict.fromkeys(BASELINES, targets == 0), groups)},
+        metrics={
+            **figures,
+            "temperature": 1.0,
+            "test_pictures": 12,
+            "groups": 12,
+            "group_by": "look_alike",
+            **gains(right, dict.fromkeys(BASELINES, targets == 0), groups),
+        },
         warning="",
         test=test,
         counts=counts,
+        sites=by_site(test, right),
+        months=by_month(test, right, groups),
         labels=per_label(targets, predicted, list(labels), groups),
         reliability=bins,
         reliability_uncalibrated=bins,

@@ -33,6 +33,7 @@ BLUE, GREEN, RED = LABELS = ["<i>blue", "green $x_$", "red"]  # names come from 
 ARCHITECTURE = Architecture("timm", "test_resnet", {})
 PREPROCESSING = Preprocessing(100.0, 64, "squish", "zeros", 32, Normalization((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)))
 WRONG = {38: BLUE, 40: BLUE}  # a red and a green test picture with the label of blue
+HOSTILE = "<b>site"  # so do those of sites
 TRANSFORMS = [{"name": "rotate"}, {"name": "flip"}]
 
 
@@ -54,6 +55,9 @@ def write_pictures(paths: Paths) -> None:
         coloured(number).save(paths.clean / name)
         rows.append((f"{number:016x}", label, name, sha256_of_file(paths.clean / name), f"{number:016x}", side, 8))
     table = pd.DataFrame(rows, columns=SPLIT.names[: len(rows[0])]).reindex(columns=SPLIT.names)
+    numbers = table.index.to_series()
+    table["site"] = numbers.map(lambda number: f"{HOSTILE} {number % 4}")
+    table["time"] = numbers.map(lambda number: pd.Timestamp(2024, 1 + number % 3, 1 + number // 3))
     write_table(table, paths.split_table, SPLIT)
     write_table(as_images(table), paths.image_table, IMAGES)
 
@@ -104,6 +108,25 @@ def test_the_known_mistakes_are_counted_and_shown(done: tuple[Paths, Metrics]) -
     assert set(hardest["path"][:2]) == {f"{BLUE}/own {number:016x}.jpg" for number in WRONG}
     assert hardest["loss"].is_monotonic_decreasing
     assert table(paths, "per_label")["pictures"].tolist() == [8, 5, 5]
+
+
+def test_the_accuracy_is_told_by_site_and_by_month(done: tuple[Paths, Metrics]) -> None:
+    """The wrong pictures are 38 and 40: one at site 2, the other at site 0; in March and in February."""
+    paths, metrics = done
+    assert [metrics[name] for name in ("groups", "group_by", "sites", "sites_trained_on")] == [18, "look_alike", 4, 4]
+    sites, months = table(paths, "by_site"), table(paths, "by_month")
+    by_name = sites.set_index("site")["accuracy"].round(3)
+    assert by_name[[f"{HOSTILE} {number}" for number in range(4)]].tolist() == [0.8, 1.0, 0.75, 1.0]
+    assert sites["pictures"].sum() == months["pictures"].sum() == 18
+    assert metrics["worst_site"] == sites["site"][0] == f"{HOSTILE} 2"
+    assert months["month"].tolist() == ["2024-01", "2024-02", "2024-03"]
+    assert months["accuracy"].round(3).tolist() == [1.0, 0.833, 0.833]
+    page = Reader()
+    page.feed((paths.report("evaluate") / "index.html").read_text(encoding="utf-8"))
+    assert f"Worst at the site {HOSTILE} 2: 75.0 % right" in page.text
+    assert (
+        "It was trained on 4 of the 4 sites here, so this says little about new sites: evaluate.new_sites" in page.text
+    )
 
 
 def test_baselines_stand_beside_the_accuracy(done: tuple[Paths, Metrics]) -> None:
@@ -199,7 +222,7 @@ def test_the_page_joins_all_and_needs_nothing_else(done: tuple[Paths, Metrics]) 
     reader = Reader()
     reader.feed(page)
     assert all(re.match("data:image/(png|jpeg);base64,", address) for address in reader.addresses)
-    assert reader.tags.count("img") == 2 + 2 + 11 + 18  # charts, confused, shifts, hardest
+    assert reader.tags.count("img") == 2 + 2 + 2 + 11 + 18  # charts, sites and months, confused, shifts, hardest
     assert {"i", "script", "link"}.isdisjoint(reader.tags)
     assert f"{BLUE} predicted as {RED}: 1" in reader.text
     accuracy = [f"{100 * float(metrics[name] or 0):.1f} %" for name in ("accuracy", "accuracy_low", "accuracy_high")]

@@ -4,6 +4,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fieldguide.data.split_keys import DAY, GIVEN_SPLIT, LOOK_ALIKE, SEQUENCE, SITE, split_keys
+
+CUT_FROM = "cut_from"  # the key of boxes of one picture, where there is no other
+IN_WORDS = {
+    LOOK_ALIKE: ("group of look-alikes", "groups of look-alikes"),
+    CUT_FROM: ("picture with boxes", "pictures with boxes"),
+    SEQUENCE: ("sequence", "sequences"),
+    DAY: ("day at a site", "days at a site"),
+    SITE: ("site", "sites"),
+}
+
 
 def group_numbers(pictures: pd.DataFrame) -> NDArray[np.intp]:
     """(n,) numbers from 0 in order of appearance, the same for pictures of one group.
@@ -21,3 +32,31 @@ def group_numbers(pictures: pd.DataFrame) -> NDArray[np.intp]:
         if column in pictures.columns:
             numbers = numbers.where(pictures[column].isna(), f"{column} " + pictures[column].astype(str))
     return pd.factorize(numbers)[0]
+
+
+def sequence_numbers(pictures: pd.DataFrame) -> NDArray[np.intp]:
+    """(n,) the same for what is one witness within a site: a sequence, or where none is known, a group of look-alikes.
+
+    Parameters
+    ----------
+    pictures
+        The columns site, time, sequence and group.
+    """
+    known = pictures[["time", "sequence"]].notna().any(axis=None)
+    return group_numbers(pictures.assign(split_key=split_keys(pictures, SEQUENCE) if known else None))
+
+
+def group_kinds(pictures: pd.DataFrame, group_by: str) -> str:
+    """What the groups of some pictures are, by names of keys: `site`, or `site or look_alike` where some have no key.
+
+    `group_by` is the key of the split, `pictures` as in `group_numbers`.
+    """
+    keyed = pictures["split_key"].notna()
+    key = CUT_FROM if group_by in (LOOK_ALIKE, GIVEN_SPLIT) else group_by
+    return " or ".join([*([key] if keyed.any() else []), *([] if keyed.all() else [LOOK_ALIKE])])
+
+
+def groups_in_words(number: int, kinds: str) -> str:
+    """`12 sites`, from a number and what `group_kinds` gave."""
+    names = [IN_WORDS.get(kind, (f"value of {kind}", f"values of {kind}"))[number != 1] for kind in kinds.split(" or ")]
+    return f"{number} {' or '.join(names)}"

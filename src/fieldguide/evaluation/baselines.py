@@ -1,6 +1,7 @@
 """The baselines that a classifier has to beat to be of any use."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,12 +54,12 @@ def gains(right: NDArray[np.bool_], baselines: Mapping[str, NDArray[np.bool_]], 
     return figures
 
 
-def is_beaten(metrics: Mapping[str, float]) -> bool:
+def is_beaten(metrics: Mapping[str, Any]) -> bool:
     """Whether a baseline is as accurate as the classifier, or more."""
     return any(metrics[f"{name}_gain"] <= 0 for name in BASELINES)
 
 
-def not_beaten(metrics: Mapping[str, float]) -> str:
+def not_beaten(metrics: Mapping[str, Any]) -> str:
     """The warning for a classifier that was not shown to be better than the baselines; "" if it was.
 
     It was shown where the whole interval of the gain is above 0.

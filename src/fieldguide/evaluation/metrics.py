@@ -67,7 +67,7 @@ def measure(
     }
 
 
-def temperature_warning(metrics: Mapping[str, float]) -> str:
+def temperature_warning(metrics: Mapping[str, Any]) -> str:
     """What to say where the temperature has made the log loss on the test split worse; "" where it has not."""
     before, after = metrics["log_loss_uncalibrated"], metrics["log_loss"]
     if after <= before:

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from PIL import Image
 
+from fieldguide.data.groups import groups_in_words
 from fieldguide.evaluation.baselines import BASELINES
+from fieldguide.evaluation.field_section import field_section
 from fieldguide.pages.figures import coverage_figure, reliability_figure
 from fieldguide.pages.parts import THUMBNAIL, Shown, number, percent
 from fieldguide.pages.render import render
@@ -19,11 +22,13 @@ COVERAGES = (0.9, 0.8)  # shares of the pictures that are answered
 class Findings:
     """All that an evaluation found; the tables are those of the functions named beside them."""
 
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, Any]
     warning: str  # "" if the classifier beats the baselines
     test: pd.DataFrame  # predictions for the test split
     counts: pd.DataFrame  # metrics.confusion
     labels: pd.DataFrame  # metrics.per_label
+    sites: pd.DataFrame  # field_figures.by_site
+    months: pd.DataFrame  # field_figures.by_month
     reliability: pd.DataFrame  # calibration.reliability
     reliability_uncalibrated: pd.DataFrame
     reliability_groups: pd.DataFrame  # calibration.reliability_groups
@@ -52,6 +57,7 @@ def evaluation_page(found: Findings) -> str:
         beaten="Better than "
         + " and ".join(f"{text} ({percent(found.metrics[f'{name}_accuracy'])})" for name, text in BASELINES.items()),
         facts=_facts(found.metrics, len(found.test)),
+        field=field_section(found.metrics, found.sites, found.months),
         counts=confusion_rows(found.counts),
         reliability=reliability_figure(found.reliability_groups),
         at_coverage=coverage_rows(found.coverage),
@@ -61,7 +67,7 @@ def evaluation_page(found: Findings) -> str:
     )
 
 
-def _facts(metrics: Mapping[str, float], pictures: int) -> list[tuple[str, str, str]]:
+def _facts(metrics: Mapping[str, Any], pictures: int) -> list[tuple[str, str, str]]:
     def between(name: str) -> str:
         form = percent if name.startswith(("accuracy", "macro_f1")) else number
         return f"{form(metrics[f'{name}_low'])} to {form(metrics[f'{name}_high'])}"
@@ -73,7 +79,7 @@ def _facts(metrics: Mapping[str, float], pictures: int) -> list[tuple[str, str, 
         ("calibration error", number(metrics["ece"]), between("ece")),
         ("accuracy, test-time augmentation", percent(metrics["accuracy_tta"]), between("accuracy_tta")),
         ("log loss, test-time augmentation", number(metrics["log_loss_tta"]), between("log_loss_tta")),
-        ("test pictures", str(pictures), "95 % intervals"),
+        ("test pictures", str(pictures), f"{groups_in_words(metrics['groups'], metrics['group_by'])}, 95 % intervals"),
     ]
 
 

@@ -23,6 +23,14 @@ def read_evaluation(folder: Path, name: str) -> pd.DataFrame:
     return read_csv(folder / f"{name}.csv", TYPES)
 
 
+def are_unequal(labels: pd.DataFrame) -> bool:
+    """Whether one label has twice the pictures of another, so that the accuracy says little about the rare ones.
+
+    `labels` is the table of `per_label`.
+    """
+    return bool(labels["pictures"].max() >= 2 * labels["pictures"].min())
+
+
 def write_confusion(file: Path, counts: pd.DataFrame) -> None:
     """Write the matrix of `metrics.confusion`: the first column is the true label, each other one a prediction."""
     labels = pd.Series(counts.index, counts.index, name="label")

@@ -16,6 +16,8 @@ def write_findings(folder: Path, found: Findings) -> None:
     tables = {
         "confusion": found.test[["label", "prediction"]],
         "per_label": found.labels,
+        "by_site": found.sites,
+        "by_month": found.months,
         "reliability": found.reliability,
         "reliability_uncalibrated": found.reliability_uncalibrated,
         "reliability_groups": found.reliability_groups,

@@ -15,7 +15,8 @@ from fieldguide.base.stopped import Stopped, read_stopped
 from fieldguide.base.terminal import key_values
 from fieldguide.data.counts import keys_of, said
 from fieldguide.data.status import Status
-from fieldguide.evaluation.tables import read_evaluation
+from fieldguide.evaluation.field_section import site_lines, witness_lines
+from fieldguide.evaluation.tables import are_unequal, read_evaluation
 from fieldguide.overview.verdict import REVIEWED
 from fieldguide.pages.parts import in_words
 from fieldguide.training.kept_epoch import kept_epoch
@@ -23,6 +24,8 @@ from fieldguide.training.kept_epoch import kept_epoch
 Figures = dict[str, Any]
 Rows = list[tuple[str, str]]
 Counts = Mapping[str, int]
+
+MAX_RECALLS = 6  # labels whose recall the first line tells
 
 
 def read_figures(paths: Paths) -> tuple[dict[Stage, Figures], Stopped | None]:
@@ -87,12 +90,8 @@ def _train(train: Figures, _counts: Counts, _paths: Paths) -> Rows:
 
 def _evaluate(evaluate: Figures, _counts: Counts, paths: Paths) -> Rows:
     return [
-        (
-            "test",
-            f"accuracy {evaluate['accuracy']:.3f} (95 % interval {evaluate['accuracy_low']:.3f} to "
-            f"{evaluate['accuracy_high']:.3f}), macro F1 {evaluate['macro_f1']:.3f}, "
-            f"log loss {evaluate['log_loss']:.3f}",
-        ),
+        ("test", _headline(evaluate, read_evaluation(paths.report("evaluate"), "per_label"))),
+        *(("", line) for line in (*witness_lines(evaluate), *site_lines(evaluate))),
         (
             "baselines",
             f"accuracy {evaluate['baseline_accuracy']:.3f} for always predicting the most frequent label, "
@@ -106,6 +105,18 @@ def _evaluate(evaluate: Figures, _counts: Counts, paths: Paths) -> Rows:
         ),
         ("weakest under", _weakest_shifts(read_evaluation(paths.report("evaluate"), "shifts"))),
     ]
+
+
+def _headline(evaluate: Figures, labels: pd.DataFrame) -> str:
+    """The accuracy first; where labels are unequal, what counts every label the same, and the lowest recalls."""
+    between = f"95 % interval {evaluate['accuracy_low']:.3f} to {evaluate['accuracy_high']:.3f}"
+    accuracy, macro_f1 = f"accuracy {evaluate['accuracy']:.3f}", f"macro F1 {evaluate['macro_f1']:.3f}"
+    if not are_unequal(labels):
+        return f"{accuracy} ({between}), {macro_f1}, log loss {evaluate['log_loss']:.3f}"
+    lowest = labels.sort_values(["recall", "label"]).head(MAX_RECALLS)
+    recalls = ", ".join(f"{row['label']} {row['recall']:.2f}" for row in lowest.to_dict("records"))
+    which = f", the lowest {MAX_RECALLS}" if len(labels) > MAX_RECALLS else ""
+    return f"{macro_f1} and recall ({recalls}{which}) since labels are unequal; {accuracy} ({between})"
 
 
 def _screen(screen: Figures, counts: Counts, _paths: Paths) -> Rows:

@@ -12,7 +12,8 @@ from fieldguide.base.stopped import Stopped
 from fieldguide.checks.set_notes import issue_notes
 from fieldguide.data.counts import COUNTS, read_counts, said
 from fieldguide.evaluation.baselines import is_beaten, not_beaten
-from fieldguide.evaluation.tables import read_evaluation
+from fieldguide.evaluation.field_section import site_lines, witness_lines
+from fieldguide.evaluation.tables import are_unequal, read_evaluation
 from fieldguide.overview.checks_section import read_checks
 from fieldguide.overview.screening_section import alarm_promise, read_screen
 from fieldguide.pages.parts import in_words, percent
@@ -67,6 +68,8 @@ def verdict(paths: Paths) -> Verdict:
     between = f"95 % interval: {_of_100(metrics['accuracy_low'])} to {_of_100(metrics['accuracy_high'])}"
     points = [
         f"That was measured on {metrics['test_pictures']} pictures that it had never seen.",
+        *witness_lines(metrics),
+        *site_lines(metrics),
         f"Always predicting the most frequent label would be right {_of_100(metrics['baseline_accuracy'])} times of "
         f"100, a simple rule on colours {_of_100(metrics['baseline_tree_accuracy'])} times.",
         *_under_shifts(read_evaluation(paths.report("evaluate"), "shifts")),
@@ -131,6 +134,7 @@ def _facts(
     passed = int((checks["state"] == "passed").sum())
     return [
         ("accuracy", percent(metrics["accuracy"]), _between(metrics, "accuracy")),
+        *([("macro F1", percent(metrics["macro_f1"]), _between(metrics, "macro_f1"))] if are_unequal(labels) else []),
         (f"recall of {lowest['label']}, the lowest", percent(lowest["recall"]), _between(lowest, "recall")),
         (
             COUNTS["screen.test_alarms"].many,

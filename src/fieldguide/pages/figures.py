@@ -65,6 +65,22 @@ def coverage_figure(steps: pd.DataFrame) -> Figure:
     return figure
 
 
+def accuracy_figure(table: pd.DataFrame, names: Sequence[str]) -> Figure:
+    """How often predictions are right (bar: its interval) in parts of the pictures, the first part on top.
+
+    Parameters
+    ----------
+    table
+        Columns pictures, accuracy, accuracy_low, accuracy_high; `names` are those of its rows.
+    """
+    shown = [f"{printable(name)} ({pictures})" for name, pictures in zip(names, table["pictures"], strict=True)]
+    figure, axes = _accuracy_rows(table, shown, height=1.1 + 0.32 * len(table))
+    axes.invert_yaxis()
+    axes.set(xlabel="predictions that are right, with the 95 % interval")
+    _from_the_smallest(axes, table["accuracy_low"])
+    return figure
+
+
 def _range(low: float, high: float, pictures: float) -> str:
     return f"{low:.2f} to {high:.2f} ({pictures:.0f})"
 
@@ -76,7 +92,7 @@ def _accuracy_rows(table: pd.DataFrame, names: Sequence[str], height: float) -> 
     places, low = np.arange(len(table)), table["accuracy_low"]
     axes.barh(places, table["accuracy_high"] - low, left=low, height=0.5, color=BLUE, alpha=0.3)
     axes.plot(table["accuracy"], places, "o", color=BLUE, markersize=7, label="right, with its 95 % interval")
-    axes.set_yticks(places, names)
+    axes.set_yticks(places, names, parse_math=False)
     axes.set(ylim=(-0.6, len(table) - 0.4))
     return figure, axes
 

@@ -9,10 +9,11 @@ from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
 from fieldguide.base.stage_names import Stage
-from fieldguide.data.groups import group_numbers
+from fieldguide.data.groups import group_kinds, group_numbers
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, sampled, with_own_paths, write_table
 from fieldguide.evaluation.baselines import MAX_TREE_PICTURES, gains, majority_label, not_beaten, tree_predictions
+from fieldguide.evaluation.field_figures import by_month, by_site, sequence_figures, site_figures
 from fieldguide.evaluation.gallery import hardest, mistakes, show
 from fieldguide.evaluation.metrics import confusion, measure, per_label, temperature_warning
 from fieldguide.evaluation.page import Findings
@@ -22,6 +23,7 @@ from fieldguide.evaluation.test_time_augmentation import predict_views
 from fieldguide.evaluation.write_findings import write_findings
 from fieldguide.model.inference import calibrated, load_trained, open_all, predict_logits
 from fieldguide.statistics.calibration import coverage, reliability, reliability_groups
+from fieldguide.statistics.groups import group_sizes
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
@@ -63,11 +65,18 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     right, truth = predicted == targets, test["label"].to_numpy(str)
     counts = confusion(targets, predicted, vocabulary)
+    sites = by_site(test, right)
     labels = per_label(targets, predicted, vocabulary, groups)
-    figures: dict[str, float] = {
+    figures: dict[str, float | str] = {
         **measure(targets, probabilities, uncalibrated, augmented, groups, settings.bootstrap),
+        "groups": len(group_sizes(groups)),
+        "group_by": group_kinds(test, cfg.split.group_by),
+        **sequence_figures(test, targets, probabilities, groups),
+        **site_figures(test, train, sites),
         "temperature": temperature,
         **gains(right, {"baseline": truth == majority_label(train["label"]), "baseline_tree": truth == tree}, groups),
+        "shift_pictures": len(some),
+        "test_pictures": len(test),
         **{f"shift_accuracy_{row['shift']}": row["accuracy"] for row in shifts.to_dict("records")},
         **{
             f"{name}_{row['label']}": row[name] for row in labels.to_dict("records") for name in ("precision", "recall")
@@ -88,6 +97,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             test=test,
             counts=counts,
             labels=labels,
+            sites=sites,
+            months=by_month(test, right, groups),
             reliability=reliability(confidence, right),
             reliability_uncalibrated=reliability(uncalibrated.max(axis=1), right),
             reliability_groups=reliability_groups(confidence, right, groups),
@@ -99,8 +110,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             pairs=[(title, show(classifier, paths.clean, rows)) for title, rows in mistakes(test, counts)],
         ),
     )
-    rounded: Metrics = {name: round(value, 6) for name, value in figures.items()}
-    return {**rounded, "shift_pictures": len(some), "test_pictures": len(test)}
+    return {name: value if isinstance(value, str) else round(value, 6) for name, value in figures.items()}
 
 
 if __name__ == "__main__":
