@@ -15,8 +15,9 @@ from conftest import OwnData, encoded, noise, put, run_command
 from fieldguide.base.config import SplitConfig
 from fieldguide.base.paths import Paths
 from fieldguide.data.cropping import Box, cut
+from fieldguide.data.field_data import FieldData
 from fieldguide.data.images import Picture, PictureError, picture_id, read_picture
-from fieldguide.data.sources.row import FieldData, picture_row
+from fieldguide.data.sources.row import picture_row
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.table import IMAGES, RAW, read_table, write_table
 from fieldguide.screening.near_duplicates import near_duplicates_of

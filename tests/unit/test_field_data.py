@@ -179,7 +179,7 @@ def test_masks_thumbnails_annotations_and_the_system_s_files_are_told_from_pictu
 def test_real_collections_are_read_right(tmp_path: Path) -> None:
     (tmp_path / "own").symlink_to(SHARED / "data" / "field" / "stations")
     data = FolderData("folder", layout="{site}/{label}", time=["exif", "%Y-%m-%d__%H-%M-%S"])
-    rows = [row for row in fetched(tmp_path, data).values() if row.path.lower().endswith(".jpg")]
+    rows = [row for row in fetched(tmp_path, data).values() if row.source.lower().endswith(".jpg")]
     assert len(rows) == 68
     assert {row.known.site for row in rows} == {"StationA", "StationB", "StationC"}
     assert {row.label for row in rows} == {"PBE", "MNE", "VTA", "EGY", "TRA", "UNID"}

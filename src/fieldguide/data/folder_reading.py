@@ -12,9 +12,10 @@ from fieldguide.data.capture_time import EXIF, capture_time
 from fieldguide.data.layout_proposals import ENOUGH, propose_layouts, propose_splits, propose_time
 from fieldguide.data.reasons import kind_of_reason
 from fieldguide.data.sidecars import is_named_as_a_picture
-from fieldguide.data.sources.copying import Wanted, check_labels
+from fieldguide.data.sources.copying import VIDEO_EVERY, Wanted, check_labels
 from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData
 from fieldguide.data.system_files import system_reason
+from fieldguide.data.videos.kinds import is_video
 
 ASKED_FOR_EXIF = 200  # files, evenly over the folder
 SHOWN = 12  # names in a line, reasons below one another
@@ -88,6 +89,8 @@ def describe(reading: Reading, now: datetime) -> list[str]:
         missing = f", {len(pictures) - len(times)} without a time" if len(times) < len(pictures) else ""
         lines.append(f"taken: {times[0]} to {times[-1]} (from {', then '.join(reading.options['time'])}){missing}")
         lines += [f"warning: {warning}" for warning in _clock_faults(times, now)]
+    if videos := sum(is_video(one.address) for one in pictures):
+        lines.append(f"videos: {videos}, of which a frame is taken every {VIDEO_EVERY:g} seconds")
     left = Counter(kind_of_reason(one.refused) for one in reading.files if one.refused)
     lines += [
         f"left out: {count} file{'s' if count > 1 else ''}: {reason}" for reason, count in left.most_common(SHOWN)

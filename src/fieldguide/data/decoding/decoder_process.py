@@ -31,7 +31,7 @@ def main() -> None:
     while line := asked.readline():
         question = json.loads(line)
         content = asked.read(question["bytes"])
-        _bound(question["memory"], question["seconds"])
+        bound_resources(question["memory"], question["seconds"])
         _answer(question, content, answered)
         answered.flush()
 
@@ -57,7 +57,7 @@ def _stream(path: str | None, content: bytes) -> BinaryIO:
     return io.BytesIO(content) if path is None else open(os.fsdecode(path), "rb")  # noqa: PTH123
 
 
-def _bound(memory: int, seconds: int) -> None:
+def bound_resources(memory: int, seconds: int) -> None:
     """From now on: so many bytes beyond what the process takes idle, so many seconds of the processor; then it dies."""
     if resource is None:
         return

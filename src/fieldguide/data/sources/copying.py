@@ -2,15 +2,24 @@
 
 import shutil
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.progress import progress
 from fieldguide.base.system_errors import DISK_FULL
 from fieldguide.data.field_data import NOTHING_KNOWN, FieldData
 from fieldguide.data.sources.row import RawRow, picture_row, refused_row
+from fieldguide.data.videos.frames import VideoError, frame_name, read_frames
+from fieldguide.data.videos.kinds import is_video
+
+VIDEO_EVERY = 5.0
+Seconds = Annotated[float, Field(ge=0.5, le=86_400)]  # between two frames of a video
 
 
 @dataclass(frozen=True)
@@ -29,8 +38,12 @@ class Wanted:
     known: FieldData = NOTHING_KNOWN
 
 
-def copy_pictures(wanted: Sequence[Wanted], source: Path, target: Path) -> list[RawRow]:
+def copy_pictures(
+    wanted: Sequence[Wanted], source: Path, target: Path, video_every: float = VIDEO_EVERY
+) -> list[RawRow]:
     """Copy files below `target`, each once; returns a row for each entry, in their order.
+
+    Of a video come its frames, one every `video_every` seconds, each as a picture with a row.
 
     Raises UserError if two files would get the same path, or if two labels differ only in case, in spaces at the end or
     in their Unicode form; system errors if the disk is full.
@@ -48,6 +61,10 @@ def copy_pictures(wanted: Sequence[Wanted], source: Path, target: Path) -> list[
             )
         copy = target / one.place
         try:
+            if is_video(one.file):
+                taken[one.place] = one.address
+                rows += _frames(one, copy, target, video_every)
+                continue
             if one.place not in taken:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(one.file, copy)
@@ -59,6 +76,22 @@ def copy_pictures(wanted: Sequence[Wanted], source: Path, target: Path) -> list[
             continue
         rows.append(picture_row(one.address, one.label, copy, target, one.known))
     return rows
+
+
+def _frames(video: Wanted, folder: Path, target: Path, every: float) -> Iterator[RawRow]:
+    """A row for each frame of a video, which go into a folder with its name; and one that says what is missing."""
+    try:
+        for frame in read_frames(video.file, every):
+            folder.mkdir(parents=True, exist_ok=True)
+            file = folder / f"{frame.seconds:07.1f}.jpg"
+            file.write_bytes(frame.jpeg)
+            known = video.known
+            start = known.time or frame.start
+            time = None if start is None else start + timedelta(seconds=frame.seconds)
+            known = replace(known, time=time, sequence=known.sequence or video.address)
+            yield picture_row(frame_name(video.address, frame.seconds), video.label, file, target, known)
+    except VideoError as error:
+        yield refused_row(video.address, video.label, str(error))
 
 
 def check_labels(labels: set[str], where: str) -> None:

@@ -16,10 +16,11 @@ from fieldguide.data.capture_time import capture_time, check_time
 from fieldguide.data.field_data import FieldData
 from fieldguide.data.given_splits import SIDES, Side, given_side
 from fieldguide.data.layout import FIELDS, GIVEN_SPLIT, LABEL, NAMED_FILES, SEQUENCE, SITE, parse_layout
-from fieldguide.data.sources.copying import Wanted, copy_pictures
+from fieldguide.data.sources.copying import VIDEO_EVERY, Seconds, Wanted, copy_pictures
 from fieldguide.data.sources.row import RawRow
 from fieldguide.data.sources.source import DataSource
 from fieldguide.data.system_files import system_reason
+from fieldguide.data.videos.kinds import is_video
 
 LABEL_FOLDERS = "{label}"
 
@@ -41,7 +42,8 @@ class FolderData(DataSource):
 
     `layout` says what the parts of a path are: `{label}`, `{site}`, `{sequence}`, `{split}`, or columns of your own.
     `splits` says what the words of `{split}` mean, beside train, val and test. `time` lists where the time of capture
-    is found: `exif`, or patterns as `%Y-%m-%d_%H-%M-%S`. `allow_private` lets its address list lead to private networks
+    is found: `exif`, or patterns as `%Y-%m-%d_%H-%M-%S`. Of a video comes a frame every `video_every` seconds.
+    `allow_private` lets its address list lead to private networks
     (see `fetch` in data/fetching.py).
     """
 
@@ -51,18 +53,19 @@ class FolderData(DataSource):
     layout: Annotated[str, AfterValidator(_layout)] = LABEL_FOLDERS
     splits: dict[str, Side] = field(default_factory=dict)
     time: list[Annotated[str, AfterValidator(_time)]] = field(default_factory=list)
+    video_every: Seconds = VIDEO_EVERY
 
     def fetch(self, source: Path, target: Path) -> list[RawRow]:
         """Copy every file below `source` to `target`/<label>/..., one row each, in the order of their paths.
 
-        What `survey` refuses stays behind.
+        Videos become frames. What `survey` refuses stays behind.
 
         Raises
         ------
         UserError
             As `survey`; if two files would get the same path, or if two labels differ only in how they are written.
         """
-        return copy_pictures(self.survey(source), source, target)
+        return copy_pictures(self.survey(source), source, target, self.video_every)
 
     def survey(self, source: Path) -> list[Wanted]:
         """What every file below `source` is, in the order of their paths.
@@ -113,7 +116,7 @@ class FolderData(DataSource):
         known = FieldData(
             site=said.get(SITE),
             time=capture_time(path, address, self.time),
-            sequence=said.get(SEQUENCE),
+            sequence=said.get(SEQUENCE) or (address if is_video(path) else None),
             given_split=side,
             further={name: text for name, text in said.items() if name not in FIELDS},
         )

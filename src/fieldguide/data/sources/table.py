@@ -13,7 +13,7 @@ from fieldguide.base.operations import DATA_SOURCES
 from fieldguide.data.annotations.annotation import Annotation, is_address
 from fieldguide.data.annotations.picture_table import PICTURE_TABLE, read_picture_table
 from fieldguide.data.given_splits import SIDES, Side, given_side
-from fieldguide.data.sources.copying import Wanted, copy_pictures
+from fieldguide.data.sources.copying import VIDEO_EVERY, Seconds, Wanted, copy_pictures
 from fieldguide.data.sources.folder import all_files, as_text, refusal
 from fieldguide.data.sources.row import RawRow
 from fieldguide.data.sources.source import DataSource
@@ -27,12 +27,13 @@ class TableData(DataSource):
     """Pictures that data/sources/NAME/pictures.csv lists, one row for each picture or for each box in it.
 
     `labels` maps a label of the table to another one. `splits` says what the words of its column `split` mean, beside
-    train, val and test.
+    train, val and test. Of a video comes a frame every `video_every` seconds.
     """
 
     kind: Literal["table"]
     labels: dict[str, LabelName] = field(default_factory=dict)
     splits: dict[str, Side] = field(default_factory=dict)
+    video_every: Seconds = VIDEO_EVERY
 
     def fetch(self, source: Path, target: Path) -> list[RawRow]:
         """Copy every listed file to `target`/<label>/..., a row for each of the table's, then one for each other file.
@@ -42,7 +43,7 @@ class TableData(DataSource):
         UserError
             As `survey`; or if two labels differ only in how they are written.
         """
-        return copy_pictures(self.survey(source), source, target)
+        return copy_pictures(self.survey(source), source, target, self.video_every)
 
     def survey(self, source: Path) -> list[Wanted]:
         """What every row of the table is, and every file that it does not list: those stay behind, as do masks, links
@@ -79,6 +80,7 @@ class TableData(DataSource):
             The files that are there, by what stands in the table.
         """
         seen: set[tuple[object, ...]] = set()
+        places: dict[str, str] = {}  # of a file with boxes of several labels the first counts
         wanted = []
         for row in rows:
             label, side = self.labels.get(row.label, row.label), given_side(row.known.given_split, self.splits)
@@ -87,7 +89,8 @@ class TableData(DataSource):
             seen.add(what)
             path = files.get(row.file, Path(row.file))
             known = replace(row.known, given_split=side)
-            wanted.append(Wanted(row.file, path, row.label, label, reason, f"{label}/{row.file}", known))
+            place = "" if reason else places.setdefault(row.file, f"{label}/{row.file}")
+            wanted.append(Wanted(row.file, path, row.label, label, reason, place, known))
         return wanted
 
     def _refusal(self, row: Annotation, label: str, files: Mapping[str, Path]) -> str:
