@@ -227,6 +227,7 @@ def values() -> Iterator[ConfigurationCase]:
         "train.precision=float8",
         "train.mix=MixUp",
         "train.class_weights=None",
+        "train.sampling=random",
         "train.threads=0",
     )
     for text in refused:

@@ -67,7 +67,7 @@ INTERRUPTED = {
     ],
     "searched": ["train.epochs=3", "train.lr=find", "train.mix=cutmix", "augment=strong"],
     "in bfloat16": ["train.epochs=3", "train.precision=bfloat16"],
-    "the head": ["train.epochs=3", "schedule=head_only", "augment=none"],
+    "the head": ["train.epochs=3", "schedule=head_only", "augment=none", "train.sampling=balanced"],
 }
 
 
@@ -345,7 +345,13 @@ def plain(source: Paths, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize(
     "choice",
-    ["train.mix=mixup", "train.mix=cutmix", "train.class_weights=balanced", "train.accumulate=2"],
+    [
+        "train.mix=mixup",
+        "train.mix=cutmix",
+        "train.class_weights=balanced",
+        "train.sampling=balanced",
+        "train.accumulate=2",
+    ],
 )
 def test_every_choice_changes_what_is_learned(source: Paths, plain: str, tmp_path: Path, choice: str) -> None:
     assert trained_unevenly(source, tmp_path / "changed", choice) != plain

@@ -115,6 +115,7 @@ class TrainConfig:
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
     mix: Annotated[str, Field(pattern="^(none|mixup|cutmix)$")] = "none"
     class_weights: Annotated[str, Field(pattern="^(none|balanced)$")] = "none"
+    sampling: Annotated[str, Field(pattern="^(natural|balanced)$")] = "natural"
     precision: Annotated[str, Field(pattern="^(auto|float32|bfloat16|float16)$")] = "auto"
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     workers: Annotated[int, Field(ge=0, le=256)] = 2

@@ -30,6 +30,7 @@ from fieldguide.data.resizing import Resize
 from fieldguide.model.network import Normalization
 from fieldguide.training.augmentations import Augmentation
 from fieldguide.training.batch_transforms import batch_transforms, normalize
+from fieldguide.training.sampling import balanced_order, natural_order
 
 MEMORY_FOR_PICTURES = 2**30  # bytes; more pictures than fit are read from their files in every epoch
 
@@ -56,49 +57,57 @@ class ToSquare(RandTransform):
 class FeatureDataLoader(DataLoader):
     """Batches of a `TensorDataset`, each taken at once; their order follows from (seed, epoch)."""
 
-    def __init__(self, dataset: TensorDataset, seed: int, **kwargs: Any) -> None:
+    def __init__(self, dataset: TensorDataset, seed: int, balance: Sequence[str] | None = None, **kwargs: Any) -> None:
         super().__init__(dataset, **kwargs)
-        self.seed, self.epoch = seed, 0
+        self.seed, self.epoch, self.balance = seed, 0, balance
 
     def shuffle_fn(self, indices: list[int]) -> list[int]:
-        """Shuffle by seed and epoch."""
-        return shuffled(indices, self.seed, self.epoch)
+        """The order by seed and epoch."""
+        return order_of_epoch(len(indices), self.seed, self.epoch, self.balance)
 
     def create_batches(self, indices: Iterable[int]) -> Iterator[tuple[torch.Tensor, ...]]:
         """Inputs and targets of as many items as a batch has."""
-        for batch in chunked(indices, self.bs, self.drop_last):
+        for batch in chunked((index % len(self.dataset) for index in indices), self.bs, self.drop_last):
             yield self.dataset[batch]
 
 
 class SeededDataLoader(TfmdDL):
-    """A data loader whose order and items follow from (seed, epoch, index) alone, whatever the number of workers."""
+    """A data loader whose order and items follow from (seed, epoch, index) alone, whatever the number of workers.
 
-    def __init__(self, dataset: Any = None, seed: int = 0, **kwargs: Any) -> None:
+    `balance` are the labels of the training pictures where every label is shown as often (`balanced_order`).
+    """
+
+    def __init__(self, dataset: Any = None, seed: int = 0, balance: Sequence[str] | None = None, **kwargs: Any) -> None:
         super().__init__(dataset, **kwargs)
-        self.seed, self.epoch = seed, 0
+        self.seed, self.epoch, self.balance = seed, 0, balance
 
     def shuffle_fn(self, indices: list[int]) -> list[int]:
-        """Shuffle by seed and epoch."""
-        return shuffled(indices, self.seed, self.epoch)
+        """The order by seed and epoch."""
+        return order_of_epoch(len(indices), self.seed, self.epoch, self.balance)
 
-    def do_item(self, index: int) -> Any:
-        """Make one item with its own random numbers, and leave all others as they were."""
+    def do_item(self, index: int | None) -> Any:
+        """Make one item with its own random numbers, and leave all others as they were; see `balanced_order`."""
         before = random.getstate(), np.random.get_state(), torch.get_rng_state()
         number = number_of(f"{self.seed}/{self.epoch}/{index}")
         random.seed(number)
         np.random.seed(number)
         torch.default_generator.manual_seed(number)  # torch.manual_seed takes 2 ms for devices that items do not use
         try:
-            return super().do_item(index)
+            return super().do_item(index and index % len(self.dataset))  # fastai tries None, which is the first
         finally:
             random.setstate(before[0])
             np.random.set_state(before[1])
             torch.set_rng_state(before[2])
 
 
-def shuffled(indices: list[int], seed: int, epoch: int) -> list[int]:
-    """The order of a training split in one epoch."""
-    return random.Random(f"{seed}/{epoch}").sample(indices, len(indices))
+def order_of_epoch(pictures: int, seed: int, epoch: int, balance: Sequence[str] | None) -> list[int]:
+    """The order of a training split in one epoch; `balance` are its labels where each is shown as often."""
+    return natural_order(pictures, seed, epoch) if balance is None else balanced_order(balance, seed, epoch)
+
+
+def balance_of(pictures: pd.DataFrame, train: TrainConfig) -> list[str] | None:
+    """The labels of the training pictures, in their order, where `train.sampling` is `balanced`, else None."""
+    return list(pictures.loc[~pictures["is_valid"], "label"]) if train.sampling == "balanced" else None
 
 
 def make_loaders(
@@ -139,7 +148,14 @@ def make_loaders(
     )
     # Not handed to DataBlock, which would keep only the last transform of each class.
     block.batch_tfms = [*block.batch_tfms, *batch_transforms(augmentations), normalize(normalization)]
-    return block.dataloaders(pictures, bs=train.batch_size, num_workers=workers, dl_type=SeededDataLoader, seed=seed)
+    return block.dataloaders(
+        pictures,
+        bs=train.batch_size,
+        num_workers=workers,
+        dl_type=SeededDataLoader,
+        seed=seed,
+        balance=balance_of(pictures, train),
+    )
 
 
 def feature_loaders(
@@ -160,7 +176,15 @@ def feature_loaders(
     train_set, valid_set = (TensorDataset(features[side], targets[side]) for side in (~is_valid, is_valid))
     device = default_device()
     return DataLoaders(
-        FeatureDataLoader(train_set, seed, bs=train.batch_size, shuffle=True, drop_last=True, device=device),
+        FeatureDataLoader(
+            train_set,
+            seed,
+            balance_of(pictures, train),
+            bs=train.batch_size,
+            shuffle=True,
+            drop_last=True,
+            device=device,
+        ),
         FeatureDataLoader(valid_set, seed, bs=train.batch_size, device=device),
         device=device,
     )
