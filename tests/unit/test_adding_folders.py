@@ -119,7 +119,8 @@ def test_a_dry_run_looks_at_an_address_list_too(paths: Paths, tmp_path: Path) ->
     assert said.stdout == "addresses: cat 1, dog 1, without a label 1\nnothing was added (--dry-run)\n"
     put(tmp_path / "pets.csv", b"file,label\n1.jpg,cat\n")
     refused = run_command("add", "pets", str(tmp_path / "pets.csv"), "--dry-run", cwd=paths.root)
-    assert refused.returncode == 1 and "no column 'url'" in refused.stderr
+    assert refused.returncode == 1 and "left out: 1 file: there is no such file (1.jpg)" in refused.stdout
+    assert "pets.csv has pictures of 0 labels" in refused.stderr
 
 
 def test_strays_and_what_lies_beside_do_not_hide_the_layout(paths: Paths, tmp_path: Path) -> None:

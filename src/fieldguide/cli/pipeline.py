@@ -1,7 +1,6 @@
 """The commands around the pipeline: config, add, sync, summary."""
 
 import argparse
-from pathlib import Path
 
 from fieldguide.cli.commands import Commands, add_command, add_json, here
 
@@ -32,23 +31,38 @@ def _add_add(commands: Commands) -> None:
     add = add_command(
         commands,
         "add",
-        "add a data set: a folder with one folder of pictures per label, or a CSV file of addresses",
+        "add a data set: pictures in folders, listed in a table or an annotation file, in an archive or a store",
         """
         fieldguide add bears ~/pictures/bears      copy it, track it with DVC, select it in params.yaml
         fieldguide add bears ~/pictures/bears --link    hard links instead of copies; DVC still keeps its own copies
         fieldguide add deer ~/cameras --layout '{site}/{label}' --dry-run    what it would understand and add
+        fieldguide add deer ~/cameras/deer.csv     pictures that a table lists: CSV, Excel, Parquet, COCO, Camtrap DP
+        fieldguide add deer ~/cameras --labels-from deer.csv --columns label=species
+        fieldguide add deer ~/cameras --boxes megadetector.json    labels of folders, boxes of a detector
+        fieldguide add deer deer.zip               unpack it first; so do .tar, .tar.gz, .tar.xz and .tar.bz2
+        fieldguide add deer s3://bucket/deer       fetch it first: s3:// and gs:// with the extras of that name
+        fieldguide add deer hf://OWNER/SET@REVISION    a data set of the Hugging Face hub, with the extra datasets
         fieldguide add bears bears.csv             download pictures: columns url and label, a row per picture
         """,
         stopped="the data set was not added; pictures from the web are kept, and the same command resumes",
         prints_itself=True,
     )
     add.add_argument("name", help="name of the data set: a letter first, then letters, digits, - and _")
-    add.add_argument("source", type=Path, help="the folder with one folder per label, or the CSV file of addresses")
+    add.add_argument("source", help="a folder, a file that lists pictures or addresses, an archive, or an address")
     add.add_argument("--link", action="store_true", help="hard links instead of copies (same file system only)")
     add.add_argument(
         "--layout",
         metavar="LAYOUT",
         help="what the folders mean: '{label}', '{site}/{label}', ...",
+    )
+    add.add_argument(
+        "--labels-from", metavar="FILE", help="the table or annotation file that says the labels of a folder's pictures"
+    )
+    add.add_argument("--boxes", metavar="FILE", help="add the boxes of this file, as a result of MegaDetector")
+    add.add_argument(
+        "--columns",
+        metavar="WHAT=COLUMN,...",
+        help="the columns of a table: file, label, site, time, sequence, split; dates=day-first or month-first",
     )
     add.add_argument("--dry-run", action="store_true", help="tell what was understood; write nothing")
     add.add_argument(
@@ -104,14 +118,16 @@ def _config(options: argparse.Namespace) -> str:
 
 def _add(options: argparse.Namespace) -> None:
     from fieldguide.data.add import add_data_set
+    from fieldguide.data.choices import Choices, parse_columns
 
+    columns = parse_columns(options.columns) if options.columns else {}
     add_data_set(
         here(),
         options.name,
         options.source,
         link=options.link,
         allow_private=options.allow_private,
-        layout=options.layout,
+        choices=Choices(options.layout, options.labels_from, options.boxes, columns),
         dry_run=options.dry_run,
     )
 

@@ -16,26 +16,13 @@ def take_addresses(file: Path, target: Path, allow_private: bool) -> tuple[str, 
     What came waits in a folder beside `target` for the next `add` of that name, whatever ends this one too early.
     """
     rows = read_addresses(file)
-    partial = waiting_folder(target)
-    partial.mkdir(parents=True, exist_ok=True)
-    wanted = {(row.label, row.key) for row in rows}
-    for path in _files(partial):
-        if _place(path.relative_to(partial)) not in wanted:  # half a file, or what another list gave
-            path.unlink()
-    try:
-        known = keys_of(path.name for path in _files(partial))
-        results = fetch([row for row in rows if row.label], known, partial, allow_private)
-    except OSError as error:
-        raise UserError(f"{file.name} cannot be fetched: {error.strerror}") from None
-    finally:
-        _delete_empty_folders(partial)
-    came = [path.relative_to(partial) for path in _files(partial)]
-    failed = [f"{result.address.shown}: {result.problem}" for result in results if result.problem]
-    labels = sorted({printable(path.parts[0]) for path in came})
+    came, problems = fetch_waiting(rows, file.name, target, allow_private)
+    failed = [f"{row.shown}: {problems[row]}" for row in rows if row in problems]
+    labels = sorted({printable(path.parts[0]) for path in map(Path, came.values())})
     if len(labels) < 2:
         why = f", the first failure is {failed[0]}" if failed else ""
         raise UserError(f"{file.name} gave pictures of {len(labels)} labels, at least two are needed{why}")
-    partial.replace(target)
+    waiting_folder(target).replace(target)
     for line in failed:
         print(f"fieldguide: {file.name}: {line}", file=sys.stderr)
     left = len(rows) - len(came)
@@ -46,10 +33,38 @@ def take_addresses(file: Path, target: Path, allow_private: bool) -> tuple[str, 
     )
 
 
-def take_back(file: Path, target: Path) -> None:
-    """Let what an `add` of this list had fetched wait again, if that was killed while DVC looked at it."""
+def fetch_waiting(
+    rows: Sequence[Address], name: str, target: Path, allow_private: bool
+) -> tuple[dict[str, str], dict[Address, str]]:
+    """Fetch the addresses with a label into the waiting folder of `target`, but those that wait there already.
+
+    Returns
+    -------
+    The files below that folder by the keys of their addresses, and the problems of those that did not come. UserError
+    if nothing can be written; `name` is what it calls the list.
+    """
+    partial = waiting_folder(target)
+    partial.mkdir(parents=True, exist_ok=True)
+    wanted = {(row.label, row.key) for row in rows}
+    for path in _files(partial):
+        if _place(path.relative_to(partial)) not in wanted:  # half a file, or what another list gave
+            path.unlink()
+    try:
+        known = keys_of(path.name for path in _files(partial))
+        results = fetch([row for row in rows if row.label], known, partial, allow_private)
+    except OSError as error:
+        raise UserError(f"{name} cannot be fetched: {error.strerror}") from None
+    finally:
+        _delete_empty_folders(partial)
+    came = [path.relative_to(partial) for path in _files(partial)]
+    by_key = {key: path.as_posix() for path in came for key in keys_of([path.name])}
+    return by_key, {result.address: result.problem for result in results if result.problem}
+
+
+def take_back(rows: Sequence[Address], target: Path) -> None:
+    """Let what an `add` of these had fetched wait again, if that was killed while DVC looked at it."""
     files = _files(target)
-    wanted = {(row.label, row.key) for row in read_addresses(file)} if files else set()
+    wanted = {(row.label, row.key) for row in rows}
     if files and all(_place(path.relative_to(target)) in wanted for path in files):
         target.replace(waiting_folder(target))
 

@@ -29,12 +29,12 @@ class Layout:
         return set(self.pattern.groupindex)
 
 
-def parse_layout(text: str) -> Layout:
+def parse_layout(text: str, needs_label: bool = True) -> Layout:
     """Read a layout: `{name}` is a part of a path between slashes, `{}` any such part, everything else stands as it is.
 
-    `{label}` is required; `{site}`, `{sequence}` and `{split}` are known, every other name makes a column of its own.
-    Folders below those that it names do not matter. If it ends with `.*`, its last part is the name of the file, and
-    no other folders may follow.
+    `{label}` is required, unless labels come from elsewhere (`needs_label`); `{site}`, `{sequence}` and `{split}` are
+    known, every other name makes a column of its own. Folders below those that it names do not matter. If it ends with
+    `.*`, its last part is the name of the file, and no other folders may follow.
 
     Raises
     ------
@@ -58,14 +58,15 @@ def parse_layout(text: str) -> Layout:
         else:
             names.append(part)
             pattern += f"(?P<{part}>[^/]+?)"
-    if (further := set(names) - {*FIELDS}) and (taken := sorted(further & _own_columns())):
+    if (further := set(names) - {*FIELDS}) and (taken := sorted(further & own_columns())):
         raise ValueError(f"{{{taken[0]}}} is a column that fieldguide fills: choose another name")
-    if LABEL not in names:
+    if needs_label and LABEL not in names:
         raise ValueError("{label} is missing: it says which part of the path is the label")
     return Layout(text, re.compile(pattern + (r"\.[^./]+" if flat else "/.+"), re.DOTALL))
 
 
-def _own_columns() -> set[str]:
+def own_columns() -> set[str]:
+    """The columns of all tables, whose names no data set may use for its own."""
     from fieldguide.data import table  # only here: every command loads every data source
 
     schemas = (table.RAW, table.IMAGES, table.SPLIT, table.SCREEN, table.PREDICTIONS_FIXED)

@@ -2,11 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from fieldguide.data.capture_time import time_in
-from fieldguide.data.given_splits import SIDES
+from fieldguide.data.given_splits import SIDES, Side
 
 LABELS, SITE_LABEL, LABEL_SITE = "{label}", "{site}/{label}", "{label}/{site}"
 SITE_NAME = re.compile(
@@ -54,13 +54,12 @@ def propose_layouts(paths: Sequence[str]) -> list[str]:
     return [LABELS, SITE_LABEL, LABEL_SITE]
 
 
-def propose_splits(paths: Sequence[str]) -> dict[str, str]:
-    """What the outer folders of a `{split}/...` layout mean: its train pictures are trainval where none are valid."""
-    names = {PurePosixPath(path).parts[0] for path in paths}
-    sides = {name: SIDES[name.strip().lower()] for name in names if name.strip().lower() in SIDES}
+def propose_splits(words: Iterable[str]) -> dict[str, Side]:
+    """What the words of a given split mean: its train pictures are trainval where none are valid."""
+    sides = {word: SIDES[word.strip().lower()] for word in words if word.strip().lower() in SIDES}
     if "valid" in sides.values():
         return {}
-    return {name: "trainval" for name, side in sorted(sides.items()) if side == "train"}
+    return {word: "trainval" for word, side in sorted(sides.items()) if side == "train"}
 
 
 def propose_time(paths: Sequence[str]) -> str | None:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 DRIVE = re.compile(r"^(file:///?|[A-Za-z]:)?/*")
 
@@ -22,8 +22,11 @@ class ListedFiles:
             self._by_name[name].append(file)
             self._by_stem[name.rpartition(".")[0]].append(file)
 
-    def __iter__(self) -> Iterable[str]:
+    def __iter__(self) -> Iterator[str]:
         return iter(self._files)
+
+    def __contains__(self, file: str) -> bool:
+        return file in self._files
 
     def find(self, written: str, beside: str = "") -> tuple[str, str]:
         """The file that a path means and "", or else "" and why none does.

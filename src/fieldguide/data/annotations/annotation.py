@@ -30,24 +30,19 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Annotations:
-    """What a file says: its format in words, a row for each picture or box in its order, and how it was understood."""
+    """What a file says: its format in words, a row for each picture or box in its order, and how it was understood.
+
+    `labels_by` is the program whose answers the labels are, "" where they are people's.
+    """
 
     format: str
     rows: list[Annotation]
     understood: list[str] = field(default_factory=list)
+    labels_by: str = ""
 
 
 class NotAnnotations(UserError):
     """A file that is none of the formats."""
-
-
-class Ambiguous(UserError):
-    """What can be read in several ways: a person chooses one of `options`, each a value of the command's `option`."""
-
-    def __init__(self, question: str, option: str, options: Sequence[str]) -> None:
-        choices = " or ".join(f"{option} '{choice}'" for choice in options)
-        super().__init__(f"{question}: choose {choices}")
-        self.question, self.option, self.options = question, option, list(options)
 
 
 def with_box(one: Annotation, box: Sequence[float], size: tuple[int, int] | None, pixels: bool) -> Annotation:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 CORNER_AND_SIZE, CORNERS, CENTRE_AND_SIZE = "left, top, width, height", "left, top, right, bottom", "centre, size"
 PREFIX = re.compile(r"^(boundingbox|bbox|box|bb|detection)(?=.)")
-FOURS = {
-    **dict.fromkeys(
-        (("left", "top", "width", "height"), ("x", "y", "width", "height"), ("x", "y", "w", "h")), CORNER_AND_SIZE
-    ),
-    **dict.fromkeys((("xmin", "ymin", "width", "height"), ("xmin", "ymin", "w", "h")), CORNER_AND_SIZE),
+FOURS = {  # corners first: beside them, width and height are the picture's
     **dict.fromkeys((("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"), ("x0", "y0", "x1", "y1")), CORNERS),
     **dict.fromkeys((("left", "top", "right", "bottom"), ("minx", "miny", "maxx", "maxy")), CORNERS),
     **dict.fromkeys((("xcenter", "ycenter", "width", "height"), ("cx", "cy", "w", "h")), CENTRE_AND_SIZE),
+    **dict.fromkeys((("x", "y", "w", "h"), ("xmin", "ymin", "w", "h")), CORNER_AND_SIZE),
+    **dict.fromkeys((("left", "top", "width", "height"), ("x", "y", "width", "height")), CORNER_AND_SIZE),
+    ("xmin", "ymin", "width", "height"): CORNER_AND_SIZE,
 }
 SINGLE = {"box", "bbox", "boundingbox", "boxes", "bboxes", "bb"}
 WIDTHS = ("imagewidth", "imgwidth", "picturewidth", "width")

@@ -80,8 +80,7 @@ def read_camtrap_dp(content: Mapping[str, Any], folder: Path) -> Annotations:
     rows += [
         Annotation("", left_out=f"an observation of the file {media!r}, which is not listed") for media in of_media
     ]
-    boxes = sum(row.known.box is not None for row in rows)
-    return Annotations("Camtrap DP", rows, [*said, *([f"boxes: {boxes}"] if boxes else [])])
+    return Annotations("Camtrap DP", rows, said)
 
 
 def _rows(media: Row, known: FieldData, observations: Sequence[Row]) -> Iterator[Annotation]:

@@ -39,9 +39,7 @@ def read_coco(content: Mapping[str, Any], size_of: SizeOf) -> Annotations:
     rows += [
         Annotation("", left_out=f"an annotation of the image {image!r}, which is not listed") for image in by_image
     ]
-    boxes = sum(row.known.box is not None for row in rows)
-    understood = [f"boxes: {boxes}, in pixels"] if boxes else []
-    return Annotations("COCO", rows, understood)
+    return Annotations("COCO", rows)
 
 
 def _rows(

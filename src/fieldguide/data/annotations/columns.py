@@ -7,9 +7,10 @@ from pathlib import PurePosixPath
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.suggestions import did_you_mean
-from fieldguide.data.annotations.annotation import Ambiguous, NotAnnotations, is_address, plain_path
+from fieldguide.data.annotations.annotation import NotAnnotations, is_address, plain_path
 from fieldguide.data.annotations.box_columns import BoxColumns, find_boxes
 from fieldguide.data.annotations.cells import Table
+from fieldguide.data.choices import COLUMNS, Ambiguous
 from fieldguide.data.given_splits import SIDES
 
 FILE, LABEL, SITE, TIME, SEQUENCE, SPLIT, FOLDER = "file", "label", "site", "time", "sequence", "split", "folder"
@@ -41,6 +42,7 @@ SPELLINGS = {  # lower case, without signs; the first ones are meant where sever
     FOLDER: ("folder", "directory", "dir", "relativepath", "rootfolder"),
 }
 CLOCK_ALONE = re.compile(r"\d\d?[:.]\d\d(?:[:.]\d\d)?(?:\s*[AaPp][Mm])?")
+WITH_CLOCK = re.compile(r"\d[T ,_]+\d")
 PICTURE = re.compile(r"(?i).+\.(jpe?g|png|gif|webp|bmp|tiff?|avif|jp2|ppm|heic|mp4|avi|mov|mkv|m4v)")
 LOOKED_AT = 200  # cells, evenly over the column
 MOSTLY = 0.5
@@ -152,7 +154,7 @@ def _one_of(table: Table, name: str, what: str, likely: Sequence[str]) -> str:
     ]
     if len(different) > 1:
         question = f"{name}: the columns {' and '.join(map(repr, different))} may both be the {what}"
-        raise Ambiguous(question, "--columns", [f"{what}={column}" for column in different])
+        raise Ambiguous(question, [(COLUMNS, f"{what}={column}") for column in different])
     return different[0]
 
 
@@ -168,7 +170,7 @@ def _time(table: Table, plain: Mapping[str, str], taken: Collection[str | None])
     spelled = [column for column in _spelled(plain, TIME) if column not in taken and any(table.column(column))]
     clocks = [column for column in spelled if _share(table.column(column), CLOCK_ALONE.fullmatch) >= MOSTLY]
     whole = [column for column in spelled if column not in clocks]
-    if whole and clocks and not any(":" in cell for cell in _some(table.column(whole[0]))):
+    if whole and clocks and not any(map(WITH_CLOCK.search, _some(table.column(whole[0])))):
         return whole[0], clocks[0]
     return tuple(whole[:1])
 

@@ -42,12 +42,9 @@ def read_megadetector(content: Any, size_of: SizeOf, least: float | None = None)
     if least is None:
         least = next(iter(floats([metadata.get("typical_detection_threshold")])), USUAL)
     rows = [row for image in images if isinstance(image, dict) for row in _rows(image, head, size_of, least)]
-    boxes = sum(row.known.box is not None for row in rows)
-    understood = [f"boxes: {boxes} with a confidence of at least {least:g}"]
-    if any(row.label for row in rows):
-        name = _mapping(head.get("info")).get("classifier", "a classifier")
-        understood.append(f"labels: the answers of {name}, which nobody has confirmed")
-    return Annotations("MegaDetector results", rows, understood)
+    understood = [f"boxes with a confidence of at least {least:g}"]
+    name = str(_mapping(head.get("info")).get("classifier", "a classifier")) if any(row.label for row in rows) else ""
+    return Annotations("MegaDetector results", rows, understood, name)
 
 
 def _rows(image: Mapping[str, Any], head: Mapping[str, Any], size_of: SizeOf, least: float) -> Iterator[Annotation]:

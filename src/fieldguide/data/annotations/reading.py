@@ -47,7 +47,7 @@ def read_annotations(
         be read.
     """
     folder = file.parent if pictures is None else pictures
-    find = find or partial(_below, folder)
+    find = find or partial(file_below, folder)
     size_of = partial(_size, find)
     try:
         content = _json(file)
@@ -75,7 +75,7 @@ def _json(file: Path) -> Any:
         return None
 
 
-def _below(folder: Path, text: str) -> Path | None:
+def file_below(folder: Path, text: str) -> Path | None:
     """A file as written below a folder, and never outside it."""
     try:
         path = folder / text

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fieldguide.data.annotations.annotation import (
-    Ambiguous,
     Annotation,
     Annotations,
     SizeOf,
@@ -18,6 +17,7 @@ from fieldguide.data.annotations.box_columns import BoxColumns, as_corner_and_si
 from fieldguide.data.annotations.cells import Table, from_records
 from fieldguide.data.annotations.columns import DATES, Columns, find_columns
 from fieldguide.data.annotations.times import DAY_FIRST, MONTH_FIRST, read_times
+from fieldguide.data.choices import COLUMNS, Ambiguous
 from fieldguide.data.field_data import FieldData
 
 OBJECTS = "objects"  # of imagefolder's metadata: a picture's boxes and categories, as lists
@@ -36,7 +36,7 @@ def read_table_rows(
     if doubtful:
         first = next(text for text in _joined(table, columns.time) if text)
         question = f"{name}: dates as {first} may begin with the day or the month"
-        raise Ambiguous(question, "--columns", [f"{DATES}={DAY_FIRST}", f"{DATES}={MONTH_FIRST}"])
+        raise Ambiguous(question, [(COLUMNS, f"{DATES}={DAY_FIRST}"), (COLUMNS, f"{DATES}={MONTH_FIRST}")])
     labels, sites, sequences, splits = (
         _cells(table, column) for column in (columns.label, columns.site, columns.sequence, columns.split)
     )
@@ -68,7 +68,7 @@ def _boxed(
     pixels = in_pixels(boxes)
     sizes = _sizes(table, columns.box, rows, boxes, size_of) if pixels else [(1, 1)] * len(rows)
     order = columns.box.order or order_of(boxes, sizes)
-    said = [*said, f"boxes: {sum(map(bool, boxes))} as {order}, in {'pixels' if pixels else 'shares of the picture'}"]
+    said = [*said, f"boxes as {order}, in {'pixels' if pixels else 'shares of the picture'}"]
     rows = [
         with_box(row, as_corner_and_size(box, order), size, pixels) if any(texts) else row
         for row, box, size, texts in zip(rows, boxes, sizes, cells, strict=True)

@@ -18,6 +18,7 @@ from fieldguide.data.sources.folder import all_files, as_text, refusal
 from fieldguide.data.sources.row import RawRow
 from fieldguide.data.sources.source import DataSource
 
+ADDRESS = "an address: only `fieldguide add` fetches pictures"
 LABEL: TypeAdapter[str] = TypeAdapter(LabelName)
 
 
@@ -60,7 +61,10 @@ class TableData(DataSource):
             )
         table = source / PICTURE_TABLE
         files = {as_text(path.relative_to(source).as_posix()): path for path in all_files(source) if path != table}
-        rows = read_picture_table(table)
+        rows = [
+            replace(row, left_out=row.left_out or ADDRESS) if is_address(row.file) else row
+            for row in read_picture_table(table)
+        ]
         wanted = self.wanted(rows, files)
         if unknown := sorted(set(self.labels) - {one.given_label for one in wanted}):
             raise UserError(f"conf/data/{source.name}.yaml: labels: {PICTURE_TABLE} has no label {unknown[0]!r}")

@@ -11,12 +11,13 @@ from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_folder
 from fieldguide.base.paths import Paths
-from fieldguide.data.add import NAME, dvc_add
+from fieldguide.data.add import NAME
 from fieldguide.data.cleaning import clean_pictures
 from fieldguide.data.duplicates import look_alike_groups
 from fieldguide.data.sources.folder import FolderData, is_label_folder
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, RAW, SPLIT, read_table, write_table
+from fieldguide.data.track import dvc_add
 from fieldguide.release.gate.picture_sets import BACKTEST, TABLE
 
 

@@ -1,0 +1,90 @@
+"""Which reading of a folder is meant: its folders are labels, or a file in it says what the pictures are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fieldguide.data.annotation_files import Listed, find_listed, read_listed
+from fieldguide.data.annotations.annotation import Annotation
+from fieldguide.data.choices import LABELS_FROM, LAYOUT, Ambiguous, Choices, find_below
+from fieldguide.data.folder_reading import read_folder
+from fieldguide.data.layout import LABEL, parse_layout
+from fieldguide.data.layout_proposals import NO_SITE, SITE_NAME, propose_layouts
+from fieldguide.data.listed_files import ListedFiles
+from fieldguide.data.sidecars import is_named_as_a_picture
+from fieldguide.data.source_reading import Reading
+from fieldguide.data.table_reading import Pictures, reading_of, table_reading
+
+NEARLY_ALL = 0.95  # of the pictures have the same label by both: then it is no question which is meant
+
+
+def understand(pictures: Pictures, choices: Choices) -> Reading:
+    """Understand a folder of pictures, by what a person chose or by the only reading that is plausible.
+
+    Raises
+    ------
+    Ambiguous
+        If several are. UserError if none is, or what was chosen does not fit.
+    """
+    boxes = _name(pictures.folder, choices.boxes) if choices.boxes else None
+    if choices.labels_from:
+        name = _name(pictures.folder, choices.labels_from)
+        return read_by_file(pictures, name, choices, tell_others=True)
+    found = [] if choices.layout else find_listed(pictures.folder, ListedFiles(pictures.files), choices.columns)
+    found = [listed for listed in found if boxes not in listed.names]
+    labelled = [listed for listed in found if listed.has_labels]
+    if chosen := _the_one(pictures, labelled):
+        return table_reading(pictures, chosen, None, boxes)
+    reading = read_folder(pictures.folder, list(pictures.files), choices.layout)
+    reading.understood.extend(
+        f"note: {listed.names[0]} lists these pictures too: --labels-from or --boxes reads it" for listed in found
+    )
+    if boxes is None:
+        return reading
+    rows = [Annotation(one.address, one.given_label, one.known) for one in reading.pictures]
+    return reading_of(pictures, rows, reading.understood, reading.times_from, boxes, {boxes})
+
+
+def read_by_file(pictures: Pictures, name: str, choices: Choices, tell_others: bool) -> Reading:
+    """Understand the pictures that a file lists; `name` is its path below their folder, or of a file elsewhere."""
+    boxes = _name(pictures.folder, choices.boxes) if choices.boxes else None
+    listed = read_listed(pictures.folder, ListedFiles(pictures.files), [name], choices.columns)
+    return table_reading(pictures, listed, choices.layout, boxes, tell_others)
+
+
+def _the_one(pictures: Pictures, labelled: Sequence[Listed]) -> Listed | None:
+    """The file that says the labels; None if folders do."""
+    explicit = [listed for listed in labelled if listed.is_explicit]
+    if len(explicit) == 1:
+        return explicit[0]
+    layouts = _layouts_of_labels(pictures)
+    if len(labelled) == 1 and (not layouts or any(_agree(labelled[0].annotations.rows, layout) for layout in layouts)):
+        return labelled[0]
+    options = [(LABELS_FROM, listed.names[0]) for listed in labelled] + [(LAYOUT, layout) for layout in layouts]
+    if labelled and len(options) > 1:
+        raise Ambiguous(f"{pictures.folder}: more than one thing may say the labels", options)
+    return None
+
+
+def _layouts_of_labels(pictures: Pictures) -> list[str]:
+    """The layouts by which the folders may be labels: there are several, not all named as sites or as `images`."""
+    paths = [path for path in pictures.files if "/" in path and is_named_as_a_picture(path)]
+    layouts = []
+    for layout in propose_layouts(paths) if paths else []:
+        read = parse_layout(layout).read
+        labels = {said[LABEL] for path in paths if (said := read(path))}
+        if len(labels) > 1 and not all(SITE_NAME.fullmatch(one) or NO_SITE.fullmatch(one) for one in labels):
+            layouts.append(layout)
+    return layouts
+
+
+def _agree(rows: Sequence[Annotation], layout: str) -> bool:
+    read = parse_layout(layout).read
+    pairs = [(row.label, (read(row.file) or {}).get(LABEL)) for row in rows if row.label and not row.left_out]
+    return sum(one == other for one, other in pairs) >= NEARLY_ALL * len(pairs) > 0
+
+
+def _name(folder: Path, text: str) -> str:
+    """A file that an option names as a path below the folder, or a whole one where it is elsewhere."""
+    path = find_below(folder, text).resolve()
+    root = folder.resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
