@@ -57,8 +57,8 @@ def rows_of(paths: Paths) -> dict[str, RawRow]:
 @pytest.mark.parametrize("how", ["the folder", "the table", "both"])
 def test_a_table_beside_pictures_says_their_labels(paths: Paths, folder: Path, how: str) -> None:
     table = listing(folder)
-    source = {"the folder": [folder], "the table": [table], "both": [folder, "--labels-from", "labels.csv"]}[how]
-    said = add(paths, *map(str, source))
+    both = [str(folder), "--labels-from", "labels.csv"]
+    said = add(paths, *{"the folder": [str(folder)], "the table": [str(table)], "both": both}[how])
     assert "labels.csv: a table\ncolumns: file, label\nlabels: fox 3, owl 3\n" in said
     assert read_mapping(paths.option("data", "pets"), "pets.yaml") == {"kind": "table"}
     text = (paths.sources / "pets" / "pictures.csv").read_text(encoding="utf-8")
