@@ -11,9 +11,11 @@ from conftest import noise, put, run_command
 from fieldguide.base.config import SplitConfig
 from fieldguide.base.errors import UNPRINTABLE, printable
 from fieldguide.base.files import read_json, write_json
+from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import compose
 from fieldguide.data.images import picture_id
+from fieldguide.data.sources.copying import spelling
 from fieldguide.data.splits import fractions, own_sides
 from fieldguide.data.table import IMAGES, RAW, SPLIT, predictions_schema, read_table
 from fieldguide.evaluation.tables import read_confusion, read_evaluation
@@ -166,11 +168,15 @@ OVERRIDES = (
 
 
 def run(folder: Path) -> Result:
-    """From a folder of pictures through `fieldguide add` and all stages."""
+    """From a folder of pictures through `fieldguide add` and all stages; twins of a label are refused by `add`."""
     assert len(set(LABELS)) == len(LABELS)
     wrong: list[str] = []
     seeds = iter(range(10**6))
+    by_spelling: dict[str, list[str]] = {}
     for label in LABELS:
+        by_spelling.setdefault(spelling(label), []).append(label)
+    labels = [twins[0] for twins in by_spelling.values()]
+    for label in labels:
         left = dict(SIDES)
         while any(left.values()):
             image = noise(next(seeds), 48, 36)
@@ -184,12 +190,15 @@ def run(folder: Path) -> Result:
     done = run_command("add", "odd", str(folder / "odd"), cwd=paths.root)
     if done.returncode:
         return Result("labels", len(LABELS), [f"{label!r}: {done.stderr}" for label in LABELS], done.stderr)
+    for first, *twins in by_spelling.values():
+        for twin in twins:
+            _try_twins(paths, folder, first, twin, wrong)
     cfg = compose(paths, OVERRIDES)
     cfg.split.near_duplicate_bits = 0
     for stage in (download, clean, validate, split, weights, train, evaluate, screen, report):
         write_json(paths.metrics(stage.__name__.rpartition(".")[2]), stage.run(cfg, paths))
 
-    vocabulary = sorted(LABELS)
+    vocabulary = sorted(labels)
     folder_of = paths.report(Stage.EVALUATE)
     counts = read_confusion(folder_of / "confusion_matrix.csv")
     found = {
@@ -206,15 +215,15 @@ def run(folder: Path) -> Result:
     stored = {stored_name(name) for name in metrics}
     page = Page((folder_of / "index.html").read_text(encoding="utf-8")).text
     summary = run_command("summary", cwd=paths.root).stdout
-    for label in LABELS:
-        lost = [table for table, labels in found.items() if label not in labels]
+    for label in labels:
+        lost = [table for table, held in found.items() if label not in held]
         lost += [] if f"recall_{label}" in metrics else ["the metrics"]
         lost += [] if re.sub(r"\s+", "", printable(label)) in re.sub(r"\s+", "", page) else ["the page"]
         lost += [] if printable(label) in summary else ["the summary"]
         if lost:
             tell(wrong, f"{label!r}: not in {', '.join(lost)}")
-    for table, labels in found.items():
-        for label in sorted(labels - set(LABELS)):
+    for table, held in found.items():
+        for label in sorted(held - set(labels)):
             tell(wrong, f"{label!r}: only in {table}")
     if len(stored) != len(metrics):
         tell(wrong, "two labels become one metric in MLflow")
@@ -227,3 +236,15 @@ def run(folder: Path) -> Result:
             if re.match(r"[=+\-@\x00-\x1f]", cell) and not re.fullmatch(r"-[\d.e-]+", cell):
                 tell(wrong, f"{path.name} has a cell that a spreadsheet runs: {cell[:50]!r}")
     return Result("labels", len(LABELS), wrong)
+
+
+def _try_twins(paths: Paths, folder: Path, first: str, twin: str, wrong: list[str]) -> None:
+    """Two labels that are one word written in two ways: one line that names both, and no data set."""
+    twins = folder / "twins" / f"{len(list((folder / 'twins').glob('*')))}"
+    for number, label in enumerate((first, twin)):
+        put(twins / label / "1.png", noise(number, 48, 36))
+    done = run_command("add", "twins", str(twins), cwd=paths.root)
+    said = done.stderr.rstrip("\n")
+    named = all(printable(repr(label)) in said for label in (first, twin))
+    if done.returncode != 1 or not named or not said.isprintable() or (paths.sources / "twins").exists():
+        tell(wrong, f"{twin!r} beside {first!r}: exit code {done.returncode}, {said[:300]!r}")

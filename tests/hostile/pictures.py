@@ -97,6 +97,7 @@ def pngs() -> Iterator[PictureCase]:
     """PNG as the standard allows it, beyond what Pillow writes, and a little beside the standard."""
     for bits, interlace in itertools.product((1, 2, 4, 8), (0, 1)):
         levels = np.random.default_rng(next(_seeds)).integers(0, 2**bits, (12, 16), dtype=np.uint8)
+        levels[0, 0] = 2**bits - 1  # the level that is transparent below
         levels = levels.repeat(12, axis=0).repeat(12, axis=1)
         grey = Image.fromarray((levels.astype(int) * 255 // (2**bits - 1)).astype(np.uint8))
         palette = bytes(np.random.default_rng(bits).integers(0, 256, 3 * 2**bits, dtype=np.uint8))

@@ -212,9 +212,11 @@ def test_the_page_about_a_job_shows_files_and_reasons(tmp_path: Path) -> None:
         seconds={"train": 1.5},
         branch=SCRIPT,
     )
-    page = write_page(paths, job)
+    page, *tables = write_page(paths, job)
     check_page(page.read_text(encoding="utf-8"), STRANGE, SCRIPT, LABELS[0])
-    check_table(page.with_name("incoming.csv"))
+    assert [table.name for table in tables] == ["incoming.csv", "disputed.csv"]
+    for table in tables:
+        check_table(table)
 
 
 def answers() -> Iterator[tuple[str, Answer]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape, unescape
 
 import numpy as np
@@ -144,6 +145,14 @@ def test_pictures_are_grouped_by_who_is_right() -> None:
         ("right: one", ["a", "b"]),
         ("all wrong, but different", ["c"]),
     ]
+
+
+def test_pictures_are_named_by_their_own_files_as_far_as_a_run_knows_them() -> None:
+    one, other = (results(name, {"a": ("bear", answer)}) for name, answer in (("one", "bear"), ("other", "deer")))
+    assert "bear/a.jpg" in comparison_page(compare([one, other]), {})  # runs of older versions have clean copies alone
+    newer = replace(other, predictions=other.predictions.assign(path="bear/My Own.JPG"))
+    page = comparison_page(compare([one, newer]), {})
+    assert "bear/My Own.JPG" in page and "bear/a.jpg" not in page
 
 
 def test_the_page_is_one_file_that_trusts_no_text_and_is_the_same_every_time() -> None:

@@ -284,6 +284,9 @@ def test_an_option_that_is_not_chosen_may_be_half_written(checkout: Paths) -> No
         ("train.lr=0.1,0.2", "'train.lr=0.1,0.2'", "sweep"),
         ("resize", "'resize'", "key=value"),
         ("train.lr=[1", "'train.lr=[1'", "key=value"),
+        ("~seed", "~seed: a value cannot be taken away", "KEY=VALUE"),
+        ("~train", "~train: a value cannot be taken away", "KEY=VALUE"),
+        ("~train.lr=0.003", "~train.lr=0.003: a value cannot be taken away", "KEY=VALUE"),
     ],
 )
 def test_a_mistake_in_an_override_names_the_override(checkout: Paths, override: str, named: str, allowed: str) -> None:
@@ -293,9 +296,16 @@ def test_a_mistake_in_an_override_names_the_override(checkout: Paths, override: 
     assert allowed in message
 
 
+@pytest.mark.parametrize("key", ["resize", "seed", "train", "train.lr", "data.kind", "nothing", "hydra"])
+@pytest.mark.parametrize("length", [300, 100_000])
+def test_a_long_value_does_not_make_a_long_message(checkout: Paths, key: str, length: int) -> None:
+    assert len(refused(checkout, f"{key}={'a' * length}")) < 700
+
+
 @pytest.mark.parametrize(
     ("overrides", "missing", "message"),
     [
+        (["~train.lr"], "", "override ~train.lr: a value cannot be taken away"),
         (["~resize"], "resize", "override: resize: None: no such option; choose one of: crop, pad"),
         (
             [r"seed=$\{hydra\:job.num\}"],

@@ -15,6 +15,7 @@ from PIL import Image, ImageCms, ImageDraw
 
 from conftest import encoded, noise, put
 from fieldguide.data.decoding import isolated as guarded
+from fieldguide.data.decoding.decoder import _register_heif
 from fieldguide.data.images import Picture, PictureError, read_picture
 from fieldguide.data.status import Status
 from picture_bytes import P3, chunk, png, png_file, tiff
@@ -164,6 +165,53 @@ def test_edges_lines_and_bars_of_cameras_are_no_damage() -> None:
 def jpeg(pixels: NDArray[Any], subsampling: int, progressive: bool) -> bytes:
     image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
     return encoded(image, "JPEG", quality=92, subsampling=subsampling, progressive=progressive)
+
+
+@pytest.mark.parametrize("quality", [1, 5, 100])
+def test_coarse_blocks_are_no_steps(quality: int) -> None:
+    for seed in range(8):
+        opened(encoded(noise(seed, 192, 144), "JPEG", quality=quality, subsampling=2))
+
+
+# Parts that are missing without a word of the decoder.
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF", "HEIF"])
+@pytest.mark.parametrize("lossless", [False, True])
+def test_zeros_in_place_of_the_end_are_damage_and_flat_pictures_are_whole(kind: str, lossless: bool) -> None:
+    pytest.importorskip("pillow_heif")
+    _register_heif()
+    best = {"lossless": True} if kind == "WEBP" and lossless else {"quality": 100 if lossless else 80}
+    whole = encoded(photo(), kind, **best)
+    opened(whole)
+    error = refused(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+    assert error.status in (Status.DAMAGED, Status.UNREADABLE)
+    for colour in ("black", "white", (120, 130, 90)):
+        opened(encoded(Image.new("RGB", (1600, 1200), colour), kind, **best))
+
+
+def test_the_first_frame_of_an_animation_is_looked_at() -> None:
+    whole = encoded(photo(), "WEBP", save_all=True, append_images=[noise(1, 240, 180)])
+    assert opened(whole).note
+    end = whole.rindex(b"ANMF")
+    assert "the end of the picture is missing" in str(refused(whole[: end - 900] + bytes(900) + whole[end:]))
+
+
+def test_zeros_behind_or_beside_the_pixels_are_no_damage() -> None:
+    _register_heif()
+    free = struct.pack(">I", 5008) + b"free" + bytes(5000)
+    opened(encoded(photo(), "AVIF") + free)
+    opened(encoded(photo(), "WEBP", exif=b"Exif\0\0" + bytes(5000)))
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_a_tiff_file_must_name_every_strip_of_every_plane(order: str) -> None:
+    colours = np.asarray(noise(1))
+    planes = np.moveaxis(colours, 2, 0).tobytes()
+    rgb: dict[int, int | tuple[int, ...]] = {258: (8, 8, 8), 259: 1, 262: 2, 277: 3}
+    assert (np.asarray(opened(tiff(order, colours.shape, colours.tobytes(), rgb)).image) == colours).all()
+    assert "of its 3 strips or tiles 1 are there" in str(refused(tiff(order, colours.shape, planes, {**rgb, 284: 2})))
+    assert "of its 6 strips" in str(refused(tiff(order, colours.shape, colours.tobytes(), {**rgb, 278: 8})))
 
 
 # More than 8 bits.

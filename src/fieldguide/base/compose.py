@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from fieldguide.base.config import GROUPS, Config, Schema
 from fieldguide.base.config_errors import choice_of, explain_hydra, explain_pydantic, known_keys, origin_of
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, beginning
 from fieldguide.base.operations import RESIZES
 from fieldguide.base.option_files import check_plain, options_of, read_mapping, read_params
 from fieldguide.base.paths import Paths
@@ -56,6 +56,7 @@ def validate(paths: Paths, overrides: Sequence[str], chosen: Mapping[str, Any], 
     `chosen` are the options that were chosen, by group.
     """
     for override in overrides:
+        _check_deletion(override)
         if "{hydra:" in override.replace("\\", ""):
             raise UserError(
                 f"override {override}: it refers to this sweep alone: write the value, so that runs can be repeated"
@@ -113,7 +114,9 @@ def _check_sections(paths: Paths, params: dict[str, Any]) -> None:
             raise UserError(f"{paths.params.name}: {key}: no such key{known_keys(key)}")
         if key not in GROUPS and is_dataclass(known[key]) and not isinstance(value, dict):
             keys = known_keys(f"{key}.")
-            raise UserError(f"{paths.params.name}: {key}: must hold `key: value` lines (given: {value!r}){keys}")
+            raise UserError(
+                f"{paths.params.name}: {key}: must hold `key: value` lines (given: {beginning(repr(value))}){keys}"
+            )
 
 
 def _read_options(paths: Paths, choices: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -183,30 +186,39 @@ def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[st
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except OverrideParseException as error:
-        raise UserError(f"override {error.override!r} is not understood: write key=value") from None
+        raise UserError(f"override {beginning(repr(error.override))} is not understood: write key=value") from None
     except RecursionError:
-        raise UserError(f"override {_begin(max(overrides, key=len))}: nested too deeply") from None
+        raise UserError(f"override {beginning(max(overrides, key=len))}: nested too deeply") from None
     for override in parsed:
+        _check_deletion(str(override.input_line))
         if not override.is_sweep_override():
-            check_plain(override.value(), f"override {_begin(str(override.input_line))}", PLAIN_VALUE_ADVICE)
+            check_plain(override.value(), f"override {beginning(str(override.input_line))}", PLAIN_VALUE_ADVICE)
         if override.is_sweep_override():
-            raise UserError(f"override {override.input_line!r} lists several values: only `sweep` takes them")
+            line = beginning(repr(override.input_line))
+            raise UserError(f"override {line} lists several values: only `sweep` takes them")
         if re.split("[./]", override.key_or_group)[0] == "hydra":
-            raise UserError(f"override {override.input_line}: hydra: no such key{known_keys('hydra')}")
+            raise UserError(f"override {beginning(str(override.input_line))}: hydra: no such key{known_keys('hydra')}")
         if override.key_or_group in GROUPS:
             if override.get_key_element() != override.key_or_group:
                 group = override.key_or_group
                 known = ", ".join(options_of(paths, group))
                 raise UserError(
-                    f"override {override.input_line}: {group}: write {group}=OPTION; choose one of: {known}"
+                    f"override {beginning(str(override.input_line))}: {group}: write {group}=OPTION; choose one of: "
+                    + known
                 )
             chosen[override.key_or_group] = ("override", override.value())
     others = [str(override.input_line) for override in parsed if override.key_or_group not in GROUPS]
     return _known_options(paths, chosen), others
 
 
-def _begin(override: str) -> str:
-    return override if len(override) <= 200 else f"{override[:200]}..."
+def _check_deletion(override: str) -> None:
+    """Raise UserError for `~KEY` of params.yaml: the schema's own value would take its place without a word.
+
+    Values of an option may go: what the operation does without them is said where it is chosen.
+    """
+    section = re.split("[.=]", override.removeprefix("~"))[0]
+    if override.startswith("~") and section not in GROUPS:
+        raise UserError(f"override {beginning(override)}: a value cannot be taken away: set another one with KEY=VALUE")
 
 
 def _known_options(paths: Paths, chosen: Mapping[str, tuple[str, Any]]) -> dict[str, str]:
@@ -216,6 +228,7 @@ def _known_options(paths: Paths, chosen: Mapping[str, tuple[str, Any]]) -> dict[
             known = ", ".join(options_of(paths, group))
             meant = did_you_mean(option, options_of(paths, group))
             raise UserError(
-                f"{where}: {group}: {option!r}: no such option{meant}; choose one of: {known} (conf/{group}/)"
+                f"{where}: {group}: {beginning(repr(option))}: no such option{meant}; choose one of: {known} "
+                f"(conf/{group}/)"
             )
     return {group: option for group, (_, option) in chosen.items()}

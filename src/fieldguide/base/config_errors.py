@@ -10,6 +10,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import ValidationError
 
 from fieldguide.base.config import GROUPS, Schema
+from fieldguide.base.errors import beginning
 from fieldguide.base.operations import CONFIGURED, Operations
 from fieldguide.base.option_files import one_line, read_params
 from fieldguide.base.paths import Paths
@@ -28,7 +29,7 @@ def explain_hydra(paths: Paths, overrides: Sequence[str], error: Exception) -> s
     for cause in _causes(error):
         if isinstance(cause, OmegaConfBaseException) and cause.full_key:
             key = re.sub(r"\[(\d+)\]", r".\1", cause.full_key)
-            reason = one_line(cause.msg or cause)
+            reason = beginning(one_line(cause.msg or cause))
             if isinstance(cause, MissingMandatoryValue):
                 reason = "is missing"
             elif "not in struct" in reason:
@@ -63,7 +64,7 @@ def explain_pydantic(paths: Paths, overrides: Sequence[str], composed: dict[str,
         where = "this key" if first["loc"][-1] == "[key]" else "this"
         message = f"YAML reads {where} as {read_as}, not as text: put it in quotes"
         key = _key_of(composed, first["loc"][:-2]) if where == "this key" else key
-    given = f" (given: {value!r})" if not isinstance(value, dict | list) else ""
+    given = f" (given: {beginning(repr(value))})" if not isinstance(value, dict | list) else ""
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{origin_of(paths, overrides, key)}: {key}: {message}{given}{more}"
 
@@ -81,7 +82,7 @@ def origin_of(paths: Paths, overrides: Sequence[str], key: str) -> str:
     for override in overrides:
         name = override.lstrip("+~").partition("=")[0]
         if name not in GROUPS and (f"{key}.".startswith(f"{name}.") or name.startswith(f"{key}.")):
-            return f"override {override}"
+            return f"override {beginning(override)}"
     group = key.partition(".")[0]
     if group not in GROUPS:
         return paths.params.name

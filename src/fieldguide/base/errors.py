@@ -22,6 +22,11 @@ class CheckFailed(UserError):
     """A check of the pictures that stops the pipeline; the runner then has reports/index.html show it."""
 
 
+def beginning(text: str, most: int = 200) -> str:
+    """A value or name that somebody gave, short enough for a message."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def printable(text: str) -> str:
     """Any name as a message, a terminal or a page can show it: unprintable characters as escapes, on one line."""
     return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

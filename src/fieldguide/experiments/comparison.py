@@ -15,8 +15,8 @@ class Results:
     """The results of one run.
 
     `params` are its choices under their names in the configuration, `inputs` what else determines it, by hash, as
-    far as that is known. `predictions` has the columns `fieldguide.data.table.PREDICTIONS_FIXED`; `history` has the
-    columns epoch, train_loss, valid_loss, valid_accuracy.
+    far as that is known. `predictions` has the columns `fieldguide.data.table.PREDICTIONS_FIXED` and, but in runs of
+    older versions, `path`; `history` has the columns epoch, train_loss, valid_loss, valid_accuracy.
     """
 
     name: str
@@ -108,10 +108,13 @@ def differing_answers(comparison: Comparison) -> list[tuple[str, pd.DataFrame]]:
 
     Returns
     -------
-    A title for each group, and the columns id, clean_path, label, answer_0, probability_0, answer_1, ...; within a
-    group the pictures with the most confident wrong predictions come first.
+    A title for each group, and the columns id, clean_path, path, label, answer_0, probability_0, answer_1, ...; within
+    a group the pictures with the most confident wrong predictions come first. `path` is the picture's own file, or its
+    clean copy where no run names the former.
     """
+    paths = [answer["path"] for answer in comparison.answers if "path" in answer]
     table = comparison.answers[0][["id", "clean_path", "label"]].copy()
+    table["path"] = paths[0] if paths else table["clean_path"]
     for position, answer in enumerate(comparison.answers):
         table[f"answer_{position}"] = answer["prediction"]
         table[f"probability_{position}"] = answer["probability"]

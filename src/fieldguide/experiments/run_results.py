@@ -107,9 +107,10 @@ def _from_checkout(paths: Paths) -> Results:
 
 
 def _predictions(path: Path, whose: str) -> pd.DataFrame:
-    """The fixed columns of a predictions table that may come from an untrusted server."""
-    wanted = pa.schema(PREDICTIONS_FIXED)
+    """The fixed columns, and `path` if it has one, of a predictions table that may come from an untrusted server."""
     try:
+        has_path = "path" in pa.parquet.read_schema(path).names
+        wanted = pa.schema([*PREDICTIONS_FIXED, *([pa.field("path", pa.string())] if has_path else [])])
         frame = pa.parquet.read_table(path, columns=wanted.names).cast(wanted).to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(f"the predictions of {whose} cannot be read ({str(error).splitlines()[0][:160]})") from None

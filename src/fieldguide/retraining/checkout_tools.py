@@ -180,7 +180,7 @@ class CheckoutTools:
         return Tracker(self.paths).open_sweep(self._key(job), _title(job))
 
     def close_run(self, job: Journal, run: str, files: Sequence[Path], figures: dict[str, float], failed: bool) -> None:
-        """With the page and the figures."""
+        """With the page, its tables and the figures."""
         Tracker(self.paths).close_sweep(run, files, figures, "FAILED" if failed else "FINISHED")
 
     def stop(self) -> None:

@@ -86,10 +86,10 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
             job.note(moves=copies)
     except UserError as error:
         job.note(error=str(error))
-        page = write_page(paths, job)
+        files = write_page(paths, job)
         if job.get("run"):
             with suppress(UserError):  # MLflow may be what does not answer
-                tools.close_run(job, str(job.get("run")), [page], _figures(job), failed=True)
+                tools.close_run(job, str(job.get("run")), files, _figures(job), failed=True)
         raise UserError(f"job {job.name}: {error}; see {page_of(job)}") from None
     return _finish(paths, tools, job)
 
@@ -195,8 +195,8 @@ def _finish(paths: Paths, tools: Tools, job: Journal) -> Outcome:
         with job.step("move"):
             make_moves(paths, job.get("moves"))
         with job.step("report"):
-            page = write_page(paths, job)
-            tools.close_run(job, str(job.get("run")), [page], _figures(job), failed=False)
+            files = write_page(paths, job)
+            tools.close_run(job, str(job.get("run")), files, _figures(job), failed=False)
     except UserError as error:
         raise UserError(f"job {job.name} is not finished: {error}; the next call resumes here") from None
     tools.clear(job)

@@ -86,7 +86,7 @@ class Tools(Protocol):
         """The id of the job's own run in the tracking store, opened if there is none yet."""
 
     def close_run(self, job: Journal, run: str, files: Sequence[Path], figures: dict[str, float], failed: bool) -> None:
-        """Deliver a job's results, and end its run."""
+        """Deliver a job's page, its tables and figures, and end its run."""
 
     def clear(self, job: Journal) -> None:
         """Remove the job's worktree, if there is one."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +18,34 @@ from fieldguide.pages.render import render
 from fieldguide.retraining.incoming import COLUMNS, State
 from fieldguide.retraining.job_tools import SAME
 from fieldguide.retraining.journal import Journal
+from fieldguide.retraining.triggers import Disputed
 
 MAX_ROWS = 200
 MAX_MEGAPIXELS = 150.0  # of a picture that is shown
 NOTHING = "\N{EN DASH}"
+DISPUTED = [field.name for field in fields(Disputed)]
 RULE = ("rule", "on", "outcome", "challenger", "other", "bound", "pictures", "detail")
 TONES = {"met": "passed", "failed": "error", "unclear": "warning"}
 
 Fact = tuple[str, str, str]  # name, value, remark
 
 
-def write_page(paths: Paths, job: Journal) -> Path:
-    """Write reports/retrain/<job>/index.html from the job's journal, and the table of what arrived beside it."""
+def write_page(paths: Paths, job: Journal) -> list[Path]:
+    """Write reports/retrain/<job>/index.html from the job's journal, and its tables beside it; returns the files."""
     folder = paths.report("retrain") / job.name
     incoming = pd.DataFrame(job.get("incoming"), columns=COLUMNS)
-    write_csv(folder / "incoming.csv", incoming)
-    write_text(folder / "index.html", _page(paths, job, incoming))
-    return folder / "index.html"
+    page, arrived, disputed = (folder / name for name in ("index.html", "incoming.csv", "disputed.csv"))
+    write_csv(arrived, incoming)
+    write_csv(disputed, pd.DataFrame(_disputed(job), columns=DISPUTED))
+    write_text(page, _page(paths, job, incoming))
+    return [page, arrived, disputed]
 
 
 def _page(paths: Paths, job: Journal, incoming: pd.DataFrame) -> str:
     tone, line = _verdict(job)
     facts, choice, judged = job.get("facts"), job.get("choice"), job.get("judged")
     is_judged = judged and judged["verdict"] != SAME
-    disputed = facts["doubts"]["which"] if choice["hold"] else []
+    disputed = _disputed(job)
     unused = incoming[incoming["state"].isin([State.REFUSED, State.UNLABELLED, State.KNOWN])]
     branch = job.get("branch") or ""
     return render(
@@ -65,6 +70,12 @@ def _page(paths: Paths, job: Journal, incoming: pd.DataFrame) -> str:
         unused=unused.to_dict("records"),
         most=MAX_ROWS,
     )
+
+
+def _disputed(job: Journal) -> list[dict[str, str]]:
+    """The pictures whose labels held the delivery back: file, label and suggested, as `triggers.Disputed` has them."""
+    found: list[dict[str, str]] = job.get("facts")["doubts"]["which"] if job.get("choice")["hold"] else []
+    return found
 
 
 def _picture(paths: Paths, job: str, file: str) -> Image.Image | None:

@@ -13,6 +13,7 @@ Targets = NDArray[np.intp]  # (n,), positions of the true labels
 LOWEST, HIGHEST = 0.05, 20.0
 SPREAD = 0.5  # of the prior on the temperature's logarithm: networks are seldom off by more than a factor of e
 INTERVAL = 1.92  # half the 95 % quantile of the chi-square distribution with one degree of freedom
+EVIDENCE = float(np.log(20))  # a wrong temperature is that much likelier than 1 in at most 5 % of samples (Royall 1997)
 LOWEST_OF_SMOOTHING = 0.7  # what undoes label smoothing of 0.1 at an accuracy of 0.98, about
 
 
@@ -24,8 +25,9 @@ def fit_temperature(logits: Logits, targets: Targets, label_smoothing: float = 0
     the temperature's logarithm, and of its 95 % interval (by the likelihood ratio, Wilks 1938) the end nearest to the
     prior's mean is taken, or the mean itself. With many pictures the interval is narrow.
 
-    The mean is 1, or, where the pictures speak for it (the same ratio), the temperature that undoes label smoothing: it
-    makes a network less confident than it is right, by a known rule. `bench/temperature.py` compares with other fits.
+    The mean is 1, or, where the pictures make it at least 20 times as likely as 1, the temperature that undoes label
+    smoothing: it makes a network less confident than it is right, by a known rule. `bench/temperature.py` compares with
+    other fits.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def fit_temperature(logits: Logits, targets: Targets, label_smoothing: float = 0
         return float(-log_softmax(logits / np.exp(log_temperature), axis=1)[rows, targets].sum())
 
     expected = _of_smoothing(logits, label_smoothing) if label_smoothing else 0.0
-    if loss(0.0) - loss(expected) < INTERVAL:
+    if loss(0.0) - loss(expected) < EVIDENCE:
         expected = 0.0
 
     def misfit(log_temperature: float) -> float:

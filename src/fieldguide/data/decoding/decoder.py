@@ -11,6 +11,7 @@ from fieldguide.data.decoding.colours import to_srgb
 from fieldguide.data.decoding.high_bit_depth import narrow
 from fieldguide.data.decoding.jpeg import END, load_jpeg
 from fieldguide.data.decoding.kinds import HEAD, kind_of, no_picture
+from fieldguide.data.decoding.missing_parts import check_complete
 from fieldguide.data.decoding.picture import Picture, PictureError
 from fieldguide.data.decoding.png import check_rows, without_extras
 from fieldguide.data.status import Status
@@ -108,6 +109,7 @@ def _tiff_kind(stream: BinaryIO) -> str:
 
 
 def _picture(image: ImageFile.ImageFile, stream: BinaryIO, kind: str, depth: int | None, notes: list[str]) -> Picture:
+    check_complete(image, kind, stream)
     profile, notes = image.info.get("icc_profile"), [*notes, *_pages(image)]
     eight, bits, wide = narrow(image, stream, depth) or (_loaded(image, stream, kind), 8, "")
     if kind == "PNG":

@@ -4,10 +4,11 @@ from collections import defaultdict
 
 import numpy as np
 import simplejpeg
+from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from fieldguide.data.decoding.bounds import FRAMES, DisorderError, jpeg_scans, jpeg_segments
-from fieldguide.data.decoding.jpeg_steps import find_step
+from fieldguide.data.decoding.jpeg_steps import LEAST, find_step
 from fieldguide.data.decoding.picture import PictureError
 from fieldguide.data.status import Status
 
@@ -35,13 +36,14 @@ def load_jpeg(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
         raise PictureError(Status.DAMAGED, f"parts of the picture are lost ({said[0].lower()}{said[1:]})")
     if missing := _missing_detail(data):
         raise PictureError(Status.DAMAGED, missing)
-    decoded = image if pixels is None else pixels
-    if decoded.mode in ("L", "RGB") and find_step(np.asarray(decoded), _block(data)):
-        raise PictureError(Status.DAMAGED, "parts of the picture have wrong colours (a step along its blocks)")
-    return decoded
+    if image.mode in ("L", "RGB"):  # looked at as they are decoded: of large pictures every copy counts
+        shown = np.asarray(image) if pixels is None else pixels
+        if find_step(shown, _block(data), _coarseness(image)):
+            raise PictureError(Status.DAMAGED, "parts of the picture have wrong colours (a step along its blocks)")
+    return image if pixels is None else Image.fromarray(pixels)
 
 
-def _decoded(data: bytes, mode: str) -> tuple[Image.Image | None, str]:
+def _decoded(data: bytes, mode: str) -> tuple[NDArray[np.uint8] | None, str]:
     """The pixels, equal to Pillow's, or libjpeg's message. Of CMYK, which Pillow turns over, the words alone."""
     try:
         if mode == "CMYK":
@@ -50,7 +52,7 @@ def _decoded(data: bytes, mode: str) -> tuple[Image.Image | None, str]:
         pixels = simplejpeg.decode_jpeg(data, COLOURS[mode])
     except ValueError as error:
         return None, str(error)
-    return Image.fromarray(pixels[:, :, 0] if mode == "L" else pixels), ""
+    return (pixels[:, :, 0] if mode == "L" else pixels), ""
 
 
 def _block(data: bytes) -> tuple[int, int]:
@@ -60,6 +62,12 @@ def _block(data: bytes) -> tuple[int, int]:
     if len(factors) == 1:
         return 8, 8
     return 8 * max(factor >> 4 for factor in factors), 8 * max(factor & 15 for factor in factors)
+
+
+def _coarseness(image: ImageFile.ImageFile) -> float:
+    """The height in levels from which rounding makes no step between blocks: two roundings of their means."""
+    tables: dict[int, list[int]] = getattr(image, "quantization", {})
+    return max([LEAST, *(2 * table[0] / 8 for table in tables.values())])
 
 
 def _missing_detail(data: bytes) -> str:

@@ -13,8 +13,8 @@ FEWEST = 10  # blocks in a row: with fewer, chance makes steps
 CANDIDATES = 24  # places that are looked at more closely, for each channel
 
 
-def find_step(pixels: NDArray[np.uint8], block: tuple[int, int]) -> float:
-    """The height in levels of a step in reading order, 0 if there is none.
+def find_step(pixels: NDArray[np.uint8], block: tuple[int, int], least: float = LEAST) -> float:
+    """The height in levels of a step in reading order, 0 if there is none as high as `least`.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def find_step(pixels: NDArray[np.uint8], block: tuple[int, int]) -> float:
     for channel in np.moveaxis(np.atleast_3d(pixels), 2, 0):
         whole = channel[: rows * down, : columns * across]
         jumps = _jumps(whole, down).reshape(2, rows - 1, columns, across).mean(axis=3)
-        found = max(found, _step(jumps, whole, across, down))
+        found = max(found, _step(jumps, whole, across, down, least))
     return found
 
 
@@ -45,7 +45,7 @@ def _jumps(channel: NDArray[np.uint8], every: int) -> NDArray[np.float32]:
     return np.stack([(below - here) - ((here - above) + (after - below)) / 2, after - above])
 
 
-def _step(jumps: NDArray[np.float32], channel: NDArray[np.uint8], across: int, down: int) -> float:
+def _step(jumps: NDArray[np.float32], channel: NDArray[np.uint8], across: int, down: int, least: float) -> float:
     """The highest step, given the mean jump below each block: for as many blocks as a row has, in reading order."""
     columns = jumps.shape[2]
     line, wider = jumps.reshape(2, -1)
@@ -54,7 +54,7 @@ def _step(jumps: NDArray[np.float32], channel: NDArray[np.uint8], across: int, d
     found = 0.0
     for place in np.argsort(-np.abs(means))[:CANDIDATES]:
         row, column = divmod(int(place), columns)
-        if abs(means[place]) < LEAST or not 0 < column < columns - 1:
+        if abs(means[place]) < least or not 0 < column < columns - 1:
             continue
         inside = line[place : place + columns] * np.sign(means[place])
         low, height, high = np.quantile(inside, (0.25, 0.5, 0.75))
@@ -62,7 +62,7 @@ def _step(jumps: NDArray[np.float32], channel: NDArray[np.uint8], across: int, d
         around = [line[max(0, place - columns // 2) : place], line[place + columns : place + columns + columns // 2]]
         beside = max(abs(float(np.median(part))) for part in around if len(part))
         # The same height everywhere: where a camera's bar with the time and a logo begins, it is not.
-        if not stays or height < LEAST or high - low > height / 2 or beside > height / 3:
+        if not stays or height < least or high - low > height / 2 or beside > height / 3:
             continue
         rows = slice((row + 1) * down, (row + 2) * down)
         sides = [_side(channel[rows, x - 2 : x + 2]) for x in (column * across, (column + 1) * across)]

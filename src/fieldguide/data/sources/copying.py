@@ -94,11 +94,16 @@ def _frames(video: Wanted, folder: Path, target: Path, every: float) -> Iterator
         yield refused_row(video.address, video.label, str(error))
 
 
+def spelling(label: str) -> str:
+    """A label without what a person may not see or mean: case, spaces, forms of the same character."""
+    return " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+
+
 def check_labels(labels: set[str], where: str) -> None:
     """Raise UserError if two labels are one word that is written in two ways."""
     known: dict[str, str] = {}
     for label in sorted(labels):
-        plain = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+        plain = spelling(label)
         if other := known.get(plain):
             raise UserError(
                 f"{where}: the labels {other!r} and {label!r} differ only in how they are written: rename one, or map "
