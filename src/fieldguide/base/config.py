@@ -128,6 +128,7 @@ class EvaluateConfig:
     __pydantic_config__ = STRICT
     bootstrap: Annotated[int, Field(ge=100, le=100_000)] = 1000
     shift_pictures: Annotated[int, Field(ge=1)] = 500
+    new_sites: bool = False
 
 
 @dataclass

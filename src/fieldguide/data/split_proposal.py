@@ -3,21 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fieldguide.base.config import SplitConfig
 from fieldguide.base.errors import UserError
 from fieldguide.data.sources.copying import Wanted
 from fieldguide.data.split_keys import DAY, GIVEN_SPLIT, SEQUENCE, SITE, split_keys
-from fieldguide.data.splits import fractions, own_sides
-from fieldguide.data.status import Split
+from fieldguide.data.split_seed import best_seed
 
 ENOUGH = 5  # keys of each label
 FEW = 10  # test keys with fewer of which the test accuracy is uncertain
-TRIES = 1000  # seeds
-HASHES = 5_000_000  # fewer seeds are tried where there are many keys
 KNOWN = 0.95  # of the pictures have the key
 
 
@@ -53,7 +48,7 @@ def propose_split(pictures: Sequence[Wanted], split: SplitConfig) -> SplitPropos
         fewest = int((counts > 0).sum(axis=1).min()) if len(counts) else 0
         if keys.notna().mean() < KNOWN or fewest < ENOUGH or counts.shape[0] != table["label"].nunique():
             continue
-        found = _best_seed(counts, replace(split, group_by=key))
+        found = best_seed(counts, replace(split, group_by=key))
         if found is None:
             continue
         seed, sides = found
@@ -62,22 +57,3 @@ def propose_split(pictures: Sequence[Wanted], split: SplitConfig) -> SplitPropos
         reason = f"{counts.shape[1]} {key}s, each label in at least {fewest}{few}"
         return SplitProposal(key, seed, reason)
     return None
-
-
-def _best_seed(counts: pd.DataFrame, split: SplitConfig) -> tuple[int, NDArray[np.bool_]] | None:
-    """The best seed, and which keys it puts into train, valid and test (3, keys); None where none will do."""
-    numbers = counts.to_numpy(float)
-    asked = np.array([1 - split.valid - split.test, split.valid, split.test])
-    texts = [str(key) for key in counts.columns]
-    best, nearest = None, np.inf
-    for seed in range(min(TRIES, max(20, HASHES // counts.shape[1]))):
-        fraction = fractions(texts, seed)
-        own = own_sides(counts.T, fraction, split)
-        sides = np.stack([own == side for side in (Split.TRAIN, Split.VALID, Split.TEST)])
-        placed = numbers @ sides.T  # labels, sides
-        if placed.min() < split.min_per_label:
-            continue
-        distance = float(np.abs(placed.sum(axis=0) / numbers.sum() - asked).sum())
-        if distance < nearest:
-            best, nearest = (seed, sides), distance
-    return best

@@ -59,6 +59,8 @@ def site_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
             f"the sites divided; {metrics['new_sites_pictures']} test pictures of "
             f"{groups_in_words(metrics['new_sites'], 'site')}."
         )
+    elif "new_sites_not_measured" in metrics:
+        yield f"The accuracy at new sites was not measured: {metrics['new_sites_not_measured']}."
     elif metrics.get("sites_trained_on"):
         yield (
             f"It was trained on {metrics['sites_trained_on']} of the {groups_in_words(metrics['sites'], 'site')} here, "

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pandas as pd
 from PIL import Image
 
+import fieldguide.data.resizing
+import fieldguide.training.augmentations  # noqa: F401 - what the runner validates `resize` and `augment` by
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
@@ -16,6 +18,7 @@ from fieldguide.evaluation.baselines import MAX_TREE_PICTURES, gains, majority_l
 from fieldguide.evaluation.field_figures import by_month, by_site, sequence_figures, site_figures
 from fieldguide.evaluation.gallery import hardest, mistakes, show
 from fieldguide.evaluation.metrics import confusion, measure, per_label, temperature_warning
+from fieldguide.evaluation.new_sites import new_site_figures
 from fieldguide.evaluation.page import Findings
 from fieldguide.evaluation.predictions import predictions_table, target_positions
 from fieldguide.evaluation.robustness import measure_shifts, show_shifts
@@ -82,6 +85,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             f"{name}_{row['label']}": row[name] for row in labels.to_dict("records") for name in ("precision", "recall")
         },
     }
+    if settings.new_sites and figures.get("sites_trained_on"):
+        figures |= new_site_figures(cfg, paths)
     if warning := not_beaten(figures):
         print(f"warning: {warning}")
     if worse := temperature_warning(figures):

@@ -8,7 +8,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
-from fieldguide.base.runner import Metrics, main
+from fieldguide.base.runner import EPOCHS, Metrics, main
 from fieldguide.base.stage_names import Stage
 from fieldguide.data.csv_files import write_csv
 from fieldguide.data.status import Split
@@ -34,7 +34,11 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     from fieldguide.training.train_classifier import train_classifier
 
     record = training_record(cfg, paths)
-    trained = train_classifier(cfg, paths, pictures, record["fingerprint"])
+
+    def told(epoch: int, figures: dict[str, float]) -> None:
+        EPOCHS.info("epoch", extra={"epoch": epoch, "metrics": figures})
+
+    trained = train_classifier(cfg, paths, pictures, record["fingerprint"], told)
     classifier, training, computing = trained.classifier, trained.training, trained.computing
     save_weights(classifier.network, paths.classifier)
     description = describe_classifier(

@@ -12,7 +12,6 @@ from fastai.data.core import DataLoaders
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.base.runner import EPOCHS
 from fieldguide.base.schedules import HeadOnly
 from fieldguide.data.resizing import Resize
 from fieldguide.model.backbone import Backbone, load_backbone
@@ -24,6 +23,7 @@ from fieldguide.model.network import Architecture, build_classifier, build_head,
 from fieldguide.model.precision import Computing, choose_computing
 from fieldguide.statistics.temperature import fit_temperature
 from fieldguide.training.augmentations import Augmentation
+from fieldguide.training.callbacks import OnEpoch
 from fieldguide.training.checkpoint import state_key
 from fieldguide.training.learner import Training, balanced_weights, fit
 from fieldguide.training.loaders import feature_loaders, make_loaders
@@ -40,13 +40,15 @@ class Trained:
     temperature: float
 
 
-def train_classifier(cfg: Config, paths: Paths, pictures: pd.DataFrame, fingerprint: str) -> Trained:
+def train_classifier(cfg: Config, paths: Paths, pictures: pd.DataFrame, fingerprint: str, on_epoch: OnEpoch) -> Trained:
     """Train from the starting weights; a training of the same fingerprint that was interrupted resumes.
 
     Parameters
     ----------
     pictures
         The rows of the split table for train and valid, with the column is_valid.
+    on_epoch
+        Called after every epoch, see `fit`.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def train_classifier(cfg: Config, paths: Paths, pictures: pd.DataFrame, fingerpr
             computing,
             cfg.seed,
             balanced_weights(trained, vocabulary) if cfg.train.class_weights == "balanced" else None,
-            lambda epoch, figures: EPOCHS.info("epoch", extra={"epoch": epoch, "metrics": figures}),
+            on_epoch,
             paths.checkpoint,
             state_key(fingerprint, code_digest(), computing.precision),
         )
