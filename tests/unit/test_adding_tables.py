@@ -204,6 +204,19 @@ def test_sides_in_the_names_of_files_are_a_given_split(paths: Paths, tmp_path: P
     assert "split.group_by: given_split" in said
 
 
+def test_tables_of_sides_and_one_without_a_line_of_names(paths: Paths, tmp_path: Path, folder: Path) -> None:
+    for side in ("train", "test"):
+        rows = [f"{side}{number}.png,64,48,{('fox', 'owl')[number % 2]},8,8,32,32" for number in range(4)]
+        listing(tmp_path / "set", f"{side}_labels.csv", "filename,width,height,class,xmin,ymin,xmax,ymax", *rows)
+        for number in range(4):
+            put(tmp_path / "set" / side / f"{side}{number}.png", noise(10 * len(side) + number))
+    said = add(paths, str(tmp_path / "set"), "--dry-run")
+    assert "labels: fox 4, owl 4\ngiven split: test 4, trainval 4\nboxes: 8 in 8 pictures" in said
+    said = add(paths, str(listing(folder, "t.csv", "0.png,fox", "1.png,owl", "0.png,owl")), "--dry-run")
+    assert "no line of names: its columns are taken for file, label\nlabels: owl 2, fox 1\n" in said
+    assert "note: pictures with more than one label: 1; clean leaves them out\n" in said
+
+
 def test_imagefolder_with_metadata_in_its_folders(paths: Paths, tmp_path: Path) -> None:
     for side in ("train", "test"):
         rows = [f"{number}.png,{('fox', 'owl')[number % 2]}" for number in range(4)]

@@ -142,7 +142,7 @@ def test_the_sample_cannot_be_replaced(checkout: Paths, tmp_path: Path) -> None:
 
 
 def test_folders_that_hold_no_labels(checkout: Paths, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="neither a folder nor a file"):
+    with pytest.raises(UserError, match="neither a folder nor an address list"):
         add_data_set(checkout, "pets", tmp_path / "nowhere")
     put(tmp_path / "few" / "cat" / "1.png", noise(1))
     put(tmp_path / "few" / ".git" / "HEAD", b"x")

@@ -22,7 +22,7 @@ from fieldguide.data.choices import Ambiguous, Choices, ask, is_a_terminal
 from fieldguide.data.source_places import Place, opened, pictures_beside, pictures_in
 from fieldguide.data.source_reading import Reading, describe
 from fieldguide.data.track import dvc_add
-from fieldguide.data.understanding import read_by_file, understand
+from fieldguide.data.understanding import read_by_files, understand
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}  # words that YAML takes for something else
@@ -154,12 +154,8 @@ def _understood(order: _Order, place: Place) -> Reading:
         try:
             if place.path.is_dir():
                 return understand(pictures_in(place.path), choices)
-            return read_by_file(
-                pictures_beside(place.path, order.paths.root, choices.columns),
-                place.path.name,
-                choices,
-                tell_others=False,
-            )
+            beside = pictures_beside(place.path, order.paths.root, choices.columns)
+            return read_by_files(beside, [place.path.name], choices, tell_others=False)
         except Ambiguous as doubt:
             if not is_a_terminal():
                 raise

@@ -32,7 +32,7 @@ ALIKE = 0.95  # correlation of the two
 
 def is_named_as_a_picture(path: str) -> bool:
     """Whether neither its ending nor its name or folders say that a file lies beside pictures."""
-    return not _is_text(path) and not _says_beside(path)
+    return not is_text(path) and not _says_beside(path)
 
 
 def find_sidecars(paths: Iterable[str], folder: Path) -> dict[str, str]:
@@ -50,7 +50,7 @@ def find_sidecars(paths: Iterable[str], folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     families: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for path in paths:
-        if _is_text(path):
+        if is_text(path):
             found[path] = "text or data, not a picture"
         else:
             families[_family(path)].append(path)
@@ -60,7 +60,8 @@ def find_sidecars(paths: Iterable[str], folder: Path) -> dict[str, str]:
     return found
 
 
-def _is_text(path: str) -> bool:
+def is_text(path: str) -> bool:
+    """Whether the ending of a file's name says that it is text or data, as annotations are."""
     return PurePosixPath(path).suffix.lower() in ANNOTATIONS
 
 

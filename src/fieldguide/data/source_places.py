@@ -49,7 +49,7 @@ def opened(source: str, work: Path) -> Iterator[Place]:
             notes = notes + unpack(path, work / "unpacked")
             path = work / "unpacked"
         if not path.exists():
-            raise UserError(f"{source} is neither a folder nor a file: check the path")
+            raise UserError(f"{source} is neither a folder nor an address list, nor any other file: check the path")
         is_own = path.is_relative_to(work)
         yield Place(_without_wrappers(path) if is_own and path.is_dir() else path, name, is_own, notes)
     finally:

@@ -1,7 +1,7 @@
 """What was understood of a source of pictures, and how it is told to a person before anything is written."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -55,6 +55,12 @@ def describe(reading: Reading, now: datetime) -> list[str]:
         missing = f", {len(pictures) - len(times)} without a time" if len(times) < len(pictures) else ""
         lines.append(f"taken: {times[0]} to {times[-1]} (from {reading.times_from}){missing}")
         lines += [f"warning: {warning}" for warning in _clock_faults(times, now)]
+    by_picture: dict[str, set[str]] = defaultdict(set)
+    for one in pictures:
+        by_picture[one.address].add(one.label)
+    if several := sum(len(labels) > 1 for labels in by_picture.values()):
+        keeps = ", unless `clean.crop: boxes` keeps each box" if boxed else ""
+        lines.append(f"note: pictures with more than one label: {several}; clean leaves them out{keeps}")
     if videos := sum(is_video(one.address) for one in pictures):
         lines.append(f"videos: {videos}, of which a frame is taken every {VIDEO_EVERY:g} seconds")
     if nameless := [label for label in labels if NAMES_NOTHING.fullmatch(label)]:

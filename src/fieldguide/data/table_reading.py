@@ -19,8 +19,9 @@ from fieldguide.data.given_splits import SIDES
 from fieldguide.data.layout import FIELDS, GIVEN_SPLIT, LABEL, SEQUENCE, SITE, own_columns, parse_layout
 from fieldguide.data.layout_proposals import propose_layouts, propose_splits, propose_time
 from fieldguide.data.listed_files import ListedFiles
+from fieldguide.data.sidecars import is_text
 from fieldguide.data.source_reading import Reading
-from fieldguide.data.sources.copying import check_labels
+from fieldguide.data.sources.copying import Wanted, check_labels
 from fieldguide.data.sources.table import TableData
 
 ANIMAL = "animal"  # of a detector's categories: the one whose boxes are wanted, where a picture has any
@@ -94,10 +95,14 @@ def reading_of(
     wanted = TableData("table", splits=options.get("splits", {})).wanted(rows, pictures.files)
     named = {row.file for row in rows} | (told or set())
     others = [name for name in pictures.files if name not in named] if told is not None else []
-    files = wanted + [replace(wanted[0], address=name, refused="not listed") for name in others if wanted]
+    files = wanted + [Wanted(name, pictures.files[name], "", "", _not_listed(name)) for name in others]
     reading = Reading(options, files, list(understood), times_from, list(rows))
-    check_labels({one.label for one in reading.pictures}, "the labels")
+    check_labels({one.label for one in reading.pictures}, understood[0])
     return reading
+
+
+def _not_listed(name: str) -> str:
+    return "text or data, not a picture" if is_text(name) else "not listed"
 
 
 def _layout_of_labels(pictures: Pictures, files: Sequence[str]) -> str:

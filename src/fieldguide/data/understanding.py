@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from fieldguide.data.annotation_files import Listed, find_listed, read_listed
+from fieldguide.data.annotation_files import Listed, find_listed, read_listed, side_of
 from fieldguide.data.annotations.annotation import Annotation
 from fieldguide.data.choices import LABELS_FROM, LAYOUT, Ambiguous, Choices, find_below
 from fieldguide.data.folder_reading import read_folder
@@ -27,8 +27,7 @@ def understand(pictures: Pictures, choices: Choices) -> Reading:
     """
     boxes = _name(pictures.folder, choices.boxes) if choices.boxes else None
     if choices.labels_from:
-        name = _name(pictures.folder, choices.labels_from)
-        return read_by_file(pictures, name, choices, tell_others=True)
+        return read_by_files(pictures, _names(pictures.folder, choices.labels_from), choices, tell_others=True)
     found = [] if choices.layout else find_listed(pictures.folder, ListedFiles(pictures.files), choices.columns)
     found = [listed for listed in found if boxes not in listed.names]
     labelled = [listed for listed in found if listed.has_labels]
@@ -44,10 +43,10 @@ def understand(pictures: Pictures, choices: Choices) -> Reading:
     return reading_of(pictures, rows, reading.understood, reading.times_from, boxes, {boxes})
 
 
-def read_by_file(pictures: Pictures, name: str, choices: Choices, tell_others: bool) -> Reading:
-    """Understand the pictures that a file lists; `name` is its path below their folder, or of a file elsewhere."""
+def read_by_files(pictures: Pictures, names: Sequence[str], choices: Choices, tell_others: bool) -> Reading:
+    """Understand the pictures that files list; `names` are paths below their folder, or of files elsewhere."""
     boxes = _name(pictures.folder, choices.boxes) if choices.boxes else None
-    listed = read_listed(pictures.folder, ListedFiles(pictures.files), [name], choices.columns)
+    listed = read_listed(pictures.folder, ListedFiles(pictures.files), names, choices.columns)
     return table_reading(pictures, listed, choices.layout, boxes, tell_others)
 
 
@@ -59,7 +58,7 @@ def _the_one(pictures: Pictures, labelled: Sequence[Listed]) -> Listed | None:
     layouts = _layouts_of_labels(pictures)
     if len(labelled) == 1 and (not layouts or any(_agree(labelled[0].annotations.rows, layout) for layout in layouts)):
         return labelled[0]
-    options = [(LABELS_FROM, listed.names[0]) for listed in labelled] + [(LAYOUT, layout) for layout in layouts]
+    options = [(LABELS_FROM, ",".join(listed.names)) for listed in labelled] + [(LAYOUT, layout) for layout in layouts]
     if labelled and len(options) > 1:
         raise Ambiguous(f"{pictures.folder}: more than one thing may say the labels", options)
     return None
@@ -72,15 +71,25 @@ def _layouts_of_labels(pictures: Pictures) -> list[str]:
     for layout in propose_layouts(paths) if paths else []:
         read = parse_layout(layout).read
         labels = {said[LABEL] for path in paths if (said := read(path))}
-        if len(labels) > 1 and not all(SITE_NAME.fullmatch(one) or NO_SITE.fullmatch(one) for one in labels):
+        if len(labels) > 1 and not all(map(_names_no_label, labels)):
             layouts.append(layout)
     return layouts
+
+
+def _names_no_label(folder: str) -> bool:
+    return bool(SITE_NAME.fullmatch(folder) or NO_SITE.fullmatch(folder) or side_of(folder))
 
 
 def _agree(rows: Sequence[Annotation], layout: str) -> bool:
     read = parse_layout(layout).read
     pairs = [(row.label, (read(row.file) or {}).get(LABEL)) for row in rows if row.label and not row.left_out]
     return sum(one == other for one, other in pairs) >= NEARLY_ALL * len(pairs) > 0
+
+
+def _names(folder: Path, text: str) -> list[str]:
+    """One file that an option names, or several with commas between them: the sides of a set."""
+    parts = [text] if Path(text).is_file() or (folder / text).is_file() else text.split(",")
+    return [_name(folder, part) for part in parts]
 
 
 def _name(folder: Path, text: str) -> str:

@@ -1,5 +1,6 @@
 """What every format of annotations is read into."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
@@ -10,6 +11,7 @@ from fieldguide.data.field_data import NOTHING_KNOWN, FieldData
 
 Box = tuple[float, float, float, float]  # left, top, width, height
 SizeOf = Callable[[str], tuple[int, int] | None]  # width and height in pixels of a file as written; None if unknown
+PICTURE = re.compile(r"(?i).+\.(jpe?g|png|gif|webp|bmp|tiff?|avif|jp2|ppm|heic|mp4|avi|mov|mkv|m4v)")
 DETECTION, CONFIDENCE = "detection", "confidence"  # own columns of boxes that a detector found
 
 

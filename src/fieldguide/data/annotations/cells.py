@@ -4,14 +4,14 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fieldguide.base.csv_cells import from_cell
 from fieldguide.base.errors import UserError
-from fieldguide.data.annotations.annotation import NotAnnotations
+from fieldguide.data.annotations.annotation import PICTURE, NotAnnotations
 
 DELIMITERS = ",;\t|"
 PARQUET, ZIP, OLD_EXCEL = b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
@@ -63,6 +63,16 @@ def from_records(records: Iterable[Any], name: str) -> Table:
     return Table(header, [[as_text(row.get(key)) for key in header] for row in rows])
 
 
+def names_of(first: Sequence[str]) -> list[str] | None:
+    """Names for the columns of a table whose first line is a picture's already; None if that line holds the names."""
+    files = [bool(PICTURE.fullmatch(cell)) for cell in first]
+    if not any(files):
+        return None
+    if len(first) == 2 and sum(files) == 1:
+        return ["file" if is_file else "label" for is_file in files]
+    return [f"column {number}" for number in range(1, len(first) + 1)]
+
+
 def as_text(value: Any) -> str:
     """A value as a table's cell holds it: nothing for null, JSON for lists and mappings."""
     if value is None or value != value:  # NaN
@@ -105,7 +115,12 @@ def _csv(file: Path, text: str, note: str) -> Table:
         raise UserError(f"{file.name} cannot be read as a CSV file: {error}") from None
     if not lines:
         raise NotAnnotations(f"{file.name} is empty")
-    header, *rows = [[from_cell(cell.strip()) for cell in line] for line in lines]
+    rows = [[from_cell(cell.strip()) for cell in line] for line in lines]
+    header = names_of(rows[0])
+    if header is None:
+        header = rows.pop(0)
+    else:
+        note = "; ".join(filter(None, (note, f"no line of names: its columns are taken for {', '.join(header)}")))
     if long := [place for place, row in enumerate(rows, 2) if any(row[len(header) :])]:
         raise UserError(
             f"{file.name}: row {long[0]} has more cells than the first line: one that holds {delimiter!r} needs quotes"

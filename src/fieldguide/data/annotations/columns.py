@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.suggestions import did_you_mean
-from fieldguide.data.annotations.annotation import NotAnnotations, is_address, plain_path
+from fieldguide.data.annotations.annotation import PICTURE, NotAnnotations, is_address, plain_path
 from fieldguide.data.annotations.box_columns import BoxColumns, find_boxes
 from fieldguide.data.annotations.cells import Table
 from fieldguide.data.choices import COLUMNS, Ambiguous
@@ -43,7 +43,6 @@ SPELLINGS = {  # lower case, without signs; the first ones are meant where sever
 }
 CLOCK_ALONE = re.compile(r"\d\d?[:.]\d\d(?:[:.]\d\d)?(?:\s*[AaPp][Mm])?")
 WITH_CLOCK = re.compile(r"\d[T ,_]+\d")
-PICTURE = re.compile(r"(?i).+\.(jpe?g|png|gif|webp|bmp|tiff?|avif|jp2|ppm|heic|mp4|avi|mov|mkv|m4v)")
 LOOKED_AT = 200  # cells, evenly over the column
 MOSTLY = 0.5
 
@@ -66,7 +65,7 @@ class Columns:
     def in_words(self) -> str:
         """What was taken for what."""
         found = {
-            FILE: self.file, LABEL: self.label, SITE: self.site, TIME: " + ".join(self.time),
+            FILE: self.file, FOLDER: self.folder, LABEL: self.label, SITE: self.site, TIME: " + ".join(self.time),
             SEQUENCE: self.sequence, SPLIT: self.split,
         }  # fmt: skip
         return ", ".join(
