@@ -172,6 +172,16 @@ def test_a_table_without_labels_takes_those_of_folders(paths: Paths, folder: Pat
     assert "labels: fox 3, owl 3\nsites: N0 1" in said
 
 
+def test_paths_say_what_a_table_does_not(paths: Paths, folder: Path) -> None:
+    for number in range(6):
+        put(folder / f"N{number % 3}" / f"2024-05-0{number + 1}" / f"{number}.png", noise(number))
+        (folder / f"{number}.png").unlink()
+    listing(folder)
+    said = add(paths, str(folder), "--labels-from", "labels.csv", "--layout", "{site}/{}", "--dry-run")
+    assert "layout: {site}/{}\nlabels: fox 3, owl 3\nsites: N0 2, N1 2, N2 2\n" in said
+    assert "taken: 2024-05-01 00:00:00 to 2024-05-06 00:00:00 (from %Y-%m-%d)" in said
+
+
 def test_a_detector_adds_boxes_to_folders(paths: Paths, folder: Path) -> None:
     for number in range(6):
         put(folder / ("fox", "owl")[number % 2] / f"{number}.png", noise(number))
@@ -239,9 +249,10 @@ def test_addresses_with_sites_are_fetched_and_listed(paths: Paths, tmp_path: Pat
     table = listing(tmp_path / "list", "t.csv", "url,label,site", *rows)
     done = run_command("add", "pets", str(table), "--allow-private", cwd=paths.root)
     assert done.returncode == 0, done.stderr
-    assert "gone.png: the server answers 404" in done.stderr
+    assert done.stderr == f"fieldguide: {web}/gone.png: the server answers 404 Not Found\n"
     text = (paths.sources / "pets" / "pictures.csv").read_text(encoding="utf-8")
     assert "secret" not in text and text.splitlines()[0] == "file,label,site,left_out"
+    assert text.splitlines()[-1] == f"{web}/gone.png,fox,N9,the server answers 404 Not Found"
     kept = {source: row for source, row in rows_of(paths).items() if row.ok}
     assert {row.known.site for row in kept.values()} == {"N0", "N1", "N2", "N3"}
     assert all(source.startswith("fetched/") for source in kept)

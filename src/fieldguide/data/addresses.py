@@ -36,11 +36,16 @@ class Address:
     @property
     def shown(self) -> str:
         """The line and the url, without the parts that may be secret."""
+        return f"line {self.line}, {self.url_shown}".removesuffix(", ")
+
+    @property
+    def url_shown(self) -> str:
+        """The url without the parts that may be secret; "" if it is none."""
         try:
             parts = urlsplit(self.url)
-            return printable(f"line {self.line}, {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
+            return printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
         except ValueError:
-            return f"line {self.line}"
+            return ""
 
     @property
     def may_hold_secret(self) -> bool:

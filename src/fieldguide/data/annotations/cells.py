@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from fieldguide.base.csv_cells import from_cell
 from fieldguide.base.errors import UserError
 from fieldguide.data.annotations.annotation import PICTURE, NotAnnotations
 
+LARGEST_BOOK = 4 * 10**9  # bytes
 DELIMITERS = ",;\t|"
 PARQUET, ZIP, OLD_EXCEL = b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -144,7 +146,9 @@ def _parquet(file: Path) -> Table:
     from fieldguide.data.table import DAMAGED
 
     try:
-        return _checked(file, from_records(pq.read_table(file).to_pylist(), file.name))
+        schema = pq.read_schema(file)
+        columns = [one.name for one in schema if "binary" not in str(one.type)]  # others hold the pictures themselves
+        return _checked(file, from_records(pq.read_table(file, columns=columns).to_pylist(), file.name))
     except DAMAGED as error:
         raise UserError(f"{file.name} cannot be read as Parquet: {str(error).splitlines()[0]}") from None
 
@@ -155,10 +159,15 @@ def _excel(file: Path) -> Table:
     except ModuleNotFoundError:
         raise UserError(f"{file.name} is an Excel file: `pip install 'fieldguide[excel]'`, or save it as CSV") from None
     try:
+        with zipfile.ZipFile(file) as archive:
+            if sum(part.file_size for part in archive.infolist()) > LARGEST_BOOK:
+                raise UserError(f"{file.name} unpacks to more than {LARGEST_BOOK // 10**9} GB: save it as CSV")
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         lines = [[as_text(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)]
         sheets = len(book.worksheets)
         book.close()
+    except UserError:
+        raise
     except Exception as error:  # a zip of something else, a damaged one: openpyxl raises what its parsers raise
         raise NotAnnotations(f"{file.name} cannot be read as an Excel file: {error}") from None
     lines = [line for line in lines if any(line)]
