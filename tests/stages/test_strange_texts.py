@@ -82,6 +82,7 @@ TAGS = frozenset(
         "title",
         "tr",
         "ul",
+        "wbr",
     ]
 )
 

@@ -53,7 +53,7 @@ def test_numbers_stay_numbers_and_missing_values_empty(tmp_path: Path) -> None:
     assert back["note"].tolist() == ["-0.1", ""]
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n1\n", 'a\n"1\n', "a\nx\n"])
+@pytest.mark.parametrize("text", ["", f"a\n{2**64}\n", "a,b\n1\n", 'a\n"1\n', "a\nx\n"])
 def test_what_is_no_such_table_is_said_in_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "table.csv").write_text(text)
     with pytest.raises(UserError, match=r"table\.csv is not the table that it should be"):

@@ -53,7 +53,7 @@ def read_csv(path: Path, types: Mapping[str, Type] | None = None, others: Type =
             for place, name in enumerate(header)
             for kind in [(types or {}).get(name, others)]
         ]
-    except (csv.Error, ValueError, IndexError) as error:
+    except (csv.Error, ValueError, IndexError, OverflowError) as error:
         raise UserError(f"{path} is not the table that it should be ({error}): write it again, or fix it") from None
     return pd.concat(columns, axis=1)
 

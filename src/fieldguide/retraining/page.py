@@ -64,6 +64,7 @@ def _page(paths: Paths, job: Journal, incoming: pd.DataFrame) -> str:
         rules=[[_cell(rule.get(name)) for name in RULE] for rule in (judged["rules"] if is_judged else [])],
         became=_facts(_became(job, incoming)),
         branch=branch,
+        held=f"data/held/{job.name}" if choice["hold"] else "",
         seconds=_facts({step: f"{taken:.1f} s" for step, taken in job.get("seconds").items()}),
         disputed=[(_picture(paths, job.name, one["file"]), one) for one in disputed[:MAX_ROWS]],
         disputed_count=len(disputed),
@@ -73,9 +74,9 @@ def _page(paths: Paths, job: Journal, incoming: pd.DataFrame) -> str:
 
 
 def _disputed(job: Journal) -> list[dict[str, str]]:
-    """The pictures whose labels held the delivery back: file, label and suggested, as `triggers.Disputed` has them."""
-    found: list[dict[str, str]] = job.get("facts")["doubts"]["which"] if job.get("choice")["hold"] else []
-    return found
+    """The new pictures whose labels are in doubt: file, label and suggested, as `triggers.Disputed` has them."""
+    doubts: dict[str, list[dict[str, str]]] = job.get("facts")["doubts"] or {"which": []}
+    return doubts["which"]
 
 
 def _picture(paths: Paths, job: str, file: str) -> Image.Image | None:
@@ -88,17 +89,18 @@ def _picture(paths: Paths, job: str, file: str) -> Image.Image | None:
 
 def _verdict(job: Journal) -> tuple[str, str]:
     if error := job.get("error"):
-        return "error", f"Stopped: {error}. The next call resumes here; the champion stays."
+        return "error", f"Stopped: {error}. The next call resumes here; nothing has changed until then."
     judged = job.get("judged")
     if not judged and job.get("choice")["hold"]:
-        return "warning", "Held back before training. The champion stays."
+        return "warning", "Held back before training: labels are in doubt."
     if not judged:
-        return "passed", "Nothing to train. The champion stays."
+        return "passed", "Nothing to train."
     if judged["verdict"] == SAME:
         return "passed", f"The same model as {judged['against']}: nothing to compare, and nothing was registered."
     if judged["accepted"]:
         return "passed", f"{judged['verdict'].capitalize()}: accepted as a challenger."
-    return "warning", f"{judged['verdict'].capitalize()}: the champion stays."
+    stays = f"{judged['against']} stays" if judged["against"] else "nothing was registered"
+    return "warning", f"{judged['verdict'].capitalize()}: {stays}."
 
 
 def _new(facts: Mapping[str, Any], incoming: pd.DataFrame) -> dict[str, int]:
