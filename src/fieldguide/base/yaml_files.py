@@ -41,6 +41,28 @@ def set_values(text: str, values: Mapping[Path, Any]) -> str:
     return text
 
 
+def set_comment(text: str, path: Path, mark: str, words: str) -> str:
+    """The text with the comment `# MARK: WORDS` in a line of its own above a key, instead of an older one of this mark.
+
+    Without words the older one goes. Raises ValueError, in one line, if the text is not YAML or has no such key.
+    """
+    older = re.compile(rf"(?m)^[ \t]*# {re.escape(mark)}: .*\n")
+    text = older.sub("", text)
+    if not words:
+        return text
+    mapping: Any = _composed(text)
+    for part in path[:-1]:
+        mapping = mapping and _child(mapping, part)
+    place = next((key.start_mark.line for key, _ in mapping.value if key.value == path[-1]), None) if mapping else None
+    if place is None:
+        raise ValueError(f"{_dotted(path)} is missing")
+    lines = text.splitlines(keepends=True)
+    indent = re.match(r" *", lines[place])[0]  # type: ignore[index]  # it matches always
+    newline = "\r\n" if lines[place].endswith("\r\n") else "\n"
+    lines.insert(place, f"{indent}# {mark}: {' '.join(words.split())}{newline}")
+    return "".join(lines)
+
+
 def inline(value: Any) -> str:
     """A value as YAML in one line, which YAML 1.1 (PyYAML), 1.2 and OmegaConf read alike, also inside a collection."""
     return _dumped([value], flow=True).strip()[1:-1]

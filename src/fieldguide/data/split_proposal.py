@@ -1,59 +1,65 @@
-"""Proposing what stays on one side of the split, and a seed under which every label is on every side."""
+"""Proposing what stays on one side of the split, and settings under which every label is on every side."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from fieldguide.base.config import SplitConfig
-from fieldguide.base.errors import UserError
-from fieldguide.data.sources.copying import Wanted
-from fieldguide.data.split_keys import DAY, GIVEN_SPLIT, SEQUENCE, SITE, split_keys
-from fieldguide.data.split_seed import best_seed
+from fieldguide.data.split_keys import DAY, GIVEN_SPLIT, LOOK_ALIKE, SEQUENCE, SITE, has_key, split_keys, units
+from fieldguide.data.split_search import least_on_a_side, workable_settings
+from fieldguide.data.splits import split_pictures
+from fieldguide.data.status import Split
 
 ENOUGH = 5  # keys of each label
+MANY = 10  # keys of each label: the data set is divided, if need be with other shares and fewer pictures on a side
 FEW = 10  # test keys with fewer of which the test accuracy is uncertain
-KNOWN = 0.95  # of the pictures have the key
 
 
 @dataclass(frozen=True)
 class SplitProposal:
-    """A key and a seed for params.yaml, and why, in one sentence."""
+    """Settings for params.yaml, and why, in words."""
 
-    group_by: str
-    seed: int
+    split: SplitConfig
     reason: str
 
 
-def propose_split(pictures: Sequence[Wanted], split: SplitConfig) -> SplitProposal | None:
-    """The key and seed for a data set with field data: sites if every label has enough, else days, else sequences.
+def propose_split(kept: pd.DataFrame, split: SplitConfig) -> SplitProposal:
+    """The key and the seed for a data set; other shares and a smaller `min_per_label` where these alone will not do.
 
-    Of the seeds under which every label has `split.min_per_label` pictures on every side, the one whose shares are
-    nearest to those of `split`; the smallest of equals. None where no key will do: look-alikes then stay together.
+    The latter only if every label has MANY keys: with fewer, a person should know how little is measured. The key is
+    the split that the data set came with; else sites if every label has enough of them, else days, else sequences, else
+    look-alikes, for which `split` stays as it is if every label has enough pictures by it.
+
+    Parameters
+    ----------
+    kept
+        The pictures that cleaning keeps: columns id, label, perceptual_hash, and of FIELD_DATA.
     """
-    given = {one.known.given_split for one in pictures}
-    if None not in given and "test" in given and ("trainval" in given or {"train", "valid"} <= given):
-        return SplitProposal(GIVEN_SPLIT, split.seed, "the data set came with a split")
-    table = pd.DataFrame(
-        [(one.label, one.known.site, one.known.time, one.known.sequence) for one in pictures],
-        columns=["label", SITE, "time", SEQUENCE],
-        dtype=object,
-    ).assign(time=lambda rows: pd.to_datetime(rows["time"]))
-    for key in (SITE, DAY, SEQUENCE):
-        try:
-            keys = split_keys(table, key)
-        except UserError:
-            continue
-        counts = pd.crosstab(table["label"], keys)
-        fewest = int((counts > 0).sum(axis=1).min()) if len(counts) else 0
-        if keys.notna().mean() < KNOWN or fewest < ENOUGH or counts.shape[0] != table["label"].nunique():
-            continue
-        found = best_seed(counts, replace(split, group_by=key))
-        if found is None:
-            continue
-        seed, sides = found
-        tested = int(sides[2].sum())
-        few = f"; the test split has only {tested}, so its accuracy is uncertain" if tested < FEW else ""
-        reason = f"{counts.shape[1]} {key}s, each label in at least {fewest}{few}"
-        return SplitProposal(key, seed, reason)
-    return None
+    plain = replace(split, group_by=LOOK_ALIKE)
+    if kept.empty:
+        return SplitProposal(plain, "no picture can be used")
+    given = set(kept["given_split"].dropna())
+    divided = (
+        kept["given_split"].notna().all() and "test" in given and ("trainval" in given or {"train", "valid"} <= given)
+    )
+    as_given = replace(split, group_by=GIVEN_SPLIT)
+    if divided and (found := workable_settings(kept, as_given)):
+        return SplitProposal(found, "the data set came with a split")
+    useless = ["the split that it came with"] if divided else []
+    for key in (key for key in (SITE, DAY, SEQUENCE) if has_key(kept, key)):
+        keys = split_keys(kept, key)
+        fewest = int(keys.groupby(kept["label"]).nunique().min())
+        if fewest >= ENOUGH and (
+            found := workable_settings(kept, replace(split, group_by=key), only_seed=fewest < MANY)
+        ):
+            tested = keys[split_pictures(kept, found)["split"] == Split.TEST].nunique()
+            doubt = f"; the test split has only {tested}, so its accuracy is uncertain" if tested < FEW else ""
+            return SplitProposal(found, f"{units(key, keys.nunique())}, each label in at least {fewest}{doubt}")
+        useless.append(units(key, keys.nunique()))
+    if least_on_a_side(kept, plain) < split.min_per_label:
+        found = workable_settings(kept, plain, only_seed=kept["label"].value_counts().min() < MANY)
+        if not found and divided:
+            return SplitProposal(as_given, "the data set came with a split")
+        plain = found or plain
+    why = f"not every label can be divided by {' or '.join(useless)}" if useless else "no site or time is known"
+    return SplitProposal(plain, f"{why}: look-alikes stay together")

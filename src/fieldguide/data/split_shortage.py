@@ -8,14 +8,16 @@ import pandas as pd
 from scipy.stats import binom
 
 from fieldguide.base.config import SplitConfig
-from fieldguide.data.splits import deciding_texts, fractions, own_sides, split_pictures
+from fieldguide.data.split_keys import DAY, LOOK_ALIKE, SEQUENCE, SITE, has_key, units
+from fieldguide.data.split_search import SIDES, workable_settings
 from fieldguide.data.status import Split
 
-SIDES = (Split.TRAIN, Split.VALID, Split.TEST)
-SHARES = ((0.2, 0.2), (0.25, 0.25), (0.3, 0.3))  # of valid and test, tried after those of params.yaml
-SEEDS = 200  # tried for each
 MOST_NAMED = 30  # labels
 ENOUGH = 0.95  # the chance that so many pictures suffice
+SEEDS = 200  # tried for each key and shares
+COSTLY = 0.05  # of the pictures are left out, since they look like one on another side
+BURSTS = 0.5  # groups a picture: if fewer, another picture is likely to be of a group that is there already
+CHANGEABLE = ("group_by", "valid", "test", "min_per_label", "seed")
 
 
 def shortage(kept: pd.DataFrame, table: pd.DataFrame, split: SplitConfig) -> str:
@@ -33,8 +35,10 @@ def shortage(kept: pd.DataFrame, table: pd.DataFrame, split: SplitConfig) -> str
     if short.empty:
         return ""
     totals = kept["label"].value_counts().to_dict()
+    groups = _groups(table, split).groupby(table["label"]).nunique().to_dict()
     named = [
-        f"{label} has {totals[label]} picture{'s' if totals[label] > 1 else ''} "
+        f"{label} has {totals[label]} picture{'s' if totals[label] > 1 else ''}"
+        f"{f' in {units(split.group_by, groups[label])}' if groups[label] < totals[label] else ''} "
         f"({', '.join(f'{row[side]} {side}' for side in SIDES)})"
         for label, row in short.head(MOST_NAMED).iterrows()
     ]
@@ -42,7 +46,7 @@ def shortage(kept: pd.DataFrame, table: pd.DataFrame, split: SplitConfig) -> str
     need = (
         f"split.min_per_label: {split.min_per_label} asks for as many of every label in each of train, valid and test"
     )
-    return f"too few pictures to split: {', '.join(named)}{more}; {need}; {_advice(kept, split)}"
+    return f"too few pictures to split: {', '.join(named)}{more}; {need}; {_advice(kept, table, split)}"
 
 
 def side_counts(table: pd.DataFrame) -> pd.DataFrame:
@@ -60,12 +64,20 @@ def enough(split: SplitConfig) -> int:
     return count
 
 
-def _advice(kept: pd.DataFrame, split: SplitConfig) -> str:
-    add = f"add pictures (about {enough(split)} of a label are enough)"
-    if found := _workable(kept, split):
-        changed = [
-            name for name in ("valid", "test", "min_per_label", "seed") if getattr(found, name) != getattr(split, name)
-        ]
+def _groups(table: pd.DataFrame, split: SplitConfig) -> pd.Series:
+    """What goes to one side together: the key, else look-alikes."""
+    return table["split_key"].fillna(table["group"])
+
+
+def _advice(kept: pd.DataFrame, table: pd.DataFrame, split: SplitConfig) -> str:
+    """What helps: another key where look-alikes cost much, more pictures, other settings, or fewer labels."""
+    groups = _groups(table, split).groupby(table["label"]).nunique()
+    bursts = groups.sum() < BURSTS * len(table)  # a group is several pictures
+    few = replace(split, min_per_label=1) if bursts else split
+    kind = units(split.group_by, enough(few)) if bursts else str(enough(few))
+    add = f"add pictures{' of new ones' if bursts else ''} (about {kind} of a label are enough)"
+    if found := next(_workable(kept, table, split), None):
+        changed = [name for name in CHANGEABLE if getattr(found, name) != getattr(split, name)]
         values = ", ".join(f"split.{name}: {getattr(found, name)}" for name in changed)
         return f"{add}, or set {values} in params.yaml, which suits today's pictures (it moves pictures to other sides)"
     counts = kept["label"].value_counts()
@@ -74,25 +86,10 @@ def _advice(kept: pd.DataFrame, split: SplitConfig) -> str:
     return f"{add}, or {leave}"
 
 
-def _workable(kept: pd.DataFrame, split: SplitConfig) -> SplitConfig | None:
-    """The settings nearest to `split` that leave enough of today's pictures: first the most pictures a side."""
-    fewest = int(kept["label"].value_counts().min())
-    labels, codes = kept["label"].unique(), pd.factorize(kept["label"])[0]
-    texts = deciding_texts(kept, split)
-    drawn = {seed: fractions(texts, seed) for seed in (split.seed, *range(SEEDS))}
-    for least in range(min(split.min_per_label, fewest // len(SIDES)), 0, -1):
-        for candidate in _candidates(replace(split, min_per_label=least)):
-            sides = own_sides(kept, drawn[candidate.seed], candidate)
-            own = [np.bincount(codes[sides == side], minlength=len(labels)) for side in SIDES]
-            if np.min(own) < least:
-                continue  # look-alikes take away, they never add
-            if side_counts(split_pictures(kept, candidate))[list(SIDES)].to_numpy().min() >= least:
-                return candidate
-    return None
-
-
-def _candidates(split: SplitConfig) -> Iterator[SplitConfig]:
-    shares = [(split.valid, split.test), *(pair for pair in SHARES if pair != (split.valid, split.test))]
-    for valid, test in shares:
-        for seed in dict.fromkeys((split.seed, *range(SEEDS))):
-            yield replace(split, valid=valid, test=test, seed=seed)
+def _workable(kept: pd.DataFrame, table: pd.DataFrame, split: SplitConfig) -> Iterator[SplitConfig]:
+    """Settings that will do: with the key of `split`, or with another one first where look-alikes cost much by it."""
+    others = [key for key in (SITE, DAY, SEQUENCE, LOOK_ALIKE) if key != split.group_by and has_key(kept, key)]
+    costly = (table["split"] == Split.LEFT_OUT).mean() > COSTLY
+    for key in [*others, split.group_by] if costly else [split.group_by, *others]:
+        if found := workable_settings(kept, replace(split, group_by=key), SEEDS):
+            yield found

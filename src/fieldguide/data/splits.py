@@ -15,6 +15,9 @@ from fieldguide.data.status import Split
 
 TRAINVAL = "trainval"
 GIVEN = {"train": Split.TRAIN, "valid": Split.VALID, "test": Split.TEST}
+VOTED = (Split.TEST, Split.TRAIN, Split.VALID)  # the first of equals in votes and in hash
+
+Sides = NDArray[np.object_]  # of Split
 
 
 def split_pictures(pictures: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:
@@ -47,23 +50,11 @@ def split_pictures(pictures: pd.DataFrame, split: SplitConfig) -> pd.DataFrame:
     """
     places = pictures.copy()
     places["split_key"] = split_keys(places, split.group_by)
-    places["fraction"] = fractions(deciding_texts(places, split), split.seed)
-    places["own"] = own_sides(places, places["fraction"].to_numpy(), split)
-    number = pd.Series(look_alike_groups(list(places["perceptual_hash"]), split.near_duplicate_bits), places.index)
-    places["group"] = places.groupby(number)["id"].transform("min")
-    if "cut_from" in places:
-        places["own"] = _agreed(places, places["cut_from"].fillna(places["id"]))
-    places["split"] = _agreed(places, number)
-    return places.drop(columns=["own", "fraction"])
-
-
-def _agreed(places: pd.DataFrame, number: pd.Series) -> pd.Series:
-    """Each picture's own place where most of those with its number have that, else LEFT_OUT."""
-    voters = places.assign(number=number)[places["own"] != Split.LEFT_OUT]
-    votes = voters.groupby(["number", "own"])["fraction"].agg(["size", "min"]).reset_index()
-    winners = votes.sort_values(["size", "min"], ascending=[False, True]).drop_duplicates("number")
-    chosen = number.map(winners.set_index("number")["own"])
-    return places["own"].where(places["own"] == chosen, Split.LEFT_OUT)
+    fraction = fractions(deciding_texts(places, split), split.seed)
+    votes = voting_groups(places, split)
+    places["group"] = places.groupby(votes[-1])["id"].transform("min")
+    places["split"] = voted_sides(own_sides(places, fraction, split), fraction, votes)
+    return places
 
 
 def deciding_texts(pictures: pd.DataFrame, split: SplitConfig) -> list[str]:
@@ -81,7 +72,7 @@ def fractions(texts: Sequence[str], seed: int) -> NDArray[np.float64]:
     return np.array([numbers[text] for text in texts], dtype=np.float64)
 
 
-def own_sides(pictures: pd.DataFrame, fraction: NDArray[np.float64], split: SplitConfig) -> NDArray[np.object_]:
+def own_sides(pictures: pd.DataFrame, fraction: NDArray[np.float64], split: SplitConfig) -> Sides:
     """Every picture's own place, look-alikes aside, from its `fractions`; LEFT_OUT where nothing says it."""
     without_test = np.where(fraction < split.valid, Split.VALID, Split.TRAIN)
     if split.group_by == GIVEN_SPLIT:
@@ -98,3 +89,34 @@ def own_sides(pictures: pd.DataFrame, fraction: NDArray[np.float64], split: Spli
         raise UserError("split.test_from: no picture has a time of capture: remove it from params.yaml")
     later = (times >= pd.Timestamp(split.test_from)).to_numpy()
     return np.select([times.isna(), later], [Split.LEFT_OUT, Split.TEST], without_test).astype(object)
+
+
+def voting_groups(pictures: pd.DataFrame, split: SplitConfig) -> list[NDArray[np.int64]]:
+    """What is never on two sides: the numbers (n,), from 0, of the files that boxes are cut from, and of look-alikes."""
+    numbers = [look_alike_groups(list(pictures["perceptual_hash"]), split.near_duplicate_bits)]
+    if "cut_from" in pictures:
+        numbers.insert(0, pd.factorize(pictures["cut_from"].fillna(pictures["id"]))[0].astype(np.int64))
+    return numbers
+
+
+def voted_sides(own: Sides, fraction: NDArray[np.float64], numbers: Sequence[NDArray[np.int64]]) -> Sides:
+    """The side of every picture once those of its groups have voted, kind by kind: its own, or LEFT_OUT.
+
+    Parameters
+    ----------
+    own, fraction
+        (n,): see `own_sides`; what is LEFT_OUT has no vote.
+    numbers
+        Of `voting_groups`.
+    """
+    for number in numbers:
+        code = np.select([own == side for side in VOTED], range(len(VOTED)), -1)
+        votes_for = (number * len(VOTED) + code)[code >= 0]
+        size = (int(number.max(initial=-1)) + 1) * len(VOTED)
+        votes = np.bincount(votes_for, minlength=size).reshape(-1, len(VOTED))
+        smallest = np.full(size, np.inf)
+        np.minimum.at(smallest, votes_for, fraction[code >= 0])
+        most = votes == votes.max(axis=1, keepdims=True)
+        winner = np.where(most, smallest.reshape(votes.shape), np.inf).argmin(axis=1)
+        own = np.where(winner[number] == code, own, Split.LEFT_OUT)
+    return own

@@ -1,0 +1,60 @@
+"""Choosing a data set in params.yaml, and how it is divided; comments and everything else there stay."""
+
+from dataclasses import fields
+from typing import Any
+
+from fieldguide.base.config import CleanConfig, SplitConfig
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_text
+from fieldguide.base.option_files import read_params
+from fieldguide.base.paths import Paths
+from fieldguide.base.yaml_files import set_comment, set_values
+from fieldguide.data.split_keys import LOOK_ALIKE
+from fieldguide.data.split_proposal import SplitProposal
+
+MARK = "fieldguide add"  # begins the comment that says why
+PROPOSED = ("group_by", "seed", "valid", "test", "min_per_label", "test_from")
+
+
+def settings_now(paths: Paths) -> tuple[CleanConfig, SplitConfig]:
+    """How params.yaml says that pictures are cleaned and divided, but the key of the data set that it chooses."""
+    params = read_params(paths)
+    clean, split = (
+        {name: value for name, value in params.get(section, {}).items() if name in {one.name for one in fields(kind)}}
+        for section, kind in (("clean", CleanConfig), ("split", SplitConfig))
+    )
+    return CleanConfig(**clean), SplitConfig(**{**split, "group_by": LOOK_ALIKE, "test_from": None})
+
+
+def chosen(paths: Paths, name: str, proposal: SplitProposal) -> str:
+    """The text of params.yaml with the data set `name`, divided as proposed, and why, as a comment.
+
+    Where look-alikes stay together as before, nothing is said. Raises UserError if it cannot be edited.
+    """
+    changes = _changes(paths, proposal)
+    is_told = bool(changes) or proposal.split.group_by != LOOK_ALIKE
+    told = {"group_by", "seed", *changes} if is_told else set()
+    values: dict[tuple[str | int, ...], Any] = {("data",): name}
+    values |= {("split", setting): getattr(proposal.split, setting) for setting in PROPOSED if setting in told}
+    try:
+        text = set_values(read_text(paths.params), values)
+        return set_comment(text, ("split", "group_by"), MARK, f"{name}: {proposal.reason}" if is_told else "")
+    except ValueError as error:
+        raise UserError(f"params.yaml cannot choose the new data set: {error}") from None
+
+
+def in_words(paths: Paths, proposal: SplitProposal) -> str:
+    """The settings that are proposed, with what they were where they change, and why."""
+    told = {"group_by": "", "seed": ""} | {
+        setting: f" (was {was})" for setting, was in _changes(paths, proposal).items()
+    }
+    told |= {"group_by": "", "seed": ""}
+    settings = ", ".join(f"split.{setting}: {getattr(proposal.split, setting)}{was}" for setting, was in told.items())
+    return f"{settings}: {proposal.reason}"
+
+
+def _changes(paths: Paths, proposal: SplitProposal) -> dict[str, Any]:
+    """The settings that a proposal changes, with what params.yaml says now."""
+    now, default = read_params(paths).get("split", {}), SplitConfig()
+    before = {setting: now.get(setting, getattr(default, setting)) for setting in PROPOSED}
+    return {setting: value for setting, value in before.items() if getattr(proposal.split, setting) != value}

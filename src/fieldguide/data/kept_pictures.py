@@ -1,0 +1,47 @@
+"""What cleaning will keep of a new data set: every picture is decoded once, and `clean` does not do it again."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+
+from fieldguide.base.config import CleanConfig
+from fieldguide.base.leftovers import in_use
+from fieldguide.data.cleaning import clean_pictures
+from fieldguide.data.sources.copying import Wanted
+from fieldguide.data.sources.row import RawRow, picture_row
+from fieldguide.data.status import Status
+from fieldguide.data.table import RAW
+
+
+def kept_pictures(wanted: Sequence[Wanted], folder: Path, clean: CleanConfig, cache: Path) -> pd.DataFrame:
+    """The rows of the image table (see `fieldguide.data.table.IMAGES`) that will be kept, and the data set's columns.
+
+    Parameters
+    ----------
+    wanted
+        Pictures below `folder`; those that are refused are none of them.
+    cache
+        The folder of `fieldguide.data.cleaning_cache`, from which `clean` takes what was decoded here.
+    """
+    raw = _table(
+        [picture_row(one.address, one.label, one.file, folder, one.known) for one in wanted if not one.refused]
+    )
+    cache.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".", suffix=".partial", dir=cache.parent) as copies, in_use(Path(copies)):
+        images = clean_pictures(raw, folder, Path(copies), {}, clean, cache)
+    return images[images["status"] == Status.KEPT].reset_index(drop=True)
+
+
+def unread_pictures(wanted: Sequence[Wanted]) -> pd.DataFrame:
+    """The same as far as it is known before a picture is decoded: as if all were kept and none looked like another."""
+    raw = _table([RawRow(one.address, "", one.label, True, "", 0, "", one.known) for one in wanted if not one.refused])
+    hashes = [hashlib.sha256(address.encode()).hexdigest() for address in raw["source"]]
+    return raw.assign(id=raw["source"], perceptual_hash=hashes)
+
+
+def _table(rows: Sequence[RawRow]) -> pd.DataFrame:
+    further = sorted({name for row in rows for name in row.known.further})
+    return pd.DataFrame([row.cells for row in rows], columns=[*RAW.names, *further])
