@@ -29,22 +29,32 @@ def split_keys(pictures: pd.DataFrame, group_by: str) -> pd.Series:
     UserError
         If there is no such key, or no picture has it.
     """
+    keys, whole = _own_keys(pictures, group_by), whole_pictures(pictures)
+    return keys.where(keys.notna(), whole)
+
+
+def whole_pictures(pictures: pd.DataFrame) -> pd.Series:
+    """The id of the picture that each box was cut from; null for a whole picture."""
+    if "cut_from" not in pictures.columns:
+        return pd.Series(None, pictures.index, object)
+    whole = pictures["cut_from"].astype(object)
+    return whole.where(whole.notna() & (whole != ""), None)
+
+
+def _own_keys(pictures: pd.DataFrame, group_by: str) -> pd.Series:
     further = [name for name in further_columns(pictures, IMAGES) if name != "split_key"]
     if group_by not in (*KEYS, *further):
         choices = ", ".join((*KEYS, *further))
         raise UserError(f"split.group_by: there is no key {group_by!r} in this data set: {choices}")
-    whole = pd.Series(None, pictures.index, object)
-    if "cut_from" in pictures.columns:
-        whole = pictures["cut_from"].astype(object).where(pictures["cut_from"].notna(), None)
     if group_by in (LOOK_ALIKE, GIVEN_SPLIT):
-        return whole
+        return pd.Series(None, pictures.index, object)
     wanted = [name for name in {SITE, "time", SEQUENCE, group_by} if name in pictures.columns]
     rows = pictures[wanted].astype(object).where(pictures[wanted].notna(), None).to_dict("records")
     keys = pd.Series([_key(row, group_by) for row in rows], index=pictures.index, dtype=object)
     if rows and keys.isna().all():
         lacking = {DAY: "time", SEQUENCE: "sequence and no time"}.get(group_by, group_by)
         raise UserError(f"split.group_by: {group_by}: no picture has a {lacking}: choose another key in params.yaml")
-    return keys.where(keys.notna(), whole)
+    return keys
 
 
 def has_key(pictures: pd.DataFrame, group_by: str, share: float = 0.95) -> bool:
@@ -52,7 +62,7 @@ def has_key(pictures: pd.DataFrame, group_by: str, share: float = 0.95) -> bool:
     if group_by == LOOK_ALIKE:
         return True
     try:
-        return bool(split_keys(pictures, group_by).notna().mean() >= share)
+        return bool(_own_keys(pictures, group_by).notna().mean() >= share)
     except UserError:
         return False
 

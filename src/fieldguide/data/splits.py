@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fieldguide.base.config import SplitConfig
 from fieldguide.base.errors import UserError
 from fieldguide.data.duplicates import look_alike_groups
-from fieldguide.data.split_keys import GIVEN_SPLIT, split_keys
+from fieldguide.data.split_keys import GIVEN_SPLIT, split_keys, whole_pictures
 from fieldguide.data.status import Split
 
 TRAINVAL = "trainval"
@@ -92,10 +92,11 @@ def own_sides(pictures: pd.DataFrame, fraction: NDArray[np.float64], split: Spli
 
 
 def voting_groups(pictures: pd.DataFrame, split: SplitConfig) -> list[NDArray[np.int64]]:
-    """What is never on two sides: the numbers (n,), from 0, of the files that boxes are cut from, and of look-alikes."""
+    """What is never on two sides: the numbers (n,), from 0, of what boxes were cut from, and of look-alikes."""
     numbers = [look_alike_groups(list(pictures["perceptual_hash"]), split.near_duplicate_bits)]
-    if "cut_from" in pictures:
-        numbers.insert(0, pd.factorize(pictures["cut_from"].fillna(pictures["id"]))[0].astype(np.int64))
+    whole = whole_pictures(pictures)
+    if whole.notna().any():
+        numbers.insert(0, pd.factorize(whole.where(whole.notna(), pictures["id"]))[0].astype(np.int64))
     return numbers
 
 

@@ -4,7 +4,8 @@ from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
-from fieldguide.data.split_shortage import SIDES, shortage
+from fieldguide.data.split_search import SIDES
+from fieldguide.data.split_shortage import shortage
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, SPLIT, read_table, write_table
