@@ -10,18 +10,21 @@ from typing import Any
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_text, write_text
 from fieldguide.base.interruption import ctrl_c_waits
+from fieldguide.base.operations import DATA_SOURCES
 from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.yaml_files import document
 from fieldguide.data.add_addresses import list_in_words, list_text, take_addresses, take_back, waiting_folder
-from fieldguide.data.add_params import chosen_params, told_proposal
+from fieldguide.data.add_params import chosen_params, proposal_in_words, settings_now
 from fieldguide.data.add_pictures import addresses_of, take_pictures
 from fieldguide.data.address_tables import is_address_list
 from fieldguide.data.addresses import Address, address_list, read_addresses
 from fieldguide.data.choices import Ambiguous, Choices, ask, is_a_terminal
+from fieldguide.data.kept_pictures import kept_pictures, unread_pictures
 from fieldguide.data.source_places import Place, opened, pictures_beside, pictures_in
 from fieldguide.data.source_reading import Reading, describe
-from fieldguide.data.track import dvc_add
+from fieldguide.data.split_proposal import SplitProposal, propose_split
+from fieldguide.data.track import dvc_add, undone_on_failure
 from fieldguide.data.understanding import read_by_files, understand
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -48,12 +51,11 @@ class _Order:
 
 @dataclass(frozen=True)
 class _Taken:
-    """What came: a summary, a line about its origin, the options that say how it is read, and the key of its split."""
+    """What came: a summary, a line about its origin, and the options that say how it is read."""
 
     summary: str
     origin: str
     options: Mapping[str, Any]
-    params: str
     listed: Path | None = None  # the address list that is kept
 
 
@@ -104,22 +106,24 @@ def add_data_set(
             return
         back = waiting_folder(order.target) if listed else None
         dvc_add(paths, order.target, back)
-        _write_options(order, taken)
+        with undone_on_failure(order.target, back):
+            divided = _divide(order, taken)
+        _write_options(order, taken, *divided)
 
 
 def _take_list(order: _Order, file: Path) -> _Taken | None:
     """Fetch the pictures of an address list; None for a dry run."""
-    paths, kept = order.paths, address_list(order.paths, order.name)
+    kept = address_list(order.paths, order.name)
     _take_back(order, read_addresses(file))
     if kept.exists() and read_text(kept) != list_text(file):
         raise UserError(f"data/sources/{kept.name} already exists: delete it, or choose another name")
-    params = chosen_params(paths, order.name, None)
+    _check_params(order)
     if order.dry_run:
         print(list_in_words(read_addresses(file)))
         return None
     summary, origin = take_addresses(file, order.target, order.allow_private)
     options = {"kind": "folder", **({"allow_private": True} if order.allow_private else {})}
-    return _Taken(summary, origin, options, params, file)
+    return _Taken(summary, origin, options, file)
 
 
 def _take_pictures(order: _Order, place: Place) -> _Taken | None:
@@ -137,11 +141,13 @@ def _take_pictures(order: _Order, place: Place) -> _Taken | None:
     _take_back(order, addresses_of(reading))
     if address_list(order.paths, order.name).exists():
         raise UserError(f"data/sources/{order.name}.csv already exists: delete it, or choose another name")
-    params = chosen_params(order.paths, order.name, told_proposal(order.paths, reading))
+    _check_params(order)
     if order.dry_run:
+        unread = unread_pictures(reading.pictures)
+        print(proposal_in_words(order.paths, unread, propose_split(unread, settings_now(order.paths)[1])))
         return None
     summary, origin = take_pictures(place, reading, order.target, order.link, order.allow_private)
-    return _Taken(summary, origin, reading.options, params)
+    return _Taken(summary, origin, reading.options)
 
 
 def _understood(order: _Order, place: Place) -> Reading:
@@ -172,7 +178,21 @@ def _was_interrupted(order: _Order) -> bool:
     return order.target.exists() and not order.paths.option("data", order.name).exists()
 
 
-def _write_options(order: _Order, taken: _Taken) -> None:
+def _check_params(order: _Order) -> None:
+    """Raise UserError if params.yaml cannot be edited: before anything is taken."""
+    chosen_params(order.paths, order.name, SplitProposal(settings_now(order.paths)[1], ""))
+
+
+def _divide(order: _Order, taken: _Taken) -> tuple[str, str]:
+    """The text of params.yaml with the data set, divided by what its pictures are; and that in words."""
+    clean, split = settings_now(order.paths)
+    data = DATA_SOURCES.validate(dict(taken.options))
+    usable = kept_pictures(data, order.target, clean, order.paths.cleaned)
+    proposal = propose_split(usable, split)
+    return chosen_params(order.paths, order.name, proposal), proposal_in_words(order.paths, usable, proposal)
+
+
+def _write_options(order: _Order, taken: _Taken, params: str, divided: str) -> None:
     """Write the data set's option file, choose it, and tell what is next."""
     paths, name = order.paths, order.name
     commit = [f"conf/data/{name}.yaml", f"data/sources/{name}.dvc", "data/sources/.gitignore"]
@@ -184,9 +204,10 @@ def _write_options(order: _Order, taken: _Taken) -> None:
         if taken.listed:
             write_text(address_list(paths, name), list_text(taken.listed))
         write_text(paths.option("data", name), f"# {taken.origin}\n{document(dict(taken.options))}")
-        write_text(paths.params, taken.params)
+        write_text(paths.params, params)
     print(
         f"added {taken.summary} as data set {name!r}\n"
+        f"{divided}\n"
         f"chosen in params.yaml; next: `dvc repro`, then commit params.yaml, {', '.join(commit[:-1])} and {commit[-1]}"
     )
     if secret:

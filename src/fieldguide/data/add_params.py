@@ -1,45 +1,66 @@
-"""What `add` writes to params.yaml: the new data set, and what its split keeps together."""
+"""What `add` writes to params.yaml: the new data set, and how it is divided; all else there stays."""
 
-from fieldguide.base.config import SplitConfig
+from dataclasses import fields
+from typing import Any
+
+import pandas as pd
+
+from fieldguide.base.config import CleanConfig, SplitConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_text
 from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
-from fieldguide.base.yaml_files import set_values
-from fieldguide.data.source_reading import Reading
+from fieldguide.base.yaml_files import set_comment, set_values
 from fieldguide.data.split_keys import LOOK_ALIKE
-from fieldguide.data.split_proposal import SplitProposal, propose_split
+from fieldguide.data.split_proposal import SplitProposal
+from fieldguide.data.split_shortage import shortage
+from fieldguide.data.splits import split_pictures
 
-SHARES = ("valid", "test", "min_per_label")
-
-
-def _says_more(reading: Reading) -> bool:
-    """Whether anything beside the labels is known, by which the split may keep pictures together."""
-    known = (one.known for one in reading.pictures)
-    return len(reading.options) > 1 or any(one.site or one.time or one.sequence or one.given_split for one in known)
+MARK = "fieldguide add"  # begins the comment that says why
+PROPOSED = ("group_by", "seed", "valid", "test", "min_per_label", "test_from")
 
 
-def told_proposal(paths: Paths, reading: Reading) -> SplitProposal | None:
-    """What the split of a data set with field data should keep together, told too."""
-    if not _says_more(reading):
-        return None
-    split = {key: value for key, value in read_params(paths).get("split", {}).items() if key in SHARES}
-    proposal = propose_split(reading.pictures, SplitConfig(**split))
-    if proposal:
-        print(f"split.group_by: {proposal.group_by}, split.seed: {proposal.seed}: {proposal.reason}")
-    else:
-        print("split.group_by: look_alike: no site, day or sequence divides every label: the test accuracy may flatter")
-    return proposal
+def settings_now(paths: Paths) -> tuple[CleanConfig, SplitConfig]:
+    """How params.yaml says that pictures are cleaned and divided, but the key of the data set that it chooses."""
+    params = read_params(paths)
+    clean, split = (
+        {name: value for name, value in params.get(section, {}).items() if name in {one.name for one in fields(kind)}}
+        for section, kind in (("clean", CleanConfig), ("split", SplitConfig))
+    )
+    return CleanConfig(**clean), SplitConfig(**{**split, "group_by": LOOK_ALIKE, "test_from": None})
 
 
-def chosen_params(paths: Paths, name: str, proposal: SplitProposal | None) -> str:
-    """The text of params.yaml with another data set chosen and divided; comments and everything else stay."""
-    values: dict[tuple[str | int, ...], str | int] = {("data",): name}
-    if proposal:
-        values |= {("split", "group_by"): proposal.group_by, ("split", "seed"): proposal.seed}
-    elif read_params(paths).get("split", {}).get("group_by", LOOK_ALIKE) != LOOK_ALIKE:
-        values[("split", "group_by")] = LOOK_ALIKE  # the key of the last data set is none of this one
+def chosen_params(paths: Paths, name: str, proposal: SplitProposal) -> str:
+    """The text of params.yaml with the data set `name`, divided as proposed, and why, as a comment.
+
+    Where look-alikes stay together as before, nothing is said. Raises UserError if it cannot be edited.
+    """
+    changes = _changes(paths, proposal)
+    is_told = bool(changes) or proposal.split.group_by != LOOK_ALIKE
+    told = {"group_by", "seed", *changes} if is_told else set()
+    values: dict[tuple[str | int, ...], Any] = {("data",): name}
+    values |= {("split", setting): getattr(proposal.split, setting) for setting in PROPOSED if setting in told}
     try:
-        return set_values(read_text(paths.params), values)
+        text = set_values(read_text(paths.params), values)
+        return set_comment(text, ("split", "group_by"), MARK, f"{name}: {proposal.reason}" if is_told else "")
     except ValueError as error:
         raise UserError(f"params.yaml cannot choose the new data set: {error}") from None
+
+
+def proposal_in_words(paths: Paths, usable: pd.DataFrame, proposal: SplitProposal) -> str:
+    """In lines: the settings that are proposed, with what params.yaml says now, and why; what they still lack."""
+    was = _changes(paths, proposal)
+    names = ["group_by", "seed", *(name for name in was if name not in ("group_by", "seed"))]
+    changed = {name: f" (was {was[name]})" for name in names[2:]}
+    settings = ", ".join(f"split.{name}: {getattr(proposal.split, name)}{changed.get(name, '')}" for name in names)
+    lines = [f"{settings}: {proposal.reason}"]
+    if fault := not usable.empty and shortage(usable, split_pictures(usable, proposal.split), proposal.split):
+        lines.append(f"warning: {fault}")
+    return "\n".join(lines)
+
+
+def _changes(paths: Paths, proposal: SplitProposal) -> dict[str, Any]:
+    """The settings that a proposal changes, with what params.yaml says now."""
+    now, default = read_params(paths).get("split", {}), SplitConfig()
+    before = {setting: now.get(setting, getattr(default, setting)) for setting in PROPOSED}
+    return {setting: value for setting, value in before.items() if getattr(proposal.split, setting) != value}

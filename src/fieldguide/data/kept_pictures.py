@@ -10,29 +10,35 @@ import pandas as pd
 from fieldguide.base.config import CleanConfig
 from fieldguide.base.leftovers import in_use
 from fieldguide.data.cleaning import clean_pictures
-from fieldguide.data.sources.copying import Wanted
-from fieldguide.data.sources.row import RawRow, picture_row
+from fieldguide.data.sources.copying import Wanted, copy_pictures
+from fieldguide.data.sources.folder import FolderData
+from fieldguide.data.sources.row import RawRow
+from fieldguide.data.sources.table import TableData
 from fieldguide.data.status import Status
 from fieldguide.data.table import RAW
 
 
-def kept_pictures(wanted: Sequence[Wanted], folder: Path, clean: CleanConfig, cache: Path) -> pd.DataFrame:
+def kept_pictures(data: FolderData | TableData, source: Path, clean: CleanConfig, cache: Path) -> pd.DataFrame:
     """The rows of the image table (see `fieldguide.data.table.IMAGES`) that will be kept, and the data set's columns.
 
     Parameters
     ----------
-    wanted
-        Pictures below `folder`; those that are refused are none of them.
+    source
+        The folder of the data set.
     cache
         The folder of `fieldguide.data.cleaning_cache`, from which `clean` takes what was decoded here.
     """
-    raw = _table(
-        [picture_row(one.address, one.label, one.file, folder, one.known) for one in wanted if not one.refused]
-    )
     cache.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".", suffix=".partial", dir=cache.parent) as copies, in_use(Path(copies)):
-        images = clean_pictures(raw, folder, Path(copies), {}, clean, cache)
+    with TemporaryDirectory(prefix=".", suffix=".partial", dir=cache.parent) as folder, in_use(Path(folder)):
+        raw, copies = Path(folder, "raw"), Path(folder, "clean")
+        copies.mkdir()
+        table = _table(copy_pictures(data.survey(source), source, raw, data.video_every, take=_link))
+        images = clean_pictures(table, raw, copies, {}, clean, cache)
     return images[images["status"] == Status.KEPT].reset_index(drop=True)
+
+
+def _link(file: Path, place: Path) -> None:
+    place.symlink_to(file.absolute())
 
 
 def unread_pictures(wanted: Sequence[Wanted]) -> pd.DataFrame:

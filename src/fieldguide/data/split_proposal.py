@@ -56,10 +56,10 @@ def propose_split(kept: pd.DataFrame, split: SplitConfig) -> SplitProposal:
             doubt = f"; the test split has only {tested}, so its accuracy is uncertain" if tested < FEW else ""
             return SplitProposal(found, f"{units(key, keys.nunique())}, each label in at least {fewest}{doubt}")
         useless.append(units(key, keys.nunique()))
-    if least_on_a_side(kept, plain) < split.min_per_label:
-        found = workable_settings(kept, plain, only_seed=kept["label"].value_counts().min() < MANY)
-        if not found and divided:
-            return SplitProposal(as_given, "the data set came with a split")
-        plain = found or plain
     why = f"not every label can be divided by {' or '.join(useless)}" if useless else "no site or time is known"
-    return SplitProposal(plain, f"{why}: look-alikes stay together")
+    reason = f"{why}: look-alikes stay together"
+    if least_on_a_side(kept, plain) >= split.min_per_label:
+        return SplitProposal(plain, reason)
+    if found := workable_settings(kept, plain, only_seed=kept["label"].value_counts().min() < MANY):
+        return SplitProposal(found, f"{reason}; every label has at least {found.min_per_label} pictures on every side")
+    return SplitProposal(as_given, "the data set came with a split") if divided else SplitProposal(plain, reason)

@@ -8,8 +8,7 @@ from fieldguide.base.config import Config, SplitConfig
 from fieldguide.base.paths import Paths
 from fieldguide.data.groups import group_numbers
 from fieldguide.data.split_keys import SITE
-from fieldguide.data.split_seed import best_seed
-from fieldguide.data.split_shortage import SIDES, side_counts
+from fieldguide.data.split_search import least_on_a_side, workable_settings
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, read_table
@@ -65,10 +64,7 @@ def new_site_figures(cfg: Config, paths: Paths) -> dict[str, str | float]:
 
 def _divided(kept: pd.DataFrame, split: SplitConfig) -> pd.DataFrame | None:
     """The pictures with their sides, by site: with the split's own seed, or else the best one; None if none will do."""
-    by_site = replace(split, group_by=SITE, test_from=None)
-    found = best_seed(pd.crosstab(kept["label"], kept["site"]), by_site)
-    for seed in (split.seed, *([found[0]] if found else [])):
-        divided = split_pictures(kept, replace(by_site, seed=seed))
-        if side_counts(divided)[list(SIDES)].to_numpy().min() >= split.min_per_label:
-            return divided.sort_values(["label", "id"])
-    return None
+    by_site: SplitConfig | None = replace(split, group_by=SITE, test_from=None)
+    if by_site and least_on_a_side(kept, by_site) < split.min_per_label:
+        by_site = workable_settings(kept, by_site, only_seed=True)
+    return split_pictures(kept, by_site).sort_values(["label", "id"]) if by_site else None

@@ -2,7 +2,7 @@
 
 import shutil
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -39,11 +39,15 @@ class Wanted:
 
 
 def copy_pictures(
-    wanted: Sequence[Wanted], source: Path, target: Path, video_every: float = VIDEO_EVERY
+    wanted: Sequence[Wanted],
+    source: Path,
+    target: Path,
+    video_every: float = VIDEO_EVERY,
+    take: Callable[[Path, Path], object] = shutil.copyfile,
 ) -> list[RawRow]:
     """Copy files below `target`, each once; returns a row for each entry, in their order.
 
-    Of a video come its frames, one every `video_every` seconds, each as a picture with a row.
+    Of a video come its frames, one every `video_every` seconds, each as a picture with a row. `take` copies a file.
 
     Raises UserError if two files would get the same path, or if two labels differ only in case, in spaces at the end or
     in their Unicode form; system errors if the disk is full.
@@ -67,7 +71,7 @@ def copy_pictures(
                 continue
             if one.place not in taken:
                 copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(one.file, copy)
+                take(one.file, copy)
             taken[one.place] = one.address
         except OSError as error:
             if error.errno in DISK_FULL:
