@@ -29,6 +29,11 @@ def cameras(folder: Path, sites: int = 24, frames: int = 2) -> Path:
     return folder
 
 
+LEAVES = [f"{leaf}/{view}.jpg" for leaf in ("oak/leaf 1", "oak/leaf 2", "ash/leaf 3") for view in range(3)]
+SEG = ["{split}/{}/{label}"]
+YEARS = ["{}/{label}", "{}/{site}/{label}", "{}/{label}/{site}"]
+
+
 @pytest.mark.parametrize(
     ("files", "layouts"),
     [
@@ -41,6 +46,19 @@ def cameras(folder: Path, sites: int = 24, frames: int = 2) -> Path:
         (["site_1/cat/1.jpg", "site_2/cat/1.jpg", "site_2/dog/1.jpg"], ["{site}/{label}"]),
         (["cat/A01/1.jpg", "dog/A01/1.jpg", "dog/B02/1.jpg"], ["{label}/{site}"]),
         (["test/K1/cat/1.jpg", "train/K2/cat/1.jpg", "train/K2/dog/1.jpg"], ["{split}/{site}/{label}"]),
+        (["train/cat/1.jpg", "train/dog/1.jpg", *(f"test/{number}.jpg" for number in range(9))], ["{split}/{label}"]),
+        (["cat/train/1.jpg", "cat/test/1.jpg", "dog/train/1.jpg"], ["{label}/{split}"]),
+        (["seg_train/seg_train/sea/1.jpg", "seg_train/seg_train/ice/1.jpg", "seg_test/seg_test/ice/1.jpg"], SEG),
+        (["set/train2017/cat/1.jpg", "set/train2017/dog/1.jpg", "set/val2017/cat/1.jpg"], ["{}/{split}/{label}"]),
+        (["7/1.jpg", "3/1.jpg"], ["{label}"]),
+        (["train/7/1.jpg", "train/3/1.jpg", "test/3/2.jpg"], ["{split}/{label}"]),
+        (["bears/brown/1.jpg", "bears/black/1.jpg"], ["{}/{label}"]),
+        (["2023/CAM1/cat/1.jpg", "2024/CAM1/dog/1.jpg", "2024/CAM2/dog/1.jpg"], ["{}/{site}/{label}"]),
+        (["2023/creek/cat/1.jpg", "2024/creek/dog/1.jpg", "2024/mill/dog/1.jpg"], YEARS),
+        (["oak/leaf 1/1.jpg", "oak/leaf 2/1.jpg", "ash/leaf 3/1.jpg", "ash/leaf 4/1.jpg"], ["{label}"]),
+        (["Station A/cat/1.jpg", "Station B/dog/2.jpg"], ["{site}/{label}"]),
+        (LEAVES, ["{label}/{sequence}"]),
+        (["train/cat/1.jpg", "test/cat/2.jpg"], ["{split}/{label}"]),
         (["oak/garden/1.jpg", "ash/garden/1.jpg", "ash/wood/1.jpg"], ["{label}", "{site}/{label}", "{label}/{site}"]),
     ],
 )

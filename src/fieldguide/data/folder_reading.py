@@ -7,6 +7,7 @@ from typing import Any
 from fieldguide.base.errors import UserError
 from fieldguide.data.capture_time import EXIF, capture_time
 from fieldguide.data.choices import LAYOUT, Ambiguous
+from fieldguide.data.layout import GIVEN_SPLIT, parse_layout
 from fieldguide.data.layout_proposals import ENOUGH, propose_layouts, propose_splits, propose_time
 from fieldguide.data.sidecars import is_named_as_a_picture
 from fieldguide.data.source_reading import Reading
@@ -41,13 +42,13 @@ def read_folder(folder: Path, paths: Sequence[str], layout: str | None) -> Readi
     if len(layouts) > 1:
         raise Ambiguous(f"{folder}: its folders may mean more than one thing", [(LAYOUT, one) for one in layouts])
     options: dict[str, Any] = {} if layouts[0] == LABEL_FOLDERS else {"layout": layouts[0]}
-    if layouts[0].startswith("{split}") and (splits := propose_splits({path.partition("/")[0] for path in telling})):
-        options["splits"] = splits
     exif = has_exif_times(folder, telling)
     pattern = propose_time(telling)
     if options or pattern:
         options |= {"time": [*([EXIF] if exif else []), *([pattern] if pattern else [])]} if exif or pattern else {}
     try:
+        if splits := propose_splits(_words_of_split(telling, layouts[0])):
+            options["splits"] = splits
         files = FolderData("folder", **options).survey(folder)
     except ValueError as error:
         raise UserError(f"--layout: {error}") from None
@@ -55,6 +56,12 @@ def read_folder(folder: Path, paths: Sequence[str], layout: str | None) -> Readi
     reading = Reading({"kind": "folder", **options}, files, understood, ", then ".join(options.get("time", ())))
     check_labels({one.label for one in reading.pictures}, str(folder))
     return reading
+
+
+def _words_of_split(paths: Sequence[str], layout: str) -> set[str]:
+    """What stands where a layout names the split; nothing if it names none."""
+    read = parse_layout(layout).read
+    return {said[GIVEN_SPLIT] for path in paths if (said := read(path)) and GIVEN_SPLIT in said}
 
 
 def has_exif_times(folder: Path, paths: Sequence[str]) -> bool:

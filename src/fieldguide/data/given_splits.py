@@ -1,5 +1,6 @@
 """The sides that a data set came with: which words mean which side."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -22,3 +23,9 @@ def given_side(word: str | None, sides: Mapping[str, Side]) -> Side | None:
     if not word:
         return None
     return sides.get(word) or SIDES.get(word.strip().lower())
+
+
+def side_in(name: str) -> Side | None:
+    """The side that a folder's name tells with one of its words, as `seg_train` or `val2017` do; else None."""
+    found = {SIDES[word] for word in re.findall("[a-z]+", name.lower()) if word in SIDES}
+    return found.pop() if len(found) == 1 else None
