@@ -1,14 +1,16 @@
 """A classifier's predictions for picture files, in order: probabilities, or why the file cannot be read."""
 
+import io
 import stat
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,8 +19,12 @@ import torch
 from numpy.typing import NDArray
 
 from fieldguide.base.parallel import usable_workers
-from fieldguide.data.images import PictureError, bounded, read_picture
+from fieldguide.data.cropping import Box, cut
+from fieldguide.data.field_data import NOTHING_KNOWN, FieldData
+from fieldguide.data.images import Picture, PictureError, bounded, read_picture
+from fieldguide.model.description import Preprocessing
 from fieldguide.model.inference import Classifier, calibrated, load_classifier, logits_of, to_input
+from fieldguide.prediction.given import Given
 from fieldguide.screening.feature_network import FeatureNetwork
 from fieldguide.screening.observations import measure, observe
 from fieldguide.screening.screen import Screen, judge
@@ -36,6 +42,9 @@ class Answer:
     Where it was screened, also the p-value that a picture of the domain is so unusual, whether that is an alarm, the
     reason for it, and what was seen of it: features (f,) and measurements (m,), see `Observations`. `id` is the
     picture's (see `fieldguide.data.images.picture_id`), where it was asked for and the file can be read.
+
+    `known` is what was known of the picture; `is_empty` says that there was nothing to ask about, as in a picture
+    without a box. Of an event, `pictures` says how many were averaged, and `until` when the last was taken.
     """
 
     probabilities: NDArray[np.float64] | None
@@ -45,6 +54,10 @@ class Answer:
     out_of_domain: bool | None = None
     features: NDArray[np.float32] | None = None
     measurements: NDArray[np.float64] | None = None
+    known: FieldData = NOTHING_KNOWN
+    is_empty: bool = False
+    pictures: int = 1
+    until: datetime | None = None
 
 
 def load_screened(weights: Path, description: Path) -> tuple[Classifier, Screening | None]:
@@ -56,7 +69,7 @@ def load_screened(weights: Path, description: Path) -> tuple[Classifier, Screeni
 
 def answers(
     classifier: Classifier,
-    files: Iterable[Path | BinaryIO],
+    files: Iterable[Path | BinaryIO | Given],
     batch_size: int = 32,
     *,
     screening: Screening | None = None,
@@ -64,16 +77,18 @@ def answers(
 ) -> Iterator[Answer]:
     """Read files in threads while the network answers for those before, `batch_size` at a time.
 
-    At most three batches are in memory, as the small squares that the network takes.
+    An answer for each of `files`; boxes of one file that come one after the other are cut from it as it is read once.
+    At most three batches of files are in memory, as the small squares that the network takes.
     """
     read = partial(_read, classifier, measured=screening is not None, identify=identify)
     # Each reader sets and restores the warnings; in parallel they could restore the wrong ones.
     with warnings.catch_warnings(action="ignore"), closing(_read_ahead(read, files, 2 * batch_size)) as results:
         while batch := list(islice(results, batch_size)):
-            inputs = [result for result in batch if isinstance(result, _Input)]
+            inputs = [result for _, result in batch if isinstance(result, _Input)]
             answered = iter(_answered(classifier, inputs, screening) if inputs else ())
-            for result in batch:
-                yield Answer(None, result) if isinstance(result, str) else next(answered)
+            for given, result in batch:
+                answer = Answer(None, result) if isinstance(result, str) else next(answered)
+                yield replace(answer, known=given.known, is_empty=given.is_empty)
 
 
 @dataclass(frozen=True)
@@ -103,35 +118,60 @@ def _answered(classifier: Classifier, inputs: Sequence[_Input], screening: Scree
 
 
 def _read_ahead(
-    read: Callable[[Path | BinaryIO], _Input | str], files: Iterable[Path | BinaryIO], ahead: int
-) -> Generator[_Input | str, None, None]:
+    read: Callable[[Sequence[Given]], list[_Input | str]], files: Iterable[Path | BinaryIO | Given], ahead: int
+) -> Generator[tuple[Given, _Input | str], None, None]:
     pool = ThreadPoolExecutor(min(MAX_READERS, usable_workers()))
-    waiting: deque[Future[_Input | str]] = deque()
+    waiting: deque[tuple[list[Given], Future[list[_Input | str]]]] = deque()
+    given = (one if isinstance(one, Given) else Given(str(one), one) for one in files)
     try:
-        for file in files:
-            waiting.append(pool.submit(read, file))
+        for _, of_file in groupby(given, key=lambda one: one.file):
+            pictures = list(of_file)
+            waiting.append((pictures, pool.submit(read, pictures)))
             if len(waiting) > ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+                pictures, results = waiting.popleft()
+                yield from zip(pictures, results.result(), strict=True)
+        for pictures, results in waiting:
+            yield from zip(pictures, results.result(), strict=True)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _read(classifier: Classifier, file: Path | BinaryIO, *, measured: bool, identify: bool) -> _Input | str:
-    """The network's input for a picture, or the reason why there is none."""
+def _read(classifier: Classifier, given: Sequence[Given], *, measured: bool, identify: bool) -> list[_Input | str]:
+    """The network's input for each picture of one file, or the reason why there is none."""
+    if all(one.reason for one in given):
+        return [one.reason for one in given]
+    picture = _opened(classifier, given[0].file)
+    results: list[_Input | str] = []
+    for one in given:
+        if one.reason or isinstance(picture, str):
+            results.append(one.reason or str(picture))
+        else:
+            results.append(_input(classifier.preprocessing, picture, one.known.box, measured, identify))
+    return results
+
+
+def _opened(classifier: Classifier, file: Path | bytes | BinaryIO) -> Picture | str:
+    file = io.BytesIO(file) if isinstance(file, bytes) else file
     try:
         if isinstance(file, Path) and not stat.S_ISREG(file.stat().st_mode):
             return "not a file"  # opening a pipe would wait for its other end
-        preprocessing = classifier.preprocessing
-        picture = read_picture(file, preprocessing.max_megapixels, preprocessing.depth)
-        small = bounded(picture.image, preprocessing.max_side)
-        square = to_input(small, preprocessing)
-        measurements = measure(square, small.size, preprocessing) if measured else None
-        return _Input(square, measurements, picture.id if identify else "")
+        return read_picture(file, classifier.preprocessing.max_megapixels, classifier.preprocessing.depth)
     except PictureError as error:
         return str(error)
     except OSError as error:
         return error.strerror or str(error)
     except ValueError as error:  # a path with a null character in it
         return str(error)
+
+
+def _input(
+    preprocessing: Preprocessing, picture: Picture, box: Box | None, measured: bool, identify: bool
+) -> _Input | str:
+    try:
+        part = picture if box is None else cut(picture, box, preprocessing.crop_margin)
+    except PictureError as error:
+        return str(error)
+    small = bounded(part.image, preprocessing.max_side)
+    square = to_input(small, preprocessing)
+    measurements = measure(square, small.size, preprocessing) if measured else None
+    return _Input(square, measurements, part.id if identify else "")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from fieldguide.pages.parts import in_words
 from fieldguide.prediction.answers import Answer
 from fieldguide.prediction.batch_page import BatchFindings
 from fieldguide.prediction.batch_verdict import expected_loss, kind_of
+from fieldguide.prediction.given import Given
 from fieldguide.screening.measurements import NAMES
 from fieldguide.statistics.two_sample import Columns, detect_shift, probability_columns
 
@@ -22,7 +22,7 @@ from fieldguide.statistics.two_sample import Columns, detect_shift, probability_
 class Batch:
     """What was seen of the pictures that could be read, in order."""
 
-    paths: list[Path]
+    pictures: list[Given]
     answers: list[Answer]
     unread: int
 
@@ -56,8 +56,8 @@ def findings(
     alarms, loss = sum(bool(answer.out_of_domain) for answer in batch.answers), expected_loss(reference, probabilities)
     return BatchFindings(
         name=name,
-        kind=kind_of(shift, alarms, len(batch.paths), alarm_rate, loss),
-        pictures=len(batch.paths),
+        kind=kind_of(shift, alarms, len(batch.pictures), alarm_rate, loss),
+        pictures=len(batch.pictures),
         unread=batch.unread,
         alarms=alarms,
         loss=loss,

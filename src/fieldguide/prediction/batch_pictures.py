@@ -1,18 +1,22 @@
 """The pictures that show what a batch is like, on a page about it."""
 
+import io
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import write_text
-from fieldguide.data.images import PictureError
-from fieldguide.model.inference import Classifier, open_for
+from fieldguide.data.cropping import cut
+from fieldguide.data.images import PictureError, bounded, read_picture
+from fieldguide.model.inference import Classifier
 from fieldguide.pages.parts import Shown
 from fieldguide.prediction.batch import Batch
 from fieldguide.prediction.batch_page import BatchFindings, batch_page
+from fieldguide.prediction.given import Given
 
 MAX_SHOWN = 24  # pictures for each reason
 
@@ -47,9 +51,19 @@ def _shown(classifier: Classifier, batch: Batch, places: Sequence[int] | NDArray
         assert answer.probabilities is not None
         best = int(answer.probabilities.argmax())
         said = f"{classifier.vocabulary[best]}, {answer.probabilities[best]:.0%}"
-        lines = (printable(batch.paths[place].name), said, f"p {answer.p_value:.2g}")
+        given = batch.pictures[place]
+        lines = (printable(PurePath(given.name).name), said, f"p {answer.p_value:.2g}")
         try:
-            shown.append(Shown(open_for(classifier, batch.paths[place]), lines))
+            shown.append(Shown(_opened(classifier, given), lines))
         except PictureError as error:  # it could be read a moment ago
-            raise UserError(f"{printable(str(batch.paths[place]))} has changed during the run: {error}") from None
+            raise UserError(f"{printable(given.name)} has changed during the run: {error}") from None
     return shown
+
+
+def _opened(classifier: Classifier, given: Given) -> Image.Image:
+    """What the classifier was asked about, as it saw it."""
+    seen = classifier.preprocessing
+    file = io.BytesIO(given.file) if isinstance(given.file, bytes) else given.file
+    picture = read_picture(file, seen.max_megapixels, seen.depth)
+    part = picture if given.known.box is None else cut(picture, given.known.box, seen.crop_margin)
+    return bounded(part.image, seen.max_side)

@@ -11,18 +11,24 @@ STDIN = "-"
 
 
 def picture_files(arguments: Iterable[str], listed: BinaryIO) -> Iterator[Path]:
-    """The files that the arguments name, one at a time, in their order.
+    """The files that the arguments name, one at a time; see `named_files`."""
+    return (path for path, _ in named_files(arguments, listed))
+
+
+def named_files(arguments: Iterable[str], listed: BinaryIO) -> Iterator[tuple[Path, str]]:
+    """The files that the arguments name, in their order, each with its path below the folder that was given.
 
     A folder stands for the files in it and below, sorted, without hidden ones; linked folders are not followed. `-`
     stands for `listed`, one path a line. A file that is missing is given too: who opens it says so.
     """
     for argument in arguments:
         if argument == STDIN:
-            yield from (Path(os.fsdecode(line)) for raw in listed if (line := raw.rstrip(b"\r\n")))
+            named = (Path(os.fsdecode(line)) for raw in listed if (line := raw.rstrip(b"\r\n")))
+            yield from ((path, path.as_posix()) for path in named)
         elif (path := Path(argument)).is_dir():
-            yield from _below(path)
+            yield from ((file, file.relative_to(path).as_posix()) for file in _below(path))
         else:
-            yield path
+            yield path, path.as_posix()
 
 
 def require_something(arguments: Iterable[str]) -> None:

@@ -5,12 +5,17 @@ import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.files import sha256_of_file
 from fieldguide.base.progress import Progress, progress
+from fieldguide.data.cropping import BOXES
+from fieldguide.prediction.given import FIELDS, PLAIN, Given, Reader
 from fieldguide.prediction.picture_files import STDIN, picture_files, require_something
 
 if TYPE_CHECKING:
@@ -21,7 +26,23 @@ CLASSIFIER = "classifier.safetensors"  # in a folder with that, screen.safetenso
 Item = TypeVar("Item")
 
 
-def predict_command(arguments: Sequence[str], model: Path, kind: str | None, every_label: bool) -> int:
+@dataclass(frozen=True)
+class Observations:
+    """Where answers are written as Camtrap DP's observations, and the offset of the cameras' clocks from UTC."""
+
+    file: Path
+    offset: str
+
+
+def predict_command(
+    arguments: Sequence[str],
+    model: Path,
+    kind: str | None,
+    every_label: bool,
+    reader: Reader = PLAIN,
+    gap: timedelta | None = None,
+    observations: Observations | None = None,
+) -> int:
     """Print the classifier's answer for every picture to stdout; return how many files could not be read.
 
     Parameters
@@ -33,38 +54,98 @@ def predict_command(arguments: Sequence[str], model: Path, kind: str | None, eve
         `screen` is beside the latter, each picture is also screened.
     kind
         The format; None is a table on a terminal and CSV elsewhere.
+    reader
+        How the pictures are read, and what is told of them.
+    gap
+        Answer for events (see `in_events`) instead of pictures.
+    observations
+        Write the answers as a table of Camtrap DP too.
     """
     require_something(arguments)
     weights = weights_of(model)
 
     with _collector_paused(), Progress("predict, loading the model"):
         from fieldguide.model.inference import load_classifier
-        from fieldguide.prediction.rows import write_rows
+        from fieldguide.prediction.events import in_events
+        from fieldguide.prediction.rows import EVENT, write_rows
         from fieldguide.screening.screen_files import load_screen
 
         classifier = load_classifier(weights, weights.with_suffix(".json"))
         screen = weights.with_name("screen.safetensors")
         screening = load_screen(screen, classifier, weights) if weights.name == CLASSIFIER and screen.exists() else None
+    warn_of_crop(classifier, reader)
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
-    with answered(arguments, classifier, screening, "predict") as given:
-        rows = ((str(path), answer) for path, answer in given)
+    unread: list[str] = []
+    told: list[tuple[str, Answer]] = []
+    known = reader.columns if gap is None else (*FIELDS, *EVENT)
+    with answered(arguments, classifier, screening, "predict", reader) as given:
+        rows = _with_unread(((one.name, answer) for one, answer in given), unread)
+        rows = rows if gap is None else in_events(rows, gap)
+        rows = rows if observations is None else _kept(rows, told)
         out, screened = lossless(sys.stdout, kind), screening is not None
-        unread = write_rows(out, kind, rows, classifier.vocabulary, every_label, screened=screened)
+        write_rows(out, kind, rows, classifier.vocabulary, every_label, screened=screened, known=known)
+    if observations:
+        _write_observations(observations, told, classifier, weights, gap is not None)
     if unread:
-        print(f"fieldguide: {unread} could not be read", file=sys.stderr)
-    return unread
+        print(f"fieldguide: {len(unread)} could not be read", file=sys.stderr)
+    return len(unread)
+
+
+def warn_of_crop(classifier: "Classifier", reader: Reader) -> None:
+    """Say so where a classifier of boxes is asked about whole pictures, or the other way round."""
+    cropped = classifier.preprocessing.crop == BOXES
+    if cropped and reader.boxes is None:
+        print(
+            "warning: the classifier was trained on boxes cut out of pictures: give those of these pictures with "
+            "--boxes FILE, or cut them out first",
+            file=sys.stderr,
+        )
+    elif reader.boxes is not None and not cropped:
+        print("warning: the classifier was trained on whole pictures, not on boxes (clean.crop)", file=sys.stderr)
+
+
+def _with_unread(rows: "Iterable[tuple[str, Answer]]", unread: list[str]) -> "Iterator[tuple[str, Answer]]":
+    for name, answer in rows:
+        if answer.probabilities is None and not answer.is_empty:
+            unread.append(name)
+        yield name, answer
+
+
+def _kept(rows: "Iterable[tuple[str, Answer]]", told: "list[tuple[str, Answer]]") -> "Iterator[tuple[str, Answer]]":
+    for row in rows:
+        told.append(row)
+        yield row
+
+
+def _write_observations(
+    observations: Observations,
+    told: "list[tuple[str, Answer]]",
+    classifier: "Classifier",
+    weights: Path,
+    events: bool,
+) -> None:
+    from fieldguide.prediction.observations_file import write_observations
+
+    by = f"fieldguide {sha256_of_file(weights)[:12]}"
+    labels, file = classifier.vocabulary, observations.file
+    if without := write_observations(file, told, labels, observations.offset, by, events):
+        print(f"fieldguide: {without} are not in {file}: their time is not known (see --time)", file=sys.stderr)
 
 
 @contextmanager
 def answered(
-    arguments: Sequence[str], classifier: "Classifier", screening: "Screening | None", task: str
-) -> "Iterator[Iterator[tuple[Path, Answer]]]":
+    arguments: Sequence[str],
+    classifier: "Classifier",
+    screening: "Screening | None",
+    task: str,
+    reader: Reader = PLAIN,
+) -> "Iterator[Iterator[tuple[Given, Answer]]]":
     """Every picture that the arguments name, with its answer, and progress under the name of the task."""
     from fieldguide.prediction.answers import answers
 
-    paths, files = tee(picture_files(arguments, sys.stdin.buffer))
-    given = answers(classifier, files, screening=screening)
-    yield zip(paths, with_progress(given, arguments, task), strict=True)
+    pictures, asked = tee(reader.read(arguments, sys.stdin.buffer))
+    given = answers(classifier, asked, screening=screening)
+    yield zip(pictures, with_progress(given, arguments, task), strict=True)
 
 
 def with_progress(items: Iterable[Item], arguments: Sequence[str], task: str) -> Iterable[Item]:

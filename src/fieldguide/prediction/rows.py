@@ -8,6 +8,7 @@ CSV such characters are written as escapes (`\\n`, `\\x1b`, `\\udcff`); JSON giv
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import chain, islice
 from typing import TextIO
 
@@ -15,12 +16,14 @@ from fieldguide.base.csv_cells import as_cell, csv_line
 from fieldguide.base.errors import UNPRINTABLE, printable
 from fieldguide.base.terminal import columns_of, line
 from fieldguide.prediction.answers import Answer
+from fieldguide.prediction.given import BOX
 
 FORMATS = ("table", "csv", "jsonl")
 DIGITS = 6
 FIRST_ROWS, WIDEST_PATH = 32, 80  # the table's first column is as wide as the paths in its first rows, within reason
 
-Value = str | float | bool | None
+EVENT = ("until", "pictures")
+Value = str | float | int | bool | None
 Record = dict[str, Value]
 
 
@@ -33,8 +36,11 @@ def write_rows(
     *,
     screened: bool = False,
     identify: bool = False,
+    known: Sequence[str] = (),
 ) -> int:
     """Write a line for every path and its answer as soon as it is known; return how many could not be read.
+
+    What was empty (a picture without a box) counts as read.
 
     Parameters
     ----------
@@ -48,16 +54,18 @@ def write_rows(
         Give p_value and out_of_domain too.
     identify
         Give the picture's id too, in a column before the reason.
+    known
+        What else to give, before the reason: columns of FIELDS, BOX and EVENT.
     """
     each = [f"probability_{label}" for label in labels] if all_ else []
     found = ["p_value", "out_of_domain"] if screened else []
-    columns = ["path", "label", "probability", *each, *found, *(["id"] if identify else []), "reason"]
+    columns = ["path", "label", "probability", *each, *found, *(["id"] if identify else []), *known, "reason"]
     unread = 0
 
     def counted() -> Iterator[Record]:
         nonlocal unread
         for path, answer in rows:
-            unread += answer.probabilities is None
+            unread += answer.probabilities is None and not answer.is_empty
             record = _record(path, answer, labels, each)
             yield {column: record[column] for column in columns}
 
@@ -69,13 +77,31 @@ def write_rows(
 def _record(path: str, answer: Answer, labels: Sequence[str], each: Sequence[str]) -> Record:
     p_value = None if answer.p_value is None else round(answer.p_value, DIGITS)
     found: Record = {"p_value": p_value, "out_of_domain": answer.out_of_domain, "reason": answer.reason or None}
-    record: Record = {"path": path, "label": None, "probability": None, **dict.fromkeys(each), "id": None, **found}
+    record: Record = {
+        "path": path,
+        "label": None,
+        "probability": None,
+        **dict.fromkeys(each),
+        "id": None,
+        "site": answer.known.site,
+        "time": _moment(answer.known.time),
+        "sequence": answer.known.sequence,
+        "pictures": answer.pictures,
+        "until": _moment(answer.until),
+        **dict(zip(BOX, (round(share, DIGITS) for share in answer.known.box or ()), strict=False)),
+        **found,
+    }
+    record = {**dict.fromkeys(BOX), **record}
     if answer.probabilities is None:
         return record
     figures = [round(float(probability), DIGITS) for probability in answer.probabilities]
     best = int(answer.probabilities.argmax())
     of_each = dict(zip(each, figures, strict=True)) if each else {}
     return {**record, "label": labels[best], "probability": figures[best], **of_each, "id": answer.id}
+
+
+def _moment(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat(sep=" ", timespec="seconds")
 
 
 def _write_jsonl(stream: TextIO, _columns: list[str], lines: Iterable[Record], _labels: Sequence[str]) -> None:
@@ -111,4 +137,4 @@ def _cell(value: Value) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:.{DIGITS}f}"
-    return printable(value or "")
+    return printable("" if value is None else str(value))

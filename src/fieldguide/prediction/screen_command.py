@@ -14,8 +14,9 @@ from fieldguide.prediction.batch import Batch, findings
 from fieldguide.prediction.batch_page import BatchFindings, describe, loss_in_words, verdict
 from fieldguide.prediction.batch_pictures import write_page
 from fieldguide.prediction.batch_verdict import Kind
+from fieldguide.prediction.given import PLAIN, Reader
 from fieldguide.prediction.picture_files import require_something
-from fieldguide.prediction.predict_command import CLASSIFIER, answered, lossless, weights_of
+from fieldguide.prediction.predict_command import CLASSIFIER, answered, lossless, warn_of_crop, weights_of
 from fieldguide.prediction.rows import write_rows
 from fieldguide.screening.batch_reference import load_errors, load_reference
 from fieldguide.screening.screen_files import load_screen
@@ -25,12 +26,14 @@ MIN_NEW, MIN_KNOWN = 10, 5  # pictures: with fewer no test could become signific
 MAX_TYPICAL = 5  # pictures named on the terminal
 
 
-def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page: Path | None) -> bool:
+def screen_command(
+    arguments: Sequence[str], model: Path, kind: str | None, page: Path | None, reader: Reader = PLAIN
+) -> bool:
     """Print a row for every picture to stdout and the verdict on all of them to stderr; return whether they shifted.
 
     Parameters
     ----------
-    arguments, kind
+    arguments, kind, reader
         As `fieldguide.prediction.predict_command.predict_command` takes them.
     model
         The folder of classifier, screen and reference, or the classifier's file in it.
@@ -53,13 +56,14 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
         classifier = load_classifier(weights, weights.with_suffix(".json"))
         screening = load_screen(weights.with_name("screen.safetensors"), classifier, weights)
         known, errors = load_reference(reference, len(classifier.vocabulary)), load_errors(reference)
-    batch = _print_rows(arguments, classifier, screening, kind)
-    if not batch.paths:
+    warn_of_crop(classifier, reader)
+    batch = _print_rows(arguments, classifier, screening, kind, reader)
+    if not batch.pictures:
         raise UserError(f"no picture to screen: {batch.unread} files could not be read")
-    if len(batch.paths) < MIN_NEW or len(known[0]) < MIN_KNOWN:
+    if len(batch.pictures) < MIN_NEW or len(known[0]) < MIN_KNOWN:
         unread = f"; {batch.unread} could not be read" if batch.unread else ""
         without = f", and for {page}" if page else ""
-        read = f"{len(batch.paths)} read, {len(known[0])} to compare with"
+        read = f"{len(batch.pictures)} read, {len(known[0])} to compare with"
         needed = f"needed are {MIN_NEW} and {MIN_KNOWN}"
         _print(f"{read}: too few to test for a shift{without}, {needed}{unread}")
         return False
@@ -72,20 +76,22 @@ def screen_command(arguments: Sequence[str], model: Path, kind: str | None, page
     return found.kind == Kind.SHIFTED
 
 
-def _print_rows(arguments: Sequence[str], classifier: Classifier, screening: Screening, kind: str | None) -> Batch:
+def _print_rows(
+    arguments: Sequence[str], classifier: Classifier, screening: Screening, kind: str | None, reader: Reader
+) -> Batch:
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
     batch = Batch([], [], 0)
-    with answered(arguments, classifier, screening, "screen") as given:
+    with answered(arguments, classifier, screening, "screen", reader) as given:
 
         def rows() -> Iterator[tuple[str, Answer]]:
-            for path, answer in given:
+            for one, answer in given:
                 if answer.probabilities is not None:
-                    batch.paths.append(path)
+                    batch.pictures.append(one)
                     batch.answers.append(answer)
-                yield str(path), answer
+                yield one.name, answer
 
         out = lossless(sys.stdout, kind)
-        batch.unread = write_rows(out, kind, rows(), classifier.vocabulary, False, screened=True)
+        batch.unread = write_rows(out, kind, rows(), classifier.vocabulary, False, screened=True, known=reader.columns)
     return batch
 
 
@@ -111,7 +117,7 @@ def _print_verdict(found: BatchFindings, batch: Batch, calibrated_by: int) -> No
         lines.append(f"{found.unread} could not be read")
     if found.shift.differs:
         best = np.argsort(-found.shift.typical, kind="stable")[:MAX_TYPICAL]
-        lines += ["most typical of the batch:", *(f"  {printable(str(batch.paths[place]))}" for place in best)]
+        lines += ["most typical of the batch:", *(f"  {printable(batch.pictures[place].name)}" for place in best)]
     _print(*lines)
 
 

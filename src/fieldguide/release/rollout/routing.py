@@ -19,9 +19,10 @@ from fieldguide.base.progress import Progress
 from fieldguide.configuration.compose import compose
 from fieldguide.model.inference import Classifier
 from fieldguide.prediction.answers import Answer, Screening, answers, load_screened
+from fieldguide.prediction.given import PLAIN, Reader
 from fieldguide.prediction.log import Logged, log_predictions
-from fieldguide.prediction.picture_files import picture_files, require_something
-from fieldguide.prediction.predict_command import lossless, with_progress
+from fieldguide.prediction.picture_files import require_something
+from fieldguide.prediction.predict_command import lossless, warn_of_crop, with_progress
 from fieldguide.prediction.rows import write_rows
 from fieldguide.release.registry import Registry
 from fieldguide.release.versions import CHAMPION, LIMITED, SHADOW, Version, kept_candidate
@@ -39,7 +40,9 @@ class Serving:
     screening: Screening | None
 
 
-def predict_live(paths: Paths, arguments: Sequence[str], kind: str | None, every_label: bool, site: str) -> int:
+def predict_live(
+    paths: Paths, arguments: Sequence[str], kind: str | None, every_label: bool, site: str, reader: Reader = PLAIN
+) -> int:
     """Print the roll-out's answer for every picture and log all predictions; return how many could not be read.
 
     Raises UserError if no version answers, or, after all answers, if some could not be logged (a full disk, say).
@@ -49,7 +52,9 @@ def predict_live(paths: Paths, arguments: Sequence[str], kind: str | None, every
     arguments, kind, every_label
         As `fieldguide.prediction.predict_command.predict_command` takes them.
     site
-        Where the pictures are from; "" if it does not matter.
+        Where the pictures are from that the reader knows no site of; "" if it does not matter.
+    reader
+        How the pictures are read, and what is told of them.
     """
     require_something(arguments)
     with Progress("predict, loading the models"):
@@ -58,7 +63,8 @@ def predict_live(paths: Paths, arguments: Sequence[str], kind: str | None, every
         notice = f"no champion yet: version {models[0].number} ({models[0].step}) answers, have a person confirm"
         print(f"fieldguide: {notice}", file=sys.stderr)
     labels = sorted({label for model in models for label in model.classifier.vocabulary})
-    listed, *files = tee(picture_files(arguments, sys.stdin.buffer), 1 + len(models))
+    warn_of_crop(models[0].classifier, reader)
+    listed, *files = tee(reader.read(arguments, sys.stdin.buffer), 1 + len(models))
     streams = [
         answers(model.classifier, file, screening=model.screening, identify=True)
         for model, file in zip(models, files, strict=True)
@@ -68,9 +74,16 @@ def predict_live(paths: Paths, arguments: Sequence[str], kind: str | None, every
     lost: list[str] = []
     with closing(_logged(paths.log, models, zip(*streams, strict=True), labels, rollout, site, lost)) as given:
         shown = with_progress(given, arguments, "predict")
-        rows = ((str(path), answer) for path, answer in zip(listed, shown, strict=True))
+        rows = ((one.name, answer) for one, answer in zip(listed, shown, strict=True))
         unread = write_rows(
-            lossless(sys.stdout, kind), kind, rows, labels, every_label, screened=screened, identify=True
+            lossless(sys.stdout, kind),
+            kind,
+            rows,
+            labels,
+            every_label,
+            screened=screened,
+            identify=True,
+            known=reader.columns,
         )
     if unread:
         print(f"fieldguide: {unread} could not be read", file=sys.stderr)
@@ -134,18 +147,18 @@ def _logged(
     waiting: list[Logged] = []
     try:
         for several in given:
-            chosen = 0
+            chosen, where = 0, several[0].known.site or site
             for place, (model, answer) in enumerate(zip(models, several, strict=True)):
                 if answer.probabilities is None:
                     continue
                 if model.step == LIMITED and place > 0:
-                    if not answers_limited(answer.id, site, rollout):
+                    if not answers_limited(answer.id, where, rollout):
                         continue
                     chosen = place
                 best = int(answer.probabilities.argmax())
                 label, probability = model.classifier.vocabulary[best], float(answer.probabilities[best])
                 found = (answer.p_value, answer.out_of_domain)
-                waiting.append(Logged(answer.id, model.number, model.step, label, probability, site, *found))
+                waiting.append(Logged(answer.id, model.number, model.step, label, probability, where, *found))
             if len(waiting) >= LOG_BATCH:
                 _log(log, waiting, lost)
                 waiting = []
