@@ -64,14 +64,14 @@ def test_wrong_labels_hold_a_delivery_back_and_right_ones_do_not(home: Paths, tm
 
 
 def test_doubts_are_counted_beside_the_usual_ones() -> None:
-    """A tenth of the known labels is disputed, and a half of the new ones."""
+    """A tenth of the right labels is disputed, nine tenths of wrong ones would be, and a half of the new ones is."""
     labels = ["a"] * 100 + ["b"] * 20
     answers = np.eye(2)[[1] * 10 + [0] * 90 + [0] * 10 + [1] * 10]
     new = np.arange(120) >= 100
     names = [str(number) for number in range(120)]
     found = find_doubts(answers, labels, new, names)
     assert (found.disputed, found.pictures) == (10, 20)
-    assert found.usual == pytest.approx(0.1) and found.excess == pytest.approx(0.4)
+    assert found.usual == pytest.approx(0.1) and found.excess == pytest.approx(0.5)
     assert found.p_value < 0.002 and {one.suggested for one in found.which} == {"a"}
 
 
@@ -90,13 +90,35 @@ def test_a_delivery_of_one_hard_label_is_compared_with_known_pictures_of_it(wron
         assert found.usual == pytest.approx(0.25) and abs(found.excess) < 0.01 and found.p_value > 0.3
 
 
+@pytest.mark.parametrize(("labels", "sureness"), [(2, 0.2), (6, 0.25), (6, 0.6), (20, 0.15)])
+def test_the_share_of_wrong_labels_is_estimated_also_where_probabilities_are_diffuse(
+    labels: int, sureness: float
+) -> None:
+    """The right label has 1 / labels + `sureness`, the rest is shared out by chance; 9 of 60 new labels are wrong."""
+    held, shares = [], []
+    for seed in range(20):
+        chance = np.random.default_rng([seed, labels])
+        truth, new = chance.permutation(np.arange(300) % labels), np.arange(300) >= 240
+        probabilities = chance.dirichlet(np.full(labels, 5.0), 300) * (1 - 1 / labels - sureness)
+        probabilities[np.arange(300), truth] += 1 / labels + sureness
+        for wrong in (0, 9):
+            given = truth.copy()
+            given[240 : 240 + wrong] = (given[240 : 240 + wrong] + 1) % labels
+            found = find_doubts(probabilities, [f"{one:02}" for one in given], new, [""] * 300)
+            held.append((wrong, decide(Facts(doubts=found), RetrainConfig()).hold))
+            shares.append((wrong, found.excess))
+    assert np.mean([share for wrong, share in shares if wrong]) == pytest.approx(0.15, abs=0.02)
+    assert np.mean([share for wrong, share in shares if not wrong]) == pytest.approx(0, abs=0.02)
+    assert held.count((9, True)) == 20 and held.count((0, True)) == 0
+
+
 @given(seed=st.integers(0, 10_000), known=st.integers(2, 60), arrived=st.integers(1, 40))
 @settings(max_examples=40, deadline=None)
 def test_shares_and_p_values_stay_in_their_ranges(seed: int, known: int, arrived: int) -> None:
     """Whatever the number of pictures, labels and mistakes."""
     chance = np.random.default_rng(seed)
     count = known + arrived
-    labels = [f"label {chance.integers(3)}" for _ in range(count)]
+    labels = ["label 0", "label 1", *(f"label {chance.integers(3)}" for _ in range(count - 2))]
     vocabulary = sorted(set(labels))
     probabilities = chance.dirichlet(np.ones(len(vocabulary)), count)
     found = find_doubts(probabilities, labels, np.arange(count) >= known, [""] * count)

@@ -81,21 +81,25 @@ def find_doubts(
 ) -> Doubts:
     """How many labels of new pictures are disputed and how many more than usual are expected to be wrong.
 
-    A label's doubt is one minus its probability. The p-value is that of a permutation test: within each label, any of
-    its pictures might be the new ones.
+    A label's doubt is by how much another one is more probable: 0 for the label that is predicted, however diffuse the
+    probabilities. How many labels are wrong follows from the mean doubt: right labels add what those of known pictures
+    do, wrong ones what known pictures of other labels would with this one. The p-value is that of a permutation test:
+    within each label, any of its pictures might be the new ones.
 
     Parameters
     ----------
     probabilities
         (n, k) out of fold, for the k distinct labels in sorted order.
     labels, new, names
-        n each: the label that the picture came with, whether it is new (at least one is, and one is not), and its name.
+        n each: the label that the picture came with, whether it is new, and its name. At least one is new; those that
+        are not have at least two labels.
     """
     vocabulary, targets = np.unique(np.asarray(labels, str), return_inverse=True)
     answers = probabilities.argmax(axis=1)
-    disputed, doubt = answers != targets, 1 - probabilities[np.arange(len(targets)), targets]
+    doubts = probabilities.max(axis=1, keepdims=True) - probabilities  # of every label that a picture might have
+    disputed, doubt = answers != targets, doubts[np.arange(len(targets)), targets]
     chance, count = np.random.default_rng(seed), int(new.sum())
-    usual = expected = 0.0
+    usual = if_right = if_wrong = 0.0
     permuted = np.zeros(PERMUTATIONS)
     for label in np.unique(targets[new]):
         arrived = new & (targets == label)
@@ -104,7 +108,8 @@ def find_doubts(
             like = ~new
         size = int(arrived.sum())
         usual += size / count * float(disputed[like].mean())
-        expected += size * float(doubt[like].mean())
+        if_right += size * float(doubt[like].mean())
+        if_wrong += size * float(doubts[~new & (targets != label), label].mean())
         permuted += _sums(np.concatenate([doubt[arrived], doubt[like]]), size, chance)
     total = float(doubt[new].sum())
     which = np.flatnonzero(disputed & new)
@@ -113,7 +118,7 @@ def find_doubts(
         disputed=len(which),
         pictures=count,
         usual=usual,
-        excess=(total - expected) / count,
+        excess=min(1.0, max(-1.0, (total - if_right) / (if_wrong - if_right))) if if_wrong > if_right else 0.0,
         p_value=float((1 + (permuted >= total - 1e-9).sum()) / (1 + PERMUTATIONS)),
         which=[
             Disputed(str(names[place]), str(labels[place]), str(vocabulary[answers[place]])) for place in most_confident
