@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from checkouts import new_checkout
+from checkouts import git, new_checkout
 from conftest import encoded, noise, put, run_command
 from fieldguide.base.errors import UserError
 from fieldguide.base.option_files import read_mapping, read_params
@@ -24,8 +24,10 @@ SHARED = Path(__file__).resolve().parents[3] / "shared"
 
 
 @pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    return new_checkout(tmp_path / "checkout")
+def paths(checkout: Paths, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    """A checkout in which nothing is tracked, since DVC takes a second."""
+    monkeypatch.setattr("fieldguide.data.add.dvc_add", lambda *_: None)
+    return checkout
 
 
 @pytest.fixture
@@ -52,6 +54,15 @@ def rows_of(paths: Paths) -> dict[str, RawRow]:
     raw.mkdir()
     data = compose(paths).data
     return {f"{row.source}|{row.label}": row for row in reversed(data.fetch(paths.sources / "pets", raw))}
+
+
+def test_a_table_becomes_a_data_set_that_dvc_tracks(tmp_path: Path, folder: Path) -> None:
+    paths = new_checkout(tmp_path / "checkout")
+    listing(folder)
+    assert "commit params.yaml, conf/data/pets.yaml, data/sources/pets.dvc" in add(paths, str(folder))
+    assert git(paths.root, "status", "--porcelain", "-uall").split()[1::2] == [
+        *("params.yaml", "conf/data/pets.yaml", "data/sources/.gitignore", "data/sources/pets.dvc"),
+    ]
 
 
 @pytest.mark.parametrize("how", ["the folder", "the table", "both"])
