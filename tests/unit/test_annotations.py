@@ -215,6 +215,13 @@ def test_camtrap_dp_by_file_and_by_event(tmp_path: Path) -> None:
         ("3.jpg", "blank", "l2", taken[2], None),
     ]
     assert [row.known.sequence for row in read.rows] == ["e1", "e1", "e3"]
+    later = CAMTRAP["observations.csv"].replace("media,animal,Vulpes vulpes", "media,unclassified,")
+    put(tmp_path / "observations.csv", later.encode())
+    put(tmp_path / "deployments.csv", CAMTRAP["deployments.csv"].replace("l2,North", "l2,South").encode())
+    read = read_annotations(tmp_path / "datapackage.json")
+    assert [(row.label, row.known.site) for row in read.rows] == [
+        *(("Meles meles", "North"), ("Meles meles", "North"), ("blank", "South")),
+    ]
     put(tmp_path / "datapackage.json", CAMTRAP["datapackage.json"].replace("media.csv", "../media.csv").encode())
     with pytest.raises(UserError, match=r"names ../media.csv for media, which is not in its folder"):
         read_annotations(tmp_path / "datapackage.json")

@@ -22,6 +22,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.data.images import picture_id
 from fieldguide.data.sources.folder import FolderData
+from fieldguide.data.sources.table import TableData
 from fieldguide.data.table import IMAGES, write_table
 from fieldguide.retraining import file_moves as take_over
 from fieldguide.retraining import journal
@@ -438,6 +439,8 @@ def test_what_has_no_folders_of_labels_takes_no_pictures_in(cfg: Config, home: P
     (reason,) = table["reason"]
     assert reason.startswith("the selected data set cannot take in pictures from here: put them beside its others")
     assert reason.endswith("`fieldguide add NAME FOLDER`")
+    listed = list_incoming(replace(cfg, data=TableData("table")), home)
+    assert list(listed["reason"]) == [reason]
 
 
 @contextmanager

@@ -8,14 +8,13 @@ from pathlib import Path, PurePosixPath
 
 from fieldguide.base.errors import UserError
 from fieldguide.data.annotations.annotation import Annotation, Annotations, is_address
-from fieldguide.data.annotations.camtrap_dp import TABLES
+from fieldguide.data.annotations.camtrap_dp import PACKAGE, TABLES
 from fieldguide.data.annotations.reading import read_annotations
 from fieldguide.data.choices import Ambiguous
 from fieldguide.data.given_splits import SIDES
 from fieldguide.data.listed_files import ListedFiles
 
 ENDINGS = {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx"}
-PACKAGE = "datapackage.json"
 EXPLICIT = re.compile(
     r"datapackage\.json|metadata\.(csv|jsonl|parquet)|_annotations\.coco\.json"
 )  # names that formats fix

@@ -1,5 +1,6 @@
 """Sources on other machines: folders and files of object stores, and data sets of the Hugging Face hub."""
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,6 +19,11 @@ NOT_HERE = {"http", "https", "ftp"}
 def is_remote(source: str) -> bool:
     """Whether a source is an address, and not a path."""
     return "://" in source
+
+
+def without_secrets(source: str) -> str:
+    """An address without what may be a password or a token."""
+    return re.sub(r"//[^/@]*@", "//", re.split("[?#]", source)[0])
 
 
 def fetch_source(source: str, target: Path) -> tuple[Path, list[str]]:

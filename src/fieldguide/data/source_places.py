@@ -11,7 +11,7 @@ from fieldguide.base.errors import UserError, printable
 from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.annotations.reading import file_below, read_annotations
 from fieldguide.data.archives import is_archive, unpack
-from fieldguide.data.remote_sources import fetch_source, is_remote
+from fieldguide.data.remote_sources import fetch_source, is_remote, without_secrets
 from fieldguide.data.sources.folder import as_text
 from fieldguide.data.system_files import SYSTEM_FOLDERS
 from fieldguide.data.table_reading import Pictures
@@ -40,7 +40,7 @@ def opened(source: str, work: Path) -> Iterator[Place]:
         If there is nothing, or it cannot be fetched or unpacked.
     """
     path, notes = Path(source), list[str]()
-    name = printable(path.resolve().name if not is_remote(source) else source.partition("?")[0])
+    name = printable(without_secrets(source) if is_remote(source) else path.resolve().name)
     shutil.rmtree(work, ignore_errors=True)
     try:
         if is_remote(source):

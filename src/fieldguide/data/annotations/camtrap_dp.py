@@ -13,13 +13,15 @@ from typing import Any
 
 from fieldguide.base.errors import UserError
 from fieldguide.data.annotations.annotation import Annotation, Annotations, floats, plain_path, with_box
-from fieldguide.data.annotations.cells import read_cells
+from fieldguide.data.annotations.cells import from_records, read_cells
 from fieldguide.data.annotations.times import read_times
 from fieldguide.data.field_data import FieldData
 
 Row = Mapping[str, str]
+PACKAGE = "datapackage.json"
 TABLES = ("deployments", "media", "observations")
-PLACES = ("locationName", "locationID")  # whichever tells all places apart, else the deployment is the site
+DEPLOYMENT_ID, LOCATION_ID, LOCATION_NAME = "deploymentID", "locationID", "locationName"
+UNCLASSIFIED = "unclassified"  # an observation that says nothing yet
 BOX = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
 DEPLOYMENT = "deployment"  # own column
 
@@ -56,20 +58,20 @@ def read_camtrap_dp(content: Mapping[str, Any], folder: Path) -> Annotations:
     times, _ = read_times([row.get("timestamp", "") for row in media])
     of_media: dict[str, list[Row]] = defaultdict(list)
     for row in observations:
-        if row.get("mediaID"):
+        if row.get("mediaID") and row.get("observationType") != UNCLASSIFIED:
             of_media[row["mediaID"]].append(row)
     events = _events(observations)
     rows: list[Annotation] = []
     for one, time in zip(media, times, strict=True):
         own = of_media.pop(one.get("mediaID", ""), [])
         during = [
-            event for event in events.get(one.get("deploymentID", ""), []) if time and event.start <= time <= event.end
+            event for event in events.get(one.get(DEPLOYMENT_ID, ""), []) if time and event.start <= time <= event.end
         ]
         named = [(row, row.get("eventID", "")) for row in own] or [
             (event.observation, event.sequence) for event in during
         ]
         sequence = next((event for _, event in named if event), next((event.sequence for event in during), ""))
-        deployment = one.get("deploymentID", "")
+        deployment = one.get(DEPLOYMENT_ID, "")
         known = FieldData(
             site_of.get(deployment, deployment) or None,
             time,
@@ -96,13 +98,13 @@ def _rows(media: Row, known: FieldData, observations: Sequence[Row]) -> Iterator
 
 
 def _sites(deployments: Sequence[Row]) -> tuple[dict[str, str], list[str]]:
-    """The site of each deployment, and from which column."""
-    ids = {row.get("locationID", "") for row in deployments}
-    for place in PLACES:
-        pairs = {(row.get("locationID", ""), row.get(place, "")) for row in deployments}
-        if all(name for _, name in pairs) and len(pairs) == len({name for _, name in pairs}) == len(ids):
-            return {row["deploymentID"]: row[place] for row in deployments}, [f"sites from {place!r}"]
-    return {}, ["sites from 'deploymentID'"]
+    """The site of each deployment, and from which column: the places' names, unless two places have the same."""
+    ids = {row.get(LOCATION_ID, "") for row in deployments} - {""}
+    for column in (LOCATION_NAME, LOCATION_ID):
+        names = {row.get(column, "") for row in deployments}
+        if names and "" not in names and len(names) >= len(ids):
+            return {row.get(DEPLOYMENT_ID, ""): row[column] for row in deployments}, [f"sites from {column!r}"]
+    return {}, [f"sites from {DEPLOYMENT_ID!r}"]
 
 
 def _events(observations: Sequence[Row]) -> dict[str, list[_Event]]:
@@ -113,7 +115,7 @@ def _events(observations: Sequence[Row]) -> dict[str, list[_Event]]:
     events: dict[str, list[_Event]] = defaultdict(list)
     for row, start, end in zip(rows, starts, ends, strict=True):
         if start and end:
-            deployment = row.get("deploymentID", "")
+            deployment = row.get(DEPLOYMENT_ID, "")
             events[deployment].append(_Event(deployment, start, end, row.get("eventID", ""), row))
     return events
 
@@ -121,14 +123,15 @@ def _events(observations: Sequence[Row]) -> dict[str, list[_Event]]:
 def _table(content: Mapping[str, Any], folder: Path, name: str) -> list[Row]:
     resource = next(one for one in content["resources"] if isinstance(one, dict) and one.get("name") == name)
     if isinstance(data := resource.get("data"), list):
-        return [{str(key): "" if value is None else str(value) for key, value in row.items()} for row in data]
+        table = from_records(data, f"{PACKAGE}, {name}")
+        return [dict(zip(table.header, row, strict=True)) for row in table.rows]
     listed = resource.get("path")
     files = [str(path) for path in (listed if isinstance(listed, list) else [listed])]
     rows: list[Row] = []
     for file in files:
         path = folder / file
         if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
-            raise UserError(f"datapackage.json names {file} for {name}, which is not in its folder")
+            raise UserError(f"{PACKAGE} names {file} for {name}, which is not in its folder")
         table = read_cells(path)
         rows += [dict(zip(table.header, row, strict=True)) for row in table.rows]
     return rows
