@@ -134,7 +134,8 @@ def _refusal(path: Path, name: str, label: str, folders: Mapping[str, str] | Non
     if label and folders is None:
         return (
             "the selected data set cannot take in pictures from here: put them beside its others in data/sources (and "
-            "list them in its pictures.csv, if it has one), or make one of labelled folders with `fieldguide add NAME FOLDER`"
+            "list them in its pictures.csv, if it has one), or make one of labelled folders with "
+            "`fieldguide add NAME FOLDER`"
         )
     if label and label not in (folders or ()):
         return f"the data set has no folder {label!r}, nor such a label: correct the name, or create it for a new label"
