@@ -203,7 +203,7 @@ def test_a_detector_adds_boxes_to_folders(paths: Paths, folder: Path) -> None:
     content = {"images": images, "detection_categories": {"1": "animal", "2": "person"}}
     put(folder / "md.json", json.dumps(content).encode())
     said = add(paths, str(folder), "--boxes", "md.json")
-    assert "labels: fox 4, owl 3\nboxes: 4 in 3 pictures\n" in said
+    assert "labels: fox 3, owl 3\nboxes: 4 in 3 pictures\n" in said
     rows = read_picture_table(paths.sources / "pets" / "pictures.csv")
     assert [row.known.box for row in rows if row.file == "fox/4.png"] == [(0.25, 0.25, 0.5, 0.5), (0, 0, 0.5, 0.5)]
     assert not [row for row in rows if row.known.further["detection"] == "person"]

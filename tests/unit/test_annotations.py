@@ -146,6 +146,8 @@ COCO: dict[str, Any] = {
         {"id": 1, "image_id": 1, "category_id": 5, "bbox": [50, 25, 100, 50]},
         {"id": 2, "image_id": 1, "category_id": 5, "bbox": [0, 0, 20, 10]},
         {"id": 3, "image_id": "two", "category_id": 0},
+        {"id": 6, "image_id": "two", "category_id": 0},
+        {"id": 7, "image_id": 1, "category_id": 5},
         {"id": 4, "image_id": 99, "category_id": 5},
         {"id": 5, "image_id": 1, "category_id": 6},
     ],

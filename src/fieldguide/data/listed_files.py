@@ -5,6 +5,8 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from fieldguide.data.annotations.annotation import PICTURE
+
 DRIVE = re.compile(r"^(file:///?|[A-Za-z]:)?/*")
 
 
@@ -20,7 +22,8 @@ class ListedFiles:
         for file in self._files:
             name = _plain(file.rpartition("/")[2])
             self._by_name[name].append(file)
-            self._by_stem[name.rpartition(".")[0]].append(file)
+            if PICTURE.fullmatch(name):
+                self._by_stem[name.rpartition(".")[0]].append(file)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)

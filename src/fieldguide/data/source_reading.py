@@ -1,7 +1,7 @@
 """What was understood of a source of pictures, and how it is told to a person before anything is written."""
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -38,27 +38,29 @@ class Reading:
         """What becomes part of the data set."""
         return [one for one in self.files if not one.refused]
 
+    @property
+    def labelled(self) -> list[Wanted]:
+        """Each picture once for each of its labels, however many boxes it has."""
+        return list({(one.address, one.label): one for one in self.pictures}.values())
+
 
 def describe(reading: Reading, now: datetime) -> list[str]:
     """What was understood, a line for each thing; what is plainly wrong begins with `warning:`."""
-    pictures = reading.pictures
+    pictures = reading.labelled
     labels = Counter(one.label for one in pictures)
     lines = [*reading.understood, f"labels: {_counts(labels)}"]
     if sites := Counter(one.known.site for one in pictures if one.known.site):
         lines.append(f"sites: {_counts(sites)}")
     if given := Counter(one.known.given_split for one in pictures if one.known.given_split):
         lines.append(f"given split: {_counts(Counter({str(side): count for side, count in given.items()}))}")
-    if boxed := [one.address for one in pictures if one.known.box]:
+    if boxed := [one.address for one in reading.pictures if one.known.box]:
         lines.append(f"boxes: {len(boxed)} in {len(set(boxed))} pictures")
     times = sorted(one.known.time for one in pictures if one.known.time)
     if times:
         missing = f", {len(pictures) - len(times)} without a time" if len(times) < len(pictures) else ""
         lines.append(f"taken: {times[0]} to {times[-1]} (from {reading.times_from}){missing}")
         lines += [f"warning: {warning}" for warning in _clock_faults(times, now)]
-    by_picture: dict[str, set[str]] = defaultdict(set)
-    for one in pictures:
-        by_picture[one.address].add(one.label)
-    if several := sum(len(labels) > 1 for labels in by_picture.values()):
+    if several := sum(count > 1 for count in Counter(one.address for one in pictures).values()):
         keeps = ", unless `clean.crop: boxes` keeps each box" if boxed else ""
         lines.append(f"note: pictures with more than one label: {several}; clean leaves them out{keeps}")
     if videos := sum(is_video(one.address) for one in pictures):

@@ -1,7 +1,7 @@
 """What every format of annotations is read into."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
@@ -61,6 +61,14 @@ def with_box(one: Annotation, box: Sequence[float], size: tuple[int, int] | None
     if left >= 1 or top >= 1 or left + width <= 0 or top + height <= 0:
         return replace(one, left_out="its box is outside the picture")
     return replace(one, known=replace(one.known, box=(left, top, width, height)))
+
+
+def without_repeats(rows: Iterable[Annotation]) -> list[Annotation]:
+    """The rows of one picture without those that add nothing: the same once more, or a label that a box has too."""
+    rows = list(rows)
+    boxed = {row.label for row in rows if row.known.box}
+    telling = [row for row in rows if row.known.box or row.left_out or row.label not in boxed]
+    return list({(row.label, row.known.box, row.left_out): row for row in telling}.values())
 
 
 def floats(values: Any) -> list[float]:

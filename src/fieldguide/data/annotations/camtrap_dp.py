@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.errors import UserError
-from fieldguide.data.annotations.annotation import Annotation, Annotations, floats, plain_path, with_box
+from fieldguide.data.annotations.annotation import (
+    Annotation,
+    Annotations,
+    floats,
+    plain_path,
+    with_box,
+    without_repeats,
+)
 from fieldguide.data.annotations.cells import from_records, read_cells
 from fieldguide.data.annotations.times import read_times
 from fieldguide.data.field_data import FieldData
@@ -78,7 +85,7 @@ def read_camtrap_dp(content: Mapping[str, Any], folder: Path) -> Annotations:
             sequence or None,
             further={DEPLOYMENT: deployment or None},
         )
-        rows += _rows(one, known, [row for row, _ in named])
+        rows += without_repeats(_rows(one, known, [row for row, _ in named]))
     rows += [
         Annotation("", left_out=f"an observation of the file {media!r}, which is not listed") for media in of_media
     ]
@@ -89,12 +96,10 @@ def _rows(media: Row, known: FieldData, observations: Sequence[Row]) -> Iterator
     file = plain_path(media.get("filePath", "") or media.get("fileName", ""))
     if not observations:
         yield Annotation(file, known=known, left_out="the file lists the picture without an observation")
-    labels = [(row.get("scientificName") or row.get("observationType", ""), row) for row in observations]
-    boxed = {label for label, row in labels if row.get(BOX[0])}
-    for label, row in labels:
-        if row.get(BOX[0]):
-            yield with_box(Annotation(file, label, known), floats([row.get(name) for name in BOX]), None, pixels=False)
-    yield from (Annotation(file, label, known) for label in dict(labels) if label not in boxed)
+    for row in observations:
+        one = Annotation(file, row.get("scientificName") or row.get("observationType", ""), known)
+        box = [row.get(name, "") for name in BOX]
+        yield with_box(one, floats(box), None, pixels=False) if any(box) else one
 
 
 def _sites(deployments: Sequence[Row]) -> tuple[dict[str, str], list[str]]:

@@ -8,7 +8,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fieldguide.data.annotations.annotation import Annotation, Annotations, SizeOf, floats, plain_path, with_box
+from fieldguide.data.annotations.annotation import (
+    Annotation,
+    Annotations,
+    SizeOf,
+    floats,
+    plain_path,
+    with_box,
+    without_repeats,
+)
 from fieldguide.data.annotations.cells import as_text
 from fieldguide.data.annotations.times import read_times
 from fieldguide.data.field_data import FieldData
@@ -35,7 +43,7 @@ def read_coco(content: Mapping[str, Any], size_of: SizeOf) -> Annotations:
         site, sequence, split = (_first(image, keys) or None for keys in (SITE, SEQUENCE, SPLIT))
         known = FieldData(site, time, sequence, given_split=split)
         of_image = by_image.pop(as_text(image.get("id")), [])
-        rows += _rows(image, known, of_image, names, size_of)
+        rows += without_repeats(_rows(image, known, of_image, names, size_of))
     rows += [
         Annotation("", left_out=f"an annotation of the image {image!r}, which is not listed") for image in by_image
     ]

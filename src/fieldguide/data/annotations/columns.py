@@ -24,7 +24,7 @@ SPELLINGS = {  # lower case, without signs; the first ones are meant where sever
     LABEL: (
         *("label", "labels", "class", "classname", "classlabel", "category", "categoryname", "species", "speciesname"),
         *("commonname", "vernacularname", "scientificname", "taxon", "taxonname", "target", "breed", "diagnosis"),
-        *("labelname", "speciescommonname", "defect", "disease", "animal"),
+        *("labelname", "speciescommonname", "defect", "disease"),
     ),
     SITE: (
         *("site", "siteid", "sitename", "station", "stationid", "location", "locationid", "locationname"),
