@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from checkouts import git, new_checkout
 from conftest import encoded, noise, put, run_command
@@ -202,7 +203,11 @@ def test_a_detector_adds_boxes_to_folders(paths: Paths, folder: Path) -> None:
     images.append({"file": "fox/4.png", "detections": [found, {**found, "bbox": [0, 0, 0.5, 0.5]}]})
     content = {"images": images, "detection_categories": {"1": "animal", "2": "person"}}
     put(folder / "md.json", json.dumps(content).encode())
+    mask = Image.new("L", (64, 48))
+    mask.paste(255, (10, 10, 20, 20))
+    put(folder / "fox" / "0_mask.png", mask)
     said = add(paths, str(folder), "--boxes", "md.json")
+    assert "left out: 1 file: a mask (fox/0_mask.png)" in said
     assert "labels: fox 3, owl 3\nboxes: 4 in 3 pictures\n" in said
     rows = read_picture_table(paths.sources / "pets" / "pictures.csv")
     assert [row.known.box for row in rows if row.file == "fox/4.png"] == [(0.25, 0.25, 0.5, 0.5), (0, 0, 0.5, 0.5)]

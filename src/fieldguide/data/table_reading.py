@@ -70,20 +70,22 @@ def table_reading(
     rows, left_aside = _without_columns_of_ours(rows)
     if left_aside:
         understood.append(f"columns left aside, since fieldguide fills them: {', '.join(left_aside)}")
-    return reading_of(pictures, rows, understood, times_from, boxes, {*listed.names} if tell_others else None)
+    named = {*listed.names, *(row.file for row in rows)}
+    others = [_unlisted(name, path) for name, path in pictures.files.items() if tell_others and name not in named]
+    return reading_of(pictures, rows, others, understood, times_from, boxes)
 
 
 def reading_of(
     pictures: Pictures,
     rows: Sequence[Annotation],
+    others: Sequence[Wanted],
     understood: Sequence[str],
     times_from: str,
-    boxes: str | None = None,
-    told: set[str] | None = None,
+    boxes: str | None,
 ) -> Reading:
     """The reading of a data set of kind `table` with these rows, to which a file may add boxes.
 
-    `told` are the files that have served; all others that are not listed are told to be left out, unless it is None.
+    `others` are files that stay behind.
     """
     if boxes:
         rows, line = _with_boxes(pictures, rows, boxes)
@@ -93,16 +95,13 @@ def reading_of(
     if splits := propose_splits(words):
         options["splits"] = splits
     wanted = TableData("table", splits=options.get("splits", {})).wanted(rows, pictures.files)
-    named = {row.file for row in rows} | (told or set())
-    others = [name for name in pictures.files if name not in named] if told is not None else []
-    files = wanted + [Wanted(name, pictures.files[name], "", "", _not_listed(name)) for name in others]
-    reading = Reading(options, files, list(understood), times_from, list(rows))
+    reading = Reading(options, [*wanted, *others], list(understood), times_from, list(rows))
     check_labels({one.label for one in reading.pictures}, understood[0])
     return reading
 
 
-def _not_listed(name: str) -> str:
-    return "text or data, not a picture" if is_text(name) else "not listed"
+def _unlisted(name: str, path: Path) -> Wanted:
+    return Wanted(name, path, "", "", "text or data, not a picture" if is_text(name) else "not listed")
 
 
 def _layout_of_labels(pictures: Pictures, files: Sequence[str]) -> str:

@@ -40,7 +40,8 @@ def understand(pictures: Pictures, choices: Choices) -> Reading:
     if boxes is None:
         return reading
     rows = [Annotation(one.address, one.given_label, one.known) for one in reading.pictures]
-    return reading_of(pictures, rows, reading.understood, reading.times_from, boxes, {boxes})
+    others = [one for one in reading.files if one.refused and one.address != boxes]
+    return reading_of(pictures, rows, others, reading.understood, reading.times_from, boxes)
 
 
 def read_by_files(pictures: Pictures, names: Sequence[str], choices: Choices, tell_others: bool) -> Reading:
