@@ -393,6 +393,11 @@ def test_real_files_that_say_the_same_are_read_the_same() -> None:
         "small_cat.jpg",
         "Felis catus",
         FieldData(
-            "Site A", datetime(2020, 5, 30, 4, 57, 37), "evt1", (0.1, 0.2, 0.3, 0.4), None, {"deployment": "dep1"}
+            "Site A",
+            datetime(2020, 5, 30, 4, 57, 37),
+            "evt1",
+            (0.1, 0.2, 0.3, 0.4),
+            None,
+            {"deployment": "dep1", "media": "m1"},
         ),
     )

@@ -14,6 +14,7 @@ from fieldguide.base.stage_names import Stage
 from fieldguide.base.stopped import Stopped, read_stopped
 from fieldguide.base.terminal import key_values
 from fieldguide.data.counts import keys_of, said
+from fieldguide.data.cropping import BOXES
 from fieldguide.data.status import Status
 from fieldguide.evaluation.field_section import site_lines, witness_lines
 from fieldguide.evaluation.tables import are_unequal, read_evaluation
@@ -84,8 +85,11 @@ def _split(_split: Figures, counts: Counts, _paths: Paths) -> Rows:
     return [("split", said(counts, "split.train", "split.valid", "split.test", "split.left_out"))]
 
 
-def _train(train: Figures, _counts: Counts, _paths: Paths) -> Rows:
-    return [("training", kept_epoch(train))]
+def _train(train: Figures, _counts: Counts, paths: Paths) -> Rows:
+    description = paths.classifier.with_suffix(".json")
+    cropped = description.is_file() and read_json(description)["preprocessing"].get("crop") == BOXES
+    of_boxes = "; on boxes cut out of the pictures (clean.crop)" if cropped else ""
+    return [("training", f"{kept_epoch(train)}{of_boxes}")]
 
 
 def _evaluate(evaluate: Figures, _counts: Counts, paths: Paths) -> Rows:

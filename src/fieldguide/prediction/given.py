@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from fieldguide.base.errors import UserError
@@ -15,12 +15,13 @@ from fieldguide.data.field_data import NOTHING_KNOWN, FieldData
 from fieldguide.data.layout import SEQUENCE, SITE, Layout, parse_layout
 from fieldguide.data.videos.frames import VideoError, frame_name, read_frames
 from fieldguide.data.videos.kinds import is_video
-from fieldguide.prediction.picture_files import named_files
+from fieldguide.prediction.picture_files import STDIN, named_files
 
 FIELDS = ("site", "time", "sequence")
 BOX = ("box_left", "box_top", "box_width", "box_height")
 ANIMAL = "animal"  # the only one of a detector's categories that a classifier of animals is asked about
 VIDEO_EVERY = 5.0  # seconds
+LOOKED_FOR = 200  # files of a list, to find out to which folder they are relative
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,14 @@ class Given:
 
 @dataclass(frozen=True)
 class Listed:
-    """What a file of annotations says, by the pictures as written there."""
+    """What a file of annotations says, by the absolute path of each picture."""
 
     file: Path
     rows: Mapping[str, Sequence[Annotation]]
 
-    def of(self, path: Path, below: str) -> Sequence[Annotation]:
-        """The rows of a picture: by its path, its path below the given folder, or that below the file's folder."""
-        near = os.path.relpath(path, self.file.parent).replace(os.sep, "/")
-        names = (below, path.as_posix(), near, path.absolute().as_posix())
-        return next((found for name in names if (found := self.rows.get(os.path.normpath(name)))), ())
+    def of(self, path: Path) -> Sequence[Annotation]:
+        """The rows of a picture; none where it is not listed."""
+        return self.rows.get(os.path.normpath(path.absolute()), ())
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Reader:
         for path, below in named_files(arguments, listed):
             known = self._known(path, below)
             if self.boxes is not None:
-                yield from _boxes(path, known, self.boxes, below)
+                yield from _boxes(path, known, self.boxes)
             elif is_video(path):
                 yield from self._frames(path, known)
             else:
@@ -80,7 +79,7 @@ class Reader:
         if not self.columns:
             return FieldData(site=self.site or None)
         said = self.layout.read(below) if self.layout else None
-        found = [row.known for listed in (self.table, self.boxes) if listed for row in listed.of(path, below)[:1]]
+        found = [row.known for listed in (self.table, self.boxes) if listed for row in listed.of(path)[:1]]
         folder = (Path(below).parent.as_posix() if "/" in below else path.absolute().parent.name) or None
         sites = [*(one.site for one in found), (said or {}).get(SITE), self.site, folder if self.site_is_folder else ""]
         times = (one.time for one in found)
@@ -136,10 +135,10 @@ def reader(
     Raises
     ------
     UserError
-        If a file cannot be read, holds no boxes, or is ambiguous; or if a layout or time is none.
+        If a file cannot be read, holds no boxes, is ambiguous, or lists no picture that is there; or if a layout or
+        time is none.
     """
-    folder = next((Path(name) for name in arguments if Path(name).is_dir()), None)
-    listed = {file: _listed(file, folder) for file in (boxes, table) if file}
+    listed = {file: _listed(file, arguments) for file in (boxes, table) if file}
     if boxes and not any(row.known.box for rows in listed[boxes].rows.values() for row in rows):
         raise UserError(f"--boxes: {boxes} holds no boxes: give it as --table, or another file")
     try:
@@ -161,18 +160,45 @@ def reader(
     )
 
 
-def _listed(file: Path, folder: Path | None) -> Listed:
+def _listed(file: Path, arguments: Sequence[str]) -> Listed:
+    """Read annotations whose files are relative to a given folder, one above it, the current one, or their own."""
     from fieldguide.data.annotations.reading import read_annotations  # only here: most predictions need none
 
+    given = [Path(os.path.normpath(Path(name).absolute())) for name in arguments if name != STDIN]
+    bases = list(
+        dict.fromkeys(base for path in (*given, Path.cwd(), file.absolute()) for base in (path, *path.parents))
+    )
+    found = read_annotations(file, find=lambda text: _find(bases, text)).rows
+    names = [row.file for row in found]
+    sample = names[:: len(names) // LOOKED_FOR + 1]
+    there = {base: sum(_is_there(base, name) for name in sample) for base in bases}
+    base = max(bases, key=lambda one: there[one])
+    if not there[base]:
+        first = names[0] if names else "nothing"
+        raise UserError(f"{file} lists {first}, which is not there: give the folder that its files are in")
     rows = defaultdict(list)
-    for row in read_annotations(file, folder).rows:
-        rows[os.path.normpath(row.file)].append(row)
+    for row in found:
+        rows[os.path.normpath(base / row.file)].append(row)
     return Listed(file, rows)
 
 
-def _boxes(path: Path, known: FieldData, listed: Listed, below: str) -> Iterator[Given]:
+def _find(bases: Sequence[Path], name: str) -> Path | None:
+    return next((base / name for base in bases if _is_there(base, name)), None)
+
+
+def _is_there(base: Path, name: str) -> bool:
+    """Whether a file is there by a name that does not lead out of its folder."""
+    if not name or ".." in PurePosixPath(name).parts:
+        return False
+    try:
+        return (base / name).is_file()
+    except (OSError, ValueError):  # a name too long, or with a null character
+        return False
+
+
+def _boxes(path: Path, known: FieldData, listed: Listed) -> Iterator[Given]:
     """Each box of a picture; one answer that says why there is none."""
-    rows = listed.of(path, below)
+    rows = listed.of(path)
     if not rows:
         yield Given(str(path), path, known, f"{listed.file.name} does not list it", is_empty=True)
     for row in rows:

@@ -14,7 +14,7 @@ from fieldguide.base.csv_cells import Cell, csv_line
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_text
 from fieldguide.data.annotations.annotation import DETECTION
-from fieldguide.data.annotations.camtrap_dp import DEPLOYMENT
+from fieldguide.data.annotations.camtrap_dp import DEPLOYMENT, MEDIA
 
 if TYPE_CHECKING:  # it imports PyTorch
     from fieldguide.prediction.answers import Answer
@@ -26,7 +26,7 @@ COLUMNS = (
     *("bboxX", "bboxY", "bboxWidth", "bboxHeight", "classificationMethod", "classifiedBy"),
     *("classificationTimestamp", "classificationProbability", "observationTags", "observationComments"),
 )
-ANIMAL, UNCLASSIFIED, BLANK = "animal", "unclassified", "blank"
+ANIMAL, BLANK = "animal", "blank"
 TYPES = {  # of labels and detections that name no species
     **dict.fromkeys(("blank", "empty", "nothing", "no animal", "background"), BLANK),
     **dict.fromkeys(("human", "person", "people", "homo sapiens"), "human"),
@@ -49,13 +49,13 @@ def check_offset(offset: str | None) -> str:
 def write_observations(
     file: Path, answered: Sequence[tuple[str, "Answer"]], labels: Sequence[str], offset: str, by: str, events: bool
 ) -> int:
-    """Write a row for each answer; return how many have none, since their time is not known, which the standard needs.
+    """Write a row for each answer that says what was seen; return how many have none, for lack of a time.
 
     Parameters
     ----------
     answered
-        The name of each picture or event, and its answer. `mediaID` is the name; `deploymentID` is that of the package
-        that the pictures are from, or the site.
+        The name of each picture or event, and its answer. `mediaID` and `deploymentID` are those of the package that
+        the pictures are from, else the name and the site.
     labels
         The classifier's vocabulary: the label is the `scientificName`, unless it is one of TYPES.
     offset
@@ -67,11 +67,13 @@ def write_observations(
     """
     lines, without = [csv_line(COLUMNS)], 0
     for number, (name, answer) in enumerate(answered):
-        if answer.known.time is None:
+        kind, label, probability = _seen(answer, labels)
+        if kind and answer.known.time is None:
             without += 1
-            continue
-        row = _row(name, number, answer, labels, offset, by, events)
-        lines.append(csv_line([row.get(column) for column in COLUMNS]))
+        elif kind:
+            seen = {"observationType": kind, "scientificName": label, "classificationProbability": probability}
+            row = _row(name, number, answer, offset, by, events) | seen
+            lines.append(csv_line([row.get(column) for column in COLUMNS]))
     try:
         write_text(file, "".join(lines))
     except OSError as error:
@@ -79,19 +81,30 @@ def write_observations(
     return without
 
 
-def _row(
-    name: str, number: int, answer: "Answer", labels: Sequence[str], offset: str, by: str, events: bool
-) -> dict[str, Cell]:
+def _seen(answer: "Answer", labels: Sequence[str]) -> tuple[str, str, float | None]:
+    """Type of an observation, species and probability; no type where nothing is known of the picture."""
+    if answer.probabilities is not None:
+        label = labels[int(answer.probabilities.argmax())]
+        kind = TYPES.get(label.casefold(), ANIMAL)
+        return kind, label if kind == ANIMAL else "", round(float(answer.probabilities.max()), 6)
+    detected = answer.known.further.get(DETECTION)
+    if not answer.is_empty or DETECTION not in answer.known.further:
+        return "", "", None
+    return (TYPES.get(detected.casefold(), "unknown") if detected else BLANK), "", None
+
+
+def _row(name: str, number: int, answer: "Answer", offset: str, by: str, events: bool) -> dict[str, Cell]:
     known = answer.known
     assert known.time is not None
     start, end = (_moment(time, offset) for time in (known.time, answer.until or known.time))
     site = known.further.get(DEPLOYMENT) or known.site or ""
+    media = known.further.get(MEDIA) or name
     identity = hashlib.sha256(f"{name}\n{number}".encode()).hexdigest()[:16]
     event = known.sequence or (f"{site}_{start}" if events else "")
-    row: dict[str, Cell] = {
+    return {
         "observationID": identity,
         "deploymentID": site,
-        "mediaID": "" if events else name,
+        "mediaID": "" if events else media,
         "eventID": event,
         "eventStart": start,
         "eventEnd": end,
@@ -99,28 +112,8 @@ def _row(
         "classificationMethod": "machine",
         "classifiedBy": by,
         "observationComments": answer.reason,
+        **({} if known.box is None else _box(known.box)),
     }
-    if known.box is not None:
-        row |= _box(known.box)
-    if answer.probabilities is None:
-        return row | {"observationType": _type_of_none(answer)}
-    best = int(answer.probabilities.argmax())
-    label, kind = labels[best], TYPES.get(labels[best].casefold(), ANIMAL)
-    named = {"scientificName": label} if kind == ANIMAL else {}
-    return (
-        row
-        | named
-        | {"observationType": kind, "classificationProbability": round(float(answer.probabilities[best]), 6)}
-    )
-
-
-def _type_of_none(answer: "Answer") -> str:
-    """What was found where the classifier was not asked: nothing, or what a detector takes for no animal."""
-    if not answer.is_empty:
-        return UNCLASSIFIED
-    if answer.known.box is None:
-        return BLANK if answer.known.further.keys() & {DETECTION} else UNCLASSIFIED
-    return TYPES.get((answer.known.further.get(DETECTION) or "").casefold(), UNCLASSIFIED)
 
 
 def _box(box: Sequence[float]) -> dict[str, Cell]:

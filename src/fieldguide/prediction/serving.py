@@ -26,6 +26,8 @@ class ServedClassifier(PythonModel):
 
         weights = Path(context.artifacts["weights"])
         self.classifier, self.screening = load_screened(weights, Path(context.artifacts["description"]))
+        if self.classifier.preprocessing.crop == "boxes":
+            print("note: this model was trained on boxes cut out of pictures: send them cut out", file=sys.stderr)
         self.version = _registered_version(weights.parents[1])
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:

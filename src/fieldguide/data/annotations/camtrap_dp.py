@@ -30,7 +30,7 @@ TABLES = ("deployments", "media", "observations")
 DEPLOYMENT_ID, LOCATION_ID, LOCATION_NAME = "deploymentID", "locationID", "locationName"
 UNCLASSIFIED = "unclassified"  # an observation that says nothing yet
 BOX = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
-DEPLOYMENT = "deployment"  # own column
+DEPLOYMENT, MEDIA = "deployment", "media"  # own columns
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def read_camtrap_dp(content: Mapping[str, Any], folder: Path) -> Annotations:
             site_of.get(deployment, deployment) or None,
             time,
             sequence or None,
-            further={DEPLOYMENT: deployment or None},
+            further={DEPLOYMENT: deployment or None, MEDIA: one.get("mediaID") or None},
         )
         rows += without_repeats(_rows(one, known, [row for row, _ in named]))
     rows += [
