@@ -76,6 +76,14 @@ def test_sequences_sides_and_own_columns(tmp_path: Path) -> None:
     assert [dict(row.known.further) for row in folds] == [{"fold": "0"}, {"fold": "1"}]
 
 
+def test_a_column_that_is_named_as_times_and_holds_none_is_told(tmp_path: Path) -> None:
+    read = table(tmp_path / "list.csv", "file,label,timestamp\n1.jpg,fox,1717070000\n2.jpg,owl,1717070001\n")
+    assert "warning: 'timestamp' cannot be read as times" in read.understood
+    assert dict(read.rows[0].known.further) == {"timestamp": "1717070000"}
+    read = table(tmp_path / "list.csv", "file,label,time\n1.jpg,fox,2024-05-30 12:00\n2.jpg,owl,soon\n")
+    assert "warning: times that cannot be read: 1, the first is 'soon'" in read.understood
+
+
 def test_what_may_be_two_columns_is_asked_and_can_be_said(tmp_path: Path) -> None:
     text = "file,species,common_name\n1.jpg,Vulpes vulpes,fox\n2.jpg,Strix aluco,owl\n"
     with pytest.raises(Ambiguous, match="--columns 'label=species' or --columns 'label=common_name'"):
@@ -286,10 +294,11 @@ def test_what_is_no_table_is_one_line(tmp_path: Path, content: bytes, message: s
 @settings(max_examples=60, derandomize=True, deadline=None)
 @given(st.binary(max_size=60) | st.text('{}[]":,0afile\n', max_size=60).map(str.encode))
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
-    try:
-        read_annotations(put(tmp_path_factory.getbasetemp() / "any", content))
-    except UserError as error:
-        assert str(error)
+    for read in (read_annotations, read_picture_table):
+        try:
+            read(put(tmp_path_factory.getbasetemp() / "any", content))
+        except UserError as error:
+            assert str(error)
 
 
 JSON: st.SearchStrategy[Any] = st.recursive(

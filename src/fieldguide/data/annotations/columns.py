@@ -10,6 +10,7 @@ from fieldguide.base.suggestions import did_you_mean
 from fieldguide.data.annotations.annotation import PICTURE, NotAnnotations, is_address, plain_path
 from fieldguide.data.annotations.box_columns import BoxColumns, find_boxes
 from fieldguide.data.annotations.cells import Table
+from fieldguide.data.annotations.times import read_times
 from fieldguide.data.choices import COLUMNS, Ambiguous
 from fieldguide.data.given_splits import SIDES
 
@@ -36,7 +37,7 @@ SPELLINGS = {  # lower case, without signs; the first ones are meant where sever
     ),
     SEQUENCE: (
         *("sequence", "sequenceid", "seqid", "seq", "event", "eventid", "burst", "burstid", "captureevent"),
-        *("captureeventid", "episode", "videoid", "group"),
+        *("captureeventid", "episode", "videoid"),
     ),
     SPLIT: ("split", "givensplit", "subset", "set", "partition", "usage", "fold", "dataset"),
     FOLDER: ("folder", "directory", "dir", "relativepath", "rootfolder"),
@@ -60,6 +61,7 @@ class Columns:
     split: str | None
     box: BoxColumns | None
     further: list[str]
+    not_times: list[str]  # named as times, but they hold none
 
     @property
     def in_words(self) -> str:
@@ -112,9 +114,10 @@ def find_columns(table: Table, name: str, chosen: Mapping[str, str], exists: Cal
         found[what] = chosen.get(what) or next(iter(candidates), None)
         taken.add(found[what])
     time = (chosen[TIME],) if TIME in chosen else _time(table, plain, taken)
+    unread = [column for column in _spelled(plain, TIME) if column not in {*taken, *time} and not time]
     used = {*taken, *time}
     further = [column for column in table.header if column and column not in used]
-    return Columns(file, folder, label, found[SITE], time, found[SEQUENCE], found[SPLIT], box, further)
+    return Columns(file, folder, label, found[SITE], time, found[SEQUENCE], found[SPLIT], box, further, unread)
 
 
 def _spelled(plain: Mapping[str, str], what: str) -> list[str]:
@@ -168,10 +171,14 @@ def _time(table: Table, plain: Mapping[str, str], taken: Collection[str | None])
     """The column of times, or those of the date and of the time of day."""
     spelled = [column for column in _spelled(plain, TIME) if column not in taken and any(table.column(column))]
     clocks = [column for column in spelled if _share(table.column(column), CLOCK_ALONE.fullmatch) >= MOSTLY]
-    whole = [column for column in spelled if column not in clocks]
+    whole = [column for column in spelled if column not in clocks and _share(table.column(column), _is_time) >= MOSTLY]
     if whole and clocks and not any(map(WITH_CLOCK.search, _some(table.column(whole[0])))):
         return whole[0], clocks[0]
     return tuple(whole[:1])
+
+
+def _is_time(cell: str) -> bool:
+    return read_times([cell])[0][0] is not None
 
 
 def _holds_sides(cells: Sequence[str]) -> bool:

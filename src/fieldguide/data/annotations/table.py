@@ -51,9 +51,11 @@ def read_table_rows(
         )
     ]  # fmt: skip
     said = [f"columns: {columns.in_words}", *([table.note] if table.note else [])]
+    if columns.not_times:
+        said.append(f"warning: {', '.join(map(repr, columns.not_times))} cannot be read as times")
     unread = [text for text, time in zip(_joined(table, columns.time), times, strict=True) if text and not time]
     if unread:
-        said.append(f"warning: {len(unread)} times cannot be read, the first is {unread[0]!r}")
+        said.append(f"warning: times that cannot be read: {len(unread)}, the first is {unread[0]!r}")
     return Annotations("a table", *_boxed(table, columns, rows, size_of, said))
 
 
