@@ -179,3 +179,17 @@ def test_more_than_two_are_each_compared_with_the_first() -> None:
     assert "b is worse than a beyond chance" in page
     assert "c and a do not differ" in page
     assert "not corrected for the number of tests" in page
+
+
+def test_frames_of_few_sites_are_few_witnesses_also_where_only_one_run_tells_the_groups() -> None:
+    one, other = right_and_wrong(40, 0, 20)
+    keyed = one.assign(group=one["id"], split_key=["site " + str(number // 15) for number in range(60)])
+    old = Results("old", "", {}, {}, {}, one, pd.DataFrame())
+    new = Results("new", "", {}, {}, {}, keyed, pd.DataFrame())
+    better = Results("better", "", {}, {}, {}, other, pd.DataFrame())
+    assert compare([old, better]).tests[0].beyond_chance
+    for runs in ([old, better, new], [new, better, old]):
+        test = compare(runs).tests[0]
+        assert (test.pictures, test.groups) == (60, 4)
+        assert not test.beyond_chance
+        assert "Of 60 pictures in 4 groups only better has 20 right" in evidence(runs[0].name, "better", test)

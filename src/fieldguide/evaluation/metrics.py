@@ -95,18 +95,19 @@ def headline_intervals(targets: Positions, probabilities: Probabilities, groups:
     """The 95 % intervals of `headline`, as `<figure>_low` and `<figure>_high`.
 
     That of the accuracy is `share_interval`: it holds for few groups and for a classifier without a mistake, where a
-    bootstrap would give 1 to 1. The others are percentiles over `resamples` bootstrap samples of the groups. Of several
-    pictures that are one group nothing is known: all that a figure can be.
+    bootstrap would give 1 to 1. The others are percentiles over `resamples` bootstrap samples of the groups; of a
+    single group nothing is known of them: all that a figure can be.
     """
-    if len(group_sizes(groups)) < 2:
-        return {**{f"{name}_low": 0.0 for name in LARGEST}, **{f"{name}_high": most for name, most in LARGEST.items()}}
     outcomes = _outcomes(targets, probabilities)
 
     def of_sample(rows: Positions) -> Figures:
         return _headline({name: values[rows] for name, values in outcomes.items()})
 
-    low, high = share_interval(outcomes["right"], groups)
-    intervals = {**bootstrap(of_sample, groups, resamples), "accuracy_low": low, "accuracy_high": high}
+    if len(group_sizes(groups)) < 2:
+        intervals = {f"{name}_low": 0.0 for name in LARGEST} | {f"{name}_high": np.inf for name in LARGEST}
+    else:
+        intervals = bootstrap(of_sample, groups, resamples)
+    intervals["accuracy_low"], intervals["accuracy_high"] = share_interval(outcomes["right"], groups)
     return {name: min(max(value, 0.0), LARGEST[name.rpartition("_")[0]]) for name, value in intervals.items()}
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from fieldguide.data.groups import groups_in_words
 from fieldguide.evaluation.baselines import BASELINES
 from fieldguide.evaluation.field_section import field_section
 from fieldguide.pages.figures import coverage_figure, reliability_figure
@@ -72,6 +71,7 @@ def _facts(metrics: Mapping[str, Any], pictures: int) -> list[tuple[str, str, st
         form = percent if name.startswith(("accuracy", "macro_f1")) else number
         return f"{form(metrics[f'{name}_low'])} to {form(metrics[f'{name}_high'])}"
 
+    groups = metrics["groups"]
     return [
         ("accuracy", percent(metrics["accuracy"]), between("accuracy")),
         ("macro F1", percent(metrics["macro_f1"]), between("macro_f1")),
@@ -79,7 +79,11 @@ def _facts(metrics: Mapping[str, Any], pictures: int) -> list[tuple[str, str, st
         ("calibration error", number(metrics["ece"]), between("ece")),
         ("accuracy, test-time augmentation", percent(metrics["accuracy_tta"]), between("accuracy_tta")),
         ("log loss, test-time augmentation", number(metrics["log_loss_tta"]), between("log_loss_tta")),
-        ("test pictures", str(pictures), f"{groups_in_words(metrics['groups'], metrics['group_by'])}, 95 % intervals"),
+        (
+            "test pictures",
+            str(pictures),
+            f"in {groups} groups" if groups < pictures else "95 % intervals",
+        ),
     ]
 
 

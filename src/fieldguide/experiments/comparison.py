@@ -7,6 +7,7 @@ from functools import reduce
 import pandas as pd
 
 from fieldguide.data.status import Split
+from fieldguide.data.table import PREDICTIONS_GROUPS
 from fieldguide.statistics.paired import PairedTest, paired_test
 
 
@@ -16,7 +17,8 @@ class Results:
 
     `params` are its choices under their names in the configuration, `inputs` what else determines it, by hash, as
     far as that is known. `predictions` has the columns `fieldguide.data.table.PREDICTIONS_FIXED` and, but in runs of
-    older versions, `path`; `history` has the columns epoch, train_loss, valid_loss, valid_accuracy.
+    older versions, `path` and PREDICTIONS_GROUPS; `history` has the columns epoch, train_loss, valid_loss,
+    valid_accuracy.
     """
 
     name: str
@@ -55,10 +57,16 @@ def compare(runs: Sequence[Results]) -> Comparison:
 
 
 def common_answers(runs: Sequence[Results]) -> list[pd.DataFrame]:
-    """The predictions of each run for the test pictures, by id and label, that all runs have, sorted by id."""
+    """The predictions of each run for the test pictures, by id and label, that all runs have, sorted by id.
+
+    The groups of the pictures are those of the first run that tells them; runs of older versions do not.
+    """
     tests = [run.predictions[run.predictions["split"] == Split.TEST].set_index(["id", "label"]) for run in runs]
     index = reduce(lambda left, right: left.intersection(right), (test.index for test in tests)).sort_values()
-    return [test.loc[index].reset_index() for test in tests]
+    answers = [test.loc[index].reset_index() for test in tests]
+    names = [field.name for field in PREDICTIONS_GROUPS]
+    known = next((answer[names] for answer in answers if set(names) <= set(answer.columns)), None)
+    return answers if known is None else [answer.assign(**{name: known[name] for name in names}) for answer in answers]
 
 
 def _note(runs: Sequence[Results], common: int) -> str:
@@ -142,8 +150,9 @@ def verdict(first: str, other: str, test: PairedTest) -> str:
 
 def evidence(first: str, other: str, test: PairedTest) -> str:
     """The figures behind the verdict."""
+    witnesses = f" in {test.groups} groups" if test.groups < test.pictures else ""
     return (
-        f"Of {test.pictures} pictures only {other} has {test.only_first} right, only {first} {test.only_second}: "
-        f"accuracy {100 * test.difference:+.1f} points, 95 % interval {100 * test.difference_low:+.1f} to "
+        f"Of {test.pictures} pictures{witnesses} only {other} has {test.only_first} right, only {first} "
+        f"{test.only_second}: accuracy {100 * test.difference:+.1f} points, 95 % interval {100 * test.difference_low:+.1f} to "
         f"{100 * test.difference_high:+.1f}; p = {test.p_value:.2g}."
     )

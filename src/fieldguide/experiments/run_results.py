@@ -12,7 +12,7 @@ from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.data.csv_files import read_csv
-from fieldguide.data.table import PREDICTIONS_FIXED
+from fieldguide.data.table import PREDICTIONS_FIXED, PREDICTIONS_GROUPS
 from fieldguide.experiments.comparison import Results
 from fieldguide.tracking.run_params import run_name, shown_params
 from fieldguide.tracking.runs import find_run
@@ -94,23 +94,28 @@ def _from_checkout(paths: Paths) -> Results:
     if missing := [file for file in files if not file.exists()]:
         raise UserError(f"{missing[0].relative_to(paths.root)} is missing: run `dvc repro` first")
     record = read_json(description)["record"]
-    trained = {f"train.{name}": value for name, value in read_json(paths.metrics(Stage.TRAIN)).items()}
+    metrics = {f"train.{name}": value for name, value in read_json(paths.metrics(Stage.TRAIN)).items()}
+    metrics |= read_json(paths.metrics(Stage.EVALUATE))
     return Results(
         name=run_name(paths, record),
         run="",
         params={name: str(value) for name, value in shown_params(paths, record).items()},
         inputs={shown: record["inputs"].get(tag[6:-7], "")[:12] for shown, tag in INPUTS.items()},
-        metrics={**trained, **read_json(paths.metrics(Stage.EVALUATE))},
+        metrics={name: value for name, value in metrics.items() if not isinstance(value, str)},  # as MLflow has them
         predictions=_predictions(predictions, "the checkout"),
         history=_history(history, "the checkout"),
     )
 
 
 def _predictions(path: Path, whose: str) -> pd.DataFrame:
-    """The fixed columns, and `path` if it has one, of a predictions table that may come from an untrusted server."""
+    """What a comparison needs of a predictions table that may come from an untrusted server.
+
+    The fixed columns, and `path` and the groups if it has them: tables of older versions do not.
+    """
     try:
-        has_path = "path" in pa.parquet.read_schema(path).names
-        wanted = pa.schema([*PREDICTIONS_FIXED, *([pa.field("path", pa.string())] if has_path else [])])
+        there = pa.parquet.read_schema(path).names
+        more = [field for field in (pa.field("path", pa.string()), *PREDICTIONS_GROUPS) if field.name in there]
+        wanted = pa.schema([*PREDICTIONS_FIXED, *more])
         frame = pa.parquet.read_table(path, columns=wanted.names).cast(wanted).to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(f"the predictions of {whose} cannot be read ({str(error).splitlines()[0][:160]})") from None

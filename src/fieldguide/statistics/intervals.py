@@ -60,18 +60,16 @@ def share_interval(right: NDArray[np.bool_], groups: Groups) -> tuple[float, flo
     (the design effect, Kish 1965), where m is the mean size of a picture's group and r the intraclass correlation. r is
     not known from few groups: the upper end of its one-sided 80 % interval is taken (from the F distribution, Searle
     1971), with which the interval holds in about 19 of 20 cases from 3 groups up (bench/group_intervals.py). Where no
-    group is of two minds, it is 1: n pictures that are all right tell as much as their groups do.
+    group is of two minds, and of a single group, it is 1: n pictures that are all right tell as much as their groups.
 
     Parameters
     ----------
     right
-        (n,) which pictures count; 0 to 1 where there is none, or a single group of several.
+        (n,) which pictures count; 0 to 1 where there is none.
     """
     pictures, sizes = len(right), group_sizes(groups)
     if pictures == len(sizes):
         return wilson(int(right.sum()), pictures)
-    if len(sizes) < 2:
-        return 0.0, 1.0
     share, worth = float(right.mean()), pictures / (1 + (_mean_size(sizes) - 1) * _correlation(right, groups))
     z = norm.ppf(0.975)
     middle = (share + z**2 / (2 * worth)) / (1 + z**2 / worth)
@@ -87,6 +85,8 @@ def _mean_size(sizes: NDArray[np.intp]) -> float:
 def _correlation(right: NDArray[np.bool_], groups: Groups) -> float:
     """The largest intraclass correlation that the groups do not contradict, between 0 and 1; see `share_interval`."""
     sizes, hits = group_sizes(groups), sums_by_group(right, groups)
+    if len(sizes) < 2:
+        return 1.0
     between = float((hits - sizes * right.mean()) ** 2 @ (1 / sizes)) / (len(sizes) - 1)
     within = float(hits @ (1 - hits / sizes)) / (len(right) - len(sizes))
     if not within:
