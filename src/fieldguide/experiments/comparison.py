@@ -153,6 +153,6 @@ def evidence(first: str, other: str, test: PairedTest) -> str:
     witnesses = f" in {test.groups} groups" if test.groups < test.pictures else ""
     return (
         f"Of {test.pictures} pictures{witnesses} only {other} has {test.only_first} right, only {first} "
-        f"{test.only_second}: accuracy {100 * test.difference:+.1f} points, 95 % interval {100 * test.difference_low:+.1f} to "
-        f"{100 * test.difference_high:+.1f}; p = {test.p_value:.2g}."
+        f"{test.only_second}: accuracy {100 * test.difference:+.1f} points, 95 % interval "
+        f"{100 * test.difference_low:+.1f} to {100 * test.difference_high:+.1f}; p = {test.p_value:.2g}."
     )

@@ -95,7 +95,8 @@ def _train(train: Figures, _counts: Counts, paths: Paths) -> Rows:
 def _evaluate(evaluate: Figures, _counts: Counts, paths: Paths) -> Rows:
     return [
         ("test", _headline(evaluate, read_evaluation(paths.report("evaluate"), "per_label"))),
-        *(("", line) for line in (*witness_lines(evaluate), *site_lines(evaluate))),
+        *(("groups", line) for line in witness_lines(evaluate)),
+        *(("sites", line) for line in site_lines(evaluate)),
         (
             "baselines",
             f"accuracy {evaluate['baseline_accuracy']:.3f} for always predicting the most frequent label, "
