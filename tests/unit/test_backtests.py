@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from conftest import noise, put, run_command
@@ -74,3 +75,46 @@ def test_what_cannot_be_frozen_changes_nothing(
     with pytest.raises(UserError, match=message):
         freeze(compose(checkout), checkout, name, tmp_path / folder if folder else None, DATE)
     assert not checkout.backtests.exists() or not list(checkout.backtests.iterdir())
+
+
+def at_sites(folder: Path) -> Path:
+    """Two labels at three sites, in bursts of two frames in two months."""
+    for site in range(3):
+        for label in ("deer", "fox"):
+            for frame in range(4):
+                name = f"2024-0{5 + frame // 2}-10_12-00-{frame:02}.png"
+                put(folder / f"S{site}" / label / name, noise(100 * site + 10 * frame + len(label)))
+    return folder
+
+
+def test_a_set_for_each_site_or_month_counts_what_is_a_witness_there(repository: Paths, tmp_path: Path) -> None:
+    pictures = str(at_sites(tmp_path / "cameras"))
+    done = run_command("backtest", "add", "spring", pictures, "--by", "site", cwd=repository.root)
+    assert done.returncode == 0, done.stderr
+    assert "froze 8 pictures of 2 labels as data/backtests/spring-S1\n" in done.stdout
+    done = run_command("backtest", "add", "spring", pictures, "--by", "month", cwd=repository.root)
+    assert "as data/backtests/spring-2024-05\nfroze 12 pictures" in done.stdout, done.stderr
+    found = {one.name: one for one in backtests(repository)}
+    assert sorted(found) == ["spring-2024-05", "spring-2024-06", *(f"spring-S{site}" for site in range(3))]
+    assert found["spring-S0"].witnesses == "8 pictures of 2 sequences"
+    assert found["spring-2024-05"].witnesses == "12 pictures"  # the split of this checkout knows no groups
+    table = pd.read_parquet(repository.backtests / "spring-S0" / "pictures.parquet")
+    assert set(table["site"]) == {"S0"} and table["time"].notna().all()
+
+    again = run_command("backtest", "add", "spring", pictures, "--by", "site", cwd=repository.root)
+    assert again.returncode == 1 and "data/backtests/spring-S0 already exists" in again.stderr
+    labelled(tmp_path / "somewhere")
+    unknown = run_command("backtest", "add", "snow", str(tmp_path / "somewhere"), "--by", "site", cwd=repository.root)
+    assert unknown.returncode == 1 and "no picture has a site: freeze one set, without --by" in unknown.stderr
+
+
+def test_a_set_that_was_frozen_before_groups_were_known_still_serves(repository: Paths, tmp_path: Path) -> None:
+    freeze(compose(repository), repository, "old", labelled(tmp_path / "somewhere"), DATE)
+    file = repository.backtests / "old" / "pictures.parquet"
+    columns = ["id", "label", "path", "sha256", "group", "perceptual_hash", "date"]
+    pq.write_table(pq.read_table(file).select(columns), file)
+    (found,) = backtests(repository)
+    assert found.witnesses == "4 pictures"
+    pq.write_table(pq.read_table(file).select(columns[:3]), file)
+    with pytest.raises(UserError, match=r"data/backtests/old/pictures\.parquet is no table of a frozen set"):
+        backtests(repository)

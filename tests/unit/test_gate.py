@@ -116,6 +116,21 @@ def test_only_calibration_beyond_chance_counts() -> None:
     assert rules.calibration(few, None, STANDARD).outcome == Outcome.MET
 
 
+def test_the_rules_count_groups_and_say_how_many_there_are() -> None:
+    """Twelve frames of one site are one witness: they prove nothing, where as many pictures would."""
+    labels = ["a"] * 120
+    sites = [f"site {place // 12}" for place in range(120)]
+    champion, challenger = predicted(labels, set(range(12))), predicted(labels, set())
+    by_picture = compare_predictions(challenger, champion, 0.95)
+    by_site = compare_predictions(challenger.assign(split_key=sites), champion, 0.95)
+    assert (verdict_of(by_picture, 0.03), verdict_of(by_site, 0.03)) == (Verdict.BETTER, Verdict.NOT_ENOUGH)
+    assert rules.overall(by_site, (1.0, 0.9), "current test", STANDARD).groups == 10
+    worse = rules.classes(champion.assign(split_key=sites), challenger, GateConfig(class_margin=0.05))
+    assert (worse[0].outcome, worse[0].groups) == (Outcome.UNCLEAR, 10)
+    assert rules.classes(champion, challenger, GateConfig(class_margin=0.05))[0].outcome == Outcome.FAILED
+    assert pictures_needed(by_site, 0.03) > 5 * pictures_needed(by_picture, 0.03)
+
+
 def with_losses(losses: list[float], plain: float = 0.2) -> pd.DataFrame:
     """Predictions with these log losses; without a temperature each would be `plain`."""
     return predicted(["a"] * len(losses), set()).assign(loss=losses, loss_uncalibrated=plain)

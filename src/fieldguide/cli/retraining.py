@@ -66,6 +66,7 @@ def _add_backtest(commands: Commands) -> None:
         "freeze a set of pictures on which the gate also compares every later model",
         """
         fieldguide backtest add spring_2026        the current test split, as data/backtests/spring_2026
+        fieldguide backtest add spring_2026 --by site            a set for each site, as data/backtests/spring_2026-SITE
         fieldguide backtest add snow ~/snow --date 2026-02-01    a folder with one folder per label
         """,
         stopped="no set was added",
@@ -82,6 +83,8 @@ def _add_backtest(commands: Commands) -> None:
         metavar="YYYY-MM-DD",
         help="when the pictures were taken; default: today",
     )
+    add.add_argument("--by", choices=("site", "month"), help="a set for each site, or for each month of capture")
+    add.add_argument("--layout", metavar="LAYOUT", help="what the folders mean: '{label}', '{site}/{label}', ...")
     add.set_defaults(command=_backtest_add)
 
 
@@ -119,4 +122,4 @@ def _backtest_add(options: argparse.Namespace) -> str:
 
     paths = checkout()
     date = options.date or datetime.datetime.now(datetime.UTC).date()
-    return freeze(compose(paths), paths, options.name, options.folder, date)
+    return freeze(compose(paths), paths, options.name, options.folder, date, options.by, options.layout)

@@ -67,19 +67,6 @@ def has_key(pictures: pd.DataFrame, group_by: str, share: float = 0.95) -> bool:
         return False
 
 
-def units(group_by: str, count: int) -> str:
-    """So many groups of what stays together by a key, in words."""
-    alike = "group of look-alikes", "groups of look-alikes"
-    one, many = {
-        SEQUENCE: ("sequence", "sequences"),
-        DAY: ("day at a site", "days at a site"),
-        SITE: ("site", "sites"),
-        LOOK_ALIKE: alike,
-        GIVEN_SPLIT: alike,
-    }.get(group_by, (f"value of {group_by}", f"values of {group_by}"))
-    return f"{count} {one if count == 1 else many}"
-
-
 def _key(row: dict[Any, Any], group_by: str) -> str | None:
     """One picture's key; a line for each of its parts, so that two keys are never the same text by chance."""
     site, time, sequence = (row.get(name) for name in (SITE, "time", SEQUENCE))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from fieldguide.base.config import SplitConfig
-from fieldguide.data.split_keys import DAY, GIVEN_SPLIT, LOOK_ALIKE, SEQUENCE, SITE, has_key, split_keys, units
+from fieldguide.data.groups import groups_in_words
+from fieldguide.data.split_keys import DAY, GIVEN_SPLIT, LOOK_ALIKE, SEQUENCE, SITE, has_key, split_keys
 from fieldguide.data.split_search import least_on_a_side, workable_settings
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split
@@ -54,8 +55,10 @@ def propose_split(kept: pd.DataFrame, split: SplitConfig) -> SplitProposal:
         ):
             tested = keys[split_pictures(kept, found)["split"] == Split.TEST].nunique()
             doubt = f"; the test split has only {tested}, so its accuracy is uncertain" if tested < FEW else ""
-            return SplitProposal(found, f"{units(key, keys.nunique())}, each label in at least {fewest}{doubt}")
-        useless.append(units(key, keys.nunique()))
+            return SplitProposal(
+                found, f"{groups_in_words(keys.nunique(), key)}, each label in at least {fewest}{doubt}"
+            )
+        useless.append(groups_in_words(keys.nunique(), key))
     why = f"not every label can be divided by {' or '.join(useless)}" if useless else "no site or time is known"
     reason = f"{why}: look-alikes stay together"
     if least_on_a_side(kept, plain) >= split.min_per_label:

@@ -8,7 +8,8 @@ import pandas as pd
 from scipy.stats import binom
 
 from fieldguide.base.config import SplitConfig
-from fieldguide.data.split_keys import DAY, LOOK_ALIKE, SEQUENCE, SITE, has_key, units
+from fieldguide.data.groups import groups_in_words
+from fieldguide.data.split_keys import DAY, GIVEN_SPLIT, LOOK_ALIKE, SEQUENCE, SITE, has_key
 from fieldguide.data.split_search import SIDES, workable_settings
 from fieldguide.data.status import Split
 
@@ -38,7 +39,7 @@ def shortage(kept: pd.DataFrame, table: pd.DataFrame, split: SplitConfig) -> str
     groups = _groups(table, split).groupby(table["label"]).nunique().to_dict()
     named = [
         f"{label} has {totals[label]} picture{'s' if totals[label] > 1 else ''}"
-        f"{f' in {units(split.group_by, groups[label])}' if groups[label] < totals[label] else ''} "
+        f"{f' in {_in_words(groups[label], split)}' if groups[label] < totals[label] else ''} "
         f"({', '.join(f'{row[side]} {side}' for side in SIDES)})"
         for label, row in short.head(MOST_NAMED).iterrows()
     ]
@@ -64,6 +65,10 @@ def enough(split: SplitConfig) -> int:
     return count
 
 
+def _in_words(number: int, split: SplitConfig) -> str:
+    return groups_in_words(number, LOOK_ALIKE if split.group_by == GIVEN_SPLIT else split.group_by)
+
+
 def _groups(table: pd.DataFrame, split: SplitConfig) -> pd.Series:
     """What goes to one side together: the key, else look-alikes."""
     return table["split_key"].fillna(table["group"])
@@ -74,7 +79,7 @@ def _advice(kept: pd.DataFrame, table: pd.DataFrame, split: SplitConfig) -> str:
     groups = _groups(table, split).groupby(table["label"]).nunique()
     bursts = groups.sum() < BURSTS * len(table)  # a group is several pictures
     few = replace(split, min_per_label=1) if bursts else split
-    kind = units(split.group_by, enough(few)) if bursts else str(enough(few))
+    kind = _in_words(enough(few), split) if bursts else str(enough(few))
     add = f"add pictures{' of new ones' if bursts else ''} (about {kind} of a label are enough)"
     if found := next(_workable(kept, table, split), None):
         changed = [name for name in CHANGEABLE if getattr(found, name) != getattr(split, name)]

@@ -24,7 +24,7 @@ MAX_ROWS = 200
 MAX_MEGAPIXELS = 150.0  # of a picture that is shown
 NOTHING = "\N{EN DASH}"
 DISPUTED = [field.name for field in fields(Disputed)]
-RULE = ("rule", "on", "outcome", "challenger", "other", "bound", "pictures", "detail")
+RULE = ("rule", "on", "outcome", "challenger", "other", "bound", "pictures", "groups", "detail")
 TONES = {"met": "passed", "failed": "error", "unclear": "warning"}
 
 Fact = tuple[str, str, str]  # name, value, remark

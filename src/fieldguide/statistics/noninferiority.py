@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from scipy.stats import norm
 
-from fieldguide.statistics.groups import Groups, group_sizes
+from fieldguide.statistics.groups import Groups, group_sizes, sums_by_group
 from fieldguide.statistics.paired import Differences, accuracy_bounds, sign_flip_test
 
 POWER = 0.8  # statistical power with the number of pictures that is asked for
@@ -27,6 +27,7 @@ class Comparison:
 
     `difference` is its accuracy less the other's; `low` and `high` are one-sided bounds of that, each with the wanted
     confidence; `p_value` is two-sided, that of the sign-flip test over groups (McNemar's, where each picture is one).
+    `design_effect` is how many times as many pictures of such groups it takes as of independent ones (Kish 1965).
     """
 
     pictures: int
@@ -38,6 +39,7 @@ class Comparison:
     high: float
     p_value: float
     confidence: float
+    design_effect: float = 1.0
 
 
 def compare(differences: Differences, groups: Groups, confidence: float) -> Comparison:
@@ -65,7 +67,18 @@ def compare(differences: Differences, groups: Groups, confidence: float) -> Comp
         high=high,
         p_value=sign_flip_test(differences, groups),
         confidence=confidence,
+        design_effect=_design_effect(differences, groups),
     )
+
+
+def _design_effect(differences: Differences, groups: Groups) -> float:
+    """The variance of the mean by groups, as a multiple of that by pictures; at least 1, 1 where nothing varies."""
+    sizes, pictures = group_sizes(groups), len(differences)
+    if len(sizes) < 2 or len(sizes) == pictures or not differences.std():
+        return 1.0
+    centred = differences - differences.mean()
+    by_group = (sums_by_group(centred, groups) ** 2).sum() * len(sizes) / (len(sizes) - 1)
+    return max(1.0, float(by_group / ((centred**2).sum() * pictures / (pictures - 1))))
 
 
 def verdict_of(comparison: Comparison, margin: float) -> Verdict:
@@ -85,8 +98,9 @@ def pictures_needed(comparison: Comparison, margin: float) -> int:
     """How many pictures would show that the challenger is no worse than `margin`, if both are equally good.
 
     With a chance of 80 %, if they differ on as large a share of the pictures as here (the normal approximation for
-    paired shares, as in Connor 1987).
+    paired shares, as in Connor 1987), in groups like these.
     """
     differing = (comparison.only_challenger + comparison.only_other + 2) / (comparison.pictures + 2)
     deviations = norm.ppf(comparison.confidence) + norm.ppf(POWER)
-    return max(math.ceil(differing * (deviations / margin) ** 2), comparison.pictures + 1)
+    needed = comparison.design_effect * differing * (deviations / margin) ** 2
+    return max(math.ceil(needed), comparison.pictures + 1)

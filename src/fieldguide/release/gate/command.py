@@ -72,7 +72,8 @@ def decision_in_words(decision: Decision) -> str:
         for name, count in decision.left_out.items()
         if count
     ]
-    return "\n".join([rules, "", *left_out, _verdict(decision)])
+    counted = [f"{name}: {witnesses}" for name, witnesses in decision.witnesses.items()]
+    return "\n".join([rules, "", *counted, *left_out, _verdict(decision)])
 
 
 def _verdict(decision: Decision) -> str:

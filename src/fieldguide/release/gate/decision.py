@@ -1,6 +1,6 @@
 """The gate: all rules on all sets, and one verdict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -29,7 +29,8 @@ class Decision:
 
     `against` names the champion, or is "" where the challenger had to beat the baselines. `needed` is the number of
     test pictures that would be enough, where those of the current test split are not. `left_out` counts, per set, the
-    pictures that either model was trained on or look-alikes of such.
+    pictures that either model was trained on or look-alikes of such. `witnesses` says of each set in words how many
+    pictures and groups are left.
     """
 
     challenger: str
@@ -39,6 +40,7 @@ class Decision:
     needed: int | None
     left_out: dict[str, int]
     rules: tuple[Rule, ...]
+    witnesses: dict[str, str] = field(default_factory=dict)
 
 
 def run_gate(
@@ -65,11 +67,11 @@ def run_gate(
         If a model, a table or a frozen set is missing or damaged, or no test picture is left.
     """
     known = [candidate.known for candidate in (challenger, champion) if candidate is not None]
-    sets = [current_test(paths), *backtests(paths)]
+    sets = [current_test(paths, cfg.split.group_by), *backtests(paths)]
     unseen, left_out = [], {}
     for pictures in sets:
         seen = seen_in_training(pictures.pictures, known, cfg.split.near_duplicate_bits)
-        unseen.append(PictureSet(pictures.name, pictures.pictures[~seen].reset_index(drop=True)))
+        unseen.append(replace(pictures, pictures=pictures.pictures[~seen].reset_index(drop=True)))
         left_out[pictures.name] = int(seen.sum())
     if unseen[0].pictures.empty:
         raise UserError(f"all {left_out[sets[0].name]} test pictures were seen in training: add pictures to compare on")
@@ -95,6 +97,7 @@ def run_gate(
         needed=pictures_needed(main, cfg.gate.margin) if champion and _too_few(main, cfg.gate) else None,
         left_out=left_out,
         rules=tuple(found),
+        witnesses={pictures.name: pictures.witnesses for pictures in unseen},
     )
 
 

@@ -9,14 +9,16 @@ from fieldguide.base.progress import progress
 from fieldguide.evaluation.baselines import BASELINES, majority_label, tree_predictions
 from fieldguide.evaluation.metrics import Probabilities, losses
 from fieldguide.model.inference import Classifier, calibrated, logits_of, open_all, predict_logits, to_input
-from fieldguide.release.gate.picture_sets import PictureSet
+from fieldguide.release.gate.picture_sets import GROUP_COLUMNS, PictureSet
 
 ROUNDS = 7
 TIMED_PICTURES = 32
 
 
 def predictions(classifier: Classifier, pictures: PictureSet) -> pd.DataFrame:
-    """The columns id, label, prediction, probability (of the prediction), loss, loss_uncalibrated, one row a picture.
+    """The columns id, label, prediction, probability (of the prediction), loss, loss_uncalibrated, group, split_key.
+
+    One row a picture.
 
     `loss` is the log loss, `loss_uncalibrated` that with temperature 1; both are NaN for a label that is not known.
     """
@@ -24,7 +26,7 @@ def predictions(classifier: Classifier, pictures: PictureSet) -> pd.DataFrame:
     logits = predict_logits(classifier, open_all(classifier, list(table["file"]), pictures.name))
     probabilities = calibrated(logits, classifier.temperature)
     names = np.array(classifier.vocabulary, dtype=object)[probabilities.argmax(axis=1)]
-    return table[["id", "label"]].assign(
+    return table[["id", "label", *GROUP_COLUMNS]].assign(
         prediction=names,
         probability=probabilities.max(axis=1),
         loss=_losses(classifier, table["label"], probabilities),

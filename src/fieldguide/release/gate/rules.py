@@ -1,16 +1,16 @@
 """The rules of the gate: each gives a row of the table, with its figures and whether it is met."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from fieldguide.base.config import GateConfig
 from fieldguide.data.groups import group_numbers
 from fieldguide.statistics.calibration import chance_calibration_error, expected_calibration_error
+from fieldguide.statistics.groups import group_sizes
 from fieldguide.statistics.noninferiority import Comparison, Verdict, compare, pictures_needed, verdict_of
 from fieldguide.statistics.paired import mean_bounds, paired_differences
 
@@ -36,6 +36,7 @@ class Rule:
     bound: float | None  # what the challenger, or its difference from the other, has to keep
     pictures: int
     detail: str
+    groups: int = 0  # of which the pictures are witnesses (see `fieldguide.statistics.groups`)
 
 
 def compare_predictions(challenger: pd.DataFrame, other: pd.DataFrame, confidence: float) -> Comparison:
@@ -56,7 +57,8 @@ def overall(comparison: Comparison, accuracies: tuple[float, float], on: str, cf
         Verdict.WORSE: Outcome.FAILED,
         Verdict.NOT_ENOUGH: Outcome.UNCLEAR,
     }[verdict_of(comparison, cfg.margin)]
-    return Rule("accuracy", on, outcome, *accuracies, -cfg.margin, comparison.pictures, _in_words(comparison))
+    counts = comparison.pictures, _in_words(comparison), comparison.groups
+    return Rule("accuracy", on, outcome, *accuracies, -cfg.margin, *counts)
 
 
 def frozen_set(comparison: Comparison, accuracies: tuple[float, float], on: str, cfg: GateConfig) -> Rule:
@@ -71,35 +73,34 @@ def frozen_set(comparison: Comparison, accuracies: tuple[float, float], on: str,
         outcome = Outcome.UNCLEAR
     if not cfg.backtests_need_evidence and outcome == Outcome.UNCLEAR:
         outcome, detail = Outcome.MET, f"not shown to be worse: {detail}"
-    return Rule(rule.rule, rule.on, outcome, rule.challenger, rule.other, rule.bound, rule.pictures, detail)
+    return replace(rule, outcome=outcome, detail=detail)
 
 
 def baseline(comparison: Comparison, accuracies: tuple[float, float], name: str, cfg: GateConfig) -> Rule:
     """Better than what needs no learning."""
     verdict = verdict_of(comparison, cfg.margin)
     outcome = {Verdict.BETTER: Outcome.MET, Verdict.WORSE: Outcome.FAILED}.get(verdict, Outcome.UNCLEAR)
-    return Rule("better than a baseline", name, outcome, *accuracies, 0.0, comparison.pictures, _in_words(comparison))
+    counts = comparison.pictures, _in_words(comparison), comparison.groups
+    return Rule("better than a baseline", name, outcome, *accuracies, 0.0, *counts)
 
 
 def classes(challenger: pd.DataFrame, other: pd.DataFrame, cfg: GateConfig) -> list[Rule]:
-    """No label loses more recall than `class_margin`; a larger loss within chance (sign test) is unclear."""
+    """No label loses more recall than `class_margin`; a larger loss within chance (sign-flip test) is unclear."""
     both = challenger.merge(other[["id", "prediction"]], on="id", suffixes=("", "_other"))
     rules = []
     for label, rows in both.groupby("label"):
         right, right_other = rows["prediction"] == label, rows["prediction_other"] == label
-        gained, lost = int((right & ~right_other).sum()), int((~right & right_other).sum())
-        difference = (gained - lost) / len(rows)
-        chance = float(binomtest(lost, gained + lost, alternative="greater").pvalue) if lost else 1.0
+        compared = compare(paired_differences(right, right_other), group_numbers(rows), cfg.confidence)
         outcome = Outcome.MET
-        if difference < -cfg.class_margin:
-            outcome = Outcome.FAILED if chance < 1 - cfg.confidence else Outcome.UNCLEAR
-        detail = f"{difference:+.3f}, {gained} won and {lost} lost, sign test p {chance:.3f}"
+        if compared.difference < -cfg.class_margin:
+            is_chance = compared.p_value / 2 >= 1 - cfg.confidence  # one-sided
+            outcome = Outcome.UNCLEAR if is_chance else Outcome.FAILED
+        detail = _in_words(compared)
         if outcome == Outcome.UNCLEAR:
-            counted = compare(paired_differences(right, right_other), group_numbers(rows), cfg.confidence)
-            needed = pictures_needed(counted, cfg.class_margin)
-            detail += f"; {needed} pictures of it would tell"
+            detail += f"; {pictures_needed(compared, cfg.class_margin)} pictures of it would tell"
         shares = float(right.mean()), float(right_other.mean())
-        rules.append(Rule("recall", str(label), outcome, *shares, -cfg.class_margin, len(rows), detail))
+        counts = len(rows), detail, compared.groups
+        rules.append(Rule("recall", str(label), outcome, *shares, -cfg.class_margin, *counts))
     return rules
 
 
@@ -132,11 +133,12 @@ def log_loss(challenger: pd.DataFrame, other: pd.DataFrame, against: str, cfg: G
     if both.empty:
         return Rule("log loss", on, Outcome.NOT_MEASURED, None, None, bound, 0, "no label that both know")
     differences = (both["loss"] - both["loss_other"]).to_numpy(np.float64)
-    low, high = mean_bounds(differences, group_numbers(both), 2 * cfg.confidence - 1, added=0)
+    groups = group_numbers(both)
+    low, high = mean_bounds(differences, groups, 2 * cfg.confidence - 1, added=0)
     outcome = Outcome.FAILED if differences.mean() > bound and low > 0 else Outcome.MET
     means = float(both["loss"].mean()), float(both["loss_other"].mean())
     detail = f"{differences.mean():+.3f} ({low:+.3f} to {high:+.3f})"
-    return Rule("log loss", on, outcome, *means, bound, len(both), detail)
+    return Rule("log loss", on, outcome, *means, bound, len(both), detail, len(group_sizes(groups)))
 
 
 def temperature(challenger: pd.DataFrame, cfg: GateConfig) -> Rule:
