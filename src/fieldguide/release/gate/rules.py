@@ -57,8 +57,8 @@ def overall(comparison: Comparison, accuracies: tuple[float, float], on: str, cf
         Verdict.WORSE: Outcome.FAILED,
         Verdict.NOT_ENOUGH: Outcome.UNCLEAR,
     }[verdict_of(comparison, cfg.margin)]
-    counts = comparison.pictures, _in_words(comparison), comparison.groups
-    return Rule("accuracy", on, outcome, *accuracies, -cfg.margin, *counts)
+    mine, other = accuracies
+    return _counted("accuracy", on, outcome, mine, other, -cfg.margin, comparison)
 
 
 def frozen_set(comparison: Comparison, accuracies: tuple[float, float], on: str, cfg: GateConfig) -> Rule:
@@ -80,8 +80,8 @@ def baseline(comparison: Comparison, accuracies: tuple[float, float], name: str,
     """Better than what needs no learning."""
     verdict = verdict_of(comparison, cfg.margin)
     outcome = {Verdict.BETTER: Outcome.MET, Verdict.WORSE: Outcome.FAILED}.get(verdict, Outcome.UNCLEAR)
-    counts = comparison.pictures, _in_words(comparison), comparison.groups
-    return Rule("better than a baseline", name, outcome, *accuracies, 0.0, *counts)
+    mine, other = accuracies
+    return _counted("better than a baseline", name, outcome, mine, other, 0.0, comparison)
 
 
 def classes(challenger: pd.DataFrame, other: pd.DataFrame, cfg: GateConfig) -> list[Rule]:
@@ -95,12 +95,13 @@ def classes(challenger: pd.DataFrame, other: pd.DataFrame, cfg: GateConfig) -> l
         if compared.difference < -cfg.class_margin:
             is_chance = compared.p_value / 2 >= 1 - cfg.confidence  # one-sided
             outcome = Outcome.UNCLEAR if is_chance else Outcome.FAILED
-        detail = _in_words(compared)
+        rule = _counted(
+            "recall", str(label), outcome, float(right.mean()), float(right_other.mean()), -cfg.class_margin, compared
+        )
         if outcome == Outcome.UNCLEAR:
-            detail += f"; {pictures_needed(compared, cfg.class_margin)} pictures of it would tell"
-        shares = float(right.mean()), float(right_other.mean())
-        counts = len(rows), detail, compared.groups
-        rules.append(Rule("recall", str(label), outcome, *shares, -cfg.class_margin, *counts))
+            more = f"; {pictures_needed(compared, cfg.class_margin)} pictures of it would tell"
+            rule = replace(rule, detail=rule.detail + more)
+        rules.append(rule)
     return rules
 
 
@@ -172,6 +173,14 @@ def decide(current: Verdict, rules: Iterable[Rule]) -> Verdict:
     if Outcome.FAILED in outcomes:
         return Verdict.WORSE
     return Verdict.NOT_ENOUGH if Outcome.UNCLEAR in outcomes else current
+
+
+def _counted(
+    rule: str, on: str, outcome: Outcome, challenger: float, other: float, bound: float, comparison: Comparison
+) -> Rule:
+    """A rule about answers that are right or wrong, with the counts that it follows from."""
+    counts = comparison.pictures, _in_words(comparison), comparison.groups
+    return Rule(rule, on, outcome, challenger, other, bound, *counts)
 
 
 def _in_words(comparison: Comparison) -> str:
