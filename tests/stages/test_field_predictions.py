@@ -130,7 +130,7 @@ def test_a_file_with_many_boxes_is_decoded_once(
     monkeypatch.setattr(module, "read_picture", counted)
     files = [put(tmp_path / f"{number}.png", noise(number)) for number in range(2)]
     given = [
-        Given(str(file), file, FieldData(box=(0.01 * number, 0.0, 0.5, 0.5))) for file in files for number in range(40)
+        Given(str(file), file, FieldData(box=(0.01 * number, 0.0, 0.5, 0.5))) for file in files for number in range(30)
     ]
     classifier = load_classifier(of_boxes / "classifier.safetensors", of_boxes / "classifier.json")
     found = list(answers(classifier, given))

@@ -13,6 +13,7 @@ from PIL import Image
 
 from conftest import OwnData, encoded, noise, put, run_command
 from fieldguide.base.config import SplitConfig
+from fieldguide.base.operations import RESIZES
 from fieldguide.base.paths import Paths
 from fieldguide.data.cropping import Box, cut
 from fieldguide.data.field_data import FieldData
@@ -20,6 +21,8 @@ from fieldguide.data.images import Picture, PictureError, picture_id, read_pictu
 from fieldguide.data.sources.row import picture_row
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.table import IMAGES, RAW, read_table, write_table
+from fieldguide.model.description import preprocessing_of
+from fieldguide.model.network import Normalization
 from fieldguide.screening.near_duplicates import near_duplicates_of
 from fieldguide.stages import clean, split
 from stages.cleaned import check_folder
@@ -227,3 +230,13 @@ def test_boxes_of_one_file_are_no_near_duplicates() -> None:
     )
     features = np.array([[1, 0], [1, 0.01], [1, 0.02]], np.float32)
     assert list(near_duplicates_of(features, pictures)["near_duplicate_of"]) == ["r", "r", "q"]
+
+
+def test_a_classifier_remembers_that_it_was_trained_on_boxes() -> None:
+    normalization = Normalization((0.5,) * 3, (0.5,) * 3)
+    resize = RESIZES.validate({"method": "squish"})
+    of_boxes = preprocessing_of(resize, 64, normalization, 150.0, 320, "boxes", 0.2)
+    assert {"crop": "boxes", "crop_margin": 0.2}.items() <= of_boxes.as_dict().items()
+    of_pictures = preprocessing_of(resize, 64, normalization, 150.0, 320, "none", 0.2)
+    assert of_pictures == preprocessing_of(resize, 64, normalization, 150.0, 320)
+    assert not {"crop", "crop_margin"} & of_pictures.as_dict().keys()  # as it was before there were boxes

@@ -134,15 +134,17 @@ def _lost(file: RawFile) -> list[dict[str, Any]]:
 
 def _clean_file(work: Work, depth: int | None, file: RawFile) -> list[dict[str, Any]]:
     """Clean each picture of a file, or take what is kept of it; what is wrong with it becomes its status and reason."""
-    boxes = dict.fromkeys(box for _, box in file.pictures)
-    known = {box: kept for box in boxes if (kept := read_cleaned(work.cache, file.sha256, depth, box))}
-    if missing := [box for box in boxes if box not in known]:
-        decoded = _decode(work.clean, work.raw / file.path, depth)
-        for box in missing:
-            known[box], is_lasting = _cleaned(work.clean, decoded, box)
+    decoded: Picture | PictureError | None = None  # once, and only if it is needed
+    rows = []
+    for label, box in file.pictures:
+        cleaned = read_cleaned(work.cache, file.sha256, depth, box)
+        if cleaned is None:
+            decoded = decoded or _decode(work.clean, work.raw / file.path, depth)
+            cleaned, is_lasting = _cleaned(work.clean, decoded, box)
             if is_lasting:
-                keep_cleaned(work.cache, file.sha256, depth, box, known[box])
-    return [_written(work, label, *known[box]) for label, box in file.pictures]
+                keep_cleaned(work.cache, file.sha256, depth, box, cleaned)
+        rows.append(_written(work, label, *cleaned))
+    return rows
 
 
 def _written(work: Work, label: str, row: dict[str, Any], copy: bytes) -> dict[str, Any]:

@@ -46,7 +46,14 @@ def intake(paths: Paths, divided: bool) -> dict[str, Any]:
     """What the section shows; `divided`: whether the split belongs to this run."""
     images = read_table(paths.image_table, IMAGES)
     kept = int((images["status"] == Status.KEPT).sum())
-    found = {"files": len(images), "kept": kept, "share": kept / max(len(images), 1), "left_out": _left_out(images)}
+    parts = "boxes of pictures" if images["cut_from"].notna().any() else "files"
+    found = {
+        "files": len(images),
+        "parts": parts,
+        "kept": kept,
+        "share": kept / max(len(images), 1),
+        "left_out": _left_out(images),
+    }
     return {**found, **(_splits(read_table(paths.split_table, SPLIT)) if divided else {"splits": []})}
 
 

@@ -30,6 +30,7 @@ from fieldguide.screening.observations import measure, observe
 from fieldguide.screening.screen import Screen, judge
 from fieldguide.screening.screen_files import load_screen
 
+MOST_BOXES = 32  # that are cut out of a file each time it is read: more would fill the memory
 MAX_READERS = 4  # more threads would only hold more large pictures in memory
 
 Screening = tuple[Screen, FeatureNetwork]
@@ -125,13 +126,13 @@ def _read_ahead(
     given = (one if isinstance(one, Given) else Given(str(one), one) for one in files)
     try:
         for _, of_file in groupby(given, key=lambda one: one.file):
-            pictures = list(of_file)
-            waiting.append((pictures, pool.submit(read, pictures)))
-            if len(waiting) > ahead:
-                pictures, results = waiting.popleft()
-                yield from zip(pictures, results.result(), strict=True)
-        for pictures, results in waiting:
-            yield from zip(pictures, results.result(), strict=True)
+            while pictures := list(islice(of_file, MOST_BOXES)):
+                waiting.append((pictures, pool.submit(read, pictures)))
+                if len(waiting) > ahead:
+                    asked, results = waiting.popleft()
+                    yield from zip(asked, results.result(), strict=True)
+        for asked, results in waiting:
+            yield from zip(asked, results.result(), strict=True)
     finally:
         pool.shutdown(cancel_futures=True)
 
