@@ -166,6 +166,12 @@ def test_folders_and_a_file_that_disagree_are_refused_elsewhere_and_asked_on_a_t
     assert "labels: day 3, night 3" in said
 
 
+def test_a_table_that_cannot_be_read_is_told(paths: Paths, folder: Path) -> None:
+    put(folder / "labels.csv", b"file,label\n0.png,fox,red\n")
+    refused = run_command("add", "pets", str(folder), cwd=paths.root).stderr
+    assert refused.count("\n") == 1 and "has no folders of pictures" in refused and "row 2 has more cells" in refused
+
+
 def test_folders_and_a_file_that_agree_are_no_question(paths: Paths, folder: Path) -> None:
     for number in range(6):
         put(folder / ("fox", "owl")[number % 2] / f"{number}.png", noise(number))

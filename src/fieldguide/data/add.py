@@ -136,7 +136,8 @@ def _take_pictures(order: _Order, place: Place) -> _Taken | None:
     if number < 2:
         raise UserError(
             f"{place.name} has pictures of {number} labels: at least two are needed; the lines above say how it was "
-            "read, and --labels-from, --layout and --columns read it in another way"
+            "read. --columns and --layout read it in another way; if the pictures are elsewhere, give their folder, "
+            "and this file with --labels-from"
         )
     _take_back(order, addresses_of(reading))
     if address_list(order.paths, order.name).exists():

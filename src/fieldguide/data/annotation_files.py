@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from fieldguide.base.errors import UserError
-from fieldguide.data.annotations.annotation import Annotation, Annotations, is_address
+from fieldguide.data.annotations.annotation import Annotation, Annotations, NotAnnotations, is_address
 from fieldguide.data.annotations.camtrap_dp import PACKAGE, TABLES
 from fieldguide.data.annotations.reading import read_annotations
 from fieldguide.data.choices import Ambiguous
@@ -15,6 +15,7 @@ from fieldguide.data.given_splits import SIDES
 from fieldguide.data.listed_files import ListedFiles
 
 ENDINGS = {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx"}
+TABLE_ENDINGS = (".csv", ".tsv", ".parquet", ".xlsx")  # of what is a table for sure
 EXPLICIT = re.compile(
     r"datapackage\.json|metadata\.(csv|jsonl|parquet)|_annotations\.coco\.json"
 )  # names that formats fix
@@ -68,10 +69,10 @@ def read_listed(folder: Path, files: ListedFiles, names: Sequence[str], columns:
     return Listed(list(names), replace(parts[0], rows=rows))
 
 
-def find_listed(folder: Path, files: ListedFiles, columns: Mapping[str, str]) -> list[Listed]:
-    """What the files of a folder say of its pictures, those with labels first; files of other kinds are passed over.
+def find_listed(folder: Path, files: ListedFiles, columns: Mapping[str, str]) -> tuple[list[Listed], list[str]]:
+    """What the files of a folder say of its pictures, those with labels first; and why tables cannot be read.
 
-    Raises Ambiguous where one of them can be read in several ways.
+    Files of other kinds are passed over. Raises Ambiguous where one of them can be read in several ways.
     """
     names = [name for name in files if _may_be(name)]
     if PACKAGE in names:
@@ -81,19 +82,22 @@ def find_listed(folder: Path, files: ListedFiles, columns: Mapping[str, str]) ->
     for name in names:
         if endings[PurePosixPath(name).suffix.lower()] <= MOST:
             groups[re.sub(r"[A-Za-z]+", _without_side, name)].append(name)
-    found = []
+    found, problems = [], []
     for group in groups.values():
         try:
             listed = read_listed(folder, files, group, columns)
         except Ambiguous:
             raise
-        except UserError:  # text of another kind
+        except NotAnnotations:
+            continue
+        except UserError as error:
+            problems += [str(error)] * any(name.lower().endswith(TABLE_ENDINGS) for name in group)
             continue
         rows = listed.annotations.rows
         there = sum(not row.left_out or row.file in files for row in rows)
         if rows and there >= MOSTLY * len(rows):
             found.append(listed)
-    return sorted(found, key=lambda listed: not listed.has_labels)
+    return sorted(found, key=lambda listed: not listed.has_labels), problems
 
 
 def side_of(name: str) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from fieldguide.base.errors import UserError
 from fieldguide.data.annotation_files import Listed, find_listed, read_listed, side_of
 from fieldguide.data.annotations.annotation import Annotation
 from fieldguide.data.choices import LABELS_FROM, LAYOUT, Ambiguous, Choices, find_below
@@ -28,15 +29,23 @@ def understand(pictures: Pictures, choices: Choices) -> Reading:
     boxes = _name(pictures.folder, choices.boxes) if choices.boxes else None
     if choices.labels_from:
         return read_by_files(pictures, _names(pictures.folder, choices.labels_from), choices, tell_others=True)
-    found = [] if choices.layout else find_listed(pictures.folder, ListedFiles(pictures.files), choices.columns)
+    found, problems = list[Listed](), list[str]()
+    if not choices.layout:
+        found, problems = find_listed(pictures.folder, ListedFiles(pictures.files), choices.columns)
     found = [listed for listed in found if boxes not in listed.names]
     labelled = [listed for listed in found if listed.has_labels]
     if chosen := _the_one(pictures, labelled):
         return table_reading(pictures, chosen, None, boxes)
-    reading = read_folder(pictures.folder, list(pictures.files), choices.layout)
+    try:
+        reading = read_folder(pictures.folder, list(pictures.files), choices.layout)
+    except Ambiguous:
+        raise
+    except UserError as error:
+        raise UserError("; ".join([str(error), *problems])) from None
     reading.understood.extend(
         f"note: {listed.names[0]} lists these pictures too: --labels-from or --boxes reads it" for listed in found
     )
+    reading.understood.extend(f"note: {problem}" for problem in problems)
     if boxes is None:
         return reading
     rows = [Annotation(one.address, one.given_label, one.known) for one in reading.pictures]
