@@ -27,6 +27,7 @@ from simulation.world import VIEWS, Sent, Year, delivery, draw_base, seen
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 14
+SPLIT = ("split.group_by=look_alike", "split.seed=0")  # nobody says where these pictures were taken
 MARGIN = 0.06  # what two hundred test pictures can show
 CONFIRMED = 0.25  # of the pictures that a model in `limited` answers, a person looks at so many
 NEEDS = {  # what conf/rollout/ asks for, for a camera with so few pictures a day
@@ -127,7 +128,8 @@ def _checkout(root: Path, label_doubt: float) -> tuple[Config, Paths]:
     text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("data: sample ", "data: own ")
     (root / "params.yaml").write_text(text, encoding="utf-8")
     paths = Paths(root)
-    return compose(paths, [f"retrain.max_label_doubt={label_doubt}", f"gate.margin={MARGIN}"]), paths
+    choices = [*SPLIT, f"retrain.max_label_doubt={label_doubt}", f"gate.margin={MARGIN}"]
+    return compose(paths, choices), paths
 
 
 def _put(folder: Path, sent: Sequence[Sent]) -> None:

@@ -4,14 +4,23 @@ import hashlib
 import io
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sklearn.tree import DecisionTreeClassifier
 
+from conftest import CHECKOUT
+from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
+from fieldguide.data.sources.copying import Wanted
+from fieldguide.data.sources.sample import known
+from fieldguide.data.split_proposal import propose_split
 from fieldguide.sample import (
     KINDS,
     PLANTED,
@@ -19,13 +28,16 @@ from fieldguide.sample import (
     SamplePicture,
     draw,
     draw_bear,
+    draw_frame,
     draw_shifted,
     low_resolution,
     plan_sample,
+    plan_sites,
     truth_table,
     upside_down,
 )
 from fieldguide.sample.encode import broken, encode
+from fieldguide.sample.plan import COPIES
 
 
 def drawn_hash(picture: SamplePicture) -> str:
@@ -145,6 +157,7 @@ def test_copies_have_an_ordinary_original_of_their_own(full: list[SamplePicture]
         assert original.planted == ""
         assert (original.orientation, original.located, original.path[-4:]) == (1, False, ".jpg")
         assert original.true_label == copy.true_label
+        assert original.capture == copy.capture
         assert (original.label == copy.label) == (copy.planted in {"exact_duplicate", "near_duplicate"})
 
 
@@ -153,6 +166,66 @@ def test_the_truth_table_has_one_row_for_every_file(small: list[SamplePicture]) 
     assert list(table.columns) == ["path", "label", "true_label", "planted", "original"]
     assert list(table["path"]) == [picture.path for picture in small]
     assert not table.isna().any().any()
+
+
+def bursts(plan: list[SamplePicture]) -> dict[tuple[str, str], list[SamplePicture]]:
+    """The ordinary pictures by site and sequence, in the order of their frames."""
+    found: dict[tuple[str, str], list[SamplePicture]] = {}
+    for picture in sorted(planted(plan, ""), key=lambda picture: picture.capture.frame):
+        found.setdefault((picture.capture.site.name, picture.capture.sequence), []).append(picture)
+    return found
+
+
+def test_every_site_has_a_camera_of_its_own_that_animals_pass(full: list[SamplePicture]) -> None:
+    sites = {site.name: site for site in plan_sites(1)}
+    assert len(sites) == len({(site.seed, site.camera) for site in sites.values()}) == 40
+    assert {picture.capture.site.name for picture in planted(full, "")} == set(sites)
+    assert all(picture.capture.site == sites[picture.capture.site.name] for picture in full)
+    assert not {site.seed for site in plan_sites(2)} & {site.seed for site in sites.values()}
+
+
+def test_every_label_is_at_many_sites_and_no_site_has_the_mix_of_all(full: list[SamplePicture]) -> None:
+    table = pd.crosstab(*zip(*[(picture.capture.site.name, picture.label) for picture in full], strict=True))
+    assert ((table > 0).sum() >= 30).all()
+    assert 0.5 < (table.max(axis=1) / table.sum(axis=1)).mean() < 0.85
+
+
+def test_a_burst_is_one_animal_before_one_background_within_a_minute(full: list[SamplePicture]) -> None:
+    found = bursts(full)
+    assert Counter(map(len, found.values())).keys() == {1, 2, 3, 4, 5, 6}
+    for frames in found.values():
+        captures = [picture.capture for picture in frames]
+        assert len({(picture.label, picture.capture.animal) for picture in frames}) == 1
+        assert [capture.frame for capture in captures] == list(range(len(captures)))
+        assert all(0 < (b.time - a.time).total_seconds() < 12 for a, b in pairwise(captures))
+        assert len({capture.by_night for capture in captures}) == 1
+    long = next(frames for frames in found.values() if len(frames) == 6)
+    pixels = [draw_frame(picture.capture, picture.label, picture.seed).astype(float) for picture in long]
+    sky = [one[: len(one) // 8].mean(axis=(0, 1)) for one in pixels]
+    assert np.abs(np.diff(sky, axis=0)).max() < 40
+    assert all(np.abs(b - a).mean() > 2 for a, b in pairwise(pixels))
+
+
+def test_at_night_only_infrared_cameras_take_pictures_and_they_are_nearly_grey(full: list[SamplePicture]) -> None:
+    nights = [picture for picture in full if picture.capture.by_night]
+    assert 0.05 < len(nights) / len(full) < 0.2
+    assert all(picture.capture.site.camera.infrared for picture in nights)
+    assert not [picture for picture in nights if picture.planted and picture.planted not in COPIES]
+    for picture in nights[::40]:
+        seen = draw_frame(picture.capture, picture.label, picture.seed).astype(float)
+        assert np.ptp(seen, axis=2).mean() < 0.25 * seen.mean()
+        assert seen.mean() > 35
+
+
+def test_params_divide_the_sample_as_add_proposes() -> None:
+    cfg = compose(Paths(CHECKOUT), ["data=sample"])
+    wanted = [
+        Wanted(picture.path, Path(picture.path), picture.label, picture.label, "", picture.path, known(picture))
+        for picture in plan_sample(cfg.data.pictures, cfg.data.seed)
+    ]
+    proposal = propose_split(wanted, cfg.split)
+    assert proposal
+    assert (proposal.group_by, proposal.seed) == (cfg.split.group_by, cfg.split.seed)
 
 
 def test_unreadable_files_cannot_be_decoded(full: list[SamplePicture]) -> None:
@@ -208,7 +281,7 @@ def test_turned_pictures_come_upright(full: list[SamplePicture]) -> None:
     assert set(turned) == {3, 6, 8}
     for orientation, picture in turned.items():
         data = draw(picture)
-        straight = draw_bear(np.random.default_rng(np.random.SeedSequence(picture.seed)), picture.true_label)
+        straight = draw_frame(picture.capture, picture.true_label, picture.seed)
         stored = np.asarray(Image.open(io.BytesIO(data)))
         assert Image.open(io.BytesIO(data)).getexif()[0x0112] == orientation
         assert upright(data).shape == straight.shape
@@ -251,8 +324,8 @@ def test_upside_down_is_half_a_turn() -> None:
     assert np.array_equal(upside_down(pixels, rng), np.rot90(pixels, 2))
 
 
-def test_an_empty_place_is_drawn_whatever_the_label() -> None:
-    drawn = [draw_shifted(np.random.default_rng(7), "no_bear", kind) for kind in KINDS]
+def test_an_empty_place_is_drawn_whatever_the_label(small: list[SamplePicture]) -> None:
+    drawn = [draw_shifted(small[0].capture, "no_bear", kind, seed=7) for kind in KINDS]
     assert np.array_equal(drawn[0], drawn[1])
     assert np.array_equal(drawn[0], drawn[2])
 

@@ -22,6 +22,7 @@ TEDDY_POSE_SHARES = {
     "portrait": 0.12, "side_portrait": 0.07, "peeking": 0.06,
 }  # fmt: skip
 FORMAT_SHARES = {"usual": 0.65, "wide": 0.17, "tall": 0.18}
+IN_FRONT = 0.3  # bear units from the horizon to the feet, at least
 ASPECTS = {"usual": (0.75, 1.5), "wide": (2.0, 2.5), "tall": (0.45, 0.62)}
 
 
@@ -35,19 +36,20 @@ class Framing:
     unit: float  # pixels to one bear unit
     feet: float  # the row on which the bear stands
     middle: float  # the column around which it stands
+    facing: int  # 1: to the right, -1: to the left
     close_up: bool
     peeking: bool
 
 
-def bear_figure(rng: np.random.Generator, kind: str, pose: str) -> list[Part]:
-    """The parts of a random bear of this kind and pose, in bear units."""
+def bear_figure(rng: np.random.Generator, kind: str, pose: str) -> tuple[list[Part], int]:
+    """The parts of a random bear of this kind and pose, in bear units, and where it faces (1: to the right, or -1)."""
     drawn_as = "portrait" if pose == "peeking" else pose
     if kind == "teddy":
         figure = TEDDY_POSES[drawn_as](teddy_coat(rng), rng)
     else:
         coat = grizzly_coat(rng) if kind == "grizzly" else black_coat(rng)
         figure = WILD_POSES[drawn_as](kind, coat, rng)
-    return mirrored(figure) if rng.random() < 0.5 else figure
+    return (mirrored(figure), -1) if rng.random() < 0.5 else (figure, 1)
 
 
 def frame_size(rng: np.random.Generator, shape: str) -> tuple[int, int]:
@@ -64,20 +66,34 @@ def frame_bear(
     shape: str | None = None,
     size: float | None = None,
 ) -> Framing:
-    """Poses a bear and places it in a frame.
-
-    `size` is the share of the frame that the bear fills, along the side that limits it. In wide and tall
-    frames the bear often stands near an edge, where cutting out the middle would lose it.
-    """
+    """Poses a bear, chooses a frame and places the bear in it; see `place_bear`."""
     pose = pose or pick_by_share(rng, TEDDY_POSE_SHARES if kind == "teddy" else WILD_POSE_SHARES)
-    figure = bear_figure(rng, kind, pose)
+    figure, facing = bear_figure(rng, kind, pose)
     left, bottom, right, top = bounds(figure)
     if shape is None:
         shape = pick_by_share(rng, FORMAT_SHARES)
         if shape == "tall" and right - left > top - bottom:
             shape = "wide"  # nobody turns the camera upright for a walking bear
     size = size or float(rng.uniform(0.74, 1.02))
-    width, height = frame_size(rng, shape)
+    return place_bear(rng, figure, facing, pose, size, frame_size(rng, shape))
+
+
+def place_bear(
+    rng: np.random.Generator,
+    figure: list[Part],
+    facing: int,
+    pose: str,
+    size: float,
+    frame: tuple[int, int],
+    horizon: float = 0.0,
+) -> Framing:
+    """Places the parts of a bear in a frame of (width, height) pixels.
+
+    `size` is the share of the frame that the bear fills, along the side that limits it. In wide and tall
+    frames the bear often stands near an edge, where cutting out the middle would lose it. Its feet are well
+    below the share `horizon` of the height.
+    """
+    (width, height), (left, bottom, right, top) = frame, bounds(figure)
     close_up = pose in CLOSE_UPS
     if close_up:
         bottom = -0.2 if pose == "peeking" else 0.0  # grass needs some room below the chin
@@ -86,7 +102,8 @@ def frame_bear(
 
     slack = width - unit * (right - left)
     edge = rng.uniform(-0.03, 0.08)
-    at_edge = shape != "usual" and rng.random() < 0.75
+    tall, wide = width < 0.65 * height, width > 1.6 * height
+    at_edge = (tall or wide) and rng.random() < 0.75
     share = float(rng.choice([edge, 1 - edge])) if at_edge else rng.uniform(0.15, 0.85)
     origin = slack * share - unit * left
 
@@ -96,8 +113,8 @@ def frame_bear(
     elif close_up:
         feet = float(height) + 0.02 * unit
     else:
-        below = rng.uniform(0.1, 0.8 if shape == "tall" else 0.5)
-        feet = height - below * room + unit * bottom
+        below = rng.uniform(0.1, 0.8 if tall else 0.5)
+        feet = max(height - below * room + unit * bottom, horizon * height + IN_FRONT * unit)
     return Framing(
         width=width,
         height=height,
@@ -105,6 +122,7 @@ def frame_bear(
         unit=unit,
         feet=feet,
         middle=origin + unit * (left + right) / 2,
+        facing=facing,
         close_up=close_up,
         peeking=pose == "peeking",
     )

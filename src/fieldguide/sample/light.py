@@ -12,6 +12,8 @@ from .textures import speckle
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), red green blue
 
+SHARP_BELOW = 0.45  # pixels of blur that nobody sees
+
 
 @dataclass(frozen=True)
 class Weather:
@@ -22,6 +24,20 @@ class Weather:
     contrast: float
     haze: float  # share of pale fog mixed in
     shadows: float  # how hard the light on a figure is
+
+
+@dataclass(frozen=True)
+class Camera:
+    """What a camera makes of what is before it, the same in all its pictures."""
+
+    width: int  # pixels of its frames
+    height: int
+    tint: tuple[float, float, float]  # its white balance and exposure, as factors of red, green and blue
+    vignette: float  # how much darker the corners are
+    grain: float  # standard deviation, of 0..1
+    blur: float  # radius in pixels; below SHARP_BELOW it is sharp
+    quality: int  # of its JPEG files
+    infrared: tuple[float, float, float] | None  # the faint tint of its grey pictures at night; None: it takes none
 
 
 WEATHERS: dict[str, Weather] = {
@@ -38,20 +54,27 @@ def figure_light(weather: Weather, rng: np.random.Generator) -> Light:
     return Light(across=float(rng.uniform(-0.9, 0.9)), down=float(rng.uniform(-0.9, -0.4)), strength=weather.shadows)
 
 
-def develop(canvas: Canvas, weather: Weather, rng: np.random.Generator) -> Pixels:
-    """A finished picture from a canvas: colour of the light, vignette, slight blur, grain, 8 bits."""
+def develop(canvas: Canvas, weather: Weather, rng: np.random.Generator, camera: Camera | None = None) -> Pixels:
+    """A finished picture from a canvas: colour of the light, vignette, slight blur, grain, 8 bits.
+
+    It is taken by `camera`, or by any camera.
+    """
     height, width = canvas.shape[:2]
     tint = np.asarray(weather.tint, dtype=np.float32) * np.float32(weather.exposure * rng.uniform(0.9, 1.1))
+    if camera:
+        tint *= np.asarray(camera.tint, dtype=np.float32)
     clear = np.float32(1 - weather.haze)
     gain, offset = clear * np.float32(weather.contrast) * tint, clear * 0.45 * (1 - weather.contrast)
     graded = canvas * gain + np.float32(offset + weather.haze * 0.82)
     down = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     across = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
-    graded *= (1 - np.float32(rng.uniform(0.02, 0.12)) * (down**2 + across**2))[:, :, None]
-    graded += (np.float32(rng.uniform(0.008, 0.022)) * speckle(rng, height, width))[:, :, None]
+    vignette = camera.vignette if camera else rng.uniform(0.02, 0.12)
+    graded *= (1 - np.float32(vignette) * (down**2 + across**2))[:, :, None]
+    grain = camera.grain if camera else rng.uniform(0.008, 0.022)
+    graded += (np.float32(grain) * speckle(rng, height, width))[:, :, None]
     pixels = to_bytes(graded)
-    blur = rng.uniform(0.0, 0.8)
-    if blur > 0.45:
+    blur = camera.blur if camera else rng.uniform(0.0, 0.8)
+    if blur > SHARP_BELOW:
         pixels = np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(blur)))
     return pixels
 

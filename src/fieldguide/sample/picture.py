@@ -1,13 +1,15 @@
 """Whole pictures: a bear in a place, a place without a bear, a pencil drawing of a bear."""
 
+from dataclasses import replace
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from .chance import pick_by_share
-from .framing import Framing, frame_bear, frame_size
+from .framing import Framing, frame_bear
 from .layers import Canvas
 from .light import WEATHERS, Pixels, Weather, develop, figure_light, out_of_focus, to_bytes
-from .paint import as_field, paint
+from .paint import Light, as_field, paint
 from .plants import paint_blades
 from .scenes import Scene, cover_feet, draw_scene
 from .textures import clouds, speckle
@@ -71,26 +73,22 @@ def draw_bear(
     place = place or pick_by_share(rng, GRASSY_PLACES if framing.peeking else ordinary_places)
     weather = weather or WEATHERS[pick_by_share(rng, WEATHER_SHARES)]
     scene = draw_scene(rng, place, framing.width, framing.height, _horizon(rng, framing))
-    canvas = scene.backdrop.copy()
     if framing.close_up:
-        canvas = out_of_focus(canvas, rng.uniform(1.0, 3.5))
-    else:
-        _cast_shadow(canvas, framing, strength=0.35 + 0.3 * weather.shadows)
-    paint(canvas, framing.figure, framing.unit, figure_light(weather, rng), rng)
+        scene = replace(scene, backdrop=out_of_focus(scene.backdrop, rng.uniform(1.0, 3.5)))
+    return develop(paint_bear(scene, framing, figure_light(weather, rng), rng), weather, rng)
+
+
+def paint_bear(scene: Scene, framing: Framing, light: Light, rng: np.random.Generator) -> Canvas:
+    """A canvas with the bear in the scene, before a camera takes it."""
+    canvas = scene.backdrop.copy()
+    if not framing.close_up:
+        _cast_shadow(canvas, framing, strength=0.35 + 0.3 * light.strength)
+    paint(canvas, framing.figure, framing.unit, light, rng)
     if framing.peeking:
         _hide_in_grass(canvas, framing, scene, rng)
     elif not framing.close_up:
         cover_feet(scene, canvas, rng, framing.feet, framing.unit, sunk=rng.uniform(0.0, 0.12))
-    return develop(canvas, weather, rng)
-
-
-def draw_empty_place(rng: np.random.Generator, *, place: str | None = None, weather: Weather | None = None) -> Pixels:
-    """A picture of a place with no bear in it: (height, width, 3) uint8."""
-    width, height = frame_size(rng, "usual")
-    place = place or pick_by_share(rng, WILD_PLACES | {"room": 0.2})
-    weather = weather or WEATHERS[pick_by_share(rng, WEATHER_SHARES)]
-    scene = draw_scene(rng, place, width, height, rng.uniform(0.35, 0.65))
-    return develop(scene.backdrop, weather, rng)
+    return canvas
 
 
 def draw_sketch(rng: np.random.Generator, kind: str, *, pose: str | None = None) -> Pixels:

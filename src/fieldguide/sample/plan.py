@@ -7,8 +7,10 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
+from .bursts import Capture, burst, bursts_of, site_for
 from .framing import KINDS
 from .shifts import SHIFTS
+from .sites import Site, plan_sites
 
 FULL_SIZE = 860  # ordinary pictures; the planted ones below are scaled with it
 SMALLEST = 12  # with fewer, copies run out of originals
@@ -44,7 +46,8 @@ class SamplePicture:
     true_label: str  # the bear that it shows; "" for none
     planted: str  # what is wrong with it; "" for an ordinary picture
     original: str  # the path of the picture that it copies; "" if it is no copy
-    seed: int  # of the drawing; a copy has its original's
+    capture: Capture  # where and when; a copy has its original's
+    seed: int  # of what it alone shows; a copy has its original's
     variant: str = ""  # which way of being broken, copied or changed
     orientation: int = 1  # the EXIF tag under which the stored pixels come upright
     located: bool = False  # whether it carries an EXIF position
@@ -59,15 +62,22 @@ def _another(kind: str, step: int) -> str:
     return KINDS[(KINDS.index(kind) + 1 + step % 2) % len(KINDS)]
 
 
-def _ordinary(pictures: int, seed: int) -> list[SamplePicture]:
-    kinds = [KINDS[index % len(KINDS)] for index in range(pictures)]
+def _ordinary(pictures: int, sites: Sequence[Site], seed: int) -> list[SamplePicture]:
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 3000]))
+    captures = [
+        (kind, capture)
+        for number, kind in enumerate(KINDS)
+        for capture in bursts_of(rng, sites, kind, len(range(number, pictures, len(KINDS))))
+    ]
     return [
-        SamplePicture("", kind, kind, planted="", original="", seed=_seed(seed, 0, index))
-        for index, kind in enumerate(kinds)
+        SamplePicture("", kind, kind, planted="", original="", capture=capture, seed=_seed(seed, 0, index))
+        for index, (kind, capture) in enumerate(captures)
     ]
 
 
-def _planted(planted: str, group: int, index: int, seed: int) -> SamplePicture:
+def _planted(planted: str, group: int, index: int, sites: Sequence[Site], seed: int) -> SamplePicture:
+    """A picture of its own, alone in its burst and by day."""
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 1 + group, index]))
     kind = KINDS[(index + group) % len(KINDS)]
     variants = VARIANTS.get(planted, ("",))
     variant = variants[index % len(variants)]
@@ -77,6 +87,7 @@ def _planted(planted: str, group: int, index: int, seed: int) -> SamplePicture:
         true_label="" if planted in BEARLESS or variant == "empty" else kind,
         planted=planted,
         original="",
+        capture=burst(rng, site_for(rng, sites, kind), frames=1, by_day=True)[0],
         seed=_seed(seed, 1 + group, index),
         variant=variant,
     )
@@ -101,7 +112,7 @@ def _linked(pictures: Sequence[SamplePicture], rng: np.random.Generator) -> list
     for picture in pictures:
         if picture.planted in COPIES:
             original = waiting[picture.true_label].pop()
-            picture = replace(picture, original=original.path, seed=original.seed)
+            picture = replace(picture, original=original.path, capture=original.capture, seed=original.seed)
         linked.append(picture)
     return linked
 
@@ -141,13 +152,13 @@ def plan_sample(pictures: int = FULL_SIZE, seed: int = 42) -> list[SamplePicture
     if pictures < SMALLEST:
         raise ValueError(f"a sample needs at least {SMALLEST} pictures, not {pictures}")
     rng = np.random.default_rng(np.random.SeedSequence([seed, 1000]))
-    scale = pictures / FULL_SIZE
+    scale, sites = pictures / FULL_SIZE, plan_sites(seed)
     planted = [
-        _planted(name, group, index, seed)
+        _planted(name, group, index, sites, seed)
         for group, (name, count) in enumerate(PLANTED.items())
         for index in range(max(1, round(count * scale)))
     ]
-    named = _named([*_ordinary(pictures, seed), *planted], rng)
+    named = _named([*_ordinary(pictures, sites, seed), *planted], rng)
     plan = _with_camera_traits(_linked(named, rng), rng)
     return sorted(plan, key=lambda picture: picture.path)
 

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from .bursts import Capture
+from .captures import draw_empty_frame, draw_frame
 from .light import Pixels
-from .picture import draw_bear, draw_empty_place, draw_sketch
+from .picture import draw_sketch
 from .textures import speckle
 
 
@@ -51,10 +53,11 @@ CHANGES: dict[str, Callable[[Pixels, np.random.Generator], Pixels]] = {
 SHIFTS = ("hand_drawn", *CHANGES, "no_bear")
 
 
-def draw_shifted(rng: np.random.Generator, shift: str, kind: str) -> Pixels:
-    """A picture (height, width, 3) uint8 of a bear of this kind under one of SHIFTS; "no_bear" ignores the kind."""
+def draw_shifted(capture: Capture, shift: str, kind: str, seed: int) -> Pixels:
+    """A frame (height, width, 3) uint8 of a bear of this kind under one of SHIFTS; "no_bear" ignores the kind."""
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
     if shift == "no_bear":
-        return draw_empty_place(rng)
+        return draw_empty_frame(capture, seed)
     if shift == "hand_drawn":
         return draw_sketch(rng, kind)
-    return CHANGES[shift](draw_bear(rng, kind), rng)
+    return CHANGES[shift](draw_frame(capture, kind, seed), rng)

@@ -13,7 +13,7 @@ from pydantic import Field
 from fieldguide.base.operations import DATA_SOURCES
 from fieldguide.base.parallel import map_processes
 from fieldguide.data.csv_files import write_csv
-from fieldguide.data.sources.row import RawRow, picture_row
+from fieldguide.data.sources.row import FieldData, RawRow, picture_row
 from fieldguide.data.sources.source import DataSource
 
 if TYPE_CHECKING:
@@ -43,7 +43,16 @@ class SampleData(DataSource):
             (target / label).mkdir(parents=True)
         map_processes(partial(_draw_to, target), plan, "drawing")
         write_csv(target / TRUTH, truth_table(plan))
-        return [picture_row(f"sample/{picture.path}", picture.label, target / picture.path, target) for picture in plan]
+        return [
+            picture_row(f"sample/{picture.path}", picture.label, target / picture.path, target, known(picture))
+            for picture in plan
+        ]
+
+
+def known(picture: "SamplePicture") -> FieldData:
+    """What its camera notes of a picture."""
+    capture = picture.capture
+    return FieldData(site=capture.site.name, time=capture.time, sequence=capture.sequence)
 
 
 def _draw_to(target: Path, picture: "SamplePicture") -> None:
