@@ -185,9 +185,10 @@ def test_every_site_has_a_camera_of_its_own_that_animals_pass(full: list[SampleP
 
 
 def test_every_label_is_at_many_sites_and_no_site_has_the_mix_of_all(full: list[SamplePicture]) -> None:
-    table = pd.crosstab(*zip(*[(picture.capture.site.name, picture.label) for picture in full], strict=True))
+    labels = pd.Series([picture.label for picture in full])
+    table = pd.crosstab(pd.Series([picture.capture.site.name for picture in full]), labels)
     assert ((table > 0).sum() >= 30).all()
-    assert 0.5 < (table.max(axis=1) / table.sum(axis=1)).mean() < 0.85
+    assert 0.45 < (table.max(axis=1) / table.sum(axis=1)).mean() < 0.8
 
 
 def test_a_burst_is_one_animal_before_one_background_within_a_minute(full: list[SamplePicture]) -> None:

@@ -72,7 +72,7 @@ def _by_lamp(scene: Scene) -> Canvas:
     """What the infrared lamp of a camera reaches: the ground before it, and hardly what is far away."""
     rows = np.arange(len(scene.backdrop), dtype=np.float32)
     near = np.clip((rows - scene.horizon) / (len(rows) - scene.horizon), 0, 1)
-    return scene.backdrop * (0.22 + 0.6 * near)[:, None, None]
+    return scene.backdrop * (np.float32(0.22) + np.float32(0.6) * near)[:, None, None]
 
 
 def _framed(animal: np.random.Generator, site: Site, kind: str) -> Framing:
@@ -90,7 +90,8 @@ def _framed(animal: np.random.Generator, site: Site, kind: str) -> Framing:
 def _moved(framing: Framing, frame: int, animal: np.random.Generator, chance: np.random.Generator) -> Framing:
     """The bear in one frame of a burst: some steps further, a little turned, nearer or further away."""
     gone = framing.facing * frame * animal.uniform(*STEP) + SWAY * chance.standard_normal()
-    middle = float(np.clip(framing.middle + gone * framing.width, *(share * framing.width for share in IN_VIEW)))
+    first, last = IN_VIEW
+    middle = float(np.clip(framing.middle / framing.width + gone, first, last)) * framing.width
     nearer, turn = float(np.exp(NEARER * chance.standard_normal())), float(TURN * chance.standard_normal())
     start = np.array([framing.middle, framing.feet])
     figure = [replace(part, outline=part.outline - start) for part in framing.figure]

@@ -13,7 +13,8 @@ from pydantic import Field
 from fieldguide.base.operations import DATA_SOURCES
 from fieldguide.base.parallel import map_processes
 from fieldguide.data.csv_files import write_csv
-from fieldguide.data.sources.row import FieldData, RawRow, picture_row
+from fieldguide.data.field_data import FieldData
+from fieldguide.data.sources.row import RawRow, picture_row
 from fieldguide.data.sources.source import DataSource
 
 if TYPE_CHECKING:
