@@ -72,7 +72,7 @@ def _by_lamp(scene: Scene) -> Canvas:
     """What the infrared lamp of a camera reaches: the ground before it, and hardly what is far away."""
     rows = np.arange(len(scene.backdrop), dtype=np.float32)
     near = np.clip((rows - scene.horizon) / (len(rows) - scene.horizon), 0, 1)
-    return scene.backdrop * (np.float32(0.22) + np.float32(0.6) * near)[:, None, None]
+    return scene.backdrop * (0.22 + 0.6 * near).astype(np.float32)[:, None, None]
 
 
 def _framed(animal: np.random.Generator, site: Site, kind: str) -> Framing:
