@@ -14,7 +14,10 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
+from fieldguide.data.add_params import MARK
+from fieldguide.data.split_proposal import propose_split
 from fieldguide.data.split_shortage import enough, side_counts
+from fieldguide.data.status import Status
 from fieldguide.data.table import FIELD_DATA, IMAGES, SPLIT, read_table, write_table
 from fieldguide.stages import split
 
@@ -129,6 +132,13 @@ def test_of_the_sample_the_shares_are_those_of_params_within_chance(sample: Samp
     assert abs(shares["test"] - sample.config.split.test) < 0.04
     assert (table.groupby("group")["split"].apply(lambda side: set(side) - {"left_out"}).map(len) == 1).all()
     assert (table.groupby(["label", "split"]).size().drop("left_out", level="split", errors="ignore") >= 25).all()
+
+
+def test_params_divide_the_sample_as_add_proposes(sample: Sample) -> None:
+    images = read_table(sample.paths.image_table, IMAGES)
+    proposal = propose_split(images[images["status"] == Status.KEPT], sample.config.split)
+    assert proposal.split == sample.config.split
+    assert f"# {MARK}: sample: {proposal.reason}\n" in sample.paths.params.read_text(encoding="utf-8")
 
 
 SMALL_SETS = [

@@ -6,7 +6,6 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,12 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sklearn.tree import DecisionTreeClassifier
 
-from conftest import CHECKOUT
-from fieldguide.base.paths import Paths
-from fieldguide.configuration.compose import compose
-from fieldguide.data.sources.copying import Wanted
-from fieldguide.data.sources.sample import known
-from fieldguide.data.split_proposal import propose_split
 from fieldguide.sample import (
     KINDS,
     PLANTED,
@@ -216,17 +209,6 @@ def test_at_night_only_infrared_cameras_take_pictures_and_they_are_nearly_grey(f
         seen = draw_frame(picture.capture, picture.label, picture.seed).astype(float)
         assert np.ptp(seen, axis=2).mean() < 0.25 * seen.mean()
         assert seen.mean() > 35
-
-
-def test_params_divide_the_sample_as_add_proposes() -> None:
-    cfg = compose(Paths(CHECKOUT), ["data=sample"])
-    wanted = [
-        Wanted(picture.path, Path(picture.path), picture.label, picture.label, "", picture.path, known(picture))
-        for picture in plan_sample(cfg.data.pictures, cfg.data.seed)
-    ]
-    proposal = propose_split(wanted, cfg.split)
-    assert proposal
-    assert (proposal.group_by, proposal.seed) == (cfg.split.group_by, cfg.split.seed)
 
 
 def test_unreadable_files_cannot_be_decoded(full: list[SamplePicture]) -> None:

@@ -45,13 +45,12 @@ class SampleData(DataSource):
         map_processes(partial(_draw_to, target), plan, "drawing")
         write_csv(target / TRUTH, truth_table(plan))
         return [
-            picture_row(f"sample/{picture.path}", picture.label, target / picture.path, target, known(picture))
+            picture_row(f"sample/{picture.path}", picture.label, target / picture.path, target, _known(picture))
             for picture in plan
         ]
 
 
-def known(picture: "SamplePicture") -> FieldData:
-    """What its camera notes of a picture."""
+def _known(picture: "SamplePicture") -> FieldData:
     capture = picture.capture
     return FieldData(site=capture.site.name, time=capture.time, sequence=capture.sequence)
 
