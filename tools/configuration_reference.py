@@ -53,7 +53,7 @@ def reference(paths: Paths) -> str:
 
 
 def params_comments(paths: Paths) -> dict[str, str]:
-    """The comments behind the lines of params.yaml, by dotted key; one may go on below its line."""
+    """The comments behind the lines of params.yaml, by dotted key; one may go on below its line, further in."""
     found: dict[str, str] = {}
     section, last = "", ""
     for line in paths.params.read_text(encoding="utf-8").splitlines():
@@ -63,7 +63,7 @@ def params_comments(paths: Paths) -> dict[str, str]:
             last = section + key if indent else key
             if comment:
                 found[last] = comment
-        elif last in found and (more := re.match(r" +# (.*)$", line)):
+        elif last in found and (more := re.match(rf"{indent} +# (.*)$", line)):
             found[last] += f" {more[1]}"
     return found
 

@@ -236,7 +236,7 @@ def test_of_the_sample_colour_alone_does_not_tell_the_bears_apart(sample: Sample
     train = (used["split"] == "train").to_numpy()
     for depth in (None, 4, 6):
         tree = DecisionTreeClassifier(max_depth=depth, random_state=0).fit(features[train], used["label"][train])
-        assert 0.4 < tree.score(features[~train], used["label"][~train]) < 0.85
+        assert 0.3 < tree.score(features[~train], used["label"][~train]) < 0.85
 
 
 def deep(seed: int, brightest: int) -> bytes:
