@@ -7,14 +7,18 @@ from PIL import Image, ImageDraw, ImageOps
 
 ROOT = Path(__file__).parent.parent
 CELL, COLUMNS, MARGIN, TITLE = 112, 9, 4, 86
+SITE = "S10"  # with bursts by day and by night
 PLANTED = ("hand_drawn", "black_and_white", "night", "upside_down", "low_resolution", "no_bear", "wrong_label")
 
 
 def main() -> None:
-    """Three rows of ordinary pictures, one a label, and one row of what is planted among them."""
+    """Three rows of ordinary pictures, one a label, one of a site, and one of what is planted among them."""
     truth = pd.read_csv(ROOT / "data/raw/truth.csv", keep_default_na=False)
     ordinary = truth[truth["planted"] == ""].groupby("label")
     rows = {str(label): list(group["path"].iloc[:COLUMNS]) for label, group in ordinary}
+    known = pd.read_parquet(ROOT / "data/raw.parquet", columns=["path", "site", "time"]).merge(truth, on="path")
+    there = known[(known["site"] == SITE) & (known["planted"] == "")].sort_values("time")
+    rows[f"site {SITE}"] = list(there["path"].iloc[:: len(there) // COLUMNS][:COLUMNS])
     planted = [truth.loc[truth["planted"] == kind, "path"] for kind in PLANTED]
     rows["planted"] = [paths.iloc[0] for paths in planted] + [planted[0].iloc[1], planted[3].iloc[1]]
     width = TITLE + COLUMNS * (CELL + MARGIN)
