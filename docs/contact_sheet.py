@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 ROOT = Path(__file__).parent.parent
 CELL, COLUMNS, MARGIN, TITLE = 112, 9, 4, 86
-SITE = "S10"  # with bursts by day and by night
+SITE = "S10"  # where both wild bears pass
 PLANTED = ("hand_drawn", "black_and_white", "night", "upside_down", "low_resolution", "no_bear", "wrong_label")
 
 
