@@ -58,6 +58,7 @@ def test_a_table_in_a_code_page_is_read_and_said(tmp_path: Path) -> None:
         ("image;category;station;timestamp", "1.jpg;fox;N1;30/05/2024 12:13:14"),
         ("Path,Common Name,Deployment,Date,Time", "1.jpg,fox,N1,2024:05:30,12:13:14"),
         ("image_path,scientificName,locationID,DateTimeOriginal", "1.jpg,fox,N1,2024:05:30 12:13:14"),
+        ("file,label,site,date,hour,time", "1.jpg,fox,N1,2024-05-30 00:00:00,12,12:13:14"),
         ("FILE,LABEL,SITE,TIME", "1.jpg,fox,N1,30.05.2024 12:13:14"),
         ("img,species,camera,date_captured", '1.jpg,fox,N1,"5/30/2024, 12:13:14 PM"'),
     ],

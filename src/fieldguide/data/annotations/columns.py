@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import time
 from pathlib import PurePosixPath
 
 from fieldguide.base.errors import UserError
@@ -42,8 +43,8 @@ SPELLINGS = {  # lower case, without signs; the first ones are meant where sever
     SPLIT: ("split", "givensplit", "subset", "set", "partition", "usage", "fold", "dataset"),
     FOLDER: ("folder", "directory", "dir", "relativepath", "rootfolder"),
 }
+MIDNIGHT = time(0)  # of a date: spreadsheets write it behind each
 CLOCK_ALONE = re.compile(r"\d\d?[:.]\d\d(?:[:.]\d\d)?(?:\s*[AaPp][Mm])?")
-WITH_CLOCK = re.compile(r"\d[T ,_]+\d")
 LOOKED_AT = 200  # cells, evenly over the column
 MOSTLY = 0.5
 
@@ -113,11 +114,11 @@ def find_columns(table: Table, name: str, chosen: Mapping[str, str], exists: Cal
             candidates = [column for column in candidates if _holds_sides(table.column(column))]
         found[what] = chosen.get(what) or next(iter(candidates), None)
         taken.add(found[what])
-    time = (chosen[TIME],) if TIME in chosen else _time(table, plain, taken)
-    unread = [column for column in _spelled(plain, TIME) if column not in {*taken, *time} and not time]
-    used = {*taken, *time}
+    times = (chosen[TIME],) if TIME in chosen else _time(table, plain, taken)
+    unread = [column for column in _spelled(plain, TIME) if column not in taken and not times]
+    used = {*taken, *times}
     further = [column for column in table.header if column and column not in used]
-    return Columns(file, folder, label, found[SITE], time, found[SEQUENCE], found[SPLIT], box, further, unread)
+    return Columns(file, folder, label, found[SITE], times, found[SEQUENCE], found[SPLIT], box, further, unread)
 
 
 def _spelled(plain: Mapping[str, str], what: str) -> list[str]:
@@ -172,9 +173,14 @@ def _time(table: Table, plain: Mapping[str, str], taken: Collection[str | None])
     spelled = [column for column in _spelled(plain, TIME) if column not in taken and any(table.column(column))]
     clocks = [column for column in spelled if _share(table.column(column), CLOCK_ALONE.fullmatch) >= MOSTLY]
     whole = [column for column in spelled if column not in clocks and _share(table.column(column), _is_time) >= MOSTLY]
-    if whole and clocks and not any(map(WITH_CLOCK.search, _some(table.column(whole[0])))):
+    if whole and clocks and not any(map(_has_clock, _some(table.column(whole[0])))):
         return whole[0], clocks[0]
     return tuple(whole[:1])
+
+
+def _has_clock(cell: str) -> bool:
+    taken = read_times([cell])[0][0]
+    return taken is not None and taken.time() != MIDNIGHT
 
 
 def _is_time(cell: str) -> bool:

@@ -1,6 +1,7 @@
 """Tables with a column of files: CSV and its kin, JSON records, Parquet, Excel."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -101,7 +102,10 @@ def _files(table: Table, columns: Columns) -> list[str]:
 
 
 def _joined(table: Table, names: tuple[str, ...]) -> list[str]:
+    """The texts of times; of a date and a time of day together, without the midnight that may stand behind the date."""
     columns = [table.column(name) for name in names]
+    if len(columns) == 2:
+        columns[0] = [re.split("[T ]", date)[0] for date in columns[0]]
     return (
         [" ".join(filter(None, cells)) for cells in zip(*columns, strict=True)] if columns else [""] * len(table.rows)
     )
