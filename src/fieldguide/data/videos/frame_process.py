@@ -25,6 +25,7 @@ MEMORY = 1_500 * 2**20  # bytes: a few frames of 8K
 SECONDS = 300  # of the processor for a video
 MAX_MEGAPIXELS = 64  # of a frame
 MAX_FRAMES = 1000
+MAX_PIXELS = 10e9  # of all frames: a thousand of 4K
 ROUNDING = 0.002  # seconds
 TIMES = ("com.apple.quicktime.creationdate", "creation_time", "com.samsung.android.utc_offset", "date")
 MISSING = "a video: install fieldguide[video] to take its frames (pip install 'fieldguide[video]')"
@@ -46,7 +47,7 @@ def main() -> None:
     except MemoryError:
         _tell({"end": "decoding it takes too much memory"})
     except Exception as error:  # a decoder may raise anything on hostile bytes
-        _tell({"end": reason_of(error)})
+        _tell({"end": f"it is damaged: {getattr(error, 'strerror', None) or reason_of(error)}"})
 
 
 def _decode(every: float) -> None:
@@ -88,8 +89,8 @@ def _take(container: "InputContainer", stream: "VideoStream", every: float) -> N
         seconds = time - first
         if seconds < wanted - ROUNDING or frame.is_corrupt:
             continue
-        if count == MAX_FRAMES:
-            raise VideoFault(f"only its first {MAX_FRAMES} frames were taken: take fewer with `video_every`")
+        if count == MAX_FRAMES or (count + 1) * frame.width * frame.height > MAX_PIXELS:
+            raise VideoFault(f"only its first {count} frames were taken: take fewer with `video_every`")
         _tell_frame(seconds, frame)
         count, last = count + 1, time
         wanted = every * (int((seconds + ROUNDING) / every) + 1)
