@@ -154,6 +154,16 @@ def test_without_cropping_a_file_is_one_picture(own_data: OwnData) -> None:
     assert table.at[3, "reason"] == "it has several labels: cat, dog"
 
 
+def test_boxes_are_of_the_upright_picture(own_data: OwnData) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    stored = noise(1, 120, 80)
+    file = encoded(stored, "PNG", exif=turned)
+    _, table = cleaned(own_data, [("cam/1.png", file, "cat", (0.0, 0.0, 1.0, 0.5))], "boxes", "clean.crop_margin=0")
+    upright = stored.transpose(Image.Transpose.ROTATE_270)
+    assert (upright.size, list(table["id"])) == ((80, 120), [picture_id(upright.crop((0, 0, 80, 60)))])
+
+
 def test_boxes_of_deep_pictures_have_an_id_whatever_the_depth(own_data: OwnData) -> None:
     values = np.random.default_rng(1).integers(0, 1000, (64, 96), dtype=np.uint16)
     dim, bright = (encoded(Image.fromarray(values * factor), "PNG") for factor in (1, 60))

@@ -51,7 +51,6 @@ def test_the_first_frame_of_each_interval_comes_whatever_lies_between_keyframes(
     found = taken(file, every)
     assert [number for _, number in found] == pytest.approx([number for _, number in wanted], abs=0 if rate == 2 else 1)
     assert [seconds for seconds, _ in found] == pytest.approx([seconds for seconds, _ in wanted], abs=0.05)
-    assert [frame.jpeg for frame in read_frames(file, every)] == [frame.jpeg for frame in read_frames(file, every)]
 
 
 def test_frames_are_upright_and_sparse_videos_give_what_they_have(tmp_path: Path) -> None:
@@ -71,6 +70,7 @@ def test_frames_are_upright_and_sparse_videos_give_what_they_have(tmp_path: Path
         rotation = next(again.decode(video=0)).rotation
     frames = list(read_frames(file, 2))
     assert [frame.seconds for frame in frames] == [0, 7, 14]
+    assert list(read_frames(file, 2)) == frames  # the same bytes
     image = Image.open(io.BytesIO(frames[0].jpeg)).convert("L")
     assert image.size == (64, 96)
     corner = {90: (8, 88), -90: (56, 8), 270: (56, 8)}[rotation]  # counterclockwise, as the standard's matrix turns
@@ -81,7 +81,7 @@ def test_a_damaged_video_gives_what_is_whole_and_a_reason(tmp_path: Path) -> Non
     whole = video(tmp_path / "a.avi", "mjpeg", count=60, gop=1).read_bytes()
     chance = np.random.default_rng(1)
     started = time.monotonic()
-    for number in range(6):
+    for number in range(4):
         data = bytearray(whole)
         for place in chance.integers(300 if number % 2 else 0, len(data), 60):
             data[place] = chance.integers(256)
