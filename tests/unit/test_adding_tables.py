@@ -265,6 +265,17 @@ def web() -> Iterator[str]:
         yield served.address
 
 
+def test_metadata_without_labels_adds_to_those_of_folders(paths: Paths, tmp_path: Path) -> None:
+    for side in ("train", "test"):
+        rows = [f"{('fox', 'owl')[number % 2]}/{number}.png,N{number}" for number in range(4)]
+        listing(tmp_path / "set" / side, "metadata.csv", "file_name,site", *rows)
+        for number in range(4):
+            put(tmp_path / "set" / side / ("fox", "owl")[number % 2] / f"{number}.png", noise(10 * len(side) + number))
+    said = add(paths, str(tmp_path / "set"), "--dry-run")
+    assert "layout: {split}/{label}\nlabels: fox 4, owl 4\nsites: N0 2, N1 2, N2 2, N3 2\n" in said
+    assert "given split: test 4, trainval 4" in said
+
+
 def test_addresses_with_sites_are_fetched_and_listed(paths: Paths, tmp_path: Path, web: str) -> None:
     rows = [f"{web}/{number}.png?token=secret,{('fox', 'owl')[number % 2]},N{number}" for number in range(4)]
     rows.append(f"{web}/gone.png,fox,N9")

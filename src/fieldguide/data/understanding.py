@@ -33,8 +33,7 @@ def understand(pictures: Pictures, choices: Choices) -> Reading:
     if not choices.layout:
         found, problems = find_listed(pictures.folder, ListedFiles(pictures.files), choices.columns)
     found = [listed for listed in found if boxes not in listed.names]
-    labelled = [listed for listed in found if listed.has_labels]
-    if chosen := _the_one(pictures, labelled):
+    if chosen := _the_one(pictures, found):
         return table_reading(pictures, chosen, None, boxes)
     try:
         reading = read_folder(pictures.folder, list(pictures.files), choices.layout)
@@ -60,11 +59,12 @@ def read_by_files(pictures: Pictures, names: Sequence[str], choices: Choices, te
     return table_reading(pictures, listed, choices.layout, boxes, tell_others)
 
 
-def _the_one(pictures: Pictures, labelled: Sequence[Listed]) -> Listed | None:
-    """The file that says the labels; None if folders do."""
-    explicit = [listed for listed in labelled if listed.is_explicit]
+def _the_one(pictures: Pictures, found: Sequence[Listed]) -> Listed | None:
+    """The file that says what the pictures are; None if folders do."""
+    explicit = [listed for listed in found if listed.is_explicit]
     if len(explicit) == 1:
         return explicit[0]
+    labelled = [listed for listed in found if listed.has_labels]
     layouts = _layouts_of_labels(pictures)
     if len(labelled) == 1 and (not layouts or any(_agree(labelled[0].annotations.rows, layout) for layout in layouts)):
         return labelled[0]
