@@ -166,6 +166,11 @@ def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Co
         paths.report("validate") / "flagged.csv",
         pd.DataFrame([(path, "well_lit", "0.01", "brightness", "warning")], columns=FLAGGED_COLUMNS),
     )
+    sites = frame(
+        "site pictures groups alarms alarm_rate alarm_rate_low alarm_rate_high",
+        (f"by {strange}", 8, 4, 1, 0.125, 0.02, 0.5),
+    )
+    write_csv(paths.report("screen") / "by_site.csv", sites)
     failed = [("same_world", "splits", "error", "error", "1 of 3 splits outside", "alarm_rate_low", 1)]
     write_csv(paths.report("screen") / "checks.csv", pd.DataFrame(failed, columns=CHECKS_COLUMNS))
     write_csv(paths.report("screen") / "flagged.csv", frame(" ".join(FLAGGED_COLUMNS)))

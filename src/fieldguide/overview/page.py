@@ -79,7 +79,8 @@ def _about_pictures(paths: Paths, done: Sequence[Stage]) -> Iterator[Section]:
         yield Section("checks", "Data checks", "overview/checks.html", checks(paths, suites, ""))
     if Stage.SCREEN in done:
         table = screened.read_screen(paths)
-        domain = screened.domain(table, screened.alarm_promise(paths))
+        domain = screened.domain(screened.with_groups(table, paths), screened.alarm_promise(paths))
+        domain["sites"] = screened.alarms_at_sites(paths)
         yield Section("domain", "Out-of-domain pictures", "overview/domain.html", domain)
         yield _flagged("screen", screened.galleries(paths, table))
         yield Section("queue", "Review queue", "overview/queue.html", screened.queue(paths, table))

@@ -12,12 +12,13 @@ from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.checks.score_tables import quality_issues, twins
 from fieldguide.data.csv_files import read_csv
+from fieldguide.data.groups import group_numbers
 from fieldguide.data.status import Split
-from fieldguide.data.table import SCREEN, read_table
+from fieldguide.data.table import SCREEN, SPLIT, read_table
 from fieldguide.overview.pictures import MAX_NAMED, THUMBNAIL, Gallery, gallery, open_cleaned
 from fieldguide.pages.colours import BLUE, GREY, ORANGE
 from fieldguide.pages.parts import percent
-from fieldguide.statistics.intervals import calibrated_share, wilson
+from fieldguide.statistics.intervals import calibrated_share, share_interval
 
 PER_REASON, DOUBTS, QUEUE = 6, 12, 10  # pictures shown: the page stays below two megabytes
 SMALLEST_P = 1e-4  # anything smaller is in the first bin of the histogram
@@ -26,6 +27,12 @@ SMALLEST_P = 1e-4  # anything smaller is in the first bin of the histogram
 def read_screen(paths: Paths) -> pd.DataFrame:
     """The table data/screen.parquet."""
     return read_table(paths.screen_table, SCREEN)
+
+
+def with_groups(screened: pd.DataFrame, paths: Paths) -> pd.DataFrame:
+    """The same rows with the groups of the split table."""
+    split = read_table(paths.split_table, SPLIT).set_index("id")
+    return screened.join(split[["group", "split_key"]], on="id")
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ def domain(screened: pd.DataFrame, promise: Promise) -> dict[str, Any]:
     """How many pictures of each split raise the alarm, and how many in-domain ones are to."""
     sides = [(split, screened[screened["split"] == split]) for split in Split]
     splits = [
-        {"split": split, "pictures": len(side), "alarms": alarms, "interval": wilson(alarms, len(side))}
+        {"split": split, "pictures": len(side), "alarms": alarms, "interval": _interval(side)}
         for split, side in sides
         for alarms in [int(side["out_of_domain"].sum())]
         if len(side)
@@ -91,6 +98,17 @@ def domain(screened: pd.DataFrame, promise: Promise) -> dict[str, Any]:
     test = screened[screened["split"] == Split.TEST]
     figure = domain_figure(test["p_value"], promise.rate)
     return {"promised": promise.rate, "interval": promise.interval, "splits": splits, "histogram": figure}
+
+
+def _interval(side: pd.DataFrame) -> tuple[float, float]:
+    return share_interval(side["out_of_domain"].to_numpy(bool), group_numbers(side))
+
+
+def alarms_at_sites(paths: Paths) -> list[dict[Any, Any]]:
+    """The rows of reports/screen/by_site.csv, those with the most certain alarms first."""
+    shares = dict.fromkeys(("alarm_rate", "alarm_rate_low", "alarm_rate_high"), float)
+    table = read_csv(paths.report("screen") / "by_site.csv", {"pictures": int, "groups": int, "alarms": int, **shares})
+    return table.to_dict("records")
 
 
 def domain_figure(p_values: "pd.Series[float]", threshold: float) -> Figure:

@@ -83,10 +83,16 @@ def describe(test: TwoSample) -> str:
     )
 
 
-def batch_page(found: BatchFindings, typical: Sequence[Shown], flagged: Sequence[tuple[str, Sequence[Shown]]]) -> str:
+def batch_page(
+    found: BatchFindings,
+    typical: Sequence[Shown],
+    flagged: Sequence[tuple[str, Sequence[Shown]]],
+    parts: Sequence[str] = (),
+) -> str:
     """The page as HTML.
 
-    `typical` are the pictures that are most like the batch and least like those known, `flagged` the alarms by reason.
+    `typical` are the pictures that are most like the batch and least like those known, `flagged` the alarms by reason,
+    `parts` lines about its sites and months.
     """
     return render(
         "prediction/batch.html",
@@ -107,6 +113,7 @@ def batch_page(found: BatchFindings, typical: Sequence[Shown], flagged: Sequence
         names={FEATURES: IN_WORDS},
         alpha=ALPHA,
         mix=found.mix.to_dict("records"),
+        parts=parts,
         typical=typical,
         flagged=flagged,
         side=THUMBNAIL,

@@ -21,11 +21,16 @@ from fieldguide.prediction.given import Given
 MAX_SHOWN = 24  # pictures for each reason
 
 
-def write_page(page: Path, found: BatchFindings, classifier: Classifier, batch: Batch) -> None:
-    """Write the page as HTML. Raises UserError if that is not possible, or if a picture has changed in between."""
+def write_page(
+    page: Path, found: BatchFindings, classifier: Classifier, batch: Batch, parts: Sequence[str] = ()
+) -> None:
+    """Write the page as HTML; `parts` are lines about sites and months.
+
+    Raises UserError if that is not possible, or if a picture has changed in between.
+    """
     typical = _shown(classifier, batch, np.argsort(-found.shift.typical, kind="stable")[:MAX_SHOWN])
     try:
-        write_text(page, batch_page(found, typical, _flagged(classifier, batch)))
+        write_text(page, batch_page(found, typical, _flagged(classifier, batch), parts))
     except OSError as error:
         raise UserError(f"{page} cannot be written ({error.strerror})") from None
 

@@ -12,17 +12,18 @@ from fieldguide.model.inference import Classifier, load_classifier
 from fieldguide.prediction.answers import Answer, Screening
 from fieldguide.prediction.batch import Batch, findings
 from fieldguide.prediction.batch_page import BatchFindings, describe, loss_in_words, verdict
+from fieldguide.prediction.batch_parts import MIN_PART, parts_of
 from fieldguide.prediction.batch_pictures import write_page
 from fieldguide.prediction.batch_verdict import Kind
 from fieldguide.prediction.given import PLAIN, Reader
 from fieldguide.prediction.picture_files import require_something
 from fieldguide.prediction.predict_command import CLASSIFIER, answered, lossless, warn_of_crop, weights_of
 from fieldguide.prediction.rows import write_rows
-from fieldguide.screening.batch_reference import load_errors, load_reference
+from fieldguide.screening.batch_reference import load_errors, load_reference, load_sites
 from fieldguide.screening.screen_files import load_screen
 from fieldguide.statistics.intervals import calibrated_share
 
-MIN_NEW, MIN_KNOWN = 10, 5  # pictures: with fewer no test could become significant
+MIN_KNOWN = 5  # pictures: with fewer no test could become significant
 MAX_TYPICAL = 5  # pictures named on the terminal
 
 
@@ -60,18 +61,25 @@ def screen_command(
     batch = _print_rows(arguments, classifier, screening, kind, reader)
     if not batch.pictures:
         raise UserError(f"no picture to screen: {batch.unread} files could not be read")
-    if len(batch.pictures) < MIN_NEW or len(known[0]) < MIN_KNOWN:
+    if len(batch.pictures) < MIN_PART or len(known[0]) < MIN_KNOWN:
         unread = f"; {batch.unread} could not be read" if batch.unread else ""
         without = f", and for {page}" if page else ""
         read = f"{len(batch.pictures)} read, {len(known[0])} to compare with"
-        needed = f"needed are {MIN_NEW} and {MIN_KNOWN}"
+        needed = f"needed are {MIN_PART} and {MIN_KNOWN}"
         _print(f"{read}: too few to test for a shift{without}, {needed}{unread}")
         return False
+
+    def compare(name: str, some: Batch) -> BatchFindings:
+        return findings(name, classifier, screening[0].alarm_rate, known, errors, some)
+
     with Progress("screen, comparing the batch"):
-        found = findings(printable(", ".join(arguments)), classifier, screening[0].alarm_rate, known, errors, batch)
+        found = compare(printable(", ".join(arguments)), batch)
+        parts = [part.said() for part in parts_of(batch, load_sites(reference), compare)]
     _print_verdict(found, batch, len(screening[0].combined.values))
+    if parts:
+        _print("by site and month, each by itself:", *(f"  {part}" for part in parts))
     if page is not None:
-        write_page(page, found, classifier, batch)
+        write_page(page, found, classifier, batch, parts)
         _print(f"see {page}")
     return found.kind == Kind.SHIFTED
 

@@ -4,7 +4,7 @@ Beside them stands how far the expected loss of accuracy was off where the true 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from fieldguide.model.weights import first_line
 from fieldguide.screening.measurements import NAMES
 from fieldguide.screening.observations import Observations
 
-ERRORS = "loss_errors"
+ERRORS, SITES = "loss_errors", "sites"
 MAX_PICTURES = 1000  # of the valid split: more would not change what a batch of hundreds can show
 
 
@@ -34,13 +34,16 @@ def loss_errors(shifts: pd.DataFrame) -> dict[str, float]:
     return {str(name): round(float(error), 4) for name, error in zip(shifts["shift"][1:], errors[1:], strict=True)}
 
 
-def save_reference(valid: Observations, path: Path, errors: Mapping[str, float]) -> None:
-    """Write the observations of valid pictures, in an arbitrary order, and what `loss_errors` gives, atomically."""
+def save_reference(valid: Observations, path: Path, errors: Mapping[str, float], sites: Sequence[str] = ()) -> None:
+    """Write the observations of valid pictures, in an arbitrary order, and what `loss_errors` gives, atomically.
+
+    `sites` are those that the classifier has seen in training.
+    """
     some = valid[np.arange(min(len(valid), MAX_PICTURES))]
     tensors = {"logits": some.logits, "features": some.features, "measurements": torch.from_numpy(some.measurements)}
     with replace_file(path) as partial:
         contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        save_file(contiguous, partial, {ERRORS: json.dumps(errors)})
+        save_file(contiguous, partial, {ERRORS: json.dumps(errors), SITES: json.dumps(list(sites))})
 
 
 def load_errors(path: Path) -> dict[str, float]:
@@ -54,6 +57,19 @@ def load_errors(path: Path) -> dict[str, float]:
         return {str(name): float(error) for name, error in json.loads(found).items()}
     except (ValueError, TypeError, AttributeError):
         raise UserError(f"{path} holds no reference pictures (its {ERRORS} are damaged): run `dvc repro`") from None
+
+
+def load_sites(path: Path) -> frozenset[str]:
+    """The sites that the classifier has seen in training; none if none was known, or an older version wrote the file.
+
+    Raises UserError if that is damaged.
+    """
+    with safe_open(path, "numpy") as reference:
+        found = (reference.metadata() or {}).get(SITES, "[]")
+    try:
+        return frozenset(str(site) for site in list(json.loads(found)))
+    except (ValueError, TypeError):
+        raise UserError(f"{path} holds no reference pictures (its {SITES} are damaged): run `dvc repro`") from None
 
 
 def load_reference(path: Path, labels: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -13,12 +13,13 @@ from fieldguide.checks.scores import conclude_scores
 from fieldguide.data.counts import COUNTS
 from fieldguide.data.csv_files import read_csv, write_csv
 from fieldguide.data.reviews import read_reviews
+from fieldguide.data.status import Split
 from fieldguide.data.table import SCREEN, SPLIT, read_table, with_own_paths, write_table
 from fieldguide.model.backbone import load_backbone
 from fieldguide.model.fingerprint import code_digest
 from fieldguide.model.inference import load_trained
 from fieldguide.pages.png import save_figure
-from fieldguide.screening.alarm_rate import alarm_figures
+from fieldguide.screening.alarm_rate import alarm_figures, alarms_by_site
 from fieldguide.screening.batch_reference import loss_errors, save_reference
 from fieldguide.screening.data_set_screening import screen_pictures
 from fieldguide.screening.feature_network import choose_feature_network
@@ -43,7 +44,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     found = screen_pictures(cfg.ood, classifier, feature_network, frozen, table, paths.clean)
     backbone_file = paths.backbone if feature_network.body else None
     save_screen(found.fitted.screen, feature_network, paths.screen, paths.classifier, backbone_file)
-    save_reference(found.valid, paths.reference, _errors(paths.report(Stage.EVALUATE) / "shifts.csv"))
+    sites = sorted(table.loc[table["split"].isin([Split.TRAIN, Split.VALID]), "site"].dropna().unique())
+    save_reference(found.valid, paths.reference, _errors(paths.report(Stage.EVALUATE) / "shifts.csv"), sites)
 
     backbone = load_backbone(paths.backbone)  # the feature network's own has its weights laid out in another order
     if backbone.is_pretrained:
@@ -62,12 +64,14 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     queue = review_queue(screened, set(read_reviews(paths.reviews)))
     write_csv(paths.review_queue, queue)
     report = paths.report(Stage.SCREEN)
+    placed = pd.concat([screened, table[["group", "split_key", "site", "time", "sequence"]]], axis=1)
+    write_csv(report / "by_site.csv", alarms_by_site(placed), ".4f")
     counts = p_value_table(screened, cfg.ood.alarm_rate)
     write_csv(report / "out_of_domain.csv", counts, ".4f")
     save_figure(p_value_figure(counts, cfg.ood.alarm_rate), report / "out_of_domain.png")
     print(f"{COUNTS['screen.review_queue'].said(len(queue))}, see {paths.review_queue.relative_to(paths.root)}")
     return {
-        **alarm_figures(screened, found.fitted, cfg.ood.alarm_rate),
+        **alarm_figures(placed, found.fitted, cfg.ood.alarm_rate),
         **finding_counts(screened),
         "review_queue": len(queue),
         **conclude_scores(screened, cfg, paths),
