@@ -69,7 +69,7 @@ def test_sites_with_the_most_certain_alarms_come_first() -> None:
     ids = [f"{number:016x}" for number in range(41)]
     table = pd.DataFrame({"id": ids, "group": ids, "site": ["a"] * 20 + ["b"] * 18 + ["c"] * 2 + [None]})
     table = table.assign(
-        time=pd.NaT, sequence=None, out_of_domain=[False] * 19 + [True] + [True] * 9 + [False] * 10 + [True] * 2
+        time=None, sequence=None, out_of_domain=[False] * 19 + [True] + [True] * 9 + [False] * 10 + [True] * 2
     )
     found = alarms_by_site(table)
     assert found["site"].tolist() == ["b", "c", "a"]
