@@ -117,6 +117,26 @@ def test_a_list_of_other_pictures_and_one_without_boxes_are_one_line(of_pictures
     assert json.loads(as_table.stdout)["site"] == "north"
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--layout", "{site"], "--layout: {site says neither {site} nor {sequence}"),
+        (["--layout", "{site}{label}"], "--layout: two parts need something between them"),
+        (["--time", "%Q"], "--time: %Q is not known in a time"),
+        (["--video-every", "0"], "--video-every: 0: give at least 0.5 seconds"),
+        (["--video-every", "nan"], "--video-every: nan: give at least 0.5 seconds"),
+        (["--boxes", "nowhere.json"], "nowhere.json cannot be read: No such file or directory"),
+        (["--events", "soon"], "--events: 'soon' is no gap between pictures"),
+        (["--log", "--events", "60s"], "--log answers for single pictures"),
+    ],
+)
+def test_options_that_cannot_be_are_one_line(options: list[str], said: str, tmp_path: Path) -> None:
+    put(tmp_path / "1.png", noise(1))
+    done = run_command("predict", "1.png", *options, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"fieldguide: {said}") and done.stderr.count("\n") == 1
+
+
 def test_a_file_with_many_boxes_is_decoded_once(
     of_boxes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

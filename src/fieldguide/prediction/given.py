@@ -20,7 +20,7 @@ from fieldguide.prediction.picture_files import STDIN, named_files
 FIELDS = ("site", "time", "sequence")
 BOX = ("box_left", "box_top", "box_width", "box_height")
 ANIMAL = "animal"  # the only one of a detector's categories that a classifier of animals is asked about
-VIDEO_EVERY = 5.0  # seconds
+VIDEO_EVERY, LEAST = 5.0, 0.5  # seconds
 LOOKED_FOR = 200  # files of a list, to find out to which folder they are relative
 
 
@@ -141,12 +141,14 @@ def reader(
     listed = {file: _listed(file, arguments) for file in (boxes, table) if file}
     if boxes and not any(row.known.box for rows in listed[boxes].rows.values() for row in rows):
         raise UserError(f"--boxes: {boxes} holds no boxes: give it as --table, or another file")
-    try:
-        parsed = parse_layout(layout, needs_label=False) if layout else None
-        for source in time:
+    parsed = _layout(layout) if layout else None
+    for source in time:
+        try:
             check_time(source)
-    except ValueError as error:
-        raise UserError(f"{'--layout' if layout and not time else '--layout or --time'}: {error}") from None
+        except ValueError as error:
+            raise UserError(f"--time: {error}") from None
+    if not LEAST <= video_every < float("inf"):
+        raise UserError(f"--video-every: {video_every:g}: give at least {LEAST} seconds")
     asked = bool(boxes or table or layout or time or site_is_folder)
     return Reader(
         boxes=listed[boxes] if boxes else None,
@@ -158,6 +160,16 @@ def reader(
         video_every=video_every,
         columns=(*(FIELDS if asked else ()), *(BOX if boxes else ())),
     )
+
+
+def _layout(text: str) -> Layout:
+    try:
+        layout = parse_layout(text, needs_label=False)
+    except ValueError as error:
+        raise UserError(f"--layout: {error}") from None
+    if not layout.fields & {SITE, SEQUENCE}:
+        raise UserError(f"--layout: {text} says neither {{site}} nor {{sequence}}")
+    return layout
 
 
 def _listed(file: Path, arguments: Sequence[str]) -> Listed:
