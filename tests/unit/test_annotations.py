@@ -177,6 +177,17 @@ def test_coco_and_camera_traps(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("size", [float("inf"), float("nan"), "wide", None, 0, -4, [3]])
+def test_a_size_that_is_none_costs_the_boxes_of_its_picture(tmp_path: Path, size: Any) -> None:
+    images = [{"id": 1, "file_name": "1.jpg", "width": size, "height": 100}]
+    marks = [{"image_id": 1, "category_id": 5, "bbox": [1, 1, 5, 5]}, {"image_id": 1, "category_id": 0}]
+    content = {**COCO, "images": images, "annotations": marks}
+    read = read_annotations(put(tmp_path / "coco.json", json.dumps(content).encode()))
+    assert [(row.label, row.left_out) for row in read.rows] == [
+        *(("fox", "its box is in pixels, and the size of the picture is not known"), ("empty", "")),
+    ]
+
+
 def test_megadetector_in_both_of_its_forms(tmp_path: Path) -> None:
     found = {"category": "1", "conf": 0.9, "bbox": [0.25, 0.25, 0.5, 0.5]}
     old = {
@@ -305,7 +316,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 9) | st.floats() | st.text("12a/", max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
-        ["file", "bbox", "detections", "category", "conf", "id", "image_id", "category_id", "file_name", "name"]
+        ["file", "bbox", "detections", "category", "conf", "id", "image_id", "category_id", "file_name", "width"]
     ), inner, max_size=4),
     max_leaves=12,
 )  # fmt: skip

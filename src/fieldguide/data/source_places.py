@@ -48,7 +48,7 @@ def opened(source: str, work: Path) -> Iterator[Place]:
         if path.is_file() and is_archive(path):
             notes = notes + unpack(path, work / "unpacked")
             path = work / "unpacked"
-        if not path.exists():
+        if not (path.is_file() or path.is_dir()):
             raise UserError(f"{source} is neither a folder nor an address list, nor any other file: check the path")
         is_own = path.is_relative_to(work)
         yield Place(_without_wrappers(path) if is_own and path.is_dir() else path, name, is_own, notes)

@@ -72,11 +72,12 @@ def without_repeats(rows: Iterable[Annotation]) -> list[Annotation]:
 
 
 def floats(values: Any) -> list[float]:
-    """A list of numbers as JSON or a cell holds it; none at all if it is anything else."""
+    """A list of finite numbers as JSON or cells hold it; none at all if it is anything else."""
     try:
-        return [float(value) for value in values]
-    except (TypeError, ValueError):
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError, OverflowError):
         return []
+    return numbers if all(map(isfinite, numbers)) else []
 
 
 def plain_path(text: str) -> str:

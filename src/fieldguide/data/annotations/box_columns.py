@@ -54,8 +54,9 @@ def box_numbers(cells: Sequence[Sequence[str]]) -> list[list[float]]:
 
 
 def in_pixels(boxes: Sequence[Sequence[float]]) -> bool:
-    """Whether boxes are in pixels: shares are at most 1."""
-    return any(max(map(abs, box)) > LARGEST_SHARE for box in boxes if box)
+    """Whether most boxes are in pixels: shares are at most 1."""
+    large = [max(map(abs, box)) > LARGEST_SHARE for box in boxes if box]
+    return sum(large) > len(large) / 2
 
 
 def order_of(boxes: Sequence[Sequence[float]], sizes: Sequence[tuple[int, int] | None]) -> str:
