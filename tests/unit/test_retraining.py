@@ -433,7 +433,7 @@ def test_a_renamed_label_takes_pictures_in_by_both_names_and_what_is_refused_is_
 
 @pytest.mark.parametrize("override", ["data=sample", "+data.layout='{site}/{label}'"])
 def test_what_has_no_folders_of_labels_takes_no_pictures_in(cfg: Config, home: Paths, override: str) -> None:
-    """The folders of a layout are no labels: a site would become one."""
+    """By this layout the data set has no pictures: a site would become a label."""
     deliver(home, 1)
     table = list_incoming(compose(home, [override]), home)
     (reason,) = table["reason"]
@@ -441,6 +441,49 @@ def test_what_has_no_folders_of_labels_takes_no_pictures_in(cfg: Config, home: P
     assert reason.endswith("`fieldguide add NAME FOLDER`")
     listed = list_incoming(replace(cfg, data=TableData("table")), home)
     assert list(listed["reason"]) == [reason]
+
+
+@pytest.fixture
+def at_sites(cfg: Config, home: Paths) -> Config:
+    """The data set is laid out by site and label, with labels that are renamed."""
+    for site in ("S1", "S2"):
+        for number, label in enumerate(LABELS):
+            put(home.sources / "own" / site / label / "0.png", noise(4000 + 10 * int(site[1]) + number))
+    for label in LABELS:
+        shutil.rmtree(home.sources / "own" / label)
+    return replace(cfg, data=FolderData("folder", {"grizzly": "brown bear"}, layout="{site}/{label}"))
+
+
+def test_a_delivery_keeps_its_sites_and_a_new_one_is_said(at_sites: Config, home: Paths) -> None:
+    for seed, name in enumerate(("S1/black/0.png", "S7/black/burst/1.png", "S7/brown bear/2.png")):
+        put(home.incoming / name, noise(5000 + seed))
+    put(home.incoming / "S2" / "black" / "again.png", (home.sources / "own/S2/black/0.png").read_bytes())
+    put(home.incoming / "S2" / "grizzly" / "other.png", (home.sources / "own/S2/black/0.png").read_bytes())
+    put(home.incoming / "S2" / "wolf" / "3.png", noise(5010))
+    put(home.incoming / "S2" / "lost.png", noise(5011))
+    put(home.incoming / "S2" / "unlabelled" / "4.png", noise(5012))
+    put(home.incoming / "unlabelled" / "5.png", noise(5013))
+    table = list_incoming(at_sites, home).set_index("file")
+    assert table.loc["S1/black/0.png", "target"] == f"S1/black/0-{table.loc['S1/black/0.png', 'sha256'][:8]}.png"
+    assert table.loc["S7/black/burst/1.png", "target"] == "S7/black/burst/1.png"
+    assert table.loc["S7/brown bear/2.png", "target"] == "S7/grizzly/2.png"
+    assert table.loc["S2/black/again.png", "state"] == State.KNOWN
+    assert dict(table.loc[table["state"] == State.REFUSED, "reason"]) == {
+        "S2/grizzly/other.png": "the same file is in the data set, or arrived, with the label 'black'",
+        "S2/lost.png": "not as {site}/{label}: put it where its label is said, or into unlabelled/",
+        "S2/wolf/3.png": "the data set has no label 'wolf': correct the name, or put the first picture of a new label "
+        "there",
+    }
+    assert set(table.index[table["state"] == State.UNLABELLED]) == {"S2/unlabelled/4.png", "unlabelled/5.png"}
+    tools = FakeTools()
+    outcome = call(at_sites, home, tools)
+    assert sorted(tools.trained[0])[1:] == ["S7/black/burst/1.png", "S7/grizzly/2.png"]
+    assert "; site S7 is new; " in outcome.message
+    facts = jobs(home.retraining)[-1].get("facts")
+    assert facts["new"] == {"black": 4, "brown bear": 3}, "the pipeline has not run here"
+    assert (facts["sites"], facts["had_sites"]) == ({"S1": 1, "S7": 2}, {"S1": 2, "S2": 2})
+    page = (home.report("retrain") / "0001" / "index.html").read_text(encoding="utf-8")
+    assert "<tr><th>S7</th><td>2</td><td>new site</td></tr>" in page and "<tr><th>S1</th><td>1</td><td>2</td>" in page
 
 
 @contextmanager

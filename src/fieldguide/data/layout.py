@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 LABEL, SITE, SEQUENCE, GIVEN_SPLIT = "label", "site", "sequence", "split"
 FIELDS = (LABEL, SITE, SEQUENCE, GIVEN_SPLIT)
@@ -22,6 +23,12 @@ class Layout:
         """What a path says, by the layout's fields; None if it does not fit."""
         found = self.pattern.fullmatch(path)
         return found.groupdict() if found else None
+
+    def with_label(self, path: str, label: str) -> str:
+        """A path that fits, with another label in it."""
+        found = self.pattern.fullmatch(path)
+        assert found, "the path was read by this layout"
+        return path[: found.start(LABEL)] + label + path[found.end(LABEL) :]
 
     @property
     def fields(self) -> set[str]:
@@ -71,3 +78,13 @@ def own_columns() -> set[str]:
 
     schemas = (table.RAW, table.IMAGES, table.SPLIT, table.SCREEN, table.PREDICTIONS_FIXED)
     return {field.name for schema in schemas for field in schema}
+
+
+def said_by(path: str, layout: str) -> Mapping[str, str]:
+    """What a path says by a layout, by its fields; nothing where it does not fit."""
+    return _parsed(layout).read(path) or {}
+
+
+@cache
+def _parsed(layout: str) -> Layout:
+    return parse_layout(layout)

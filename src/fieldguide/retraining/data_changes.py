@@ -13,6 +13,8 @@ import yaml
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
+from fieldguide.data.layout import LABEL, SITE, said_by
+from fieldguide.data.sources.folder import LABEL_FOLDERS
 from fieldguide.data.table import RAW, read_table
 from fieldguide.retraining.incoming import State
 from fieldguide.retraining.journal import Journal
@@ -38,7 +40,12 @@ def tried(paths: Paths, judged: Sequence[Journal]) -> Listing:
 
 
 def untried(
-    had: Listing, accepted: Listing, present: Listing, incoming: pd.DataFrame, renamed: Mapping[str, str]
+    had: Listing,
+    accepted: Listing,
+    present: Listing,
+    incoming: pd.DataFrame,
+    renamed: Mapping[str, str],
+    layout: str = LABEL_FOLDERS,
 ) -> dict[str, int]:
     """How many pictures no job has tried, by label: from data/incoming, and what came into the data set otherwise.
 
@@ -50,22 +57,34 @@ def untried(
         What any job has accepted: in the data set (`present`) it is not new, whichever branch brought it there.
     renamed
         The label of every folder that has another one than its name.
+    layout
+        Of the data set's paths.
     """
     new = incoming[incoming["state"] == State.NEW]
     arrived = {path for path, size in zip(new["target"], new["bytes"], strict=True) if had.get(path) != size}
-    added = {path for path, size in present.items() if "/" in path and size not in (had.get(path), accepted.get(path))}
-    return by_label(arrived | added, renamed)
+    added = {path for path, size in present.items() if size not in (had.get(path), accepted.get(path))}
+    return by_label(arrived | added, renamed, layout)
 
 
-def by_label(paths: Iterable[str], renamed: Mapping[str, str]) -> dict[str, int]:
+def by_label(paths: Iterable[str], renamed: Mapping[str, str], layout: str = LABEL_FOLDERS) -> dict[str, int]:
     """How many pictures there are of each label, by their paths below data/sources/NAME."""
-    return dict(sorted(Counter(label_of(path, renamed) for path in paths if "/" in path).items()))
+    counts = Counter(label_of(path, renamed, layout) for path in paths)
+    return {label: count for label, count in sorted(counts.items()) if label}
 
 
-def label_of(path: str, renamed: Mapping[str, str]) -> str:
-    """The label of a picture by its path below data/sources/NAME: its folder's name, or the label that this has."""
-    folder = path.partition("/")[0]
-    return renamed.get(folder, folder)
+def label_of(path: str, renamed: Mapping[str, str], layout: str = LABEL_FOLDERS) -> str:
+    """The label of a picture by its path below data/sources/NAME: what is named there, or the label that this has.
+
+    "" where the layout does not fit the path: no picture of the data set.
+    """
+    given = said_by(path, layout).get(LABEL, "")
+    return renamed.get(given, given)
+
+
+def by_site(paths: Iterable[str], layout: str) -> dict[str, int]:
+    """How many pictures there are of each site that the layout names, by their paths below data/sources/NAME."""
+    counts = Counter(said_by(path, layout).get(SITE, "") for path in paths)
+    return {site: count for site, count in sorted(counts.items()) if site}
 
 
 def new_reviews(paths: Paths, judged: Sequence[Journal]) -> int:

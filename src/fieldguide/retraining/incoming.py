@@ -15,6 +15,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.addresses import UNLABELLED
 from fieldguide.data.images import PictureError, read_picture
+from fieldguide.data.layout import LABEL, SITE, parse_layout, said_by
 from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData, as_text, is_label_folder
 from fieldguide.data.table import IMAGES, read_table
 
@@ -34,6 +35,7 @@ class Arrived:
     """One file. `file` is below data/incoming.
 
     `target` is below data/sources/NAME: where a new picture goes, or where the same bytes as a known one's are or go.
+    `site` is what its path says by the data set's layout, "" where it says none.
     """
 
     file: str
@@ -44,6 +46,7 @@ class Arrived:
     sha256: str = ""
     id: str = ""
     target: str = ""
+    site: str = ""
 
 
 COLUMNS = list(Arrived.__dataclass_fields__)
@@ -57,10 +60,11 @@ def list_incoming(cfg: Config, paths: Paths) -> pd.DataFrame:
     """
     source = paths.sources / cfg.choices["data"]
     files = list(_files(paths.incoming)) if paths.incoming.is_dir() else []
-    look = partial(_look, cfg.clean, paths.incoming, _folders(cfg, source))
+    layout = cfg.data.layout if isinstance(cfg.data, FolderData) else LABEL_FOLDERS
+    look = partial(_look, cfg.clean, paths.incoming, layout, _folders(cfg, source))
     rows = map_processes(look, files, "incoming", lost=partial(_lost, paths.incoming))
     rows = list(_without_contradictions(rows, cfg, paths))
-    table = pd.DataFrame([asdict(row) for row in _placed(rows, source)], columns=COLUMNS)
+    table = pd.DataFrame([asdict(row) for row in _placed(rows, source, layout)], columns=COLUMNS)
     return table.astype({"bytes": "int64"})
 
 
@@ -88,25 +92,34 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _folders(cfg: Config, source: Path) -> dict[str, str] | None:
-    """The data set's folder for each name that may be used for it; None for a data set that takes no pictures in.
+    """How paths in the data set name each label; None for a data set that takes no pictures in.
 
-    A folder goes by its own name and by the label that `labels` gives it. A name that a folder has means that folder;
-    of several folders with the same label, the first in alphabetical order.
+    A label goes by its folder's own name and by that which `labels` gives it. A name that a folder has means that
+    folder; of several folders with the same label, the first in alphabetical order.
     """
-    if not isinstance(cfg.data, FolderData) or cfg.data.layout != LABEL_FOLDERS or not source.is_dir():
+    if not isinstance(cfg.data, FolderData) or not source.is_dir():
         return None
-    folders = sorted(path.name for path in source.iterdir() if is_label_folder(path))
+    if cfg.data.layout == LABEL_FOLDERS:
+        folders = sorted(path.name for path in source.iterdir() if is_label_folder(path))
+    else:
+        paths = (path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
+        folders = sorted({said_by(path, cfg.data.layout).get(LABEL, "") for path in paths} - {""})
+    if not folders:
+        return None
     renamed = {cfg.data.labels[name]: name for name in reversed(folders) if name in cfg.data.labels}
     return renamed | {name: name for name in folders}
 
 
-def _look(clean: CleanConfig, incoming: Path, folders: Mapping[str, str] | None, path: Path) -> Arrived:
+def _look(clean: CleanConfig, incoming: Path, layout: str, folders: Mapping[str, str] | None, path: Path) -> Arrived:
     name = path.relative_to(incoming).as_posix()
-    folder, _, rest = name.partition("/")
-    label = "" if folder == UNLABELLED or not rest else folder
-    if reason := _refusal(path, name, label, folders):
+    said = said_by(name, layout)
+    label = "" if UNLABELLED in (name.partition("/")[0], said.get(LABEL)) else said.get(LABEL, "")
+    if reason := _refusal(path, name, label, layout, folders):
         return Arrived(as_text(name), as_text(label), State.REFUSED, reason)
-    label = (folders or {}).get(label, label)
+    return replace(_opened(clean, name, (folders or {}).get(label, label), path), site=said.get(SITE, ""))
+
+
+def _opened(clean: CleanConfig, name: str, label: str, path: Path) -> Arrived:
     try:
         size, digest = path.stat().st_size, sha256_of_file(path)
         picture = read_picture(path, clean.max_megapixels)
@@ -126,17 +139,22 @@ def _lost(incoming: Path, path: Path) -> Arrived:
     return Arrived(as_text(path.relative_to(incoming).as_posix()), "", State.REFUSED, reason)
 
 
-def _refusal(path: Path, name: str, label: str, folders: Mapping[str, str] | None) -> str:
+def _refusal(path: Path, name: str, label: str, layout: str, folders: Mapping[str, str] | None) -> str:
     if path.is_symlink() or not path.is_file():
         return "not a regular file"
     if as_text(name) != name:
         return "its name is not UTF-8: rename it"
-    if label and folders is None:
+    is_told = label or ("/" in name and UNLABELLED not in PurePosixPath(name).parts)
+    if is_told and folders is None:
         return (
             "the selected data set cannot take in pictures from here: put them beside its others in data/sources (and "
             "list them in its pictures.csv, if it has one), or make one of labelled folders with "
             "`fieldguide add NAME FOLDER`"
         )
+    if is_told and not label:
+        return f"not as {layout}: put it where its label is said, or into {UNLABELLED}/"
+    if label and label not in (folders or ()) and layout != LABEL_FOLDERS:
+        return f"the data set has no label {label!r}: correct the name, or put the first picture of a new label there"
     if label and label not in (folders or ()):
         return f"the data set has no folder {label!r}, nor such a label: correct the name, or create it for a new label"
     return ""
@@ -163,16 +181,17 @@ def _leads_away(path: Path) -> bool:
     return path.is_symlink() and not is_cached_link(path)
 
 
-def _placed(rows: list[Arrived], source: Path) -> Iterator[Arrived]:
+def _placed(rows: list[Arrived], source: Path, layout: str) -> Iterator[Arrived]:
     """Give new pictures their place in the data set; what is there already, or arrived twice, is not new."""
     present = {path: path.stat().st_size for path in source.rglob("*") if path.is_file()} if source.is_dir() else {}
     arrived = {row.bytes for row in rows}
     places: dict[str, dict[str, str]] = {}  # of bytes that are there or came before, by their hash: label, path
     for path in sorted(path for path, size in present.items() if size in arrived and not _leads_away(path)):
         place = path.relative_to(source)
-        if len(place.parts) == 1 or any(part.startswith(".") for part in place.parts):
+        label = said_by(place.as_posix(), layout).get(LABEL)
+        if not label or any(part.startswith(".") for part in place.parts):
             continue  # no picture of the data set
-        places.setdefault(sha256_of_file(path), {}).setdefault(place.parts[0], place.as_posix())
+        places.setdefault(sha256_of_file(path), {}).setdefault(label, place.as_posix())
     taken = {path.relative_to(source).as_posix() for path in present}
     for row in rows:
         same = places.get(row.sha256, {})
@@ -185,7 +204,7 @@ def _placed(rows: list[Arrived], source: Path) -> Iterator[Arrived]:
             reason = f"the same file is in the data set, or arrived, with the label {next(iter(same))!r}"
             yield replace(row, state=State.REFUSED, reason=reason)
         else:
-            wanted = PurePosixPath(row.label, *PurePosixPath(row.file).parts[1:])
+            wanted = PurePosixPath(parse_layout(layout).with_label(row.file, row.label))
             target = (wanted if wanted.as_posix() not in taken else _beside(wanted, row.sha256)).as_posix()
             places[row.sha256] = {row.label: target}
             taken.add(target)

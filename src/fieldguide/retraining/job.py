@@ -12,17 +12,23 @@ import pandas as pd
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.paths import Paths
-from fieldguide.data.sources.folder import FolderData
+from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData
 from fieldguide.retraining.accepted import accepted_listing, judged_jobs, mark_accepted, split_off_merged
 from fieldguide.retraining.collect_incoming import collect
-from fieldguide.retraining.data_changes import by_label, list_files, new_reviews, remember, tried, untried
+from fieldguide.retraining.data_changes import by_label, by_site, list_files, new_reviews, remember, tried, untried
 from fieldguide.retraining.file_moves import accepted_moves, copy_moves, held_moves, make_moves, waiting_moves
 from fieldguide.retraining.incoming import COLUMNS, State, refuse
 from fieldguide.retraining.incoming_checks import shift_in_words
 from fieldguide.retraining.job_tools import NOT_ENOUGH, SAME, Champion, Judged, Tools
 from fieldguide.retraining.journal import OPEN, Journal, jobs, open_job
 from fieldguide.retraining.label_checks import check_labels
-from fieldguide.retraining.messages import page_of, refused_in_words, verdict_in_words, waiting_in_words
+from fieldguide.retraining.messages import (
+    new_sites_in_words,
+    page_of,
+    refused_in_words,
+    verdict_in_words,
+    waiting_in_words,
+)
 from fieldguide.retraining.page import write_page
 from fieldguide.retraining.triggers import Facts, decide
 from fieldguide.retraining.unlabelled_queue import write_queue
@@ -66,7 +72,8 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
             tools.clear(interrupted)
             interrupted.note(status="abandoned")
         gone = f"; {len(merged)} pictures of merged branches left data/incoming" if len(merged) else ""
-        return Outcome("", f"nothing to do: {', '.join(choice.reasons)}{gone}{waiting_in_words(incoming)}")
+        new_sites = new_sites_in_words(facts.sites, facts.had_sites)
+        return Outcome("", f"nothing to do: {', '.join(choice.reasons)}{gone}{new_sites}{waiting_in_words(incoming)}")
     job = open_job(paths.retraining, branches)
     job.note(
         data=name,
@@ -107,9 +114,9 @@ def _facts(
     known = jobs(paths.retraining)
     had, accepted = tried(paths, judged), accepted_listing(known, cfg.choices["data"])
     present = list_files(paths.sources / cfg.choices["data"])
-    renamed = cfg.data.labels if isinstance(cfg.data, FolderData) else {}
+    renamed, layout = (cfg.data.labels, cfg.data.layout) if isinstance(cfg.data, FolderData) else ({}, LABEL_FOLDERS)
     shift, doubts, unchecked = None, None, []
-    if untried(had, accepted, present, incoming, renamed):
+    if untried(had, accepted, present, incoming, renamed, layout):
         out_of_domain: set[str] = set()
         if champion:
             shift, out_of_domain, unread = _seen_by(champion, paths, tools, incoming)
@@ -117,14 +124,18 @@ def _facts(
         # What is out of domain is left out: a model of the data set cannot judge its label.
         is_new, strange = incoming["state"].eq(State.NEW), incoming["file"].isin(out_of_domain)
         source = paths.sources / cfg.choices["data"]
-        doubts, reason = check_labels(tools.out_of_fold, source, paths.incoming, incoming[is_new & ~strange], renamed)
+        doubts, reason = check_labels(
+            tools.out_of_fold, source, paths.incoming, incoming[is_new & ~strange], renamed, layout
+        )
         counts = {"out of the champion's domain": is_new & strange, reason: is_new & ~strange}
         unchecked = [
             f"{int(rows.sum())} labels not checked: {why}" for why, rows in counts.items() if why and rows.any()
         ]
     facts = Facts(
-        new=untried(had, accepted, present, incoming, renamed),
-        had=by_label(had, renamed),
+        new=untried(had, accepted, present, incoming, renamed, layout),
+        had=by_label(had, renamed, layout),
+        sites=by_site(incoming.loc[incoming["state"] == State.NEW, "target"], layout),
+        had_sites=by_site(present, layout),
         reviews=new_reviews(paths, judged),
         shift=shift,
         doubts=doubts,
@@ -202,8 +213,12 @@ def _finish(paths: Paths, tools: Tools, job: Journal) -> Outcome:
     tools.clear(job)
     job.note(status=DONE)
     refused = refused_in_words(pd.DataFrame(job.get("incoming"), columns=COLUMNS))
-    unchecked = "".join(f"; {one}" for one in job.get("facts").get("unchecked", []))
-    return Outcome(job.name, f"job {job.name}: {verdict_in_words(job)}{refused}{unchecked}; see {page_of(job)}")
+    facts = job.get("facts")
+    new_sites = new_sites_in_words(facts.get("sites", {}), facts.get("had_sites", {}))
+    unchecked = "".join(f"; {one}" for one in facts.get("unchecked", []))
+    return Outcome(
+        job.name, f"job {job.name}: {verdict_in_words(job)}{new_sites}{refused}{unchecked}; see {page_of(job)}"
+    )
 
 
 def _figures(job: Journal) -> dict[str, float]:

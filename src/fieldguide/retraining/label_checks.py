@@ -22,6 +22,7 @@ from fieldguide.base.parallel import map_processes
 from fieldguide.base.paths import Paths
 from fieldguide.data.duplicates import look_alike_groups
 from fieldguide.data.images import PictureError, bounded, open_picture, perceptual_hash
+from fieldguide.data.sources.folder import LABEL_FOLDERS
 from fieldguide.retraining.data_changes import label_of, list_files
 from fieldguide.retraining.triggers import Disputed, Doubts
 
@@ -40,18 +41,25 @@ OutOfFold = Callable[[Sequence[Path], Sequence[str], Mask], tuple[Probabilities,
 
 
 def check_labels(
-    out_of_fold: OutOfFold, source: Path, incoming: Path, new: pd.DataFrame, renamed: Mapping[str, str]
+    out_of_fold: OutOfFold,
+    source: Path,
+    incoming: Path,
+    new: pd.DataFrame,
+    renamed: Mapping[str, str],
+    layout: str = LABEL_FOLDERS,
 ) -> tuple[Doubts | None, str]:
     """Doubts about the labels of new pictures, beside those about the labels of the data set.
 
     Parameters
     ----------
     source
-        The folder of the data set, with a folder of pictures for each label.
+        The folder of the data set.
     incoming, new
         Where new pictures are: columns file (below `incoming`) and target (below `source`).
     renamed
         The label of a folder that has another one than its name.
+    layout
+        Of the data set's paths.
 
     Returns
     -------
@@ -59,11 +67,11 @@ def check_labels(
     """
     if new.empty:
         return None, ""
-    present = [path for path in list_files(source) if "/" in path]
+    present = [path for path in list_files(source) if label_of(path, renamed, layout)]
     evenly = np.linspace(0, len(present) - 1, min(len(present), MAX_KNOWN)).round().astype(int)
     known = [present[place] for place in evenly]
     files = [*(source / path for path in known), *(incoming / file for file in new["file"])]
-    labels = np.array([label_of(path, renamed) for path in [*known, *new["target"]]])
+    labels = np.array([label_of(path, renamed, layout) for path in [*known, *new["target"]]])
     names = np.array([*known, *new["file"]])
     is_new = np.arange(len(files)) >= len(known)
     if reason := _too_few(labels[~is_new]):

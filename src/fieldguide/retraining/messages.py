@@ -1,7 +1,10 @@
 """What a job says on the terminal, in one line."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
+from fieldguide.base.errors import printable
 from fieldguide.retraining.incoming import State
 from fieldguide.retraining.job_tools import NOT_ENOUGH, SAME, Judged
 from fieldguide.retraining.journal import Journal
@@ -42,6 +45,14 @@ def waiting_in_words(incoming: pd.DataFrame) -> str:
     if unlabelled := int((incoming["state"] == State.UNLABELLED).sum()):
         waiting.append(f"{unlabelled} unlabelled")
     return (f"; also in data/incoming: {', '.join(waiting)}" if waiting else "") + refused_in_words(incoming)
+
+
+def new_sites_in_words(sites: Mapping[str, int], had: Mapping[str, int]) -> str:
+    """Which sites of new pictures (their numbers by site) the data set does not have."""
+    names = [printable(site) for site in sites if site not in had]
+    if not names:
+        return ""
+    return f"; site {names[0]} is new" if len(names) == 1 else f"; sites {', '.join(names)} are new"
 
 
 def refused_in_words(incoming: pd.DataFrame) -> str:

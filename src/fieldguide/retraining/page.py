@@ -58,6 +58,7 @@ def _page(paths: Paths, job: Journal, incoming: pd.DataFrame) -> str:
             (label, facts["new"].get(label, 0), facts["had"].get(label, 0))
             for label in sorted({*facts["new"], *facts["had"]})
         ],
+        sites=_sites(facts),
         reasons=[*choice["reasons"], *facts.get("unchecked", [])],
         against=(judged["against"] if is_judged else "") or "the baselines",
         rule_heads=RULE,
@@ -112,6 +113,12 @@ def _new(facts: Mapping[str, Any], incoming: pd.DataFrame) -> dict[str, int]:
         "accepted before, not merged": int(states.get(State.ACCEPTED, 0)),
         **{state.value: int(states.get(state, 0)) for state in (State.UNLABELLED, State.KNOWN, State.REFUSED)},
     }
+
+
+def _sites(facts: Mapping[str, Any]) -> list[tuple[str, int, int | str]]:
+    """Each site of new pictures, how many, and how many the data set has; jobs of older versions tell none."""
+    had = facts.get("had_sites", {})
+    return [(site, count, had.get(site, "new site")) for site, count in facts.get("sites", {}).items()]
 
 
 def _became(job: Journal, incoming: pd.DataFrame) -> dict[str, Any]:

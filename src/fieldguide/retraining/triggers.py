@@ -44,6 +44,8 @@ class Facts:
 
     new: Mapping[str, int] = field(default_factory=dict)  # labelled new pictures that no job has tried yet, by label
     had: Mapping[str, int] = field(default_factory=dict)  # pictures of the data set, by label
+    sites: Mapping[str, int] = field(default_factory=dict)  # new pictures by site, where a layout names it
+    had_sites: Mapping[str, int] = field(default_factory=dict)  # pictures of the data set, by site
     reviews: int = 0  # lines of data/reviews.csv that are new or changed
     shift: str | None = None  # what has shifted, in words; "" for nothing
     doubts: Doubts | None = None
