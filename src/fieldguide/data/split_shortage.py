@@ -9,6 +9,7 @@ from scipy.stats import binom
 
 from fieldguide.base.config import SplitConfig
 from fieldguide.data.groups import groups_in_words
+from fieldguide.data.look_alike_cost import COSTLY
 from fieldguide.data.split_keys import DAY, GIVEN_SPLIT, LOOK_ALIKE, SEQUENCE, SITE, has_key
 from fieldguide.data.split_search import SIDES, workable_settings
 from fieldguide.data.status import Split
@@ -16,7 +17,6 @@ from fieldguide.data.status import Split
 MOST_NAMED = 30  # labels
 ENOUGH = 0.95  # the chance that so many pictures suffice
 SEEDS = 200  # tried for each key and shares
-COSTLY = 0.05  # of the pictures are left out, since they look like one on another side
 BURSTS = 0.5  # groups a picture: if fewer, another picture is likely to be of a group that is there already
 CHANGEABLE = ("group_by", "valid", "test", "min_per_label", "seed")
 

@@ -6,7 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
+from fieldguide.data.look_alike_cost import cost_in_words
 from fieldguide.data.reasons import kind_of_reason
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, SPLIT, read_table
@@ -54,7 +57,11 @@ def intake(paths: Paths, divided: bool) -> dict[str, Any]:
         "share": kept / max(len(images), 1),
         "left_out": _left_out(images),
     }
-    return {**found, **(_splits(read_table(paths.split_table, SPLIT)) if divided else {"splits": []})}
+    if not divided:
+        return {**found, "splits": []}
+    metrics = paths.metrics(Stage.SPLIT)
+    cost = cost_in_words(read_json(metrics)) if metrics.is_file() else ""
+    return {**found, "cost": cost, **_splits(read_table(paths.split_table, SPLIT))}
 
 
 def _left_out(images: pd.DataFrame) -> list[LeftOut]:

@@ -15,6 +15,7 @@ from fieldguide.base.stopped import Stopped, read_stopped
 from fieldguide.base.terminal import key_values
 from fieldguide.data.counts import keys_of, said
 from fieldguide.data.cropping import BOXES
+from fieldguide.data.look_alike_cost import cost_in_words
 from fieldguide.data.status import Status
 from fieldguide.evaluation.field_section import site_lines, witness_lines
 from fieldguide.evaluation.tables import are_unequal, read_evaluation
@@ -81,8 +82,10 @@ def _validate(validate: Figures, counts: Counts, _paths: Paths) -> Rows:
     return [("before training", _checks(counts, "validate", validate))]
 
 
-def _split(_split: Figures, counts: Counts, _paths: Paths) -> Rows:
-    return [("split", said(counts, "split.train", "split.valid", "split.test", "split.left_out"))]
+def _split(split: Figures, counts: Counts, _paths: Paths) -> Rows:
+    cost = cost_in_words(split)
+    sides = said(counts, "split.train", "split.valid", "split.test", "split.left_out")
+    return [("split", sides), *([("look-alikes", cost)] if cost else [])]
 
 
 def _train(train: Figures, _counts: Counts, paths: Paths) -> Rows:
