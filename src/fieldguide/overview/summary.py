@@ -97,7 +97,7 @@ def _train(train: Figures, _counts: Counts, paths: Paths) -> Rows:
 
 def _evaluate(evaluate: Figures, _counts: Counts, paths: Paths) -> Rows:
     return [
-        ("test", _headline(evaluate, read_evaluation(paths.report("evaluate"), "per_label"))),
+        ("test", headline(evaluate, read_evaluation(paths.report("evaluate"), "per_label"))),
         *(("groups", line) for line in witness_lines(evaluate)),
         *(("sites", line) for line in site_lines(evaluate)),
         (
@@ -115,7 +115,7 @@ def _evaluate(evaluate: Figures, _counts: Counts, paths: Paths) -> Rows:
     ]
 
 
-def _headline(evaluate: Figures, labels: pd.DataFrame) -> str:
+def headline(evaluate: Figures, labels: pd.DataFrame) -> str:
     """The accuracy first; where labels are unequal, what counts every label the same, and the lowest recalls."""
     between = f"95 % interval {evaluate['accuracy_low']:.3f} to {evaluate['accuracy_high']:.3f}"
     accuracy, macro_f1 = f"accuracy {evaluate['accuracy']:.3f}", f"macro F1 {evaluate['macro_f1']:.3f}"
