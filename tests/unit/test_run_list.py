@@ -30,8 +30,8 @@ def filled(checkout: Paths) -> Paths:
     tracker = Tracker(checkout)
     own = {CHECKOUT: checkout_id(checkout), DATA_DIGEST: "3f2a" * 16, FINGERPRINT: "f"}
 
-    def add(name: str, started: int, status: str, tags: dict[str, str]) -> str:
-        made = tracker.client.create_run(tracker.experiment, start_time=started * 1000, tags=tags, run_name=name)
+    def add(name: str, started: float, status: str, tags: dict[str, str]) -> str:
+        made = tracker.client.create_run(tracker.experiment, start_time=int(1000 * started), tags=tags, run_name=name)
         if status != "RUNNING":
             tracker.client.set_terminated(made.info.run_id, status)
         return str(made.info.run_id)
@@ -43,6 +43,7 @@ def filled(checkout: Paths) -> Paths:
     add("dead", 3, "RUNNING", {**own, PROCESS: "999999999 1.00"})
     add("alive", 4, "RUNNING", {**own, PROCESS: process_id(os.getpid())})
     add("failed", 5, "FAILED", own)
+    add("retrain 0001", 0.5, "FINISHED", {SWEEP: "retrain-key"})
     return checkout
 
 
@@ -54,8 +55,9 @@ def test_runs_are_listed_with_figures_and_state(filled: Paths) -> None:
         ("dead", "training", "killed"),
         ("pad bears-3f2a", "training", "finished"),
         ("sweep resize bears-3f2a", "sweep", "finished"),
+        ("retrain 0001", "retraining", "finished"),
     ]
-    job, sweep = listed[3:]
+    job, sweep = listed[3:5]
     assert (job["data"], job["parent"]) == ("bears 3f2a", sweep["id"])
     assert job["figures"] == {**dict.fromkeys(FIGURES), "accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 0.95} | {
         "log_loss": 0.25

@@ -34,7 +34,7 @@ from fieldguide.retraining.label_checks import answers_out_of_fold
 from fieldguide.retraining.unlabelled_queue import ask
 from fieldguide.retraining.worktree_pipeline import deliver_training, end_processes, run_pipeline
 from fieldguide.tracking.process_ids import checkout_id
-from fieldguide.tracking.tags import MODEL
+from fieldguide.tracking.tags import MODEL, RETRAINING
 from fieldguide.tracking.tracker import Tracker
 
 MAX_REFERENCE = 500  # test pictures at most that new ones are compared with
@@ -197,7 +197,7 @@ class CheckoutTools:
         drop_worktree(self.paths.checkout, job.worktree)
 
     def _key(self, job: Journal) -> str:
-        return f"retrain-{checkout_id(self.paths)}-{job.name}"
+        return f"{RETRAINING}{checkout_id(self.paths)}-{job.name}"
 
 
 def _test_pictures(paths: Paths) -> pd.DataFrame:

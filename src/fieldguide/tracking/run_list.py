@@ -11,7 +11,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.terminal import table
 from fieldguide.tracking.process_ids import checkout_id, process_lives
 from fieldguide.tracking.store import answering, database_file, tracking_address
-from fieldguide.tracking.tags import CHECKOUT, DATA_DIGEST, FINGERPRINT, PARENT, PROCESS, SWEEP
+from fieldguide.tracking.tags import CHECKOUT, DATA_DIGEST, FINGERPRINT, PARENT, PROCESS, RETRAINING, SWEEP
 from fieldguide.tracking.tracker import Tracker
 
 ADVICE = "try again when it answers"
@@ -22,7 +22,7 @@ DIGITS = 8  # of an id: other commands take the beginning of one
 
 @dataclass(frozen=True)
 class ListedRun:
-    """A run: `kind` is training, sweep (its jobs are trainings, with its id as `parent`) or command (`mlflow run`).
+    """A run: `kind` is training, sweep, retraining (trainings of these have its id as `parent`) or command.
 
     `data` is the data set and the beginning of its hash; figures are None until they are logged.
     """
@@ -77,7 +77,10 @@ def read_runs(paths: Paths, most: int | None) -> list[ListedRun]:
 
 def _listed(run: Any, here: str) -> ListedRun:
     tags, metrics = run.data.tags, run.data.metrics
-    kind = "sweep" if SWEEP in tags else "training" if FINGERPRINT in tags else "command"
+    if SWEEP in tags:
+        kind = "retraining" if tags[SWEEP].startswith(RETRAINING) else "sweep"
+    else:
+        kind = "training" if FINGERPRINT in tags else "command"
     state = run.info.status.lower()
     if state == "running" and tags.get(CHECKOUT) == here and not process_lives(tags.get(PROCESS, "")):
         state = "killed"  # the next training or sweep writes that down
