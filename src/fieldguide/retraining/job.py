@@ -129,7 +129,9 @@ def _facts(
         )
         counts = {"out of the champion's domain": is_new & strange, reason: is_new & ~strange}
         unchecked = [
-            f"{int(rows.sum())} labels not checked: {why}" for why, rows in counts.items() if why and rows.any()
+            f"{rows.sum()} {'label' if rows.sum() == 1 else 'labels'} not checked: {why}"
+            for why, rows in counts.items()
+            if why and rows.any()
         ]
     facts = Facts(
         new=untried(had, accepted, present, incoming, renamed, layout),
