@@ -12,6 +12,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.experiments.compare_command import compare_runs
 from fieldguide.experiments.run_results import read_results
 from fieldguide.tracking.delivery import sync
+from fieldguide.tracking.store import database_address
 from fieldguide.tracking.tags import DELIVERED, PARENT, SWEEP
 from pipeline.checkout import Checkout, free_port
 from pipeline.conftest import Reproduced
@@ -43,7 +44,7 @@ def own_store(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def client(checkout: Checkout) -> MlflowClient:
-    return MlflowClient(f"sqlite:///{checkout.root}/mlflow.db")
+    return MlflowClient(database_address(checkout.root / "mlflow.db"))
 
 
 def run_id(checkout: Checkout, name: str) -> str:

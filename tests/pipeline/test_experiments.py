@@ -9,6 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from fieldguide.base.files import write_text
+from fieldguide.tracking.store import database_address
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
 
@@ -52,7 +53,7 @@ def test_experiments_of_two_workers_arrive_with_their_own_code(padded: Reproduce
         copy.dvc("exp", "run", "evaluate", "--queue", "--name", name, "--set-param", choice)
     write_text(copy.root / SOURCE, text)
     assert work_off(copy, 2).count("Success") == 2
-    runs = MlflowClient(f"sqlite:///{copy.root}/mlflow.db").search_runs(["1"])
+    runs = MlflowClient(database_address(copy.root / "mlflow.db")).search_runs(["1"])
     found = {run.info.run_name: run for run in runs}
     assert set(found) == {"faster", "padded"}
     assert {run.info.status for run in runs} == {"FINISHED"}

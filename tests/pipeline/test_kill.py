@@ -13,6 +13,7 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
+from fieldguide.tracking.store import database_address
 from pipeline.checkout import RESULTS, STAGES, TABLES, Checkout, small_checkout
 from pipeline.conftest import Reproduced
 
@@ -138,7 +139,7 @@ def test_kills_leave_nothing_behind_and_change_no_byte(survivor: Checkout, train
     partial = [path for path in survivor.root.rglob(".*.partial") if ".dvc" not in path.parts]
     assert not partial, "half-written files stay behind"
     # The training whose tracker was killed with it is not shown as running any more, and the one that ended is there.
-    client = MlflowClient(f"sqlite:///{survivor.root}/mlflow.db")
+    client = MlflowClient(database_address(survivor.root / "mlflow.db"))
     experiment = client.get_experiment_by_name("fieldguide")
     states = [run.info.status for run in client.search_runs([experiment.experiment_id])]
     assert states.count("FINISHED") == 1

@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 
 from fieldguide.base.errors import UserError
 from fieldguide.cli.mlproject import commands
+from fieldguide.tracking.store import database_address
 from pipeline.checkout import Checkout
 
 
@@ -39,6 +40,6 @@ def test_a_quote_that_does_not_close_is_one_line() -> None:
 @pytest.mark.slow
 def test_a_failure_leaves_no_open_run(copy: Checkout) -> None:
     copy.run("mlflow", "run", ".", "--env-manager", "local", "-e", "reproduce", "-P", "run=never", code=1)
-    (launcher,) = MlflowClient(f"sqlite:///{copy.root}/mlflow.db").search_runs(["0"])
+    (launcher,) = MlflowClient(database_address(copy.root / "mlflow.db")).search_runs(["0"])
     assert launcher.info.status == "FAILED"
     assert launcher.data.tags["mlflow.note.content"] == "No new run was made."

@@ -4,6 +4,7 @@ import pytest
 from mlflow import MlflowClient
 
 from fieldguide.base.files import write_text
+from fieldguide.tracking.store import database_address
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
 
@@ -47,7 +48,7 @@ def test_a_failed_check_is_told_on_the_page_and_its_remedy_gives_the_page_of_an_
 @pytest.mark.slow
 def test_the_page_and_the_screening_are_handed_to_mlflow_with_their_run(trained: Reproduced) -> None:
     checkout = trained.checkout
-    client = MlflowClient(f"sqlite:///{checkout.root}/mlflow.db")
+    client = MlflowClient(database_address(checkout.root / "mlflow.db"))
     experiment = client.get_experiment_by_name("fieldguide")
     assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])

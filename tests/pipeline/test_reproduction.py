@@ -19,6 +19,7 @@ from fieldguide.reproduction.reproduce import reproduce
 from fieldguide.reproduction.run_record import Run, read_run
 from fieldguide.reproduction.verdict import compare, other_surroundings
 from fieldguide.tracking.run_params import without_data
+from fieldguide.tracking.store import database_address
 from fieldguide.tracking.tags import PARENT
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
@@ -56,7 +57,7 @@ def run(home: Checkout, job: Path) -> Run:
 
 def runs_in(home: Checkout) -> dict[str, Any]:
     """All that MLflow knows about the runs of all experiments, by their ids."""
-    client = MlflowClient(f"sqlite:///{home.root}/mlflow.db")
+    client = MlflowClient(database_address(home.root / "mlflow.db"))
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     return {run.info.run_id: run.to_dictionary() for run in client.search_runs(experiments)}
 
@@ -70,7 +71,7 @@ def state_of(home: Checkout) -> dict[str, Any]:
 
 
 def test_a_sweep_of_mlflow_run_is_that_of_the_command_line(home: Checkout) -> None:
-    client = MlflowClient(f"sqlite:///{home.root}/mlflow.db")
+    client = MlflowClient(database_address(home.root / "mlflow.db"))
     (launcher,) = client.search_runs(["0"])
     parent, job = sorted(client.search_runs(["1"])[:2], key=lambda run: PARENT in run.data.tags)
     assert {run.info.status for run in (launcher, parent, job)} == {"FINISHED"}
@@ -164,7 +165,7 @@ def test_what_differs_from_the_record_is_named(run: Run, job: Path) -> None:
 
 def test_who_cannot_be_meant_or_made_is_one_line(home: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    client = MlflowClient(f"sqlite:///{home.root}/mlflow.db")
+    client = MlflowClient(database_address(home.root / "mlflow.db"))
     names = {without_data(run["info"]["run_name"]): key for key, run in runs_in(home).items()}
     (sweep,) = [name for name in names if name.startswith("sweep ")]
     client.set_tag(names["squish standard mini"], "mlflow.source.git.commit", "0" * 40)

@@ -25,6 +25,7 @@ from fieldguide.retraining.checkout_tools import CheckoutTools, retrain
 from fieldguide.retraining.journal import jobs
 from fieldguide.tracking.model import log_model
 from fieldguide.tracking.run_params import without_data
+from fieldguide.tracking.store import database_address
 from fieldguide.tracking.tags import DELIVERED, MODEL
 from fieldguide.tracking.tracker import Tracker
 from pipeline.checkout import Checkout, free_port, small_checkout
@@ -133,7 +134,7 @@ def training(worktree: Path) -> list[psutil.Process]:
 
 
 def aliases(home: Checkout) -> dict[str, str]:
-    model = MlflowClient(f"sqlite:///{home.root}/mlflow.db").get_registered_model("fieldguide")
+    model = MlflowClient(database_address(home.root / "mlflow.db")).get_registered_model("fieldguide")
     return {alias: str(version) for alias, version in model.aliases.items()}
 
 
@@ -172,7 +173,7 @@ def test_a_job_overlapped_and_killed_is_taken_up_again(home: Checkout) -> None:
     assert [path.name for path in home.root.glob("data/held/0001/*/*")] == ["bad.jpg"]
     assert aliases(home) == {"champion": "1", "challenger": "2"}
     assert champion == {path: sha256_of_file(path) for path in champion}, "the champion's files are untouched"
-    client = MlflowClient(f"sqlite:///{home.root}/mlflow.db")
+    client = MlflowClient(database_address(home.root / "mlflow.db"))
     experiment = client.get_experiment_by_name("fieldguide")
     runs = [
         (run.info.status, without_data(run.info.run_name)) for run in client.search_runs([experiment.experiment_id])

@@ -15,6 +15,7 @@ from fieldguide.data.table import SPLIT, read_table
 from fieldguide.model.inference import load_classifier, open_for, predict
 from fieldguide.prediction.answers import Answer, answers, load_screened
 from fieldguide.prediction.log import read_log
+from fieldguide.tracking.store import database_address
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
 from pipeline.servers import asked, served
@@ -60,7 +61,7 @@ def test_the_logged_model_gives_the_same_probabilities(
     expected: "np.ndarray[Any, np.dtype[np.float64]]",
     screened: list[Answer],
 ) -> None:
-    mlflow.set_tracking_uri(f"sqlite:///{trained.checkout.root}/mlflow.db")
+    mlflow.set_tracking_uri(database_address(trained.checkout.root / "mlflow.db"))
     model = mlflow.pyfunc.load_model(model_of(trained.checkout))
     given = [pictures[0].read_bytes(), BROKEN, *(file.read_bytes() for file in pictures[1:])]
     answer = model.predict(pd.DataFrame({"picture": given}))

@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.configuration.compose import compose
 from fieldguide.tracking.delivery import sync
+from fieldguide.tracking.store import database_address
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
 from pipeline.servers import Server, end, started
@@ -28,7 +29,7 @@ DONE = '{"event": "done"}\n'
 
 
 def client_of(checkout: Checkout) -> MlflowClient:
-    return MlflowClient(f"sqlite:///{checkout.root}/mlflow.db")
+    return MlflowClient(database_address(checkout.root / "mlflow.db"))
 
 
 def runs_in(client: MlflowClient) -> list[Any]:
