@@ -186,8 +186,8 @@ def test_zeros_in_place_of_the_end_are_damage_and_flat_pictures_are_whole(kind: 
     opened(whole)
     error = refused(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
     assert error.status in (Status.DAMAGED, Status.UNREADABLE)
-    for colour in ("black", "white", (120, 130, 90)):
-        opened(encoded(Image.new("RGB", (1600, 1200), colour), kind, **best))
+    for colour in ("black", (120, 130, 90)):
+        opened(encoded(Image.new("RGB", (640, 480), colour), kind, **best))
 
 
 def test_the_first_frame_of_an_animation_is_looked_at() -> None:
