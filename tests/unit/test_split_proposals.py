@@ -11,7 +11,7 @@ from conftest import PARAMS, noise, put
 from fieldguide.base.config import CleanConfig, SplitConfig
 from fieldguide.base.paths import Paths
 from fieldguide.base.yaml_files import set_comment
-from fieldguide.data.add_params import chosen_params, proposal_in_words
+from fieldguide.data.add_params import chosen_params, proposal_in_words, settings_now
 from fieldguide.data.cleaning_cache import cache_folder
 from fieldguide.data.kept_pictures import kept_pictures
 from fieldguide.data.look_alike_cost import cost_in_words, left_out_by_other_keys
@@ -109,7 +109,8 @@ def test_the_reason_stands_beside_the_settings_and_goes_with_them(tmp_path: Path
         "  # fieldguide add: cams: 9 sites\n  group_by: site\nseed: 1\n"
     )
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
-    plain = SplitProposal(replace(SplitConfig(), test=0.24, seed=12), "nothing is known")
+    assert settings_now(paths)[1] == replace(SplitConfig(), test=0.24), "not the key and seed of the last data set"
+    plain = SplitProposal(settings_now(paths)[1], "nothing is known")
     again = chosen_params(paths, "bears", plain)
     assert again.count("# fieldguide add: ") == 1 and "bears: nothing is known\n  group_by: look_alike" in again
 

@@ -17,17 +17,22 @@ from fieldguide.data.split_shortage import shortage
 from fieldguide.data.splits import split_pictures
 
 MARK = "fieldguide add"  # begins the comment that says why
+NEW: dict[str, Any] = {
+    "group_by": LOOK_ALIKE,
+    "seed": 0,
+    "test_from": None,
+}  # those of the last data set are none of the next
 PROPOSED = ("group_by", "seed", "valid", "test", "min_per_label", "test_from")
 
 
 def settings_now(paths: Paths) -> tuple[CleanConfig, SplitConfig]:
-    """How params.yaml says that pictures are cleaned and divided, but the key of the data set that it chooses."""
+    """How params.yaml says that pictures are cleaned and divided, but with the key and seed of a new data set."""
     params = read_params(paths)
     clean, split = (
         {name: value for name, value in params.get(section, {}).items() if name in {one.name for one in fields(kind)}}
         for section, kind in (("clean", CleanConfig), ("split", SplitConfig))
     )
-    return CleanConfig(**clean), SplitConfig(**{**split, "group_by": LOOK_ALIKE, "test_from": None})
+    return CleanConfig(**clean), SplitConfig(**{**split, **NEW})
 
 
 def chosen_params(paths: Paths, name: str, proposal: SplitProposal) -> str:
