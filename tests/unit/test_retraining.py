@@ -611,7 +611,9 @@ def test_a_delivery_whose_labels_are_in_doubt_is_held_back_untrained(
     assert len(files_below(home.held / "0002")) == 12
     page = (home.report("retrain") / "0002" / "index.html").read_text(encoding="utf-8")
     assert "Held back before training" in page and page.count("<td>black</td><td>grizzly</td>") == 12
-    assert page.count('<img alt="black/new-1000-') == 12
+    assert page.count('<img alt="black/new-1000-') == 12 and "<code>data/held/0002</code>" in page
+    disputed = pd.read_csv(home.report("retrain") / "0002" / "disputed.csv")
+    assert list(disputed.columns) == ["file", "label", "suggested"] and len(disputed) == 12
     assert call(cfg, home, tools).job == ""
 
 
@@ -630,6 +632,8 @@ def test_a_single_disputed_label_or_a_small_data_set_holds_nothing_back(cfg: Con
     deliver(home, 12, seed=2000)
     message = call(cfg, home, tools).message
     assert "12 pictures accepted" in message and "not checked" not in message and tools.checked
+    page = (home.report("retrain") / "0003" / "index.html").read_text(encoding="utf-8")
+    assert page.count("<td>black</td><td>grizzly</td>") == 1 and "data/held" not in page
 
 
 @pytest.mark.parametrize("label", ["cub", "black", "grizzly"])
