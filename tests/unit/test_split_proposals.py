@@ -79,11 +79,11 @@ def test_the_advice_names_the_key_that_helps_and_what_is_missing() -> None:
     by_look = replace(ASKED, seed=3)
     fault = shortage(cameras, split_pictures(cameras, by_look), by_look)
     assert "groups of look-alikes (" in fault and "or set split.group_by: site" in fault
+    assert "add pictures unlike these (about" in fault
     one_site = pictures(dict.fromkeys(("deer", "fox"), 36), 36, "site", of=2)
     by_site = replace(ASKED, group_by="site")
     fault = shortage(one_site, split_pictures(one_site, by_site), by_site)
-    assert "deer has 36 pictures in 1 site (" in fault and "add pictures of new ones (about" in fault
-    assert "sites of a label are enough)" in fault
+    assert "deer has 36 pictures in 1 site (" in fault and "add pictures of other sites (about" in fault
 
 
 def test_what_look_alikes_cost_is_said_with_the_key_that_keeps_them() -> None:

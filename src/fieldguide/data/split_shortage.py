@@ -79,8 +79,9 @@ def _advice(kept: pd.DataFrame, table: pd.DataFrame, split: SplitConfig) -> str:
     groups = _groups(table, split).groupby(table["label"]).nunique()
     bursts = groups.sum() < BURSTS * len(table)  # a group is several pictures
     few = replace(split, min_per_label=1) if bursts else split
-    kind = _in_words(enough(few), split) if bursts else str(enough(few))
-    add = f"add pictures{' of new ones' if bursts else ''} (about {kind} of a label are enough)"
+    others = _in_words(2, split).partition(" ")[2]
+    new = f" of other {others}" if split.group_by not in (LOOK_ALIKE, GIVEN_SPLIT) else " unlike these"
+    add = f"add pictures{new if bursts else ''} (about {enough(few)} of a label are enough)"
     if found := next(_workable(kept, table, split), None):
         changed = [name for name in CHANGEABLE if getattr(found, name) != getattr(split, name)]
         values = ", ".join(f"split.{name}: {getattr(found, name)}" for name in changed)
