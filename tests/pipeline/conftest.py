@@ -8,7 +8,7 @@ import pytest
 
 from conftest import made_once
 from fieldguide.base.files import read_json, write_json
-from pipeline.checkout import ODD_NAME, Checkout, free_port, ran, small_checkout
+from pipeline.checkout import Checkout, free_port, ran, small_checkout
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ def keep(folder: Path, *done: CompletedProcess[str]) -> None:
     write_json(folder / "printed.json", printed)
 
 
-def kept(folder: Path, name: str = "checkout") -> Reproduced:
+def kept(folder: Path) -> Reproduced:
     printed = read_json(folder / "printed.json")
-    return Reproduced(Checkout(folder / name), ran(printed["stdout"]), **printed)
+    return Reproduced(Checkout(folder / "checkout"), ran(printed["stdout"]), **printed)
 
 
 @pytest.fixture(scope="session")
@@ -39,13 +39,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
     """
 
     def make(folder: Path) -> None:
-        checkout = small_checkout(folder / ODD_NAME)
+        checkout = small_checkout(folder / "checkout")
         done = checkout.dvc("repro", "weights", "download")
         checkout.copy(folder / "begun")
         keep(folder, done, checkout.dvc("repro"))
         checkout.commit("reproduced")
 
-    return kept(made_once(tmp_path_factory, "trained", make), ODD_NAME)
+    return kept(made_once(tmp_path_factory, "trained", make))
 
 
 @pytest.fixture(scope="session")
