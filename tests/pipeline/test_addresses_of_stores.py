@@ -79,7 +79,7 @@ def test_an_ordinary_folder_has_the_address_that_a_person_would_write(tmp_path: 
 def test_the_commands_find_the_runs_of_a_checkout_with_an_odd_name(trained: Reproduced, tmp_path: Path) -> None:
     odd = trained.checkout.copy(tmp_path / "all" / ODD_NAME)  # with all results, but of a run that is not logged yet
     shutil.rmtree(odd.paths.state)
-    assert odd.fieldguide("sync").stdout.rstrip().endswith("is complete")
+    assert odd.fieldguide("sync").stdout.rstrip().endswith("logged")
     client = MlflowClient(database_address(odd.root / "mlflow.db"))
     (run,) = client.search_runs([client.get_experiment_by_name("fieldguide").experiment_id])
     assert run.info.status == "FINISHED"
