@@ -26,7 +26,7 @@ from pipeline.conftest import Reproduced
 
 pytestmark = pytest.mark.slow
 
-OVERRIDES = "resize=random_crop resize.min_scale=0.5 split.seed=1"
+OVERRIDES = "resize=random_crop resize.min_scale=0.5 split.seed=2"
 OPTION = "conf/resize/random_crop_min_scale_0.5.yaml"
 
 
@@ -94,7 +94,7 @@ def test_an_adopted_job_is_the_same_model_with_dvc(
     done = home.fieldguide("adopt", str(job.relative_to(home.root))).stdout
     digest = sha256_of_file(job / "models/classifier.safetensors")
     assert f"next: `dvc repro`, which gives its model (sha256 {digest[:16]}...)" in done
-    for line in ("-resize: squish  ", "+resize: random_crop_min_scale_0.5  # how", f"+++ b/{OPTION}", "+  seed: 1  "):
+    for line in ("-resize: squish  ", "+resize: random_crop_min_scale_0.5  # how", f"+++ b/{OPTION}", "+  seed: 2  "):
         assert line in shown
         assert line in done
     after = home.paths.params.read_text(encoding="utf-8")
@@ -127,7 +127,7 @@ def test_runs_of_every_origin_are_made_again_at_the_same_time(home: Checkout, jo
     assert [process.returncode for process in started] == [0, 0, 0], repro + sweep + experiment
     assert state_of(home) == before
 
-    for output, name in ((repro, "squish standard mini"), (sweep, "random_crop min_scale=0.5 seed=1")):
+    for output, name in ((repro, "squish standard mini"), (sweep, "random_crop min_scale=0.5 seed=2")):
         assert output.splitlines()[-1].startswith(f"identical: '{name} mini-")
         assert "models/backbone.safetensors, models/backbone.json from DVC, by hash" in output
         assert "epoch 2/2" in output

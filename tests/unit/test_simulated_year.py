@@ -63,7 +63,7 @@ def test_a_short_year(simulation: Any, tmp_path: Path, monkeypatch: pytest.Monke
         0,
     )
     (poisoned,) = (line for when, line in story.messages if when in plan.poisoned)
-    assert "worse against version 1; " in poisoned and "held back" in poisoned
+    assert "more than usual are wrong" in poisoned and "held back" in poisoned
     assert [line for when, line in story.messages if when == plan.empty] == [
         "nothing to do: 0 new pictures of 30, 0 new reviews of 5; 150 pictures of merged branches left data/incoming"
     ]
