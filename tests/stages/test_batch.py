@@ -90,7 +90,7 @@ def test_hostile_names_are_escaped_in_what_is_told_and_on_the_page(
     assert exit_code(str(night), "--page", str(page)) == 3
     told = capsys.readouterr()
     assert all(line.startswith(("fieldguide: ", "  ")) for line in told.err.splitlines())
-    content = page.read_text(encoding="utf-8")
+    content = page.read_text(encoding="utf-8").replace("<wbr>", "")  # where a long name may break
     assert "\x1b" not in told.err + told.out + content
     for shown in (r"new\nline.png", r"\x1b[31mred.png", r"no_utf8_\udcff.png", "&lt;b&gt;.png", ">plain<"):
         assert shown in content
