@@ -18,7 +18,7 @@ from fieldguide.base import interruption, runner
 from fieldguide.base.config import Config
 from fieldguide.base.interruption import STOPPED, ctrl_c_waits, run_to_its_end
 from fieldguide.base.paths import Paths
-from fieldguide.data import add
+from fieldguide.data import track
 
 MANY_PROCESSES = """
 import sys, time
@@ -53,7 +53,7 @@ def test_every_command_says_in_one_line_what_is_kept(tmp_path: Path, monkeypatch
     every = {command: examples(command) for command in commands() if command != "completion"}  # which ends at once
     assert all(every.values())
 
-    def interrupted() -> Path:
+    def interrupted(*_: object) -> Path:
         raise KeyboardInterrupt
 
     for words in chain.from_iterable(every.values()):
@@ -135,7 +135,7 @@ def test_an_add_that_is_stopped_while_dvc_works_adds_nothing(checkout: Paths, mo
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(add, "run_to_its_end", interrupted)
+    monkeypatch.setattr(track, "run_to_its_end", interrupted)
     before = checkout.params.read_bytes()
     done = run_command("add", "mine", "mine", cwd=checkout.root)
     assert done.returncode == STOPPED

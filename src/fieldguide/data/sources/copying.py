@@ -43,11 +43,11 @@ def copy_pictures(
     source: Path,
     target: Path,
     video_every: float = VIDEO_EVERY,
-    take: Callable[[Path, Path], object] = shutil.copyfile,
+    take: Callable[[Path, Path], object] | None = None,
 ) -> list[RawRow]:
     """Copy files below `target`, each once; returns a row for each entry, in their order.
 
-    Of a video come its frames, one every `video_every` seconds, each as a picture with a row. `take` copies a file.
+    Of a video come its frames, one every `video_every` seconds, each as a picture with a row. `take` copies a file, else its content alone is copied.
 
     Raises UserError if two files would get the same path, or if two labels differ only in case, in spaces at the end or
     in their Unicode form; system errors if the disk is full.
@@ -71,7 +71,7 @@ def copy_pictures(
                 continue
             if one.place not in taken:
                 copy.parent.mkdir(parents=True, exist_ok=True)
-                take(one.file, copy)
+                (take or shutil.copyfile)(one.file, copy)
             taken[one.place] = one.address
         except OSError as error:
             if error.errno in DISK_FULL:
