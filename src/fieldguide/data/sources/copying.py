@@ -47,8 +47,8 @@ def copy_pictures(
 ) -> list[RawRow]:
     """Copy files below `target`, each once; returns a row for each entry, in their order.
 
-    Of a video come its frames, one every `video_every` seconds, each as a picture with a row. `take` copies a file; without
-    it, the content alone is copied.
+    Of a video come its frames, one every `video_every` seconds, each as a picture with a row. `take` copies a file;
+    without it, the content alone is copied.
 
     Raises UserError if two files would get the same path, or if two labels differ only in case, in spaces at the end or
     in their Unicode form; system errors if the disk is full.
