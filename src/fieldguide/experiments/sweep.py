@@ -77,6 +77,7 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
     hydra = {
         "sweep": {"dir": str(folder.resolve() / "hydra"), "subdir": "${hydra.job.num}"},
         "job": {"chdir": False},
+        "job_logging": {"handlers": {"console": {"level": "WARNING"}}},  # Great Expectations tells of each step
     }
     with _logged_to_mlflow(paths, folder, before, key, title) as close:
         _run_hydra(paths, ["--multirun", *[a for a in arguments if a not in ("-m", "--multirun")]], {"hydra": hydra})
