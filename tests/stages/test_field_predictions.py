@@ -27,6 +27,7 @@ from fieldguide.prediction.answers import Answer, answers
 from fieldguide.prediction.events import gap_of, in_events
 from fieldguide.prediction.given import Given
 from fieldguide.prediction.observations_file import COLUMNS, check_offset
+from fieldguide.prediction.rows import write_rows
 from untrained import LABELS, NORMALIZATION, save_classifier, untrained_folder
 from videos import video
 
@@ -212,6 +213,15 @@ def test_events_are_what_is_near_whatever_the_order(known: list[FieldData], chan
         if one.known.site == other.known.site:
             assert one.until is not None and other.known.time is not None
             assert other.known.time - one.until >= timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(("trained", "told"), [((), [None] * 3), (("north",), ["false", "true", ""])])
+def test_a_site_that_the_classifier_was_not_trained_on_is_new(trained: tuple[str, ...], told: list[str | None]) -> None:
+    sites = ("north", "south", None)
+    answers = [(str(site), Answer(np.array([0.4, 0.6]), "", known=FieldData(site=site))) for site in sites]
+    written = io.StringIO()
+    write_rows(written, "csv", answers, ["a", "b"], False, known=("site", "time"), trained_sites=trained)
+    assert [row.get("new_site") for row in rows(written.getvalue())] == told
 
 
 def test_a_gap_is_a_time() -> None:

@@ -68,11 +68,14 @@ def predict_command(
         from fieldguide.model.inference import load_classifier
         from fieldguide.prediction.events import in_events
         from fieldguide.prediction.rows import EVENT, write_rows
+        from fieldguide.screening.batch_reference import load_sites
         from fieldguide.screening.screen_files import load_screen
 
         classifier = load_classifier(weights, weights.with_suffix(".json"))
         screen = weights.with_name("screen.safetensors")
         screening = load_screen(screen, classifier, weights) if weights.name == CLASSIFIER and screen.exists() else None
+        reference = weights.with_name("reference.safetensors")
+        sites = load_sites(reference) if screening and reference.exists() else frozenset()
     warn_of_crop(classifier, reader)
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
     unread: list[str] = []
@@ -83,7 +86,8 @@ def predict_command(
         rows = rows if gap is None else in_events(rows, gap)
         rows = rows if observations is None else _kept(rows, told)
         out, screened = lossless(sys.stdout, kind), screening is not None
-        write_rows(out, kind, rows, classifier.vocabulary, every_label, screened=screened, known=known)
+        labels = classifier.vocabulary
+        write_rows(out, kind, rows, labels, every_label, screened=screened, known=known, trained_sites=sites)
     if observations:
         _write_observations(observations, told, classifier, weights, gap is not None)
     if unread:

@@ -7,7 +7,7 @@ CSV such characters are written as escapes (`\\n`, `\\x1b`, `\\udcff`); JSON giv
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain, islice
 from typing import TextIO
@@ -22,7 +22,7 @@ FORMATS = ("table", "csv", "jsonl")
 DIGITS = 6
 FIRST_ROWS, WIDEST_PATH = 32, 80  # the table's first column is as wide as the paths in its first rows, within reason
 
-EVENT = ("until", "pictures")
+SITE, NEW_SITE, EVENT = "site", "new_site", ("until", "pictures")
 Value = str | float | int | bool | None
 Record = dict[str, Value]
 
@@ -37,6 +37,7 @@ def write_rows(
     screened: bool = False,
     identify: bool = False,
     known: Sequence[str] = (),
+    trained_sites: Collection[str] = (),
 ) -> int:
     """Write a line for every path and its answer as soon as it is known; return how many could not be read.
 
@@ -56,9 +57,13 @@ def write_rows(
         Give the picture's id too, in a column before the reason.
     known
         What else to give, before the reason: columns of FIELDS, BOX and EVENT.
+    trained_sites
+        Those that the classifier was trained on: behind each site stands whether it is new.
     """
     each = [f"probability_{label}" for label in labels] if all_ else []
     found = ["p_value", "out_of_domain"] if screened else []
+    if trained_sites and SITE in known:
+        known = [column for name in known for column in ([name, NEW_SITE] if name == SITE else [name])]
     columns = ["path", "label", "probability", *each, *found, *(["id"] if identify else []), *known, "reason"]
     unread = 0
 
@@ -66,7 +71,9 @@ def write_rows(
         nonlocal unread
         for path, answer in rows:
             unread += answer.probabilities is None and not answer.is_empty
-            record = _record(path, answer, labels, each)
+            site = answer.known.site
+            new = {NEW_SITE: None if site is None else site not in trained_sites}
+            record = {**_record(path, answer, labels, each), **new}
             yield {column: record[column] for column in columns}
 
     write = {"table": _write_table, "csv": _write_csv, "jsonl": _write_jsonl}[kind]

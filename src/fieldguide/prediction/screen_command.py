@@ -1,7 +1,7 @@
 """The command `fieldguide screen`: do new pictures belong to what the classifier knows, each of them and as a batch?"""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,8 @@ def screen_command(
         screening = load_screen(weights.with_name("screen.safetensors"), classifier, weights)
         known, errors = load_reference(reference, len(classifier.vocabulary)), load_errors(reference)
     warn_of_crop(classifier, reader)
-    batch = _print_rows(arguments, classifier, screening, kind, reader)
+    sites = load_sites(reference)
+    batch = _print_rows(arguments, classifier, screening, kind, reader, sites)
     if not batch.pictures:
         raise UserError(f"no picture to screen: {batch.unread} files could not be read")
     if len(batch.pictures) < MIN_PART or len(known[0]) < MIN_KNOWN:
@@ -74,7 +75,7 @@ def screen_command(
 
     with Progress("screen, comparing the batch"):
         found = compare(printable(", ".join(arguments)), batch)
-        parts = [part.said() for part in parts_of(batch, load_sites(reference), compare)]
+        parts = [part.said() for part in parts_of(batch, sites, compare)]
     _print_verdict(found, batch, len(screening[0].combined.values))
     if parts:
         _print("by site and month, each by itself:", *(f"  {part}" for part in parts))
@@ -85,7 +86,12 @@ def screen_command(
 
 
 def _print_rows(
-    arguments: Sequence[str], classifier: Classifier, screening: Screening, kind: str | None, reader: Reader
+    arguments: Sequence[str],
+    classifier: Classifier,
+    screening: Screening,
+    kind: str | None,
+    reader: Reader,
+    sites: Collection[str],
 ) -> Batch:
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
     batch = Batch([], [], 0)
@@ -99,7 +105,8 @@ def _print_rows(
                 yield one.name, answer
 
         out = lossless(sys.stdout, kind)
-        batch.unread = write_rows(out, kind, rows(), classifier.vocabulary, False, screened=True, known=reader.columns)
+        labels, columns = classifier.vocabulary, reader.columns
+        batch.unread = write_rows(out, kind, rows(), labels, False, screened=True, known=columns, trained_sites=sites)
     return batch
 
 
