@@ -67,20 +67,18 @@ def predict_command(
     with _collector_paused(), Progress("predict, loading the model"):
         from fieldguide.model.inference import load_classifier
         from fieldguide.prediction.events import in_events
-        from fieldguide.prediction.rows import EVENT, write_rows
-        from fieldguide.screening.batch_reference import load_sites
+        from fieldguide.prediction.rows import EVENT, SITE, write_rows
         from fieldguide.screening.screen_files import load_screen
 
         classifier = load_classifier(weights, weights.with_suffix(".json"))
         screen = weights.with_name("screen.safetensors")
         screening = load_screen(screen, classifier, weights) if weights.name == CLASSIFIER and screen.exists() else None
-        reference = weights.with_name("reference.safetensors")
-        sites = load_sites(reference) if screening and reference.exists() else frozenset()
     warn_of_crop(classifier, reader)
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
     unread: list[str] = []
     told: list[tuple[str, Answer]] = []
     known = reader.columns if gap is None else (*FIELDS, *EVENT)
+    sites = _trained_sites(weights) if screening and SITE in known else frozenset()
     with answered(arguments, classifier, screening, "predict", reader) as given:
         rows = _with_unread(((one.name, answer) for one, answer in given), unread)
         rows = rows if gap is None else in_events(rows, gap)
@@ -93,6 +91,14 @@ def predict_command(
     if unread:
         print(f"fieldguide: {len(unread)} could not be read", file=sys.stderr)
     return len(unread)
+
+
+def _trained_sites(weights: Path) -> frozenset[str]:
+    """The sites that a classifier was trained on; none where that is not known."""
+    from fieldguide.screening.batch_reference import load_sites  # only here: it needs pandas
+
+    reference = weights.with_name("reference.safetensors")
+    return load_sites(reference) if reference.exists() else frozenset()
 
 
 def warn_of_crop(classifier: "Classifier", reader: Reader) -> None:
