@@ -67,6 +67,7 @@ def test_paths_say_their_layout_or_several(files: list[str], layouts: list[str])
     assert propose_layouts(files[::-1]) == layouts
 
 
+@pytest.mark.slow
 def test_what_was_understood_is_said_and_a_dry_run_writes_nothing(paths: Paths, tmp_path: Path) -> None:
     pictures = cameras(tmp_path / "cameras")
     put(pictures / "CAM00" / "deer" / "notes.txt", b"rain")
@@ -106,6 +107,7 @@ def test_what_may_mean_two_things_is_refused_with_the_choices(paths: Paths, tmp_
     assert "labels: ash 2, oak 2\nsites: garden 2, wood 2" in chosen.stdout
 
 
+@pytest.mark.slow
 def test_folders_of_a_given_split_are_no_labels(paths: Paths, tmp_path: Path) -> None:
     for number, name in enumerate(("train/cat", "train/dog", "test/cat", "test/dog")):
         put(tmp_path / "pets" / name / f"{number}.png", noise(number))
@@ -141,6 +143,7 @@ def test_a_dry_run_looks_at_an_address_list_too(paths: Paths, tmp_path: Path) ->
     assert "pets.csv has pictures of 0 labels" in refused.stderr
 
 
+@pytest.mark.slow
 def test_strays_and_what_lies_beside_do_not_hide_the_layout(paths: Paths, tmp_path: Path) -> None:
     """As in public sets of parts: masks in a folder beside train and test; notes and licences anywhere."""
     parts = tmp_path / "parts"
@@ -171,6 +174,7 @@ def test_sides_without_a_test_split_are_divided_anew(paths: Paths, tmp_path: Pat
     assert "split.group_by: look_alike" in said
 
 
+@pytest.mark.slow
 def test_the_next_data_set_does_not_inherit_the_key_of_the_last(paths: Paths, tmp_path: Path) -> None:
     assert run_command("add", "cams", str(cameras(tmp_path / "cameras")), cwd=paths.root).returncode == 0
     assert read_params(paths)["split"]["group_by"] == "site"
@@ -190,6 +194,7 @@ def test_a_clock_that_is_plainly_wrong_is_told(paths: Paths, tmp_path: Path, day
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the maintainers' pictures are not here")
+@pytest.mark.slow
 def test_real_folders_are_understood(paths: Paths) -> None:
     said = {
         name: run_command("add", "real", str(SHARED / "data" / name), "--dry-run", cwd=paths.root).stdout

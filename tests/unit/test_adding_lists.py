@@ -21,6 +21,8 @@ from fieldguide.data.add import add_data_set
 from fieldguide.data.sources.folder import FolderData
 from web import Web, says, serve
 
+pytestmark = pytest.mark.slow  # each address list is added to a checkout of its own
+
 
 def test_a_list_of_addresses_becomes_a_data_set_of_what_came(tmp_path: Path) -> None:
     """With its list beside it in git; what did not come is named, and left to the nightly job."""

@@ -87,6 +87,7 @@ def at_sites(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_set_for_each_site_or_month_counts_what_is_a_witness_there(repository: Paths, tmp_path: Path) -> None:
     pictures = str(at_sites(tmp_path / "cameras"))
     done = run_command("backtest", "add", "spring", pictures, "--by", "site", cwd=repository.root)

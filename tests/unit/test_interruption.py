@@ -83,6 +83,7 @@ def test_so_does_what_is_stopped_while_libraries_are_imported(tmp_path: Path) ->
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "-c: stopped; it had not begun\n")
 
 
+@pytest.mark.slow
 def test_worker_processes_say_nothing_and_end(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     started = subprocess.Popen(
