@@ -57,6 +57,8 @@ YEARS = ["{}/{label}", "{}/{site}/{label}", "{}/{label}/{site}"]
         (["2023/creek/cat/1.jpg", "2024/creek/dog/1.jpg", "2024/mill/dog/1.jpg"], YEARS),
         (["oak/leaf 1/1.jpg", "oak/leaf 2/1.jpg", "ash/leaf 3/1.jpg", "ash/leaf 4/1.jpg"], ["{label}"]),
         (["Station A/cat/1.jpg", "Station B/dog/2.jpg"], ["{site}/{label}"]),
+        (["Камера 1/лиса/1.jpg", "Камера 2/лиса/1.jpg", "Камера 2/заяц/1.jpg"], ["{site}/{label}"]),
+        (["欅/地点3/1.jpg", "樫/地点3/1.jpg", "樫/地点12/1.jpg"], ["{label}/{site}"]),
         (LEAVES, ["{label}/{sequence}"]),
         (["train/cat/1.jpg", "test/cat/2.jpg"], ["{split}/{label}"]),
         (["oak/garden/1.jpg", "ash/garden/1.jpg", "ash/wood/1.jpg"], ["{label}", "{site}/{label}", "{label}/{site}"]),

@@ -172,18 +172,21 @@ def test_a_table_that_cannot_be_read_is_told(paths: Paths, folder: Path) -> None
     assert refused.count("\n") == 1 and "has no folders of pictures" in refused and "row 2 has more cells" in refused
 
 
-def test_folders_and_a_file_that_agree_are_no_question(paths: Paths, folder: Path) -> None:
+def into_folders(folder: Path) -> None:
+    """Put the six pictures into folders of two labels."""
     for number in range(6):
         put(folder / ("fox", "owl")[number % 2] / f"{number}.png", noise(number))
         (folder / f"{number}.png").unlink()
+
+
+def test_folders_and_a_file_that_agree_are_no_question(paths: Paths, folder: Path) -> None:
+    into_folders(folder)
     listing(folder, "labels.csv", "file,label,site", *(f"{n}.png,{('fox', 'owl')[n % 2]},N{n}" for n in range(6)))
     assert "sites: N0 1" in add(paths, str(folder), "--dry-run")
 
 
 def test_a_table_without_labels_takes_those_of_folders(paths: Paths, folder: Path) -> None:
-    for number in range(6):
-        put(folder / ("fox", "owl")[number % 2] / f"{number}.png", noise(number))
-        (folder / f"{number}.png").unlink()
+    into_folders(folder)
     listing(folder, "sites.csv", "file,site", *(f"{number}.png,N{number}" for number in range(6)))
     assert "note: sites.csv lists these pictures too" in add(paths, str(folder), "--dry-run")
     said = add(paths, str(folder), "--labels-from", "sites.csv", "--dry-run")
@@ -201,9 +204,7 @@ def test_paths_say_what_a_table_does_not(paths: Paths, folder: Path) -> None:
 
 
 def test_a_detector_adds_boxes_to_folders(paths: Paths, folder: Path) -> None:
-    for number in range(6):
-        put(folder / ("fox", "owl")[number % 2] / f"{number}.png", noise(number))
-        (folder / f"{number}.png").unlink()
+    into_folders(folder)
     found = {"category": "1", "conf": 0.9, "bbox": [0.25, 0.25, 0.5, 0.5]}
     images = [{"file": f"fox/{number}.png", "detections": [found, {**found, "category": "2"}]} for number in (0, 2)]
     images.append({"file": "fox/4.png", "detections": [found, {**found, "bbox": [0, 0, 0.5, 0.5]}]})

@@ -131,7 +131,10 @@ def _take_pictures(order: _Order, place: Place) -> _Taken | None:
     reading = _understood(order, place)
     number = len({one.label for one in reading.pictures})
     if number < 2 and reading.listed is None:
-        raise UserError(f"{place.path} has {number} folders with files: at least two are needed, one for each label")
+        raise UserError(
+            f"{place.path} has {number} folders with files: at least two are needed, one for each label; if a file "
+            "lists the pictures, name it with --labels-from FILE, and its columns with --columns file=...,label=..."
+        )
     print("\n".join(describe(reading, datetime.now())))
     if number < 2:
         raise UserError(

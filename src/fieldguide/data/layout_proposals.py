@@ -13,6 +13,7 @@ SITE_WORD = re.compile(
     r"(?i)(site|station|camera|cam|trap|ct|loc|location|deployment|plot|transect|line|belt|unit)s?[ _-]?[a-z]?\d*[a-z]?"
 )
 SITE_NAME = re.compile(rf"{SITE_WORD.pattern}|[a-z]{{1,2}}\d{{1,4}}([ _-]\w+)?")
+NUMBERED = re.compile(r"(\D*[^\W\d_]\D*)\d+")
 NO_SITE = re.compile(r"(?i)\d[\d_-]*|\d{3}[a-z_]{5}|images?|imgs?|pictures?|photos?|raw|jpe?g|png|masks?|thumbs?|rgb")
 TIMES = (
     *("%Y-%m-%d__%H-%M-%S", "%Y-%m-%d_%H-%M-%S", "%Y-%m-%d %H-%M-%S", "%Y-%m-%dT%H-%M-%S", "%Y-%m-%d %H.%M.%S"),
@@ -53,7 +54,7 @@ def propose_layouts(paths: Sequence[str]) -> list[str]:
 
 def _labels_and_more(levels: Sequence[Sequence[str]], telling: Sequence[int]) -> list[dict[str, int]]:
     """What two levels or more may be: which is the label and which, if any, the site or the sequence."""
-    sites = [place for place in telling if all(map(SITE_NAME.fullmatch, levels[place]))]
+    sites = [place for place in telling if _are_sites(levels[place])]
     labels = [place for place in telling if place not in sites]
     returning = [place for place in telling[1:] if _returns(levels[telling[0]], levels[place])]
     certain = all(map(SITE_WORD.fullmatch, levels[sites[-1]])) if sites else False
@@ -66,6 +67,16 @@ def _labels_and_more(levels: Sequence[Sequence[str]], telling: Sequence[int]) ->
     pairs = [{LABEL: place, SITE: site} for place in returning for site in telling if site < place]
     pairs += [{LABEL: place, SITE: site} for site in returning for place in telling if place < site]
     return [{LABEL: telling[0]}, *pairs]
+
+
+def _are_sites(names: Sequence[str]) -> bool:
+    return all(map(SITE_NAME.fullmatch, names)) or _are_numbered(names)
+
+
+def _are_numbered(names: Sequence[str]) -> bool:
+    """Whether all are one word and different numbers, as cameras are called in any language."""
+    found = [NUMBERED.fullmatch(name) for name in {*names}]
+    return all(found) and len({one[1] for one in found if one}) == 1
 
 
 def _returns(outer: Sequence[str], inner: Sequence[str]) -> bool:
