@@ -1,5 +1,7 @@
 """`fieldguide add` says what it understood of a folder before it writes, and proposes the key of the split."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,8 @@ def cameras(folder: Path, sites: int = 24, frames: int = 2) -> Path:
 
 LEAVES = [f"{leaf}/{view}.jpg" for leaf in ("oak/leaf 1", "oak/leaf 2", "ash/leaf 3") for view in range(3)]
 SEG = ["{split}/{}/{label}"]
+BOTH = ["{label}", "{site}/{label}", "{label}/{site}", "{split}/{label}", "{label}/{split}"]
+PARTLY = ["treino/oak/1.jpg", "treino/oak/2.jpg", "treino/elm/1.jpg", *(f"teste/{number}.jpg" for number in range(2))]
 YEARS = ["{}/{label}", "{}/{site}/{label}", "{}/{label}/{site}"]
 
 
@@ -61,6 +65,11 @@ YEARS = ["{}/{label}", "{}/{site}/{label}", "{}/{label}/{site}"]
         (["欅/地点3/1.jpg", "樫/地点3/1.jpg", "樫/地点12/1.jpg"], ["{label}/{site}"]),
         (LEAVES, ["{label}/{sequence}"]),
         (["train/cat/1.jpg", "test/cat/2.jpg"], ["{split}/{label}"]),
+        (["treino/oak/1.jpg", "treino/elm/1.jpg", "teste/oak/2.jpg", "teste/elm/2.jpg"], BOTH),
+        (["訓練/楢/1.jpg", "訓練/楡/1.jpg", "試験/楢/1.jpg", "試験/楡/2.jpg"], BOTH),
+        (["fold1/oak/1.jpg", "fold1/elm/1.jpg", "fold2/oak/2.jpg", "fold2/elm/2.jpg"], BOTH),
+        (PARTLY, ["{label}", "{split}/{label}"]),
+        ([f"plants/{path}" for path in PARTLY], ["{}/{label}", "{}/{split}/{label}"]),
         (["oak/garden/1.jpg", "ash/garden/1.jpg", "ash/wood/1.jpg"], ["{label}", "{site}/{label}", "{label}/{site}"]),
     ],
 )
@@ -73,7 +82,14 @@ def test_paths_say_their_layout_or_several(files: list[str], layouts: list[str])
 def test_what_was_understood_is_said_and_a_dry_run_writes_nothing(paths: Paths, tmp_path: Path) -> None:
     pictures = cameras(tmp_path / "cameras")
     put(pictures / "CAM00" / "deer" / "notes.txt", b"rain")
-    before = {path: path.read_bytes() for path in paths.root.rglob("*") if path.is_file()}
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in paths.root.rglob("*") if path.is_file() and not kept(path)}
+
+    def kept(path: Path) -> bool:  # what was decoded, so that the next command need not do it again
+        return path.is_relative_to(paths.cleaned)
+
+    before = files()
     dry = run_command("add", "cams", str(pictures), "--dry-run", cwd=paths.root)
     assert dry.returncode == 0, dry.stderr
     for line in (
@@ -85,13 +101,14 @@ def test_what_was_understood_is_said_and_a_dry_run_writes_nothing(paths: Paths, 
         "split.group_by: site, split.seed: ",
     ):
         assert line in dry.stdout
-    assert {path: path.read_bytes() for path in paths.root.rglob("*") if path.is_file()} == before
+    assert files() == before
     added = run_command("add", "cams", str(pictures), cwd=paths.root)
     assert added.returncode == 0, added.stderr
     option = read_mapping(paths.option("data", "cams"), "cams.yaml")
     assert option == {"kind": "folder", "layout": "{site}/{label}", "time": ["%Y-%m-%d_%H-%M-%S"]}
     split = read_params(paths)["split"]
     assert split["group_by"] == "site" and f"split.seed: {split['seed']}:" in added.stdout
+    assert next(line for line in dry.stdout.splitlines() if "split.seed" in line) in added.stdout
     assert run_command("config", cwd=paths.root).returncode == 0
 
 
@@ -107,6 +124,65 @@ def test_what_may_mean_two_things_is_refused_with_the_choices(paths: Paths, tmp_
         "add", "trees", str(tmp_path / "trees"), "--layout", "{label}/{site}", "--dry-run", cwd=paths.root
     )
     assert "labels: ash 2, oak 2\nsites: garden 2, wood 2" in chosen.stdout
+
+
+def test_words_that_mean_no_side_are_named_and_can_be_mapped(paths: Paths, tmp_path: Path) -> None:
+    for number, name in enumerate(("treino/oak", "treino/elm", "teste/oak", "teste/elm")):
+        put(tmp_path / "trees" / name / f"{number}.png", noise(number))
+    source = (str(tmp_path / "trees"), "--layout", "{split}/{label}", "--dry-run")
+    refused = run_command("add", "trees", *source, cwd=paths.root)
+    assert refused.returncode == 1 and refused.stderr.count("\n") == 1
+    for words in ("'teste', 'treino' are no sides of a split (train, ", "--splits 'teste=SIDE,treino=SIDE'"):
+        assert words in refused.stderr
+    mapped = run_command("add", "trees", *source, "--splits", "treino=train,teste=test", cwd=paths.root)
+    assert "labels: elm 2, oak 2\ngiven split: test 2, trainval 2" in mapped.stdout, mapped.stderr
+    for splits, words in (
+        ("treino=train,exame=test", "has no 'exame': its words are 'teste', 'treino'"),
+        ("treino=learn", "'treino' needs a side: train, valid, trainval, test"),
+        ("treino", "'treino' is not of the form WORD=SIDE"),
+    ):
+        wrong = run_command("add", "trees", *source, "--splits", splits, cwd=paths.root)
+        assert wrong.returncode == 1 and words in wrong.stderr
+
+
+@pytest.mark.slow
+def test_labels_that_are_written_in_several_ways_become_one_by_the_advice(paths: Paths, tmp_path: Path) -> None:
+    for number in range(20):
+        for place, name in enumerate(("oak", "oak ", "che\u0302ne", "ch\u00eane", "elm")):
+            put(tmp_path / "trees" / name / f"{number}.png", noise(10 * number + place))
+    refused = run_command("add", "trees", str(tmp_path / "trees"), cwd=paths.root)
+    assert refused.returncode == 1 and refused.stderr.count("\n") == 1
+    advice = re.search("`fieldguide add` with (.*) makes them one", refused.stderr)
+    assert advice
+    typed = subprocess.run(["bash", "-c", f"printf '%s\\0' {advice[1]}"], capture_output=True, text=True, check=True)
+    added = run_command("add", "trees", str(tmp_path / "trees"), *typed.stdout.split("\0")[:-1], cwd=paths.root)
+    assert "labels: ch\u00eane 40, oak 40, elm 20" in added.stdout, added.stderr
+    option = read_mapping(paths.option("data", "trees"), "trees.yaml")
+    assert option == {"kind": "folder", "labels": {"oak ": "oak", "che\u0302ne": "ch\u00eane"}}
+    wrong = run_command("add", "more", str(tmp_path / "trees"), "--rename", "oack=oak", cwd=paths.root)
+    assert wrong.returncode == 1 and "--rename: there is no label 'oack' (did you mean oak?)" in wrong.stderr
+
+
+@pytest.mark.slow
+def test_what_was_lowered_for_one_data_set_is_proposed_anew_for_the_next(paths: Paths, tmp_path: Path) -> None:
+    text = paths.params.read_text("utf-8").replace("min_per_label: 1}", "min_per_label: 5}")
+    paths.params.write_text(text, encoding="utf-8")
+    for number in range(70):
+        for label, most in (("oak", 12), ("elm", 70), ("ash", 70)):
+            if number < most:
+                put(tmp_path / ("few" if most < 70 or number < 12 else "rest") / label / f"{number}.png",
+                    noise(1000 * len(label) + 7 * ord(label[0]) + number))  # fmt: skip
+    few = run_command("add", "few", str(tmp_path / "few"), cwd=paths.root)
+    lowered = read_params(paths)["split"]
+    assert few.returncode == 0 and lowered["min_per_label"] < 5, few.stderr
+    assert f"split.min_per_label: {lowered['min_per_label']} (was 5)" in few.stdout
+    rest = run_command("add", "rest", str(tmp_path / "rest"), cwd=paths.root)
+    assert rest.returncode == 0, rest.stderr
+    assert f"split.min_per_label: 5 (was {lowered['min_per_label']})" in rest.stdout
+    split = read_params(paths)["split"]
+    assert (split["valid"], split["test"], split["min_per_label"]) == (0.25, 0.25, 5)
+    again = run_command("add", "again", str(tmp_path / "few"), "--dry-run", cwd=paths.root)
+    assert f"split.min_per_label: {lowered['min_per_label']} (was 5)" in again.stdout
 
 
 @pytest.mark.slow

@@ -138,7 +138,7 @@ def test_a_table_that_a_person_edited_is_read_and_says_what_is_wrong(tmp_path: P
     assert rows["3.png"].reason == "pictures.csv does not list it"
     assert "an address" in rows["http://b.example/1"].reason
     with pytest.raises(UserError, match=r"labels: pictures.csv has no label 'wolf'"):
-        TableData("table", {"wolf": "Wolf"}).survey(own)
+        TableData("table", {"wolf": "Wolf"}).fetch(own, tmp_path / "raw")
     put(own / "pictures.csv", b"name,label\n1.png,fox\n")
     with pytest.raises(UserError, match="no column 'file'"):
         data.survey(own)
@@ -231,7 +231,7 @@ def test_sides_in_the_names_of_files_are_a_given_split(paths: Paths, tmp_path: P
         content = {"images": images, "annotations": marks, "categories": names}
         put(pictures / side / "_annotations.coco.json", json.dumps(content).encode())
         for number in range(4):
-            put(pictures / side / f"{number}.png", noise(10 * len(side) + number))
+            put(pictures / side / f"{number}.png", noise(10 * sum(map(ord, side)) + number))
     said = add(paths, str(pictures), "--dry-run")
     assert "labels: fox 6, owl 6\ngiven split: test 4, train 4, valid 4" in said, said
     assert "split.group_by: given_split" in said
@@ -242,7 +242,7 @@ def test_tables_of_sides_and_one_without_a_line_of_names(paths: Paths, tmp_path:
         rows = [f"{side}{number}.png,64,48,{('fox', 'owl')[number % 2]},8,8,32,32" for number in range(4)]
         listing(tmp_path / "set", f"{side}_labels.csv", "filename,width,height,class,xmin,ymin,xmax,ymax", *rows)
         for number in range(4):
-            put(tmp_path / "set" / side / f"{side}{number}.png", noise(10 * len(side) + number))
+            put(tmp_path / "set" / side / f"{side}{number}.png", noise(10 * sum(map(ord, side)) + number))
     said = add(paths, str(tmp_path / "set"), "--dry-run")
     assert "labels: fox 4, owl 4\ngiven split: test 4, trainval 4\nboxes: 8 in 8 pictures" in said
     said = add(paths, str(listing(folder, "t.csv", "0.png,fox", "1.png,owl", "0.png,owl")), "--dry-run")
@@ -255,7 +255,7 @@ def test_imagefolder_with_metadata_in_its_folders(paths: Paths, tmp_path: Path) 
         rows = [f"{number}.png,{('fox', 'owl')[number % 2]}" for number in range(4)]
         listing(tmp_path / "set" / side, "metadata.csv", "file_name,label", *rows)
         for number in range(4):
-            put(tmp_path / "set" / side / f"{number}.png", noise(10 * len(side) + number))
+            put(tmp_path / "set" / side / f"{number}.png", noise(10 * sum(map(ord, side)) + number))
     assert "labels: fox 4, owl 4\ngiven split: test 4, trainval 4" in add(paths, str(tmp_path / "set"), "--dry-run")
 
 
@@ -271,7 +271,10 @@ def test_metadata_without_labels_adds_to_those_of_folders(paths: Paths, tmp_path
         rows = [f"{('fox', 'owl')[number % 2]}/{number}.png,N{number}" for number in range(4)]
         listing(tmp_path / "set" / side, "metadata.csv", "file_name,site", *rows)
         for number in range(4):
-            put(tmp_path / "set" / side / ("fox", "owl")[number % 2] / f"{number}.png", noise(10 * len(side) + number))
+            put(
+                tmp_path / "set" / side / ("fox", "owl")[number % 2] / f"{number}.png",
+                noise(10 * sum(map(ord, side)) + number),
+            )
     said = add(paths, str(tmp_path / "set"), "--dry-run")
     assert "layout: {split}/{label}\nlabels: fox 4, owl 4\nsites: N0 2, N1 2, N2 2, N3 2\n" in said
     assert "given split: test 4, trainval 4" in said

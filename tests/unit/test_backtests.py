@@ -1,6 +1,7 @@
 """`fieldguide backtest add`: past pictures are frozen, with git and DVC as a person has them."""
 
 import datetime
+import json
 import shutil
 import subprocess
 import sys
@@ -119,3 +120,23 @@ def test_a_set_that_was_frozen_before_groups_were_known_still_serves(repository:
     pq.write_table(pq.read_table(file).select(columns[:3]), file)
     with pytest.raises(UserError, match=r"data/backtests/old/pictures\.parquet is no table of a frozen set"):
         backtests(repository)
+
+
+@pytest.mark.slow
+def test_a_folder_is_cut_to_the_boxes_that_a_file_names(repository: Paths, tmp_path: Path) -> None:
+    repository.params.write_text(
+        repository.params.read_text("utf-8").replace("min_side: 32", "min_side: 8, crop: boxes")
+    )
+    pictures = labelled(tmp_path / "somewhere")
+    refused = run_command("backtest", "add", "snow", str(pictures), cwd=repository.root)
+    assert refused.returncode == 1 and "name a file that does with --boxes FILE" in refused.stderr
+    boxes = [{"category": "1", "conf": 0.9, "bbox": [left, 0.25, 0.4, 0.5]} for left in (0.05, 0.55)]
+    images = [{"file": f"{'bear' if number % 2 else 'teddy'}/{number}.png", "detections": boxes} for number in range(4)]
+    found = {"images": images, "detection_categories": {"1": "animal"}, "info": {}}
+    (tmp_path / "md.json").write_text(json.dumps(found), encoding="utf-8")
+    done = run_command(
+        "backtest", "add", "snow", str(pictures), "--boxes", str(tmp_path / "md.json"), cwd=repository.root
+    )
+    assert "froze 8 pictures of 2 labels as data/backtests/snow" in done.stdout, done.stderr
+    (frozen,) = backtests(repository)
+    assert frozen.witnesses == "8 pictures of 4 pictures with boxes", "boxes of one file are one witness"

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from fieldguide.data.groups import group_numbers
+from fieldguide.data.groups import group_numbers, inseparable_groups
 from fieldguide.evaluation.metrics import headline, headline_intervals, per_label
 from fieldguide.statistics.calibration import Right
 from fieldguide.statistics.groups import Groups, alone, few_groups
@@ -34,6 +34,16 @@ def test_a_group_is_what_has_one_key_else_one_group_of_look_alikes() -> None:
     assert group_numbers(keys).tolist() == [0, 1, 0, 2, 2]
     assert group_numbers(keys[["group"]]).tolist() == [0, 0, 1, 2, 2]
     assert group_numbers(pd.DataFrame({"id": ["a", "b"]})).tolist() == [0, 1]
+
+
+def test_boxes_of_one_file_are_inseparable_whatever_they_look_like() -> None:
+    boxes = pd.DataFrame({"group": ["a", "b", "c", "c", "e"], "path": ["1", "1", "2", "3", "4"]})
+    assert inseparable_groups(boxes).tolist() == ["a", "a", "c", "c", "e"]
+    chain = pd.DataFrame({"group": ["b", "b", "a"], "path": ["1", "2", "2"]})
+    assert inseparable_groups(chain).nunique() == 1
+    whole = pd.DataFrame({"group": ["a", "b", "b"], "path": ["1", "2", "3"]})
+    assert inseparable_groups(whole).tolist() == ["a", "b", "b"], "without boxes, the groups as they are"
+    assert inseparable_groups(whole[:0]).empty
 
 
 def test_a_key_is_never_taken_for_a_group_of_the_same_name() -> None:

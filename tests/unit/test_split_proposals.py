@@ -132,7 +132,8 @@ def test_what_is_read_for_the_proposal_is_not_decoded_again(tmp_path: Path) -> N
         put(tmp_path / "own" / "cat" / f"{number}.png", noise(number))
     put(tmp_path / "own" / "dog" / "broken.jpg", b"\xff\xd8\xff no picture")
     cache = tmp_path / "state" / "cleaned"
-    kept = kept_pictures(FolderData("folder"), tmp_path / "own", CleanConfig(), cache)
+    wanted = FolderData("folder").survey(tmp_path / "own")
+    kept = kept_pictures(wanted, tmp_path / "own", 5.0, CleanConfig(), cache)
     assert list(kept["label"]) == ["cat"] * 3 and kept["perceptual_hash"].notna().all()
     assert len([path for path in cache_folder(cache, CleanConfig()).rglob("*") if path.is_file()]) == 4
     assert [path.name for path in cache.parent.iterdir()] == ["cleaned"]

@@ -39,6 +39,7 @@ def _add_add(commands: Commands) -> None:
         fieldguide add deer ~/cameras/deer.csv     pictures that a table lists: CSV, Excel, Parquet, COCO, Camtrap DP
         fieldguide add deer ~/cameras --labels-from deer.csv --columns label=species
         fieldguide add deer ~/cameras --boxes megadetector.json    labels of folders, boxes of a detector
+        fieldguide add trees ~/trees --rename 'oak =Oak' --layout '{split}/{label}' --splits treino=train,teste=test
         fieldguide add deer deer.zip               unpack it first; so do .tar, .tar.gz, .tar.xz and .tar.bz2
         fieldguide add deer s3://bucket/deer       fetch it first: s3:// and gs:// with the extras of that name
         fieldguide add deer hf://OWNER/SET@REVISION    a data set of the Hugging Face hub, with the extra datasets
@@ -64,7 +65,17 @@ def _add_add(commands: Commands) -> None:
         metavar="WHAT=COLUMN,...",
         help="the columns of a table: file, label, site, time, sequence, split; dates=day-first or month-first",
     )
-    add.add_argument("--dry-run", action="store_true", help="tell what was understood; write nothing")
+    add.add_argument(
+        "--rename",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="another label for one that stands there, or one label for two; as often as needed",
+    )
+    add.add_argument(
+        "--splits", metavar="WORD=SIDE,...", help="what words of a given split mean: train, valid, trainval or test"
+    )
+    add.add_argument("--dry-run", action="store_true", help="tell what was understood; add nothing")
     add.add_argument(
         "--allow-private", action="store_true", help="addresses may lead to this machine and to private networks"
     )
@@ -118,16 +129,23 @@ def _config(options: argparse.Namespace) -> str:
 
 def _add(options: argparse.Namespace) -> None:
     from fieldguide.data.add import add_data_set
-    from fieldguide.data.choices import Choices, parse_columns
+    from fieldguide.data.choices import Choices, parse_columns, parse_labels, parse_splits
 
-    columns = parse_columns(options.columns) if options.columns else {}
+    choices = Choices(
+        options.layout,
+        options.labels_from,
+        options.boxes,
+        parse_columns(options.columns) if options.columns else {},
+        parse_labels(options.rename),
+        parse_splits(options.splits) if options.splits else {},
+    )
     add_data_set(
         here(),
         options.name,
         options.source,
         link=options.link,
         allow_private=options.allow_private,
-        choices=Choices(options.layout, options.labels_from, options.boxes, columns),
+        choices=choices,
         dry_run=options.dry_run,
     )
 

@@ -68,6 +68,7 @@ def _add_backtest(commands: Commands) -> None:
         fieldguide backtest add spring_2026        the current test split, as data/backtests/spring_2026
         fieldguide backtest add spring_2026 --by site            a set for each site, as data/backtests/spring_2026-SITE
         fieldguide backtest add snow ~/snow --date 2026-02-01    a folder with one folder per label
+        fieldguide backtest add snow ~/snow --boxes megadetector.json    cut to these boxes, with `clean.crop: boxes`
         """,
         stopped="no set was added",
     )
@@ -85,6 +86,8 @@ def _add_backtest(commands: Commands) -> None:
     )
     add.add_argument("--by", choices=("site", "month"), help="a set for each site, or for each month of capture")
     add.add_argument("--layout", metavar="LAYOUT", help="what the folders mean: '{label}', '{site}/{label}', ...")
+    add.add_argument("--labels-from", metavar="FILE", help="the table or annotation file that says the labels")
+    add.add_argument("--boxes", metavar="FILE", help="add the boxes of this file, for `clean.crop: boxes`")
     add.set_defaults(command=_backtest_add)
 
 
@@ -118,8 +121,10 @@ def _which(text: str) -> str:
 
 def _backtest_add(options: argparse.Namespace) -> str:
     from fieldguide.configuration.compose import compose
+    from fieldguide.data.choices import Choices
     from fieldguide.release.gate.backtests import freeze
 
     paths = checkout()
+    choices = Choices(options.layout, options.labels_from, options.boxes)
     date = options.date or datetime.datetime.now(datetime.UTC).date()
-    return freeze(compose(paths), paths, options.name, options.folder, date, options.by, options.layout)
+    return freeze(compose(paths), paths, options.name, options.folder, date, options.by, choices)

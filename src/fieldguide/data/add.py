@@ -20,9 +20,10 @@ from fieldguide.data.add_pictures import addresses_of, take_pictures
 from fieldguide.data.address_tables import is_address_list
 from fieldguide.data.addresses import Address, address_list, read_addresses
 from fieldguide.data.choices import Ambiguous, Choices, ask, is_a_terminal
-from fieldguide.data.kept_pictures import kept_pictures, unread_pictures
+from fieldguide.data.kept_pictures import kept_pictures
 from fieldguide.data.source_places import Place, opened, pictures_beside, pictures_in
 from fieldguide.data.source_reading import Reading, describe
+from fieldguide.data.sources.copying import VIDEO_EVERY, Wanted
 from fieldguide.data.split_proposal import SplitProposal, propose_split
 from fieldguide.data.track import dvc_add, undone_on_failure
 from fieldguide.data.understanding import read_by_files, understand
@@ -82,7 +83,8 @@ def add_data_set(
     choices
         How the source is read where it may mean more than one thing; who sits at a terminal is asked.
     dry_run
-        Tell what would be added, and change nothing.
+        Tell what would be added and how it would be divided, and change nothing; what was decoded for that is kept,
+        so that it need not be decoded again.
     allow_private
         Addresses may lead to this machine and to private networks; `fieldguide retrain` allows it from then on.
 
@@ -147,8 +149,7 @@ def _take_pictures(order: _Order, place: Place) -> _Taken | None:
         raise UserError(f"data/sources/{order.name}.csv already exists: delete it, or choose another name")
     _check_params(order)
     if order.dry_run:
-        unread = unread_pictures(reading.pictures)
-        print(proposal_in_words(order.paths, unread, propose_split(unread, settings_now(order.paths)[1])))
+        print(_dry_proposal(order, reading))
         return None
     summary, origin = take_pictures(place, reading, order.target, order.link, order.allow_private)
     return _Taken(summary, origin, reading.options)
@@ -189,11 +190,23 @@ def _check_params(order: _Order) -> None:
 
 def _divide(order: _Order, taken: _Taken) -> tuple[str, str]:
     """The text of params.yaml with the data set, divided by what its pictures are; and that in words."""
-    clean, split = settings_now(order.paths)
     data = DATA_SOURCES.validate(dict(taken.options))
-    usable = kept_pictures(data, order.target, clean, order.paths.cleaned)
+    proposal, told = _proposed(order, data.survey(order.target), data.video_every)
+    return chosen_params(order.paths, order.name, proposal), told
+
+
+def _dry_proposal(order: _Order, reading: Reading) -> str:
+    if addresses_of(reading):
+        return "how it is divided follows from its pictures, once they are fetched"
+    return _proposed(order, reading.files, VIDEO_EVERY)[1]
+
+
+def _proposed(order: _Order, wanted: Sequence[Wanted], video_every: float) -> tuple[SplitProposal, str]:
+    """How the pictures are to be divided, by what each looks like; and that in words."""
+    clean, split = settings_now(order.paths)
+    usable = kept_pictures(wanted, order.target, video_every, clean, order.paths.cleaned)
     proposal = propose_split(usable, split)
-    return chosen_params(order.paths, order.name, proposal), proposal_in_words(order.paths, usable, proposal)
+    return proposal, proposal_in_words(order.paths, usable, proposal)
 
 
 def _write_options(order: _Order, taken: _Taken, params: str, divided: str) -> None:

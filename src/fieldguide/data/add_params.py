@@ -1,5 +1,6 @@
 """What `add` writes to params.yaml: the new data set, and how it is divided; all else there stays."""
 
+import re
 from dataclasses import fields
 from typing import Any
 
@@ -23,15 +24,24 @@ NEW: dict[str, Any] = {
     "test_from": None,
 }  # those of the last data set are none of the next
 PROPOSED = ("group_by", "seed", "valid", "test", "min_per_label", "test_from")
+LOWERED = ("valid", "test", "min_per_label")  # of a person, unless `add` changed them for a data set:
+CHANGED = re.compile(rf"({'|'.join(LOWERED)}) (\S+) -> ([\d.]+)")  # so it says that in its comment
 
 
 def settings_now(paths: Paths) -> tuple[CleanConfig, SplitConfig]:
-    """How params.yaml says that pictures are cleaned and divided, but with the key and seed of a new data set."""
+    """How params.yaml says that pictures are cleaned and divided, but with the key and seed of a new data set.
+
+    What `add` changed for the last one is as it was before, unless somebody has changed it since.
+    """
     params = read_params(paths)
     clean, split = (
         {name: value for name, value in params.get(section, {}).items() if name in {one.name for one in fields(kind)}}
         for section, kind in (("clean", CleanConfig), ("split", SplitConfig))
     )
+    found = re.search(rf"(?m)^\s*# {MARK}: (.*)$", read_text(paths.params))
+    for name, before, now in CHANGED.findall(found[1]) if found else ():
+        if str(split.get(name)) == now:
+            split[name] = type(split[name])(before)
     return CleanConfig(**clean), SplitConfig(**{**split, **NEW})
 
 
@@ -43,11 +53,18 @@ def chosen_params(paths: Paths, name: str, proposal: SplitProposal) -> str:
     changes = _changes(paths, proposal)
     is_told = bool(changes) or proposal.split.group_by != LOOK_ALIKE
     told = {"group_by", "seed", *changes} if is_told else set()
+    base = settings_now(paths)[1]
+    lowered = [
+        f"{setting} {getattr(base, setting)} -> {getattr(proposal.split, setting)}"
+        for setting in LOWERED
+        if getattr(base, setting) != getattr(proposal.split, setting)
+    ]
+    reason = "; for it: ".join([proposal.reason, *([", ".join(lowered)] if lowered else [])])
     values: dict[tuple[str | int, ...], Any] = {("data",): name}
     values |= {("split", setting): getattr(proposal.split, setting) for setting in PROPOSED if setting in told}
     try:
         text = set_values(read_text(paths.params), values)
-        return set_comment(text, ("split", "group_by"), MARK, f"{name}: {proposal.reason}" if is_told else "")
+        return set_comment(text, ("split", "group_by"), MARK, f"{name}: {reason}" if is_told else "")
     except ValueError as error:
         raise UserError(f"params.yaml cannot choose the new data set: {error}") from None
 

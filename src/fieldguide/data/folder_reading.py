@@ -6,7 +6,7 @@ from typing import Any
 
 from fieldguide.base.errors import UserError
 from fieldguide.data.capture_time import EXIF, capture_time
-from fieldguide.data.choices import LAYOUT, Ambiguous
+from fieldguide.data.choices import LAYOUT, Ambiguous, Choices, check_renamed
 from fieldguide.data.layout import GIVEN_SPLIT, parse_layout
 from fieldguide.data.layout_proposals import ENOUGH, propose_layouts, propose_splits, propose_time
 from fieldguide.data.sidecars import is_named_as_a_picture
@@ -18,8 +18,8 @@ from fieldguide.data.system_files import system_reason
 ASKED_FOR_EXIF = 200  # files, evenly over the folder
 
 
-def read_folder(folder: Path, paths: Sequence[str], layout: str | None) -> Reading:
-    """Understand a folder, by `layout` or by the only one that its paths may mean.
+def read_folder(folder: Path, paths: Sequence[str], choices: Choices) -> Reading:
+    """Understand a folder, by a layout that is chosen or by the only one that its paths may mean.
 
     Parameters
     ----------
@@ -29,9 +29,10 @@ def read_folder(folder: Path, paths: Sequence[str], layout: str | None) -> Readi
     Raises
     ------
     Ambiguous
-        If several layouts are plausible. UserError if `layout` is none, or two labels differ only in how they are
-        written.
+        If several layouts are plausible. UserError if what is chosen does not fit, if no folder of a given split means
+        a side, or if two labels differ only in how they are written.
     """
+    layout = choices.layout
     telling = [path for path in paths if is_named_as_a_picture(path) and not system_reason(path)] or paths
     if layout is None and not any("/" in path for path in telling):
         raise UserError(
@@ -41,17 +42,19 @@ def read_folder(folder: Path, paths: Sequence[str], layout: str | None) -> Readi
     layouts = [layout] if layout else propose_layouts(telling)
     if len(layouts) > 1:
         raise Ambiguous(f"{folder}: its folders may mean more than one thing", [(LAYOUT, one) for one in layouts])
-    options: dict[str, Any] = {} if layouts[0] == LABEL_FOLDERS else {"layout": layouts[0]}
+    options: dict[str, Any] = {"labels": dict(choices.labels)} if choices.labels else {}
+    options |= {} if layouts[0] == LABEL_FOLDERS else {"layout": layouts[0]}
     exif = has_exif_times(folder, telling)
     pattern = propose_time(telling)
-    if options or pattern:
+    if "layout" in options or pattern:
         options |= {"time": [*([EXIF] if exif else []), *([pattern] if pattern else [])]} if exif or pattern else {}
     try:
-        if splits := propose_splits(_words_of_split(telling, layouts[0])):
+        if splits := propose_splits(_words_of_split(telling, layouts[0]), choices.splits, str(folder)):
             options["splits"] = splits
         files = FolderData("folder", **options).survey(folder)
     except ValueError as error:
         raise UserError(f"--layout: {error}") from None
+    check_renamed(choices.labels, (one.given_label for one in files))
     understood = [f"layout: {options['layout']}"] if "layout" in options else []
     reading = Reading({"kind": "folder", **options}, files, understood, ", then ".join(options.get("time", ())))
     check_labels({one.label for one in reading.pictures}, str(folder))

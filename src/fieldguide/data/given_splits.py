@@ -25,6 +25,11 @@ def given_side(word: str | None, sides: Mapping[str, Side]) -> Side | None:
     return sides.get(word) or SIDES.get(word.strip().lower())
 
 
+def not_a_side(word: str) -> str:
+    """What is told of a word that means no side."""
+    return f"{word!r} is no side of a split ({', '.join(SIDES)}), nor has it an entry in `splits`"
+
+
 def side_in(name: str) -> Side | None:
     """The side that a folder's name tells with one of its words, as `seg_train` or `val2017` do; else None."""
     found = {SIDES[word] for word in re.findall("[a-z]+", name.lower()) if word in SIDES}

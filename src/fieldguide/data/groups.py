@@ -46,6 +46,25 @@ def sequence_numbers(pictures: pd.DataFrame) -> NDArray[np.intp]:
     return group_numbers(pictures.assign(split_key=split_keys(pictures, SEQUENCE) if known else None))
 
 
+def inseparable_groups(pictures: pd.DataFrame) -> "pd.Series[str]":
+    """A name for each picture, shared by look-alikes and by boxes of one file: no model may learn from some of them and
+    be asked about others. It is the first of the names that `group` has for them.
+
+    Parameters
+    ----------
+    pictures
+        The columns group (of look-alikes) and path (the file below data/raw).
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    alike, files = (pd.factorize(pictures[column])[0] for column in ("group", "path"))
+    ends = int(alike.max(initial=-1)) + 1, int(files.max(initial=-1)) + 1
+    links = coo_array((np.ones(len(pictures), bool), (alike, ends[0] + files)), shape=(sum(ends), sum(ends)))
+    joined = connected_components(links, directed=False)[1][alike]
+    return pictures.groupby(joined)["group"].transform("min")
+
+
 def group_kinds(pictures: pd.DataFrame, group_by: str) -> str:
     """What the groups of some pictures are, by names of keys: `site`, or `site or look_alike` where some have no key.
 

@@ -1,6 +1,5 @@
 """What cleaning will keep of a new data set: every picture is decoded once, and `clean` does not do it again."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,20 +10,22 @@ from fieldguide.base.config import CleanConfig
 from fieldguide.base.leftovers import in_use
 from fieldguide.data.cleaning import clean_pictures
 from fieldguide.data.sources.copying import Wanted, copy_pictures
-from fieldguide.data.sources.folder import FolderData
 from fieldguide.data.sources.row import RawRow
-from fieldguide.data.sources.table import TableData
 from fieldguide.data.status import Status
 from fieldguide.data.table import RAW
 
 
-def kept_pictures(data: FolderData | TableData, source: Path, clean: CleanConfig, cache: Path) -> pd.DataFrame:
+def kept_pictures(
+    wanted: Sequence[Wanted], source: Path, video_every: float, clean: CleanConfig, cache: Path
+) -> pd.DataFrame:
     """The rows of the image table (see `fieldguide.data.table.IMAGES`) that will be kept, and the data set's columns.
 
     Parameters
     ----------
+    wanted
+        The data set's files, or what is to become them.
     source
-        The folder of the data set.
+        The folder of the data set, for messages.
     cache
         The folder of `fieldguide.data.cleaning_cache`, from which `clean` takes what was decoded here.
     """
@@ -32,20 +33,13 @@ def kept_pictures(data: FolderData | TableData, source: Path, clean: CleanConfig
     with TemporaryDirectory(prefix=".", suffix=".partial", dir=cache.parent) as folder, in_use(Path(folder)):
         raw, copies = Path(folder, "raw"), Path(folder, "clean")
         copies.mkdir()
-        table = _table(copy_pictures(data.survey(source), source, raw, data.video_every, take=_link))
+        table = _table(copy_pictures(wanted, source, raw, video_every, take=_link))
         images = clean_pictures(table, raw, copies, {}, clean, cache)
     return images[images["status"] == Status.KEPT].reset_index(drop=True)
 
 
 def _link(file: Path, place: Path) -> None:
     place.symlink_to(file.absolute())
-
-
-def unread_pictures(wanted: Sequence[Wanted]) -> pd.DataFrame:
-    """The same as far as it is known before a picture is decoded: as if all were kept and none looked like another."""
-    raw = _table([RawRow(one.address, "", one.label, True, "", 0, "", one.known) for one in wanted if not one.refused])
-    hashes = [hashlib.sha256(address.encode()).hexdigest() for address in raw["source"]]
-    return raw.assign(id=raw["source"], perceptual_hash=hashes)
 
 
 def _table(rows: Sequence[RawRow]) -> pd.DataFrame:

@@ -68,7 +68,7 @@ def describe(reading: Reading, now: datetime) -> list[str]:
     if nameless := [label for label in labels if NAMES_NOTHING.fullmatch(label)]:
         lines.append(
             f"note: {', '.join(map(repr, map(printable, nameless)))} may name nothing: leave those pictures out of the "
-            "source, or map them with `labels` in the data set's option file"
+            "source, or give them another label with --rename"
         )
     return [*lines, *_left_out(reading)]
 

@@ -12,7 +12,7 @@ from fieldguide.data.annotation_files import Listed, read_listed
 from fieldguide.data.annotations.annotation import DETECTION, Annotation
 from fieldguide.data.annotations.picture_table import COLUMNS
 from fieldguide.data.capture_time import EXIF, capture_time
-from fieldguide.data.choices import LAYOUT, Ambiguous
+from fieldguide.data.choices import LAYOUT, Ambiguous, Choices, check_renamed
 from fieldguide.data.field_data import FieldData
 from fieldguide.data.folder_reading import has_exif_times
 from fieldguide.data.given_splits import SIDES
@@ -36,14 +36,14 @@ class Pictures:
 
 
 def table_reading(
-    pictures: Pictures, listed: Listed, layout: str | None, boxes: str | None, tell_others: bool = True
+    pictures: Pictures, listed: Listed, choices: Choices, boxes: str | None, tell_others: bool = True
 ) -> Reading:
     """Understand pictures that are listed.
 
     Parameters
     ----------
-    layout
-        What paths say of what the table does not.
+    choices
+        Of them `layout`, what paths say of what the table does not, `labels` and `splits`.
     boxes
         A file that adds boxes.
     tell_others
@@ -60,7 +60,7 @@ def table_reading(
     if name := listed.annotations.labels_by:
         understood.append(f"warning: the labels are the answers of {name}, which nobody has confirmed")
     here = [row.file for row in rows if row.file in pictures.files and not row.left_out]
-    layout = layout or (None if listed.has_labels else _layout_of_labels(pictures, here))
+    layout = choices.layout or (None if listed.has_labels else _layout_of_labels(pictures, here))
     if layout:
         rows = _by_path(rows, layout)
         understood.append(f"layout: {layout}")
@@ -72,7 +72,7 @@ def table_reading(
         understood.append(f"columns left aside, since fieldguide fills them: {', '.join(left_aside)}")
     named = {*listed.names, *(row.file for row in rows)}
     others = [_unlisted(name, path) for name, path in pictures.files.items() if tell_others and name not in named]
-    return reading_of(pictures, rows, others, understood, times_from, boxes)
+    return reading_of(pictures, rows, others, understood, times_from, boxes, choices)
 
 
 def reading_of(
@@ -82,6 +82,7 @@ def reading_of(
     understood: Sequence[str],
     times_from: str,
     boxes: str | None,
+    choices: Choices,
 ) -> Reading:
     """The reading of a data set of kind `table` with these rows, to which a file may add boxes.
 
@@ -90,11 +91,12 @@ def reading_of(
     if boxes:
         rows, line = _with_boxes(pictures, rows, boxes)
         understood = [*understood, line]
-    options: dict[str, Any] = {"kind": "table"}
+    options: dict[str, Any] = {"kind": "table", **({"labels": dict(choices.labels)} if choices.labels else {})}
     words = {row.known.given_split for row in rows if row.known.given_split}
-    if splits := propose_splits(words):
+    if splits := propose_splits(words, choices.splits, str(pictures.folder)):
         options["splits"] = splits
-    wanted = TableData("table", splits=options.get("splits", {})).wanted(rows, pictures.files)
+    wanted = TableData(**options).wanted(rows, pictures.files)
+    check_renamed(choices.labels, (one.given_label for one in wanted))
     reading = Reading(options, [*wanted, *others], list(understood), times_from, list(rows))
     check_labels({one.label for one in reading.pictures}, understood[0])
     return reading

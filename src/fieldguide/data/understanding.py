@@ -1,6 +1,7 @@
 """Which reading of a folder is meant: its folders are labels, or a file in it says what the pictures are."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fieldguide.base.errors import UserError
@@ -34,9 +35,9 @@ def understand(pictures: Pictures, choices: Choices) -> Reading:
         found, problems = find_listed(pictures.folder, ListedFiles(pictures.files), choices.columns)
     found = [listed for listed in found if boxes not in listed.names]
     if chosen := _the_one(pictures, found):
-        return table_reading(pictures, chosen, None, boxes)
+        return table_reading(pictures, chosen, choices, boxes)
     try:
-        reading = read_folder(pictures.folder, list(pictures.files), choices.layout)
+        reading = read_folder(pictures.folder, list(pictures.files), choices)
     except Ambiguous:
         raise
     except UserError as error:
@@ -49,14 +50,15 @@ def understand(pictures: Pictures, choices: Choices) -> Reading:
         return reading
     rows = [Annotation(one.address, one.given_label, one.known) for one in reading.pictures]
     others = [one for one in reading.files if one.refused and one.address != boxes]
-    return reading_of(pictures, rows, others, reading.understood, reading.times_from, boxes)
+    choices = replace(choices, splits={})  # the layout's words are sides by now
+    return reading_of(pictures, rows, others, reading.understood, reading.times_from, boxes, choices)
 
 
 def read_by_files(pictures: Pictures, names: Sequence[str], choices: Choices, tell_others: bool) -> Reading:
     """Understand the pictures that files list; `names` are paths below their folder, or of files elsewhere."""
     boxes = _name(pictures.folder, choices.boxes) if choices.boxes else None
     listed = read_listed(pictures.folder, ListedFiles(pictures.files), names, choices.columns)
-    return table_reading(pictures, listed, choices.layout, boxes, tell_others)
+    return table_reading(pictures, listed, choices, boxes, tell_others)
 
 
 def _the_one(pictures: Pictures, found: Sequence[Listed]) -> Listed | None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fieldguide.data.groups import inseparable_groups
 from fieldguide.model.backbone import Backbone
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.features import frozen_features
@@ -24,11 +25,11 @@ def from_frozen_features(
 ) -> tuple[NDArray[np.float64], pd.DataFrame]:
     """Probabilities (n, labels in sorted order) and near duplicates of the n pictures of the split table.
 
-    `kept` and `key` are those of `frozen_features`.
+    `table` has the column `path` too; `kept` and `key` are those of `frozen_features`.
     """
     pictures = [(sha256, clean / path) for sha256, path in zip(table["clean_sha256"], table["clean_path"], strict=True)]
     features = frozen_features(backbone, preprocessing, pictures, kept, key).numpy()
-    probabilities = out_of_fold(features, list(table["label"]), list(table["group"]), seed)
+    probabilities = out_of_fold(features, list(table["label"]), list(inseparable_groups(table)), seed)
     return probabilities, near_duplicates_of(features, table, SAME_PICTURE)
 
 
@@ -40,7 +41,7 @@ def from_trained_networks(
     `unseen` holds the classifier's probabilities (rows by the index of `table`) for pictures it was not trained on.
     """
     files = [clean / path for path in table["clean_path"]]
-    probabilities = out_of_fold_from_pictures(files, list(table["label"]), list(table["group"]), seed)
+    probabilities = out_of_fold_from_pictures(files, list(table["label"]), list(inseparable_groups(table)), seed)
     duplicates = near_duplicates_of(probabilities.astype(np.float32), table, min_similarity=None)
     probabilities[unseen.index] = (probabilities[unseen.index] + unseen) / 2
     return probabilities, duplicates

@@ -1,7 +1,9 @@
 """Bringing pictures from data/sources/NAME to data/raw: what every source of files has in common."""
 
+import shlex
 import shutil
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -99,19 +101,38 @@ def _frames(video: Wanted, folder: Path, target: Path, every: float) -> Iterator
         yield refused_row(video.address, video.label, str(error))
 
 
+def spelling_kept(label: str) -> str:
+    """A label as it would be written best: composed, without spaces at its ends."""
+    return unicodedata.normalize("NFC", " ".join(label.split()))
+
+
 def spelling(label: str) -> str:
     """A label without what a person may not see or mean: case, spaces, forms of the same character."""
     return " ".join(unicodedata.normalize("NFKC", label).casefold().split())
 
 
 def check_labels(labels: set[str], where: str) -> None:
-    """Raise UserError if two labels are one word that is written in two ways."""
-    known: dict[str, str] = {}
+    """Raise UserError if labels are one word that is written in several ways."""
+    spellings: dict[str, list[str]] = defaultdict(list)
     for label in sorted(labels):
-        plain = spelling(label)
-        if other := known.get(plain):
-            raise UserError(
-                f"{where}: the labels {other!r} and {label!r} differ only in how they are written: rename one, or map "
-                "one to the other with `labels` in the data set's option file"
-            )
-        known[plain] = label
+        spellings[spelling(label)].append(label)
+    alike = [several for several in spellings.values() if len(several) > 1]
+    if not alike:
+        return
+    options = [
+        f"--rename {_typed(f'{other}={several[0]}')}"
+        for several in (sorted(one, key=lambda label: label != spelling_kept(label)) for one in alike)
+        for other in several[1:]
+    ]
+    raise UserError(
+        f"{where}: the labels {' and '.join(map(repr, alike[0]))} differ only in how they are written"
+        f"{f', as do those of {len(alike) - 1} more' if len(alike) > 1 else ''}: `fieldguide add` with "
+        f"{' '.join(options)} makes them one, as do `labels` in the data set's option file"
+    )
+
+
+def _typed(text: str) -> str:
+    """A text as a shell takes it; where it may look like another one, with its characters by their numbers."""
+    if text.isascii():
+        return shlex.quote(text)
+    return "$'" + "".join(one if one.isascii() else f"\\U{ord(one):08x}" for one in text).replace("'", "\\'") + "'"

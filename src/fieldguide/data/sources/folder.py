@@ -14,7 +14,7 @@ from fieldguide.base.progress import progress
 from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.capture_time import capture_time, check_time
 from fieldguide.data.field_data import FieldData
-from fieldguide.data.given_splits import SIDES, Side, given_side
+from fieldguide.data.given_splits import Side, given_side, not_a_side
 from fieldguide.data.layout import FIELDS, GIVEN_SPLIT, LABEL, NAMED_FILES, SEQUENCE, SITE, parse_layout
 from fieldguide.data.sources.copying import VIDEO_EVERY, Seconds, Wanted, copy_pictures
 from fieldguide.data.sources.row import RawRow
@@ -63,9 +63,15 @@ class FolderData(DataSource):
         Raises
         ------
         UserError
-            As `survey`; if two files would get the same path, or if two labels differ only in how they are written.
+            As `survey`; if `labels` names a folder that is not there, if two files would get the same path, or if two
+            labels differ only in how they are written.
         """
-        return copy_pictures(self.survey(source), source, target, self.video_every)
+        wanted = self.survey(source)
+        if unknown := sorted(set(self.labels) - {one.given_label for one in wanted}):
+            raise UserError(
+                f"conf/data/{source.name}.yaml: labels: no folder {unknown[0]!r} in data/sources/{source.name}"
+            )
+        return copy_pictures(wanted, source, target, self.video_every)
 
     def survey(self, source: Path) -> list[Wanted]:
         """What every file below `source` is, in the order of their paths.
@@ -77,7 +83,7 @@ class FolderData(DataSource):
         Raises
         ------
         UserError
-            If `source` is missing or holds no labelled folder, or if `labels` do not fit it.
+            If `source` is missing or holds no labelled folder.
         """
         from fieldguide.data.sidecars import find_sidecars  # only here: it opens pictures
 
@@ -92,15 +98,10 @@ class FolderData(DataSource):
             )
         refused = {address: reason for address, path in files.items() if (reason := refusal(path, address))}
         refused |= find_sidecars([address for address in files if address not in refused], source)
-        wanted = [
+        return [
             self._wanted(source, address, path, refused.get(address, ""))
             for address, path in progress(files.items(), "read paths", len(files), unit="files")
         ]
-        if unknown := sorted(set(self.labels) - {one.given_label for one in wanted}):
-            raise UserError(
-                f"conf/data/{source.name}.yaml: labels: no folder {unknown[0]!r} in data/sources/{source.name}"
-            )
-        return wanted
 
     def _wanted(self, source: Path, address: str, path: Path, refused: str) -> Wanted:
         said = parse_layout(self.layout).read(address)
@@ -110,7 +111,7 @@ class FolderData(DataSource):
         given, word = said[LABEL], said.get(GIVEN_SPLIT)
         label, side = self.labels.get(given, given), given_side(word, self.splits)
         if word and side is None:
-            refused = refused or f"{word!r} is no side of a split: {', '.join(SIDES)}, or an entry in `splits`"
+            refused = refused or not_a_side(word)
         if refused:
             return Wanted(address, path, given, label, refused)
         known = FieldData(

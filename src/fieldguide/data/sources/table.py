@@ -12,7 +12,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.operations import DATA_SOURCES
 from fieldguide.data.annotations.annotation import Annotation, is_address
 from fieldguide.data.annotations.picture_table import PICTURE_TABLE, read_picture_table
-from fieldguide.data.given_splits import SIDES, Side, given_side
+from fieldguide.data.given_splits import Side, given_side, not_a_side
 from fieldguide.data.sources.copying import VIDEO_EVERY, Seconds, Wanted, copy_pictures
 from fieldguide.data.sources.folder import all_files, as_text, refusal
 from fieldguide.data.sources.row import RawRow
@@ -42,9 +42,12 @@ class TableData(DataSource):
         Raises
         ------
         UserError
-            As `survey`; or if two labels differ only in how they are written.
+            As `survey`; if `labels` names a label that is not there; if two differ only in how they are written.
         """
-        return copy_pictures(self.survey(source), source, target, self.video_every)
+        wanted = self.survey(source)
+        if unknown := sorted(set(self.labels) - {one.given_label for one in wanted}):
+            raise UserError(f"conf/data/{source.name}.yaml: labels: {PICTURE_TABLE} has no label {unknown[0]!r}")
+        return copy_pictures(wanted, source, target, self.video_every)
 
     def survey(self, source: Path) -> list[Wanted]:
         """What every row of the table is, and every file that it does not list: those stay behind, as do masks, links
@@ -53,7 +56,7 @@ class TableData(DataSource):
         Raises
         ------
         UserError
-            If `source` or its table is missing, or if `labels` do not fit it.
+            If `source` or its table is missing.
         """
         if not source.is_dir():
             raise UserError(
@@ -65,11 +68,8 @@ class TableData(DataSource):
             replace(row, left_out=row.left_out or ADDRESS) if is_address(row.file) else row
             for row in read_picture_table(table)
         ]
-        wanted = self.wanted(rows, files)
-        if unknown := sorted(set(self.labels) - {one.given_label for one in wanted}):
-            raise UserError(f"conf/data/{source.name}.yaml: labels: {PICTURE_TABLE} has no label {unknown[0]!r}")
         listed = {row.file for row in rows}
-        return wanted + [
+        return self.wanted(rows, files) + [
             Wanted(name, path, "", "", refusal(path, name) or f"{PICTURE_TABLE} does not list it")
             for name, path in files.items()
             if name not in listed
@@ -108,7 +108,7 @@ class TableData(DataSource):
         if not _is_label(label):
             return f"{label!r} cannot be the name of a folder: map it to a label with `labels`"
         if row.known.given_split and not given_side(row.known.given_split, self.splits):
-            return f"{row.known.given_split!r} is no side of a split: {', '.join(SIDES)}, or an entry in `splits`"
+            return not_a_side(row.known.given_split)
         return ""
 
 

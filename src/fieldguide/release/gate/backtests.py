@@ -4,6 +4,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date as Date
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import replace_folder
 from fieldguide.base.paths import Paths
-from fieldguide.data.add import NAME
+from fieldguide.data.add import AS_IT_IS, NAME
 from fieldguide.data.choices import Choices
 from fieldguide.data.cleaning import clean_pictures
+from fieldguide.data.cropping import BOXES
 from fieldguide.data.duplicates import look_alike_groups
 from fieldguide.data.source_places import pictures_in
 from fieldguide.data.sources.copying import copy_pictures
-from fieldguide.data.sources.folder import is_label_folder
 from fieldguide.data.split_keys import LOOK_ALIKE, SEQUENCE, has_key, split_keys
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, RAW, SPLIT, further_columns, read_table, write_table
@@ -38,7 +39,7 @@ def freeze(
     source: Path | None,
     date: Date,
     by: str | None = None,
-    layout: str | None = None,
+    choices: Choices = AS_IT_IS,
 ) -> str:
     """Make data/backtests/NAME of the current test split, or of a folder of labelled pictures, and track it with DVC.
 
@@ -47,14 +48,14 @@ def freeze(
     Parameters
     ----------
     source
-        Holds pictures that `understand` reads: a folder for each label, or sites and labels. None is the current test
-        split.
+        Holds pictures that `understand` reads: a folder for each label, sites and labels, or a file that lists them.
+        None is the current test split. With `clean.crop: boxes` each box is a picture.
     date
         Of the pictures; it is written to the set's table.
     by
         `site` or `month`: a set for each, named NAME-SITE or NAME-2026-02; pictures that have none are left out.
-    layout
-        What the folders mean, where they may mean more than one thing.
+    choices
+        How the folder is read, where it may mean more than one thing.
 
     Returns
     -------
@@ -75,7 +76,7 @@ def freeze(
         if source is None:
             pictures, left_out = _test_pictures(paths), ""
         else:
-            pictures, left_out = _cleaned(cfg, source, layout, Paths(Path(temporary), own_checkout=paths.checkout))
+            pictures, left_out = _cleaned(cfg, source, choices, Paths(Path(temporary), own_checkout=paths.checkout))
         if pictures.empty:
             raise UserError(
                 f"no usable pictures in {source or 'the test split'}: add pictures, or choose another folder"
@@ -153,11 +154,17 @@ def _further(images: pd.DataFrame) -> list[str]:
     return [name for name in further_columns(images, IMAGES) if name not in SPLIT.names]
 
 
-def _cleaned(cfg: Config, source: Path, layout: str | None, work: Paths) -> tuple[pd.DataFrame, str]:
-    if not source.is_dir() or (layout is None and not any(map(is_label_folder, source.iterdir()))):
+def _cleaned(cfg: Config, source: Path, choices: Choices, work: Paths) -> tuple[pd.DataFrame, str]:
+    if not source.is_dir():
         raise UserError(f"{source} is not a folder with a folder of pictures for each label: check the path")
-    reading = understand(pictures_in(source), Choices(layout=layout))
-    rows = copy_pictures(reading.files, source, work.raw)
+    reading = understand(pictures_in(source), choices)
+    if cfg.clean.crop == BOXES and not any(one.known.box for one in reading.pictures):
+        raise UserError(
+            f"clean.crop: boxes: nothing says where the boxes of {source} are: name a file that does with --boxes FILE"
+        )
+    renamed = getattr(cfg.data, "labels", {})  # as the labels of the data set itself
+    files = [replace(one, label=renamed.get(one.label, one.label)) for one in reading.files]
+    rows = copy_pictures(files, source, work.raw)
     work.clean.mkdir(parents=True)
     further = sorted({name for row in rows for name in row.known.further})
     table = pd.DataFrame([row.cells for row in rows], columns=[*RAW.names, *further])
