@@ -12,7 +12,7 @@ from fieldguide.base.interruption import STOPPED, stop_line
 from fieldguide.base.process import start_process
 from fieldguide.base.progress import Progress
 from fieldguide.base.system_errors import faults_in_one_line
-from fieldguide.cli import experiments, pipeline, prediction, retraining, reviews, rollout
+from fieldguide.cli import app, experiments, pipeline, prediction, retraining, reviews, rollout
 from fieldguide.cli.commands import NOTHING_CHANGED, Parser
 from fieldguide.cli.completion import add_completion
 
@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         retraining.add_commands,
         rollout.add_commands,
         reviews.add_commands,
+        app.add_commands,
     ):
         add_commands(commands)
     add_completion(commands, parser)

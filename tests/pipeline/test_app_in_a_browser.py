@@ -1,0 +1,113 @@
+"""The app as a person uses it: in Chromium, by keyboard, while others decide too and the app is killed."""
+
+import importlib.util
+from typing import Any
+
+import pytest
+
+import browser
+from app_process import app_process, chromium
+from fieldguide.data.reviews import read_reviews
+from fieldguide.data.table import IMAGES, read_table
+from pipeline.checkout import Checkout, free_port
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not browser.CHROMIUM, reason="there is no Chromium"),
+    pytest.mark.skipif(not importlib.util.find_spec("playwright"), reason="there is no Playwright"),
+]
+KEYS = ["d", "k", "1", "2", "3"] * 4
+
+
+def wait_until(page: Any, saying: str) -> None:
+    """Wait until the page says of its decisions what it should; scripts as texts are what it forbids."""
+    page.locator("#saved", has_text=saying).wait_for()
+
+
+def opened(window: Any, address: str) -> Any:
+    """A page with all pictures of the data set."""
+    page = window.new_page()
+    page.goto(address)
+    page.select_option("[name=show]", "all")
+    page.locator(".card").nth(30).wait_for()
+    page.evaluate("document.activeElement.blur()")
+    return page
+
+
+def shown(page: Any) -> list[str]:
+    """The ids of the cards, in their order."""
+    return [
+        str(identity) for identity in page.evaluate("[...document.querySelectorAll('.card')].map(c => c.id.slice(5))")
+    ]
+
+
+def test_decisions_of_several_people_survive_a_kill_and_are_replayed(copy: Checkout) -> None:
+    images = read_table(copy.paths.image_table, IMAGES).dropna(subset="id").set_index("id")
+    labels, came_with = sorted(set(images["raw_label"]) - {""}), images["raw_label"].to_dict()
+
+    def words(identity: str, key: str) -> str:
+        if key in "dk":
+            return {"d": "drop", "k": "keep"}[key]
+        return "keep" if labels[int(key) - 1] == came_with[identity] else f"relabel {labels[int(key) - 1]}"
+
+    with app_process(copy.root, free_port(), copy.environment) as app, chromium() as started:
+        asked: list[str] = []
+        window, other_window = started.new_context(), started.new_context()
+        window.on("request", lambda request: asked.append(request.url))
+        page = opened(window, app.address)
+        order = [identity for identity in shown(page) if (images["raw_label"][[identity]].nunique()) == 1]
+        first = shown(page).index(order[0])
+        assert shown(page)[first:] == order
+        for _ in range(first):
+            page.keyboard.press("ArrowRight")
+
+        # Twenty decisions, of which the last two are taken back.
+        for key in KEYS:
+            page.keyboard.press(key)
+        wanted = {identity: words(identity, key) for identity, key in zip(order, KEYS, strict=False)}
+        for identity in order[18:20]:
+            page.keyboard.press("u")
+            del wanted[identity]
+
+        # Three more, selected and dropped at once.
+        for _ in range(3):
+            page.keyboard.press(" ")
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("d")
+        wanted |= dict.fromkeys(order[18:21], "drop")
+        wait_until(page, "all saved")
+
+        # Somebody else in another browser, and somebody at a terminal.
+        other = opened(other_window, app.address)
+        other.locator(f"#card-{order[22]}").click()
+        other.keyboard.press("k")
+        copy.fieldguide("review", order[23], "drop", "--note", "by command")
+        wanted |= {order[22]: "keep", order[23]: "drop"}
+        page.locator(f"#card-{order[23]} .badge").wait_for()  # the first one sees both
+        page.locator(f"#card-{order[22]} .badge").wait_for()
+
+        # The app is killed while decisions are made, and started again.
+        page.locator(f"#card-{order[24]}").click()
+        for place, key in enumerate(["d", "k", "d", "k"]):
+            if place == 1:
+                app.kill()
+            page.keyboard.press(key)
+            wanted[order[24 + place]] = words(order[24 + place], key)
+        wait_until(page, "not saved")
+        app.start()
+        wait_until(page, "all saved")
+        assert all(url.startswith((f"http://127.0.0.1:{app.port}/", "blob:")) for url in asked)
+        app.kill()
+
+    reviews = read_reviews(copy.paths.reviews)
+    assert {identity: review.words for identity, review in reviews.items()} == wanted
+    lines = copy.paths.reviews.read_text(encoding="utf-8").splitlines()[1:]
+    assert len(lines) == len(wanted) + 4  # two that were taken back, each with its undo
+
+    assert copy.repro("clean") == ["clean"]
+    after = read_table(copy.paths.image_table, IMAGES).dropna(subset="id").set_index("id")
+    applied = after[after["review"] != ""]
+    assert {
+        name: f"{row['review']} {row['label'] if row['review'] == 'relabel' else ''}".strip()
+        for name, row in applied.iterrows()
+    } == wanted
