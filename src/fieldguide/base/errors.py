@@ -1,4 +1,4 @@
-"""The one exception whose message is meant for users, and how names with unprintable characters are shown."""
+"""The one exception whose message is meant for users, and how names and other errors are shown in it."""
 
 import re
 
@@ -25,6 +25,11 @@ class CheckFailed(UserError):
 def beginning(text: str, most: int = 200) -> str:
     """A value or name that somebody gave, short enough for a message."""
     return text if len(text) <= most else f"{text[:most]}..."
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without the lines that follow."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.files import replace_file, sha256_of_file
 from fieldguide.model.libraries import library
 from fieldguide.model.network import Architecture, build_body, without_head
@@ -106,11 +106,6 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         raise UserError(f"{path} is missing: run `dvc repro`") from None
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path} is not a safetensors file ({first_line(error)})") from None
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, without the lines that follow."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _read_state(path: Path) -> dict[str, torch.Tensor]:

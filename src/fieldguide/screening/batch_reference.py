@@ -6,25 +6,24 @@ Beside them stands how far the expected loss of accuracy was off where the true 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import replace_file
-from fieldguide.model.weights import first_line
+from fieldguide.screening.array_files import read_arrays, read_texts, write_arrays
 from fieldguide.screening.measurements import NAMES
 from fieldguide.screening.observations import Observations
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ERRORS, SITES = "loss_errors", "sites"
 MAX_PICTURES = 1000  # of the valid split: more would not change what a batch of hundreds can show
 
 
-def loss_errors(shifts: pd.DataFrame) -> dict[str, float]:
+def loss_errors(shifts: "pd.DataFrame") -> dict[str, float]:
     """By how much the fall of the mean confidence exceeds the loss of accuracy, as a share, by the shift.
 
     `shifts` has the columns shift, accuracy and confidence, and the unchanged pictures in the first row.
@@ -40,10 +39,8 @@ def save_reference(valid: Observations, path: Path, errors: Mapping[str, float],
     `sites` are those that the classifier has seen in training.
     """
     some = valid[np.arange(min(len(valid), MAX_PICTURES))]
-    tensors = {"logits": some.logits, "features": some.features, "measurements": torch.from_numpy(some.measurements)}
-    with replace_file(path) as partial:
-        contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        save_file(contiguous, partial, {ERRORS: json.dumps(errors), SITES: json.dumps(list(sites))})
+    arrays = {name: np.asarray(getattr(some, name)) for name in ("logits", "features", "measurements")}
+    write_arrays(path, arrays, {ERRORS: json.dumps(errors), SITES: json.dumps(list(sites))})
 
 
 def load_errors(path: Path) -> dict[str, float]:
@@ -51,10 +48,8 @@ def load_errors(path: Path) -> dict[str, float]:
 
     Raises UserError if that is damaged.
     """
-    with safe_open(path, "numpy") as reference:
-        found = (reference.metadata() or {}).get(ERRORS, "{}")
     try:
-        return {str(name): float(error) for name, error in json.loads(found).items()}
+        return {str(name): float(error) for name, error in json.loads(read_texts(path).get(ERRORS, "{}")).items()}
     except (ValueError, TypeError, AttributeError):
         raise UserError(f"{path} holds no reference pictures (its {ERRORS} are damaged): run `dvc repro`") from None
 
@@ -64,10 +59,8 @@ def load_sites(path: Path) -> frozenset[str]:
 
     Raises UserError if that is damaged.
     """
-    with safe_open(path, "numpy") as reference:
-        found = (reference.metadata() or {}).get(SITES, "[]")
     try:
-        return frozenset(str(site) for site in list(json.loads(found)))
+        return frozenset(str(site) for site in list(json.loads(read_texts(path).get(SITES, "[]"))))
     except (ValueError, TypeError):
         raise UserError(f"{path} holds no reference pictures (its {SITES} are damaged): run `dvc repro`") from None
 
@@ -77,16 +70,13 @@ def load_reference(path: Path, labels: int) -> tuple[NDArray[np.float64], NDArra
 
     Raises UserError if the file is missing, damaged, or of another classifier.
     """
+    arrays = read_arrays(path)
     try:
-        tensors = load_file(path)
-        found = tuple(tensors[name].double().numpy() for name in ("logits", "features", "measurements"))
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: run `dvc repro`") from None
-    except (SafetensorError, OSError, KeyError) as error:
-        raise UserError(f"{path} holds no reference pictures ({first_line(error)}): run `dvc repro`") from None
+        found = tuple(arrays[name].astype(np.float64) for name in ("logits", "features", "measurements"))
+    except KeyError as error:
+        raise UserError(f"{path} holds no reference pictures ({error} is missing): run `dvc repro`") from None
     logits, features, measurements = found
-    same = {values.shape[0] for values in found}
-    fits = all(values.ndim == 2 for values in found) and len(same) == 1 and logits.shape[1] == labels
-    if not fits or measurements.shape[1] != len(NAMES) or not all(np.isfinite(values).all() for values in found):
+    same = {len(values) if values.ndim == 2 else None for values in found}
+    if len(same) > 1 or None in same or logits.shape[1] != labels or measurements.shape[1] != len(NAMES):
         raise UserError(f"{path} does not belong to this classifier: run `dvc repro`")
     return logits, features, measurements

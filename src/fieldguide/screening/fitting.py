@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from fieldguide.base.progress import progress
@@ -83,7 +82,7 @@ def learn_screen(train: Observations, turned: Observations, labels: NDArray[np.i
     """
 
     def learn(rows: NDArray[np.intp]) -> tuple[State, Orientation]:
-        known = Known(train.features[rows], train.logits[rows], torch.from_numpy(labels[rows].astype(np.int64)))
+        known = Known(np.asarray(train.features)[rows], np.asarray(train.logits)[rows], labels[rows])
         return detector.fit(known), fit_orientation(_views(train)[rows], _views(turned)[rows])
 
     state, orientation = learn(np.arange(len(train)))
@@ -175,5 +174,5 @@ def _folds(count: int) -> NDArray[np.intp]:
     return np.arange(count) % min(FOLDS, count)
 
 
-def _views(observations: Observations) -> torch.Tensor:
-    return torch.cat([observations.features, observations.layout], dim=1)
+def _views(observations: Observations) -> NDArray[np.float32]:
+    return np.concatenate([np.asarray(observations.features), np.asarray(observations.layout)], axis=1)

@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 INVERSE_PENALTY = 0.001  # C of scikit-learn: there are several times more features than pictures
-
-
 TURNED = 0.95  # share of the turned training pictures that are called upside down if they raise the alarm
 TOLD_APART = 0.9  # share of training pictures of which the turned copy scores higher, for orientation to mean something
 
@@ -17,10 +14,10 @@ TOLD_APART = 0.9  # share of training pictures of which the turned copy scores h
 class Orientation:
     """A linear function of a picture's features and layout, larger = more like one that is upside down."""
 
-    weight: torch.Tensor  # float32 (f,)
-    bias: torch.Tensor  # float32, one number
+    weight: NDArray[np.float32]  # (f,)
+    bias: NDArray[np.float32]  # one number
 
-    def score(self, views: torch.Tensor) -> torch.Tensor:
+    def score(self, views: NDArray[np.float32]) -> NDArray[np.float32]:
         """The log-odds (n,) of being upside down, of float32 (n, f)."""
         return views @ self.weight + self.bias
 
@@ -61,14 +58,14 @@ def learn_turned(
     return Turned(least, float(np.quantile(features, TURNED)))
 
 
-def fit_orientation(upright: torch.Tensor, turned: torch.Tensor) -> Orientation:
+def fit_orientation(upright: NDArray[np.float32], turned: NDArray[np.float32]) -> Orientation:
     """Fit to float32 (n, f) of pictures and of their turned copies."""
     from sklearn.linear_model import LogisticRegression
 
-    both = torch.cat([upright, turned]).double()
-    mean, deviation = both.mean(dim=0), both.std(dim=0).clamp(min=1e-6)
+    both = np.concatenate([upright, turned]).astype(np.float64)
+    mean, deviation = both.mean(axis=0), both.std(axis=0, ddof=1).clip(1e-6)
     is_turned = np.repeat([0, 1], [len(upright), len(turned)])
-    model = LogisticRegression(C=INVERSE_PENALTY, max_iter=2000).fit(((both - mean) / deviation).numpy(), is_turned)
-    weight = torch.from_numpy(model.coef_[0]) / deviation
-    bias = torch.tensor(float(model.intercept_[0])) - weight @ mean
-    return Orientation(weight.float(), bias.float())
+    model = LogisticRegression(C=INVERSE_PENALTY, max_iter=2000).fit((both - mean) / deviation, is_turned)
+    weight = model.coef_[0] / deviation
+    bias = model.intercept_[0] - weight @ mean
+    return Orientation(weight.astype(np.float32), np.asarray(bias, np.float32))

@@ -1,6 +1,8 @@
 """P-values from a sample of ordinary scores, also for scores beyond the largest of the sample."""
 
 from dataclasses import dataclass
+from math import erfc
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -78,9 +80,12 @@ def with_normal_tail(p_values: Values, share: float) -> Values:
     out the more. Such are the tails of scores that sum over many features: a generalized Pareto distribution fitted to
     them had a shape of -0.1 to -0.35 on drawn pictures and on photos.
     """
-    from scipy.special import ndtr, ndtri  # only here: prediction without a screen does without
-
-    start = -ndtri(share)  # of a standard normal distribution
+    start = -NormalDist().inv_cdf(share)  # of a standard normal distribution
     mean_excess = np.exp(-(start**2) / 2) / np.sqrt(2 * np.pi) / share - start
     excess = np.log(share / np.minimum(p_values, share))  # in units of its mean
-    return np.where(p_values < share, ndtr(-start - mean_excess * excess), p_values)
+    return np.where(p_values < share, _normal_p_values(start + mean_excess * excess), p_values)
+
+
+def _normal_p_values(scores: Values) -> Values:
+    """How probable a score (n,) at least as large is in a standard normal distribution."""
+    return np.array([erfc(score / np.sqrt(2)) / 2 for score in scores], dtype=np.float64)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from fieldguide.base.operations import DETECTORS
@@ -69,9 +68,10 @@ def learned_scores(
     detector: str, state: State, orientation: Orientation, observations: Observations
 ) -> dict[str, Numbers]:
     """The scores (n,) of the two parts that are learned, larger = further out."""
-    views = torch.cat([observations.features, observations.layout], dim=1)
-    far = DETECTORS[detector].score(state, observations.features, observations.logits)
-    return {"features": far.double().numpy(), "orientation": orientation.score(views).double().numpy()}
+    features, layout = np.asarray(observations.features), np.asarray(observations.layout)
+    far = DETECTORS[detector].score(state, features, np.asarray(observations.logits))
+    upside_down = orientation.score(np.concatenate([features, layout], axis=1))
+    return {"features": far.astype(np.float64), "orientation": upside_down.astype(np.float64)}
 
 
 def part_p_values(

@@ -4,19 +4,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-import torch
+import numpy as np
 from PIL import Image
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
-from fieldguide.base.errors import UserError
-from fieldguide.base.files import replace_file, sha256_of_file, write_json
+from fieldguide.base.errors import UserError, first_line
+from fieldguide.base.files import sha256_of_file, write_json
 from fieldguide.base.operations import DETECTORS
 from fieldguide.model.description import read_description
 from fieldguide.model.inference import Classifier
 from fieldguide.model.network import build_body
-from fieldguide.model.weights import first_line, load_weights
+from fieldguide.model.weights import load_weights
+from fieldguide.screening.array_files import read_arrays, write_arrays
 from fieldguide.screening.feature_network import FeatureNetwork, frozen_feature_network
 from fieldguide.screening.measurements import SIDES
 from fieldguide.screening.observations import observe_pictures
@@ -59,11 +58,10 @@ def save_screen(
     `classifier` and `backbone` are the weights it belongs to; None where the features are the classifier's.
     """
     tails = {**screen.tails, "combined": screen.combined}
-    tensors = {f"state.{name}": tensor for name, tensor in screen.state.items()}
-    tensors |= {"orientation.weight": screen.orientation.weight, "orientation.bias": screen.orientation.bias}
-    tensors |= {f"tail.{name}": torch.from_numpy(tails[name].values.copy()) for name in TAILS}
-    with replace_file(path) as partial:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
+    arrays = {f"state.{name}": values for name, values in screen.state.items()}
+    arrays |= {"orientation.weight": screen.orientation.weight, "orientation.bias": screen.orientation.bias}
+    arrays |= {f"tail.{name}": tails[name].values for name in TAILS}
+    write_arrays(path, arrays)
     description = {
         "detector": screen.detector,
         "alarm_rate": screen.alarm_rate,
@@ -86,15 +84,15 @@ def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Scre
     description = _read_description(path.with_suffix(".json"))
     if sha256_of_file(weights) != description.classifier_sha256:
         raise UserError(f"{path} does not belong to the classifier {weights}: run `dvc repro`")
-    tensors = _read_tensors(path)
+    arrays = read_arrays(path)
     try:
-        if not all((tensors[f"tail.{name}"].diff() >= 0).all() for name in TAILS):
+        if not all((np.diff(arrays[f"tail.{name}"]) >= 0).all() for name in TAILS):
             raise UserError(f"{path} is damaged, a sample in it is not sorted: run `dvc repro`")
-        tails = {name: Tail(tensors[f"tail.{name}"].numpy(), *description.tails[name]) for name in TAILS}
+        tails = {name: Tail(arrays[f"tail.{name}"], *description.tails[name]) for name in TAILS}
         screen = Screen(
             description.detector,
-            {name.removeprefix("state."): value for name, value in tensors.items() if name.startswith("state.")},
-            Orientation(tensors["orientation.weight"], tensors["orientation.bias"]),
+            {name.removeprefix("state."): value for name, value in arrays.items() if name.startswith("state.")},
+            Orientation(arrays["orientation.weight"], arrays["orientation.bias"]),
             description.turned,
             tails,
             tails["combined"],
@@ -131,15 +129,3 @@ def _read_description(path: Path) -> Description:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{path} does not describe a screen ({where}: {first['msg']})") from None
-
-
-def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        tensors = load_file(path)
-    except (FileNotFoundError, IsADirectoryError):
-        raise UserError(f"{path} is missing: run `dvc repro`") from None
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path} is not a safetensors file ({first_line(error)})") from None
-    if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise UserError(f"{path} is damaged, it holds numbers that are not finite: run `dvc repro`")
-    return tensors

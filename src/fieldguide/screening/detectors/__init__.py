@@ -1,7 +1,4 @@
-"""The out-of-domain detectors, one file each.
-
-Torch is imported where they work, for their options are read without it.
-"""
+"""The out-of-domain detectors, one file each."""
 
 from fieldguide.base.operations import import_modules
 from fieldguide.screening.detectors.detector import Detector, Known, State

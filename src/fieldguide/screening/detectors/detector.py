@@ -1,30 +1,30 @@
 """What the detectors have in common.
 
-A detector makes a few named tensors from the training pictures, and gives each new picture a number, larger = further
-out. Plain tensors can be kept in a safetensors file and used without scikit-learn. The libraries' own detectors
+A detector makes a few named arrays from the training pictures, and gives each new picture a number, larger = further
+out. Plain arrays can be kept in a safetensors file, and NumPy alone scores with them. The libraries' own detectors
 (pytorch-ood, scikit-learn) hold objects that only pickle can keep, which is why they are not used here; the covariances
 are scikit-learn's.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-if TYPE_CHECKING:
-    import torch
-
-State = dict[str, "torch.Tensor"]
+Floats = NDArray[np.float32]
+State = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Known:
     """What a detector learns from: n training pictures."""
 
-    features: "torch.Tensor"  # float32 (n, f)
-    logits: "torch.Tensor"  # float32 (n, labels), the classifier's
-    labels: "torch.Tensor"  # int64 (n,), positions in the vocabulary
+    features: Floats  # (n, f)
+    logits: Floats  # (n, labels), the classifier's
+    labels: NDArray[np.intp]  # (n,), positions in the vocabulary
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,15 @@ class Detector(ABC):
 
     @abstractmethod
     def fit(self, known: Known) -> State:
-        """What `score` needs, as named tensors."""
+        """What `score` needs, as named arrays."""
 
     @staticmethod
     @abstractmethod
-    def score(state: State, features: "torch.Tensor", logits: "torch.Tensor") -> "torch.Tensor":
+    def score(state: State, features: Floats, logits: Floats) -> NDArray[np.floating]:
         """How far out n pictures are, (n,); features (n, f) and logits (n, labels) as in `Known`."""
+
+
+def log_sum_exp(logits: Floats) -> Floats:
+    """The logarithm of the sum of the exponentials (n,) of logits (n, labels), which may be large."""
+    largest = logits.max(axis=1)
+    return largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1))

@@ -1,13 +1,14 @@
 """The detector `mahalanobis`."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fieldguide.base.operations import DETECTORS
-from fieldguide.screening.detectors.detector import Detector, Known, State
-
-if TYPE_CHECKING:
-    import torch
+from fieldguide.screening.detectors.detector import Detector, Floats, Known, State
+from fieldguide.screening.gaussians import class_gaussians, on_sphere, squared_distances
 
 
 @DETECTORS.register
@@ -19,16 +20,10 @@ class Mahalanobis(Detector):
 
     def fit(self, known: Known) -> State:
         """Class means and a shared covariance, shrunk, on the unit sphere (Lee et al. 2018; Ledoit and Wolf 2004)."""
-        import torch
-
-        from fieldguide.screening.gaussians import class_gaussians
-
         means, covariance = class_gaussians(known.features, known.labels)
-        return {"means": means.float(), "precision": torch.linalg.inv(covariance).float()}
+        return {"means": means.astype(np.float32), "precision": np.linalg.inv(covariance).astype(np.float32)}
 
     @staticmethod
-    def score(state: State, features: "torch.Tensor", logits: "torch.Tensor") -> "torch.Tensor":
+    def score(state: State, features: Floats, logits: Floats) -> NDArray[np.float64]:
         """The squared distance to the nearest class."""
-        from fieldguide.screening.gaussians import on_sphere, squared_distances
-
-        return squared_distances(on_sphere(features), state["means"], state["precision"]).amin(dim=1)
+        return squared_distances(on_sphere(features), state["means"], state["precision"]).min(axis=1)

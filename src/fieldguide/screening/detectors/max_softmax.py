@@ -1,13 +1,10 @@
 """The detector `max_softmax`."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from fieldguide.base.operations import DETECTORS
-from fieldguide.screening.detectors.detector import Detector, Known, State
-
-if TYPE_CHECKING:
-    import torch
+from fieldguide.screening.detectors.detector import Detector, Floats, Known, State, log_sum_exp
 
 
 @DETECTORS.register
@@ -23,6 +20,6 @@ class MaxSoftmax(Detector):
         return {}
 
     @staticmethod
-    def score(state: State, features: "torch.Tensor", logits: "torch.Tensor") -> "torch.Tensor":
+    def score(state: State, features: Floats, logits: Floats) -> Floats:
         """Minus the logarithm of the largest probability; no other order than without it."""
-        return -logits.log_softmax(dim=1).amax(dim=1)
+        return log_sum_exp(logits) - logits.max(axis=1)

@@ -1,13 +1,14 @@
 """The detector `relative_mahalanobis`."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fieldguide.base.operations import DETECTORS
-from fieldguide.screening.detectors.detector import Detector, Known, State
-
-if TYPE_CHECKING:
-    import torch
+from fieldguide.screening.detectors.detector import Detector, Floats, Known, State
+from fieldguide.screening.gaussians import class_gaussians, on_sphere, squared_distances
 
 
 @DETECTORS.register
@@ -23,27 +24,21 @@ class RelativeMahalanobis(Detector):
         Its covariance is the shrunk one within the classes plus the one between them: shrunk on its own it would differ
         from the former where there is nothing to tell, and the difference would be noise.
         """
-        import torch
-
-        from fieldguide.screening.gaussians import class_gaussians
-
         means, within = class_gaussians(known.features, known.labels)
-        counts = torch.bincount(known.labels).double()
+        counts = np.bincount(known.labels)
         counts = counts[counts > 0] / counts.sum()
         mean = counts @ means
         between = (means - mean).T @ (counts[:, None] * (means - mean))
         return {
-            "means": means.float(),
-            "precision": torch.linalg.inv(within).float(),
-            "mean": mean[None].float(),
-            "precision_of_all": torch.linalg.inv(within + between).float(),
+            "means": means.astype(np.float32),
+            "precision": np.linalg.inv(within).astype(np.float32),
+            "mean": mean[None].astype(np.float32),
+            "precision_of_all": np.linalg.inv(within + between).astype(np.float32),
         }
 
     @staticmethod
-    def score(state: State, features: "torch.Tensor", logits: "torch.Tensor") -> "torch.Tensor":
+    def score(state: State, features: Floats, logits: Floats) -> NDArray[np.float64]:
         """The squared distance to the nearest class, less the one to the middle of all."""
-        from fieldguide.screening.gaussians import on_sphere, squared_distances
-
         points = on_sphere(features)
-        nearest = squared_distances(points, state["means"], state["precision"]).amin(dim=1)
+        nearest = squared_distances(points, state["means"], state["precision"]).min(axis=1)
         return nearest - squared_distances(points, state["mean"], state["precision_of_all"])[:, 0]
