@@ -184,8 +184,8 @@ def heavy_tailed(count: int, seed: int, strangers: float = 0.0) -> Observations:
     strange = chance.random(count) < strangers
     features[strange] = np.eye(24)[3 + chance.integers(21, size=strange.sum())]
     measurements = 0.3 * chance.standard_normal((count, len(NAMES)))
-    layout = (0.1 * chance.standard_normal((count, 8))).astype(np.float32)
-    return Observations(np.zeros((count, 3), np.float32), features.astype(np.float32), layout, measurements)
+    layout = torch.from_numpy(0.1 * chance.standard_normal((count, 8))).float()
+    return Observations(torch.zeros(count, 3), torch.from_numpy(features).float(), layout, measurements)
 
 
 @pytest.fixture(scope="module")
