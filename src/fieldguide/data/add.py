@@ -1,6 +1,5 @@
 """Adding a data set of one's own: its pictures, its option file, its place in DVC and in params.yaml."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +10,6 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_text, write_text
 from fieldguide.base.interruption import ctrl_c_waits
 from fieldguide.base.operations import DATA_SOURCES
-from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
 from fieldguide.base.yaml_files import document
 from fieldguide.data.add_addresses import list_in_words, list_text, take_addresses, take_back, waiting_folder
@@ -19,18 +17,15 @@ from fieldguide.data.add_params import chosen_params, proposal_in_words, setting
 from fieldguide.data.add_pictures import addresses_of, take_pictures
 from fieldguide.data.address_tables import is_address_list
 from fieldguide.data.addresses import Address, address_list, read_addresses
-from fieldguide.data.choices import Ambiguous, Choices, ask, is_a_terminal
+from fieldguide.data.choices import AS_IT_IS, Ambiguous, Choices, ask, is_a_terminal
+from fieldguide.data.data_set_names import check_free, check_name
 from fieldguide.data.kept_pictures import kept_pictures
 from fieldguide.data.source_places import Place, opened, pictures_beside, pictures_in
-from fieldguide.data.source_reading import Reading, describe
+from fieldguide.data.source_reading import Reading, describe, not_read
 from fieldguide.data.sources.copying import VIDEO_EVERY, Wanted
 from fieldguide.data.split_proposal import SplitProposal, propose_split
 from fieldguide.data.track import dvc_add, undone_on_failure
 from fieldguide.data.understanding import read_by_files, understand
-
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}  # words that YAML takes for something else
-AS_IT_IS = Choices()
 
 
 @dataclass(frozen=True)
@@ -95,9 +90,9 @@ def add_data_set(
         params.yaml that chooses no data set or cannot be edited. Nothing is changed then.
     """
     order = _Order(paths, name, choices, link, allow_private, dry_run)
-    _check_word(paths, name)
+    check_name(paths, name)
     if not (_was_interrupted(order) and Path(source).is_file()):
-        _check_free(paths, name)
+        check_free(paths, name)
     with opened(str(source), order.target.with_name(f".{name}.unpacked")) as place:
         for note in place.notes:
             print(note)
@@ -133,9 +128,11 @@ def _take_pictures(order: _Order, place: Place) -> _Taken | None:
     reading = _understood(order, place)
     number = len({one.label for one in reading.pictures})
     if number < 2 and reading.listed is None:
+        others = "".join(f"; {line.removeprefix('note: ')}" for line in (*reading.understood, *not_read(reading)))
         raise UserError(
             f"{place.path} has {number} folders with files: at least two are needed, one for each label; if a file "
             "lists the pictures, name it with --labels-from FILE, and its columns with --columns file=...,label=..."
+            f"{others}"
         )
     print("\n".join(describe(reading, datetime.now())))
     if number < 2:
@@ -176,7 +173,7 @@ def _understood(order: _Order, place: Place) -> Reading:
 def _take_back(order: _Order, addresses: Sequence[Address]) -> None:
     if _was_interrupted(order):
         take_back(addresses, order.target)
-        _check_free(order.paths, order.name)
+        check_free(order.paths, order.name)
 
 
 def _was_interrupted(order: _Order) -> bool:
@@ -232,22 +229,3 @@ def _write_options(order: _Order, taken: _Taken, params: str, divided: str) -> N
             f"do not commit data/sources/{name}.csv if it holds passwords or tokens: {len(secret)} addresses have "
             f"a query string, a user or a fragment (the first in line {secret[0]})"
         )
-
-
-def _check_word(paths: Paths, name: str) -> None:
-    if read_params(paths).get("data") is None:
-        raise UserError("params.yaml chooses no data set: add a line `data: sample`")
-    if not NAME.fullmatch(name) or name.lower() in NOT_TEXT:
-        raise UserError(
-            f"{name!r} is not a valid name for a data set: use a letter first, then letters, digits, - and _"
-        )
-
-
-def _check_free(paths: Paths, name: str) -> None:
-    target, option = paths.sources / name, paths.option("data", name)
-    if target.exists() and not option.exists():
-        raise UserError(f"data/sources/{name} is left from an `add` that was interrupted: delete it and add again")
-    if target.exists() or option.exists():
-        listed = address_list(paths, name).exists()
-        more = f"rows to data/sources/{name}.csv" if listed else f"pictures to data/sources/{name}"
-        raise UserError(f"the data set {name!r} already exists: choose another name, or add {more}")

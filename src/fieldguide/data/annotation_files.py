@@ -25,10 +25,14 @@ MOSTLY = 0.5  # of the files that it lists are there
 
 @dataclass(frozen=True)
 class Listed:
-    """What one file, or the files of a set's sides, say: rows whose files are those that were found, or addresses."""
+    """What one file, or the files of a set's sides, say: rows whose files are those that were found, or addresses.
+
+    Of files for one picture each, `names` is their folder, and `files` are they.
+    """
 
     names: list[str]
     annotations: Annotations
+    files: Sequence[str] = ()
 
     @property
     def has_labels(self) -> bool:
@@ -88,7 +92,8 @@ def find_listed(folder: Path, files: ListedFiles, columns: Mapping[str, str]) ->
             listed = read_listed(folder, files, group, columns)
         except Ambiguous:
             raise
-        except NotAnnotations:
+        except NotAnnotations as error:
+            problems += [str(error)] * any(name.lower().endswith(TABLE_ENDINGS) for name in group)
             continue
         except UserError as error:
             problems += [str(error)] * any(name.lower().endswith(TABLE_ENDINGS) for name in group)
@@ -97,6 +102,8 @@ def find_listed(folder: Path, files: ListedFiles, columns: Mapping[str, str]) ->
         there = sum(not row.left_out or row.file in files for row in rows)
         if rows and there >= MOSTLY * len(rows):
             found.append(listed)
+        elif rows and any(name.lower().endswith(TABLE_ENDINGS) for name in group):
+            problems.append(f"{group[0]} lists {len(rows)} pictures, of which {there} are there")
     return sorted(found, key=lambda listed: not listed.has_labels), problems
 
 

@@ -34,6 +34,9 @@ class Choices:
         return replace(self, layout=value) if option == LAYOUT else replace(self, labels_from=value)
 
 
+AS_IT_IS = Choices()
+
+
 class Ambiguous(UserError):
     """What can be read in several ways; `options` are pairs of an option of the command and its value."""
 

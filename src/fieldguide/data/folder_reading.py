@@ -7,8 +7,8 @@ from typing import Any
 from fieldguide.base.errors import UserError
 from fieldguide.data.capture_time import EXIF, capture_time
 from fieldguide.data.choices import LAYOUT, Ambiguous, Choices, check_renamed
-from fieldguide.data.layout import GIVEN_SPLIT, parse_layout
-from fieldguide.data.layout_proposals import ENOUGH, propose_layouts, propose_splits, propose_time
+from fieldguide.data.layout import GIVEN_SPLIT, LABEL, parse_layout
+from fieldguide.data.layout_proposals import CAMERA_FOLDER, ENOUGH, propose_layouts, propose_splits, propose_time
 from fieldguide.data.sidecars import is_named_as_a_picture
 from fieldguide.data.source_reading import Reading
 from fieldguide.data.sources.copying import check_labels
@@ -42,6 +42,8 @@ def read_folder(folder: Path, paths: Sequence[str], choices: Choices) -> Reading
     layouts = [layout] if layout else propose_layouts(telling)
     if len(layouts) > 1:
         raise Ambiguous(f"{folder}: its folders may mean more than one thing", [(LAYOUT, one) for one in layouts])
+    if layout is None:
+        _check_names(folder, telling, layouts[0])
     options: dict[str, Any] = {"labels": dict(choices.labels)} if choices.labels else {}
     options |= {} if layouts[0] == LABEL_FOLDERS else {"layout": layouts[0]}
     exif = has_exif_times(folder, telling)
@@ -59,6 +61,17 @@ def read_folder(folder: Path, paths: Sequence[str], choices: Choices) -> Reading
     reading = Reading({"kind": "folder", **options}, files, understood, ", then ".join(options.get("time", ())))
     check_labels({one.label for one in reading.pictures}, str(folder))
     return reading
+
+
+def _check_names(folder: Path, paths: Sequence[str], layout: str) -> None:
+    """Raise UserError if a camera named all that would be labels."""
+    read = parse_layout(layout).read
+    labels = sorted({said[LABEL] for path in paths if (said := read(path))})
+    if labels and all(map(CAMERA_FOLDER.fullmatch, labels)):
+        raise UserError(
+            f"{folder}: its folders are named by a camera or a date ({', '.join(labels[:3])}), which is no label: put "
+            f"the pictures of each label into one of its own, or say that these are labels with --layout '{layout}'"
+        )
 
 
 def _words_of_split(paths: Sequence[str], layout: str) -> set[str]:

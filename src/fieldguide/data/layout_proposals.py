@@ -24,6 +24,7 @@ TIMES = (
     *("%Y%m%d_%H%M%S", "%Y%m%d-%H%M%S", "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%Y-%m-%d", "%Y%m%d"),
 )
 NEARLY_ALL = 0.95  # of the pictures are as deep as a layout says: the others are strays
+CAMERA_FOLDER = re.compile(r"(?i)\d{3}[a-z_]{2}[a-z_\d]{3}|dcim|\d{4}[-_. ]\d\d([-_. ]\d\d)?|(19|20)\d{6}")
 MAX_DEPTH = 9  # folders that are looked at
 MOST_SIDES = 4  # folders that may be a split
 NAMED = 6  # words in a message
@@ -75,8 +76,13 @@ def _labels_and_more(levels: Sequence[Sequence[str]], telling: Sequence[int]) ->
         return [{LABEL: telling[0], **({SEQUENCE: telling[-1]} if several else {})}]
     pairs = [{LABEL: place, SITE: site} for place in returning for site in telling if site < place]
     pairs += [{LABEL: place, SITE: site} for site in returning for place in telling if place < site]
-    sides = [{GIVEN_SPLIT: split, LABEL: place} for split, place in permutations(telling, 2)]
-    return [{LABEL: telling[0]}, *pairs, *(one for one in sides if _may_be_sides(levels, *one.values()))]
+    sides = [
+        {GIVEN_SPLIT: split, LABEL: place}
+        for split, place in permutations(telling, 2)
+        if _may_be_sides(levels, split, place)
+    ]
+    plain = [{LABEL: one[LABEL]} for one in sides if one[LABEL] > one[GIVEN_SPLIT]]  # variants of the same pictures
+    return [{LABEL: telling[0]}, *pairs, *sides, *plain]
 
 
 def _may_be_sides(levels: Sequence[Sequence[str]], split: int, label: int) -> bool:

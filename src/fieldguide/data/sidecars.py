@@ -15,6 +15,7 @@ ANNOTATIONS = {
     *(".json", ".jsonl", ".xml", ".txt", ".csv", ".tsv", ".md", ".yaml", ".yml", ".ini", ".db", ".log", ".lst"),
     *(".mat", ".npy", ".npz", ".xmp", ".aae", ".thm", ".xlsx", ".parquet", ".pdf"),
 }
+TEXT = "text or data, not a picture"
 MASKS = r"masks?|seg|segmentations?|ground[ _-]?truth|gt|annotations?|label_?ids|matte|alpha"
 THUMBNAILS = r"thumbs?|thumbnails?|previews?|small|tn"
 PICTURES = r"images?|imgs?|pictures?|photos?|rgb"
@@ -51,7 +52,7 @@ def find_sidecars(paths: Iterable[str], folder: Path) -> dict[str, str]:
     families: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for path in paths:
         if is_text(path):
-            found[path] = "text or data, not a picture"
+            found[path] = TEXT
         else:
             families[_family(path)].append(path)
     doubtful = [members for members in families.values() if len(members) > 1 or _says_beside(members[0])]

@@ -10,9 +10,11 @@ from typing import Any
 from fieldguide.base.errors import printable
 from fieldguide.data.annotations.annotation import Annotation
 from fieldguide.data.reasons import kind_of_reason
+from fieldguide.data.sidecars import TEXT
 from fieldguide.data.sources.copying import VIDEO_EVERY, Wanted
 from fieldguide.data.videos.kinds import is_video
 
+EXAMPLES = 4  # of files that were not read
 SHOWN = 12  # names in a line, reasons below one another
 BEFORE_DIGITAL = datetime(1995, 1, 1)  # cameras whose clock was never set say 1970 or 1980
 NO_NAMES = r"unid\w*|unknown|unk|unclear|undetermined|unclassified|unlabell?ed|not identified|n/?a|nan|none|null"
@@ -73,6 +75,12 @@ def describe(reading: Reading, now: datetime) -> list[str]:
     return [*lines, *_left_out(reading)]
 
 
+def not_read(reading: Reading) -> list[str]:
+    """A line that names files which may say something, but of which nothing was read; none if there are none."""
+    names = [one.address for one in reading.files if one.refused == TEXT]
+    return [f"not read: {in_short(names)}"] if names else []
+
+
 def _left_out(reading: Reading) -> Iterable[str]:
     """A line for each reason; of a table, with the first file that it is about."""
     first: dict[str, str] = {}
@@ -84,9 +92,17 @@ def _left_out(reading: Reading) -> Iterable[str]:
             first.setdefault(reason, one.address)
     for reason, count in counts.most_common(SHOWN):
         example = f" ({printable(first[reason])})" if reading.listed is not None and first[reason] else ""
+        if reason == TEXT:
+            example = f" ({in_short([one.address for one in reading.files if one.refused == TEXT])})"
         yield f"left out: {count} file{'s' if count > 1 else ''}: {printable(reason)}{example}"
     if len(counts) > SHOWN:
         yield f"left out: {sum(count for _, count in counts.most_common()[SHOWN:])} files: other reasons"
+
+
+def in_short(names: Sequence[str]) -> str:
+    """The first of some names, those of the outer folders before others."""
+    first = sorted(names, key=lambda name: (name.count("/"), name))[:EXAMPLES]
+    return ", ".join(map(printable, first)) + (", ..." if len(names) > EXAMPLES else "")
 
 
 def _clock_faults(times: Sequence[datetime], now: datetime) -> list[str]:

@@ -19,7 +19,7 @@ from fieldguide.data.given_splits import SIDES
 from fieldguide.data.layout import FIELDS, GIVEN_SPLIT, LABEL, SEQUENCE, SITE, own_columns, parse_layout
 from fieldguide.data.layout_proposals import propose_layouts, propose_splits, propose_time
 from fieldguide.data.listed_files import ListedFiles
-from fieldguide.data.sidecars import is_text
+from fieldguide.data.sidecars import TEXT, is_text
 from fieldguide.data.source_reading import Reading
 from fieldguide.data.sources.copying import Wanted, check_labels
 from fieldguide.data.sources.table import TableData
@@ -70,7 +70,7 @@ def table_reading(
     rows, left_aside = _without_columns_of_ours(rows)
     if left_aside:
         understood.append(f"columns left aside, since fieldguide fills them: {', '.join(left_aside)}")
-    named = {*listed.names, *(row.file for row in rows)}
+    named = {*listed.names, *listed.files, *(row.file for row in rows)}
     others = [_unlisted(name, path) for name, path in pictures.files.items() if tell_others and name not in named]
     return reading_of(pictures, rows, others, understood, times_from, boxes, choices)
 
@@ -103,7 +103,7 @@ def reading_of(
 
 
 def _unlisted(name: str, path: Path) -> Wanted:
-    return Wanted(name, path, "", "", "text or data, not a picture" if is_text(name) else "not listed")
+    return Wanted(name, path, "", "", TEXT if is_text(name) else "not listed")
 
 
 def _layout_of_labels(pictures: Pictures, files: Sequence[str]) -> str:

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fieldguide.base.errors import UserError
-from fieldguide.data.annotation_files import Listed, find_listed, read_listed, side_of
+from fieldguide.data.annotation_files import TABLE_ENDINGS, Listed, find_listed, read_listed, side_of
 from fieldguide.data.annotations.annotation import Annotation
 from fieldguide.data.choices import LABELS_FROM, LAYOUT, Ambiguous, Choices, find_below
 from fieldguide.data.folder_reading import read_folder
+from fieldguide.data.label_files import find_label_files
 from fieldguide.data.layout import LABEL, parse_layout
 from fieldguide.data.layout_proposals import NO_SITE, SITE_NAME, propose_layouts
 from fieldguide.data.listed_files import ListedFiles
-from fieldguide.data.sidecars import is_named_as_a_picture
-from fieldguide.data.source_reading import Reading
+from fieldguide.data.sidecars import is_named_as_a_picture, is_text
+from fieldguide.data.source_reading import Reading, in_short
+from fieldguide.data.split_lists import listed_sides, share_of
 from fieldguide.data.table_reading import Pictures, reading_of, table_reading
 
 NEARLY_ALL = 0.95  # of the pictures have the same label by both: then it is no question which is meant
@@ -28,11 +30,14 @@ def understand(pictures: Pictures, choices: Choices) -> Reading:
         If several are. UserError if none is, or what was chosen does not fit.
     """
     boxes = _name(pictures.folder, choices.boxes) if choices.boxes else None
+    if choices.labels_from and (place := _folder(pictures.folder, choices.labels_from)):
+        return table_reading(pictures, _of_folder(pictures, place), choices, boxes)
     if choices.labels_from:
         return read_by_files(pictures, _names(pictures.folder, choices.labels_from), choices, tell_others=True)
     found, problems = list[Listed](), list[str]()
     if not choices.layout:
         found, problems = find_listed(pictures.folder, ListedFiles(pictures.files), choices.columns)
+        found += find_label_files(pictures.folder, pictures.files)
     found = [listed for listed in found if boxes not in listed.names]
     if chosen := _the_one(pictures, found):
         return table_reading(pictures, chosen, choices, boxes)
@@ -41,14 +46,26 @@ def understand(pictures: Pictures, choices: Choices) -> Reading:
     except Ambiguous:
         raise
     except UserError as error:
-        raise UserError("; ".join([str(error), *problems])) from None
+        without = [f"{one.names[0]} lists pictures, but says no labels: --columns label=COLUMN" for one in found]
+        raise UserError("; ".join([str(error), *problems, *without, *_not_read(pictures, found)])) from None
     reading.understood.extend(
         f"note: {listed.names[0]} lists these pictures too: --labels-from or --boxes reads it" for listed in found
     )
     reading.understood.extend(f"note: {problem}" for problem in problems)
-    if boxes is None:
+    sides = listed_sides(pictures.folder, pictures.files)
+    if (
+        any(one.known.given_split for one in reading.pictures)
+        or share_of(sides, [one.address for one in reading.pictures]) < NEARLY_ALL
+    ):
+        sides = {}
+    if boxes is None and not sides:
         return reading
-    rows = [Annotation(one.address, one.given_label, one.known) for one in reading.pictures]
+    rows = [
+        Annotation(
+            one.address, one.given_label, replace(one.known, given_split=sides.get(one.address, one.known.given_split))
+        )
+        for one in reading.pictures
+    ]
     others = [one for one in reading.files if one.refused and one.address != boxes]
     choices = replace(choices, splits={})  # the layout's words are sides by now
     return reading_of(pictures, rows, others, reading.understood, reading.times_from, boxes, choices)
@@ -59,6 +76,14 @@ def read_by_files(pictures: Pictures, names: Sequence[str], choices: Choices, te
     boxes = _name(pictures.folder, choices.boxes) if choices.boxes else None
     listed = read_listed(pictures.folder, ListedFiles(pictures.files), names, choices.columns)
     return table_reading(pictures, listed, choices, boxes, tell_others)
+
+
+def _not_read(pictures: Pictures, found: Sequence[Listed]) -> list[str]:
+    """Which files may say something, but are of no known format."""
+    read = {name for listed in found for name in (*listed.names, *listed.files)}
+    names = [name for name in pictures.files if is_text(name) and name.count("/") <= 1 and name not in read]
+    told = [name for name in names if not name.lower().endswith(TABLE_ENDINGS)]
+    return [f"not read, since of no known format: {in_short(told)}"] if told else []
 
 
 def _the_one(pictures: Pictures, found: Sequence[Listed]) -> Listed | None:
@@ -96,6 +121,24 @@ def _agree(rows: Sequence[Annotation], layout: str) -> bool:
     read = parse_layout(layout).read
     pairs = [(row.label, (read(row.file) or {}).get(LABEL)) for row in rows if row.label and not row.left_out]
     return sum(one == other for one, other in pairs) >= NEARLY_ALL * len(pairs) > 0
+
+
+def _folder(folder: Path, text: str) -> str | None:
+    """A folder that an option names, as a path below the source; None for a file."""
+    for path in (folder / text, Path(text)):
+        if path.is_dir() and path.resolve().is_relative_to(folder.resolve()):
+            return path.resolve().relative_to(folder.resolve()).as_posix()
+    return None
+
+
+def _of_folder(pictures: Pictures, place: str) -> Listed:
+    """What the files in a folder say, one for each picture. Raises UserError if there are none, or of two formats."""
+    all_of_it = find_label_files(pictures.folder, pictures.files)
+    found = [one for one in all_of_it if PurePosixPath(one.names[0]).is_relative_to(place)]
+    if len(found) != 1:
+        what = " and ".join(one.annotations.format for one in found) or "no file of labels for each picture"
+        raise UserError(f"{LABELS_FROM} {place}: the folder holds {what}: name a file, or a folder of one format")
+    return found[0]
 
 
 def _names(folder: Path, text: str) -> list[str]:

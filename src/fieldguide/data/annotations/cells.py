@@ -16,6 +16,9 @@ from fieldguide.data.annotations.annotation import PICTURE, NotAnnotations
 
 LARGEST_BOOK = 4 * 10**9  # bytes
 DELIMITERS = ",;\t|"
+OTHER = "label"  # the column beside that of files, where two have no names
+FEW = 4  # rows, of which each may have a label of its own
+LOOKED_AT = 1000  # lines
 PARQUET, ZIP, OLD_EXCEL = b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -71,7 +74,7 @@ def names_of(first: Sequence[str]) -> list[str] | None:
     if not any(files):
         return None
     if len(first) == 2 and sum(files) == 1:
-        return ["file" if is_file else "label" for is_file in files]
+        return ["file" if is_file else OTHER for is_file in files]
     return [f"column {number}" for number in range(1, len(first) + 1)]
 
 
@@ -108,6 +111,8 @@ def _csv(file: Path, text: str, note: str) -> Table:
     first = next((line for line in text.splitlines() if line.strip()), "")
     bare = re.sub(r'"[^"]*"', "", first)
     delimiter = max(DELIMITERS, key=bare.count)
+    if not bare.count(delimiter) and (spaced := _spaced(text)):
+        text, delimiter = spaced, " "
     csv.field_size_limit(10_000_000)
     try:
         lines = [
@@ -122,6 +127,8 @@ def _csv(file: Path, text: str, note: str) -> Table:
     if header is None:
         header = rows.pop(0)
     else:
+        if OTHER in header and len({row[header.index(OTHER)] for row in rows if len(row) > 1}) == len(rows) > FEW:
+            header = ["number" if name == OTHER else name for name in header]  # each has its own: no label
         note = "; ".join(filter(None, (note, f"no line of names: its columns are taken for {', '.join(header)}")))
     if long := [place for place, row in enumerate(rows, 2) if any(row[len(header) :])]:
         raise UserError(
@@ -129,6 +136,21 @@ def _csv(file: Path, text: str, note: str) -> Table:
         )
     width = len(header)
     return _checked(file, Table(header, [(row + [""] * width)[:width] for row in rows], note))
+
+
+def _spaced(text: str) -> str:
+    """A list whose cells stand between spaces, most with a picture in a line, with one space each; "" if it is none.
+
+    A number in its first line, of how many follow, is left away.
+    """
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    if lines and len(lines[0]) == 1 and lines[0][0].isdecimal():
+        lines = lines[1:]
+    some = lines[:LOOKED_AT]
+    pictures = sum(any(map(PICTURE.fullmatch, cells)) for cells in some)
+    if not some or len(some[0]) < 2 or len({*map(len, some)}) > 1 or pictures < len(some) - 1:
+        return ""
+    return "\n".join(" ".join(cells) for cells in lines)
 
 
 def _json(file: Path, text: str) -> Table:

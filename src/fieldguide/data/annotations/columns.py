@@ -65,6 +65,12 @@ class Columns:
     not_times: list[str]  # named as times, but they hold none
 
     @property
+    def used(self) -> set[str | None]:
+        """All but the table's own."""
+        boxes = self.box.used if self.box else set()
+        return {self.file, self.folder, self.label, self.site, *self.time, self.sequence, self.split, *boxes}
+
+    @property
     def in_words(self) -> str:
         """What was taken for what."""
         found = {

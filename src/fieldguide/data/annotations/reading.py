@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.errors import UserError
-from fieldguide.data.annotations.annotation import Annotations
+from fieldguide.data.annotations.annotation import Annotations, SizeOf
 from fieldguide.data.annotations.camtrap_dp import is_camtrap_dp, read_camtrap_dp
 from fieldguide.data.annotations.cells import from_records, read_cells
 from fieldguide.data.annotations.coco import is_coco, read_coco
@@ -83,6 +83,11 @@ def file_below(folder: Path, text: str) -> Path | None:
         return path if inside and path.is_file() else None
     except (OSError, ValueError):  # a name that is too long, or holds a null
         return None
+
+
+def size_below(folder: Path) -> SizeOf:
+    """Which tells the size of a picture below a folder, see `SizeOf`."""
+    return partial(_size, partial(file_below, folder))
 
 
 def _size(find: Callable[[str], Path | None], text: str) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ from fieldguide.data.annotations.annotation import (
 from fieldguide.data.annotations.box_columns import BoxColumns, as_corner_and_size, box_numbers, in_pixels, order_of
 from fieldguide.data.annotations.cells import Table, from_records
 from fieldguide.data.annotations.columns import DATES, Columns, find_columns
+from fieldguide.data.annotations.one_hot import with_one_hot_label
 from fieldguide.data.annotations.times import DAY_FIRST, MONTH_FIRST, read_times
 from fieldguide.data.choices import COLUMNS, Ambiguous
 from fieldguide.data.field_data import FieldData
@@ -32,6 +33,9 @@ def read_table_rows(
     if OBJECTS in table.header:
         table = from_records(_unfolded(table), name)
     columns = find_columns(table, name, chosen, exists)
+    if columns.label is None:
+        table = with_one_hot_label(table, name, columns.used)
+        columns = find_columns(table, name, chosen, exists)
     files = _files(table, columns)
     times, doubtful = read_times(_joined(table, columns.time), chosen.get(DATES, ""))
     if doubtful:

@@ -106,7 +106,7 @@ class TableData(DataSource):
         if not label:
             return "no label"
         if not _is_label(label):
-            return f"{label!r} cannot be the name of a folder: map it to a label with `labels`"
+            return f"{label!r} cannot be the name of a folder: give it another label with `labels` (--rename)"
         if row.known.given_split and not given_side(row.known.given_split, self.splits):
             return not_a_side(row.known.given_split)
         return ""

@@ -14,10 +14,10 @@ from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import replace_folder
 from fieldguide.base.paths import Paths
-from fieldguide.data.add import AS_IT_IS, NAME
-from fieldguide.data.choices import Choices
+from fieldguide.data.choices import AS_IT_IS, Choices
 from fieldguide.data.cleaning import clean_pictures
 from fieldguide.data.cropping import BOXES
+from fieldguide.data.data_set_names import NAME
 from fieldguide.data.duplicates import look_alike_groups
 from fieldguide.data.source_places import pictures_in
 from fieldguide.data.sources.copying import copy_pictures
