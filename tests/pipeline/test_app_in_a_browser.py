@@ -24,12 +24,12 @@ def wait_until(page: Any, saying: str) -> None:
     page.locator("#saved", has_text=saying).wait_for()
 
 
-def opened(window: Any, address: str) -> Any:
-    """A page with all pictures of the data set."""
+def opened(window: Any, address: str, pictures: int) -> Any:
+    """A page with all pictures of the data set, which are so many."""
     page = window.new_page()
     page.goto(address)
     page.select_option("[name=show]", "all")
-    page.locator(".card").nth(30).wait_for()
+    page.locator(".card").nth(pictures - 1).wait_for(state="attached")
     page.evaluate("document.activeElement.blur()")
     return page
 
@@ -44,6 +44,7 @@ def shown(page: Any) -> list[str]:
 def test_decisions_of_several_people_survive_a_kill_and_are_replayed(copy: Checkout) -> None:
     images = read_table(copy.paths.image_table, IMAGES).dropna(subset="id").set_index("id")
     labels, came_with = sorted(set(images["raw_label"]) - {""}), images["raw_label"].to_dict()
+    pictures = images[images["status"].isin(["kept", "conflict"])].index.nunique()
 
     def words(identity: str, key: str) -> str:
         if key in "dk":
@@ -54,7 +55,7 @@ def test_decisions_of_several_people_survive_a_kill_and_are_replayed(copy: Check
         asked: list[str] = []
         window, other_window = started.new_context(), started.new_context()
         window.on("request", lambda request: asked.append(request.url))
-        page = opened(window, app.address)
+        page = opened(window, app.address, pictures)
         order = [identity for identity in shown(page) if (images["raw_label"][[identity]].nunique()) == 1]
         first = shown(page).index(order[0])
         assert shown(page)[first:] == order
@@ -78,7 +79,7 @@ def test_decisions_of_several_people_survive_a_kill_and_are_replayed(copy: Check
         wait_until(page, "all saved")
 
         # Somebody else in another browser, and somebody at a terminal.
-        other = opened(other_window, app.address)
+        other = opened(other_window, app.address, pictures)
         other.locator(f"#card-{order[22]}").click()
         other.keyboard.press("k")
         copy.fieldguide("review", order[23], "drop", "--note", "by command")

@@ -1,6 +1,6 @@
 """The app: its pages, its routes, and what it says of mistakes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from fieldguide.app.access import Guard
+from fieldguide.app.confirm_routes import confirm_routes
+from fieldguide.app.found_pictures import FoundPictures
 from fieldguide.app.review_routes import review_routes
+from fieldguide.app.runs_routes import runs_routes
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.pages.render import render
@@ -32,13 +35,27 @@ class Page:
         return Path(self.template).stem
 
 
-PAGES = (Page("/", "Review", "app/review.html"),)
+PAGES = (
+    Page("/", "Review", "app/review.html"),
+    Page("/confirm", "Confirm", "app/confirm.html"),
+    Page("/runs", "Runs", "app/runs.html"),
+)
 
 
-def create_app(paths: Paths, port: int, token: str) -> ASGIApp:
-    """The app for a checkout, as it answers on 127.0.0.1 at a port."""
+def create_app(paths: Paths, port: int, token: str, folders: Sequence[Path] = ()) -> ASGIApp:
+    """The app for a checkout, as it answers on 127.0.0.1 at a port.
+
+    Parameters
+    ----------
+    folders
+        Where else than in data/ pictures are that it may show.
+    """
+    found = FoundPictures(
+        [*folders, *(paths.incoming, paths.held, paths.raw)], paths.checkout_state / "app" / "ids.json"
+    )
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)  # their pages load scripts from the web
-    app.include_router(review_routes(paths))
+    for router in (review_routes(paths), confirm_routes(paths, found), runs_routes(paths)):
+        app.include_router(router)
     for page in PAGES:
         app.get(page.path, response_class=HTMLResponse)(_shown(page, paths, token))
     app.get("/style.css")(lambda: Response(render("app/style.css"), media_type="text/css"))

@@ -4,6 +4,8 @@ import os
 import socket
 import sys
 import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
 from threading import Thread
 
 import uvicorn
@@ -32,7 +34,7 @@ class _Server(uvicorn.Server):
             Thread(target=webbrowser.open, args=[self.address], daemon=True).start()
 
 
-def start_app(paths: Paths, port: int | None, is_opened: bool) -> None:
+def start_app(paths: Paths, port: int | None, is_opened: bool, folders: Sequence[Path] = ()) -> None:
     """Serve the app of a checkout on 127.0.0.1 until Ctrl-C.
 
     Parameters
@@ -41,12 +43,17 @@ def start_app(paths: Paths, port: int | None, is_opened: bool) -> None:
         0 is any free one; None is PORT or, where that is taken, one of the next.
     is_opened
         Whether to open it in the browser of a machine with a screen.
+    folders
+        Where else than in data/ pictures are that it may show.
 
     Raises
     ------
     UserError
-        If the port is taken.
+        If the port is taken, or a folder is not there.
     """
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"there is no folder {folder}: check the path")
     listening = _listen(port)
     number = listening.getsockname()[1]
     token = kept_token(paths.checkout_state / "app_token.json")
@@ -55,7 +62,7 @@ def start_app(paths: Paths, port: int | None, is_opened: bool) -> None:
             "warning: git has no user name, so no decision can be recorded: git config user.name NAME", file=sys.stderr
         )
     config = uvicorn.Config(
-        create_app(paths, number, token),
+        create_app(paths, number, token, [folder.absolute() for folder in folders]),
         log_level="error",
         access_log=False,
         lifespan="off",

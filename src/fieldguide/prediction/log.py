@@ -65,7 +65,10 @@ def log_predictions(log: Path, predictions: Sequence[Logged], at: datetime | Non
 
 
 def confirm_labels(log: Path, labels: Sequence[tuple[str, str]], who: str, at: datetime | None = None) -> None:
-    """Write the labels that a person confirms, as (id, label); of several for one picture the last counts."""
+    """Write the labels that a person confirms, as (id, label); of several for one picture the last counts.
+
+    The label "" takes the earlier ones back.
+    """
     rows = [{"id": identity, "label": label, "who": who} for identity, label in labels]
     append_rows(log / "confirmed", rows, CONFIRMED, at)
 
@@ -77,7 +80,8 @@ def read_log(paths: Paths) -> pd.DataFrame:
 
 def read_confirmed(paths: Paths) -> pd.DataFrame:
     """The last confirmed label of every picture; columns as in CONFIRMED."""
-    return read_rows(paths.log / "confirmed", CONFIRMED).drop_duplicates("id", keep="last").reset_index(drop=True)
+    last = read_rows(paths.log / "confirmed", CONFIRMED).drop_duplicates("id", keep="last")
+    return last[last["label"] != ""].reset_index(drop=True)
 
 
 def join_log(paths: Paths) -> int:

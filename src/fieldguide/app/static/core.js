@@ -38,8 +38,14 @@ export function toast(text, bad = false) {
   setTimeout(() => shown.remove(), bad ? 8000 : 3000);
 }
 
+/** Puts a text into an element, with what stands between backticks as code. */
+export function say(element, text) {
+  element.replaceChildren(...text.split("`").map((part, place) => (place % 2 ? el("code", { textContent: part }) : part)));
+  return element;
+}
+
 const saved = byId("saved");
-function say(text, waiting) {
+function tell(text, waiting) {
   saved.textContent = text;
   saved.classList.toggle("waiting", waiting);
 }
@@ -71,7 +77,7 @@ export class Outbox {
     this.sending = true;
     while (this.waiting.length) {
       const content = this.waiting[0];
-      say(`saving ${this.waiting.length} …`, false);
+      tell(`saving ${this.waiting.length} …`, false);
       try {
         const answer = await post(this.path, content);
         this.waiting.shift();
@@ -79,7 +85,7 @@ export class Outbox {
         this.done(answer, content);
       } catch (error) {
         if (error.away) {
-          say(`${this.waiting.length} not saved: the app is away`, true);
+          tell(`${this.waiting.length} not saved: the app is away`, true);
           await new Promise((resolve) => setTimeout(resolve, 700));
           continue;
         }
@@ -90,7 +96,7 @@ export class Outbox {
       }
     }
     this.sending = false;
-    say("all saved", false);
+    tell("all saved", false);
   }
 }
 
@@ -133,4 +139,12 @@ export function labelButtons(labels, choose) {
     button.addEventListener("click", () => choose(label));
     return button;
   });
+}
+
+/** A share from 0 to 1 as a bar with its name and its figure. */
+export function bar(name, share, isStrong = true) {
+  const filled = el("i");
+  filled.style.width = `${(100 * share).toFixed(1)}%`;
+  return el("div", { className: isStrong ? "bar strong" : "bar" }, filled,
+    el("span", { textContent: name }), el("b", { textContent: `${(100 * share).toFixed(share > 0.0995 ? 0 : 1)} %` }));
 }

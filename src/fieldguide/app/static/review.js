@@ -1,4 +1,4 @@
-import { Outbox, ask, byId, el, fillSelect, labelButtons, onKeys, toast } from "./core.js";
+import { Outbox, ask, byId, el, fillSelect, labelButtons, onKeys, say, toast } from "./core.js";
 
 const grid = byId("grid"), one = byId("one"), filters = byId("filters"), note = byId("note");
 const state = {
@@ -73,9 +73,9 @@ async function filter() {
   state.current = Math.max(0, state.shown.findIndex((item) => item.id === before));
   const empty = byId("empty");
   empty.hidden = state.shown.length > 0;
-  empty.textContent = state.queue.length ? "No picture here: choose another filter." : "Nothing is queued: `dvc repro` fills the queue.";
+  say(empty, state.queue.length ? "No picture here: choose another filter." : "Nothing is queued: `dvc repro` fills the queue.");
   if (values.show === "todo" && state.queue.length && state.queue.every((item) => item.id in state.decisions)) {
-    empty.textContent = "All are decided. `dvc repro` applies the decisions.";
+    say(empty, "All are decided. `dvc repro` applies the decisions.");
   }
   byId("actions").hidden = !state.shown.length;
   draw();
@@ -152,7 +152,7 @@ function tellProgress() {
 }
 
 function tellChanges(changes) {
-  byId("changes").textContent = changes.length ? `The next \`dvc repro\` changes: ${changes.join(", ")}.` : "";
+  say(byId("changes"), changes.length ? `The next \`dvc repro\` changes: ${changes.join(", ")}.` : "");
 }
 
 function go(place) {
@@ -280,6 +280,6 @@ try {
   setInterval(refresh, 3000);
 } catch (error) {
   byId("empty").hidden = false;
-  byId("empty").textContent = error.message;
+  say(byId("empty"), error.message);
   byId("actions").hidden = true;
 }

@@ -29,8 +29,27 @@ class Standing:
     needs: Sequence[Need]
 
 
-def status(paths: Paths, as_document: bool = False) -> str:
-    """Which version is in which step, and what each candidate has and needs; in lines, or as JSON."""
+@dataclass(frozen=True)
+class RolloutState:
+    """The champion, None if there is none; the candidates, the one that is furthest first; what the history lacks."""
+
+    champion: Standing | None
+    candidates: Sequence[Standing]
+    warnings: Sequence[str]
+
+    @property
+    def content(self) -> dict[str, object]:
+        """For a JSON document."""
+        shown = [_as_content(one) for one in self.candidates]
+        return {
+            CHAMPION: _as_content(self.champion) if self.champion else None,
+            "candidates": shown,
+            "warnings": list(self.warnings),
+        }
+
+
+def rollout_state(paths: Paths) -> RolloutState:
+    """Which version is in which step, and what each candidate has and needs."""
     registry = Registry(paths)
     at_champion, cfg, history = registry.at(CHAMPION), compose(paths), registry.history()
     champion = Standing(at_champion, CHAMPION, _since(history, CHAMPION), []) if at_champion else None
@@ -39,18 +58,22 @@ def status(paths: Paths, as_document: bool = False) -> str:
         for step, version in candidates(registry)
     ]
     warnings = [f"{line}: moved without `fieldguide rollout`" for line in unrecorded(registry, history)]
+    return RolloutState(champion, standing, warnings)
+
+
+def status(paths: Paths, as_document: bool = False) -> str:
+    """The state of the roll-out in lines, or as JSON."""
+    state = rollout_state(paths)
     if as_document:
-        shown = [_as_content(one) for one in standing]
-        return as_json(
-            {CHAMPION: _as_content(champion) if champion else None, "candidates": shown, "warnings": warnings}
-        )
+        return as_json(state.content)
+    champion, standing = state.champion, state.candidates
     versions = [(CHAMPION, _version(champion) if champion else "none yet")]
     first, *others = key_values([*versions, *((one.step, _version(one)) for one in standing)]).split("\n")
     lines = [first]
     for line, one in zip(others, standing, strict=True):
         needs = key_values((f"for {NEXT[one.step]}: {need.name}", _evidence(need)) for need in one.needs)
         lines += [line, indent(needs, "  ")]
-    return "\n".join([*lines, *(f"warning: {line}" for line in warnings)])
+    return "\n".join([*lines, *(f"warning: {line}" for line in state.warnings)])
 
 
 def history_text(paths: Paths, as_csv: bool) -> str:
@@ -88,6 +111,16 @@ def confirm(paths: Paths, arguments: Sequence[str]) -> str:
         labels = read_labels_csv(Path(arguments[0]))
     else:
         raise UserError("give a CSV file, or the id of a picture and its label")
+    new = record_labels(paths, labels)
+    hint = f"; no model ever predicted {', '.join(map(repr, new))}" if new else ""
+    return f"recorded {len(labels)} labels{hint}"
+
+
+def record_labels(paths: Paths, labels: Sequence[tuple[str, str]]) -> list[str]:
+    """Record the true labels of pictures by their ids, "" to take one back; returns those that no model ever predicted.
+
+    Raises UserError, before anything is recorded, if the log knows no prediction of a picture.
+    """
     log = read_log(paths)
     said = {printable(label): label for label in log["prediction"]}  # as `fieldguide predict` prints them
     labels = [(identity, said.get(label, label)) for identity, label in labels]
@@ -98,9 +131,7 @@ def confirm(paths: Paths, arguments: Sequence[str]) -> str:
             "nothing was recorded; ids are those that `fieldguide predict --log` prints"
         )
     confirm_labels(paths.log, labels, user_or_account_name(paths.checkout))
-    new = sorted({label for _, label in labels} - set(log["prediction"]))
-    hint = f"; no model ever predicted {', '.join(map(repr, new))}" if new else ""
-    return f"recorded {len(labels)} labels{hint}"
+    return sorted({label for _, label in labels} - {*log["prediction"], ""})
 
 
 def _evidence(need: Need) -> str:
