@@ -27,9 +27,10 @@ from fieldguide.data.images import open_picture
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split, Status
 from fieldguide.data.table import IMAGES, read_table
+from fieldguide.model.architecture import Architecture
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.inference import Classifier
-from fieldguide.model.network import Architecture, build_classifier, count_features, normalization_of
+from fieldguide.model.network import build_classifier, count_features, normalization_of
 from fieldguide.model.weights import file_body
 from fieldguide.sample import SHIFTS
 from fieldguide.screening import out_of_fold

@@ -127,9 +127,10 @@ def embed(pictures: list[Image.Image]) -> list[np.ndarray]:
     import torch
 
     from fieldguide.base.files import sha256_of_file
+    from fieldguide.model.architecture import Architecture
     from fieldguide.model.description import Preprocessing
     from fieldguide.model.inference import to_input
-    from fieldguide.model.network import Architecture, normalization_of
+    from fieldguide.model.network import normalization_of
     from fieldguide.model.weights import file_body
 
     weights = shared("weights", "mobilenetv2_100.pth")

@@ -45,7 +45,7 @@ def loaders_of(cfg: Any, root: Path) -> Any:
     """The loaders that `train` would use."""
     from fieldguide.base.paths import Paths
     from fieldguide.data.table import SPLIT, read_table
-    from fieldguide.model.network import IMAGENET_MEAN, IMAGENET_STD, Normalization
+    from fieldguide.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Normalization
     from fieldguide.training.loaders import make_loaders
 
     table = read_table(Paths(root).split_table, SPLIT)
@@ -68,7 +68,8 @@ class Step:
     def __init__(self, cfg: Any) -> None:
         import torch
 
-        from fieldguide.model.network import Architecture, build_body, build_classifier, count_features
+        from fieldguide.model.architecture import Architecture
+        from fieldguide.model.network import build_body, build_classifier, count_features
         from fieldguide.model.precision import choose_computing
 
         torch.set_num_threads(cfg.train.threads)

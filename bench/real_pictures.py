@@ -84,9 +84,9 @@ def _looker() -> "Classifier":
     import torch
     from torch import nn
 
+    from fieldguide.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Normalization
     from fieldguide.model.description import Preprocessing
     from fieldguide.model.inference import Classifier
-    from fieldguide.model.network import IMAGENET_MEAN, IMAGENET_STD, Normalization
 
     body = timm.create_model("mobilenetv2_100", num_classes=0)
     weights = torch.load(shared("weights", "mobilenetv2_100.pth"), weights_only=True)

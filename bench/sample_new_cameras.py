@@ -24,7 +24,7 @@ from fieldguide.data.images import perceptual_hash
 from fieldguide.data.resizing.squish import Squish
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split
-from fieldguide.model.network import IMAGENET_MEAN, IMAGENET_STD
+from fieldguide.model.architecture import IMAGENET_MEAN, IMAGENET_STD
 from fieldguide.sample import KINDS, SamplePicture, draw, plan_sample
 from fieldguide.screening import out_of_fold
 from fieldguide.statistics.intervals import share_interval

@@ -46,7 +46,8 @@ def fastai_seconds(cfg, root: Path) -> float:  # type: ignore[no-untyped-def]
 
     from fieldguide.base.paths import Paths
     from fieldguide.data.table import SPLIT, read_table
-    from fieldguide.model.network import Architecture, build_body, build_classifier, count_features
+    from fieldguide.model.architecture import Architecture
+    from fieldguide.model.network import build_body, build_classifier, count_features
 
     class Clock(Callback):
         def after_epoch(self) -> None:

@@ -17,7 +17,8 @@ def measure() -> list[Figure]:
     from fieldguide.base.option_files import options_of
     from fieldguide.base.paths import Paths
     from fieldguide.configuration.compose import compose
-    from fieldguide.model.network import Architecture, build_body, build_classifier, count_features
+    from fieldguide.model.architecture import Architecture
+    from fieldguide.model.network import build_body, build_classifier, count_features
     from fieldguide.model.precision import choose_computing
 
     def step(network: torch.nn.Module, dtype: torch.dtype) -> float:

@@ -1,14 +1,18 @@
 """Classifiers with random weights, for tests that need one and not its training."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from fieldguide.base.files import write_json
 from fieldguide.data.resizing.pad import PadMode
+from fieldguide.model.architecture import Architecture, Normalization
 from fieldguide.model.description import Preprocessing, describe_classifier
-from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
+from fieldguide.model.network import build_body, build_classifier, count_features
+from fieldguide.model.onnx_export import export_network, facts_of, with_probabilities, write_onnx
+from fieldguide.model.torch_network import ObservedNetwork
 from fieldguide.model.weights import save_weights
 
 LABELS = ["black", "grizzly", "teddy"]
@@ -32,7 +36,7 @@ def save_classifier(
     size: int = 32,
     preprocessing: Preprocessing | None = None,
 ) -> torch.nn.Module:
-    """A classifier with random weights that tells pictures apart, in the two files that training writes."""
+    """A classifier with random weights that tells pictures apart, in the files that training writes."""
     torch.manual_seed(3)
     body = build_body(architecture)
     network = build_classifier(body, count_features(body, size), len(LABELS))
@@ -48,6 +52,24 @@ def save_classifier(
         head.weight.div_(logits.std(dim=0, keepdim=True).T)
         head.bias.sub_(network(coarse).mean(dim=0))
     preprocessing = preprocessing or Preprocessing(150.0, 320, method, pad_mode, size, NORMALIZATION)
-    save_weights(network, folder / "classifier.safetensors")
-    write_json(folder / "classifier.json", describe_classifier(architecture, LABELS, preprocessing, TEMPERATURE))
+    write_files(network, architecture, preprocessing, folder / "classifier.safetensors")
     return network
+
+
+def write_files(
+    network: torch.nn.Module,
+    architecture: Architecture,
+    preprocessing: Preprocessing,
+    weights: Path,
+    temperature: float = TEMPERATURE,
+    labels: list[str] = LABELS,
+    **record: Any,
+) -> None:
+    """The files that training writes, of a body and a head."""
+    body, head = network.get_submodule("body"), network.get_submodule("head")
+    save_weights(network, weights)
+    exported = export_network(ObservedNetwork(body, head, preprocessing.normalization, preprocessing.size))
+    calibrated = with_probabilities(exported, temperature)
+    write_onnx(calibrated, weights.with_suffix(".onnx"), weights, facts_of(labels, preprocessing))
+    description = describe_classifier(architecture, labels, preprocessing, temperature)
+    write_json(weights.with_suffix(".json"), {**description, **record})

@@ -135,7 +135,7 @@ from fieldguide.evaluation.shifts import SHIFTS, shifted
 from fieldguide.experiments.training_views import training_views
 from fieldguide.model.description import preprocessing_of, read_description
 from fieldguide.model.inference import load_classifier, to_input
-from fieldguide.model.network import Normalization
+from fieldguide.model.architecture import Normalization
 from fieldguide.screening.screen_files import load_screen, save_screen
 from fieldguide.screening.fitting import fit_screen
 from fieldguide.screening.observations import observe_pairs, observe_pictures

@@ -12,20 +12,21 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 from fieldguide.base.config import Config, EvaluateConfig
-from fieldguide.base.files import sha256_of_file, write_json
+from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics
 from fieldguide.data.table import IMAGES, SPLIT, predictions_schema, read_table, write_table
 from fieldguide.evaluation.shifts import SHIFTS
 from fieldguide.evaluation.test_time_augmentation import predict_views
-from fieldguide.model.description import Preprocessing, describe_classifier
+from fieldguide.model.architecture import Architecture, Normalization
+from fieldguide.model.description import Preprocessing
 from fieldguide.model.inference import load_classifier, predict, to_input
-from fieldguide.model.network import Architecture, Normalization, build_body, build_classifier, count_features
-from fieldguide.model.weights import save_weights
+from fieldguide.model.network import build_body, build_classifier, count_features
 from fieldguide.pages.figures import gallery_figure
 from fieldguide.pages.png import png
 from fieldguide.stages import evaluate
 from results import as_images
+from untrained import NORMALIZATION, write_files
 
 pytestmark = pytest.mark.slow  # importing timm alone takes seconds
 
@@ -68,14 +69,14 @@ def write_classifier(paths: Paths, scale: float) -> None:
     body = build_body(ARCHITECTURE)
     network = build_classifier(body, count_features(body, PREPROCESSING.size), len(LABELS)).eval()
     with torch.no_grad():
-        features = body(torch.stack([to_input(coloured(number), PREPROCESSING) for number in range(30)]))
+        squares = torch.from_numpy(np.stack([to_input(coloured(number), PREPROCESSING) for number in range(30)]))
+        mean, std = (torch.tensor(values)[:, None, None] for values in (NORMALIZATION.mean, NORMALIZATION.std))
+        features = body((squares - mean) / std)
         fitted = LogisticRegression(C=1e6, max_iter=10_000).fit(features.numpy(), np.arange(30) % 3)
         head = {"weight": fitted.coef_, "bias": fitted.intercept_}
         network[1].load_state_dict({name: scale * torch.from_numpy(values) for name, values in head.items()})
-    save_weights(network, paths.classifier)
-    description = describe_classifier(ARCHITECTURE, LABELS, PREPROCESSING, 2.0)
-    record = {"record": {"config": {"augment": {"transforms": TRANSFORMS}, "train": {"threads": 1}}}}
-    write_json(paths.classifier.with_suffix(".json"), {**description, **record})
+    record = {"config": {"augment": {"transforms": TRANSFORMS}, "train": {"threads": 1}}}
+    write_files(network, ARCHITECTURE, PREPROCESSING, paths.classifier, 2.0, LABELS, record=record)
 
 
 def evaluated(root: Path, scale: float = 1.0, shift_pictures: int = 12) -> tuple[Paths, Metrics]:

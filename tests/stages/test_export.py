@@ -10,13 +10,11 @@ import pytest
 from conftest import noise
 from fieldguide.cli import main
 from fieldguide.data.resizing.pad import Pad
+from fieldguide.model.architecture import Architecture
 from fieldguide.model.inference import load_classifier, predict
-from fieldguide.model.network import Architecture
 from untrained import LABELS, save_classifier
 
 pytestmark = pytest.mark.slow  # importing PyTorch and timm takes seconds
-
-pytest.importorskip("onnxruntime")
 
 
 def test_the_file_answers_as_the_classifier_does_and_is_the_same_every_time(
@@ -71,10 +69,11 @@ def test_other_architectures_are_exported(
     assert "differ from PyTorch's by at most" in capsys.readouterr().out
 
 
-def test_without_the_extra_one_line_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_one_line_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_classifier(tmp_path)
-    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    (tmp_path / "classifier.onnx").unlink()
+    monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(SystemExit) as end:
         main(["export", "onnx", "--model", str(tmp_path)])
-    assert end.value.code == "fieldguide: the package onnxscript is missing: pip install 'fieldguide[onnx]'"
+    assert end.value.code == "fieldguide: the package onnx is missing: pip install 'fieldguide[train]'"
     assert not (tmp_path / "classifier.onnx").exists()

@@ -6,24 +6,25 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from conftest import noise
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import read_json, sha256_of_file, write_json
+from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.data.images import perceptual_hash, picture_id
 from fieldguide.data.seen_pictures import membership
 from fieldguide.data.table import IMAGES, SPLIT, write_table
+from fieldguide.model.description import read_description
 from fieldguide.model.inference import load_classifier, predict, predict_logits
 from fieldguide.model.network import build_body, build_classifier, count_features
-from fieldguide.model.weights import save_weights
 from fieldguide.release.gate.decision import Decision, run_gate, write_decision
 from fieldguide.release.gate.picture_sets import BACKTEST, CURRENT, TABLE
 from fieldguide.release.versions import Candidate
 from fieldguide.statistics.noninferiority import Verdict
-from untrained import LABELS, RESNET, save_classifier
+from untrained import LABELS, RESNET, save_classifier, write_files
 
 pytestmark = pytest.mark.slow
 PICTURES = 160
@@ -45,9 +46,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
         head.bias.sub_(torch.from_numpy(logits.mean(axis=0)))  # each label is as likely as the others
         head.weight.mul_(CERTAINTY)
         head.bias.mul_(CERTAINTY)
-    save_weights(network, folder / "classifier.safetensors")
-    description = folder / "classifier.json"
-    write_json(description, {**read_json(description), "temperature": 1.0})
+    write_files(network, RESNET, read_description(folder / "classifier.json").preprocessing, files(folder)[0], 1.0)
     return folder
 
 
@@ -56,14 +55,13 @@ def bad(good: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with its outputs in another order: it is always wrong."""
     folder = tmp_path_factory.mktemp("bad")
     network = build_classifier(build_body(RESNET), count_features(build_body(RESNET), 32), len(LABELS))
-    network.load_state_dict(torch.nn.Module.state_dict(load_classifier(*files(good)).network))
+    network.load_state_dict(load_file(files(good)[0]))
     head = network.get_submodule("head")
     assert isinstance(head, torch.nn.Linear)
     with torch.no_grad():
         head.weight.copy_(head.weight.roll(1, 0))
         head.bias.copy_(head.bias.roll(1, 0))
-    save_weights(network, folder / "classifier.safetensors")
-    (folder / "classifier.json").write_bytes((good / "classifier.json").read_bytes())
+    write_files(network, RESNET, read_description(files(good)[1]).preprocessing, files(folder)[0], 1.0)
     return folder
 
 

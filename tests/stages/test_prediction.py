@@ -18,7 +18,7 @@ from conftest import CHECKOUT, encoded, noise, put, run_command, run_python
 from fieldguide.base.paths import Paths
 from fieldguide.cli import main
 from fieldguide.configuration.compose import compose
-from fieldguide.model.network import Architecture
+from fieldguide.model.architecture import Architecture
 from untrained import LABELS, NORMALIZATION, RESNET, TEMPERATURE, save_classifier, untrained_folder
 
 pytestmark = pytest.mark.slow  # importing PyTorch and timm takes seconds
@@ -105,7 +105,7 @@ def test_its_probabilities_are_those_of_fastai(
     found = np.array([[float(row[f"probability_{label}"]) for label in LABELS] for row in rows])
     assert (code, err) == (0, "")
     assert [row["path"] for row in rows] == [str(file) for file in files]
-    assert np.abs(found - wanted).max() < 1e-5
+    assert np.abs(found - wanted).max() < 1e-4
     assert found.std(axis=0).max() > 0.05  # the network tells pictures apart, so the comparison means something
     assert [row["label"] for row in rows] == [LABELS[best] for best in wanted.argmax(axis=1)]
     assert [row["probability"] for row in rows] == [f"{max(row):.6f}" for row in found]
@@ -288,6 +288,8 @@ def test_it_imports_neither_fastai_nor_anything_else_that_it_does_not_need(model
     assert code_ == "0"
     unneeded = {
         "fastai",
+        "torch",
+        "timm",
         "mlflow",
         "pandas",
         "sklearn",
@@ -299,7 +301,7 @@ def test_it_imports_neither_fastai_nor_anything_else_that_it_does_not_need(model
         "dvc",
     }
     assert not unneeded & set(imported)
-    assert "torch" in imported
+    assert "onnxruntime" in imported
 
 
 def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
@@ -309,7 +311,6 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     from fieldguide.model.inference import load_classifier
     from fieldguide.retraining.unlabelled_queue import ask
     from fieldguide.screening.detectors.mahalanobis import Mahalanobis
-    from fieldguide.screening.feature_network import feature_network_of
     from fieldguide.screening.fitting import fit_screen
     from fieldguide.screening.observations import observe_pairs, observe_pictures
     from fieldguide.screening.screen_files import save_screen
@@ -322,7 +323,7 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     assert "out_of_domain" not in plain
 
     classifier = load_classifier(weights, weights.with_suffix(".json"))
-    feature_network = feature_network_of(classifier)
+    feature_network = classifier.network
     seen = [Image.open(path).convert("RGB") for path in sorted(pictures.iterdir())]
     train, turned = observe_pairs(classifier, feature_network, seen)
     fitted = fit_screen(
@@ -332,7 +333,7 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
         observe_pictures(classifier, feature_network, seen),
         Mahalanobis("mahalanobis"),
     )
-    save_screen(fitted.screen, feature_network, tmp_path / "screen.safetensors", weights, None)
+    save_screen(fitted.screen, tmp_path / "screen.safetensors", weights, None)
     code, screened, _ = printed(capsys, *arguments)
     assert code == 1
     assert screened.startswith("path,label,probability,p_value,out_of_domain,reason\n")

@@ -17,8 +17,10 @@ from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.data.table import SPLIT, predictions_schema, read_table
+from fieldguide.model.architecture import Architecture
 from fieldguide.model.inference import Classifier, load_classifier, open_for, predict
-from fieldguide.model.network import Architecture, build_body, count_features
+from fieldguide.model.network import build_body, count_features
+from fieldguide.model.torch_classifier import load_observed
 from fieldguide.model.weights import random_body
 from fieldguide.stages import evaluate, train, weights
 from fieldguide.training import loaders
@@ -62,7 +64,10 @@ def test_predictions_are_those_of_fastai(trained: Paths) -> None:
         cfg.train,
         cfg.seed,
     )
-    learner = Learner(made, classifier.network, loss_func=torch.nn.CrossEntropyLoss())
+    observed = load_observed(trained.classifier, trained.classifier.with_suffix(".json"))
+    assert observed.head is not None
+    network = torch.nn.Sequential(observed.body, observed.head)
+    learner = Learner(made, network, loss_func=torch.nn.CrossEntropyLoss())
     with learner.no_bar():
         logits, _ = learner.get_preds(ds_idx=1, act=lambda logits: logits)
     wanted = (logits.double() / classifier.temperature).softmax(dim=1).numpy()
@@ -82,7 +87,7 @@ def test_outputs_hold_tensors_and_text_and_no_pickle(trained: Paths) -> None:
     assert read_json(trained.classifier.with_suffix(".json"))["vocabulary"] == LABELS
     assert load_file(trained.classifier)["head.weight"].shape[0] == 3
     written = [path for path in trained.root.rglob("*") if path.is_file() and not path.is_symlink()]
-    assert {path.suffix for path in written} == {".safetensors", ".json", ".csv", ".parquet", ".png", ".html"}
+    assert {path.suffix for path in written} == {".safetensors", ".onnx", ".json", ".csv", ".parquet", ".png", ".html"}
     for path in written:
         start = path.read_bytes()[:2]
         assert start != b"PK", f"{path} is an archive, as torch.save makes them"

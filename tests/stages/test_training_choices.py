@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -22,16 +23,21 @@ from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.data.images import open_picture
 from fieldguide.data.table import SPLIT, read_table, write_table
+from fieldguide.model.architecture import Architecture
 from fieldguide.model.backbone import Backbone
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.features import frozen_features
-from fieldguide.model.network import Architecture, Normalization, build_body
+from fieldguide.model.network import build_body
+from fieldguide.model.onnx_export import export_network, write_onnx
 from fieldguide.model.precision import choose_computing
+from fieldguide.model.torch_network import ObservedNetwork
+from fieldguide.model.weights import save_weights
 from fieldguide.stages import train, weights
 from fieldguide.training.checkpoint import load_checkpoint, save_checkpoint
 from fieldguide.training.learner import phases_of
 from fieldguide.training.loaders import feature_loaders
 from stages.training import ROOT, composed, linked
+from untrained import NORMALIZATION
 
 pytestmark = pytest.mark.slow
 
@@ -219,7 +225,7 @@ def test_head_only_computes_features_once_and_leaves_the_body_as_it_was(
     assert not opened
     assert sha256_of_file(paths.classifier) == digest
 
-    monkeypatch.setattr("fieldguide.training.train_classifier.code_digest", lambda: "of another version")
+    monkeypatch.setattr("fieldguide.model.features.code_digest", lambda: "of another version")
     train.run(cfg, paths)
     assert len(opened) == len(set(opened)) > 0
     assert sha256_of_file(paths.classifier) == digest
@@ -233,7 +239,9 @@ def test_a_column_that_may_not_be_written_to_is_no_warning(recwarn: pytest.Warni
     always = torch.is_warn_always_enabled()
     torch.set_warn_always(True)
     try:
-        loaders = feature_loaders(pictures, torch.eye(4), ["a", "b"], composed("train.batch_size=2").train, 0)
+        loaders = feature_loaders(
+            pictures, np.eye(4, dtype=np.float32), ["a", "b"], composed("train.batch_size=2").train, 0
+        )
     finally:
         torch.set_warn_always(always)
     assert [batch[1].tolist() for batch in loaders.valid] == [[1]]
@@ -260,55 +268,63 @@ def pictures(source: Paths) -> list[tuple[str, Path]]:
     return [(file.name, file) for file in sorted(source.clean.rglob("*.*"))[:4]]
 
 
-def features_at(size: int, pictures: list[tuple[str, Path]], kept: Path, **options: str) -> torch.Tensor:
+def features_at(size: int, pictures: list[tuple[str, Path]], kept: Path, **options: str) -> NDArray[np.float32]:
     """Of a network that is the same every time, but for its options."""
+    return features_of(backbone_at(size, kept.with_name("backbone.safetensors"), **options), size, pictures, kept)
+
+
+def backbone_at(size: int, weights: Path, **options: str) -> Backbone:
     torch.manual_seed(0)
     architecture = Architecture("timm", "mobilenetv2_050", {**options})
-    normalization = Normalization((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    preprocessing = Preprocessing(150.0, 320, "squish", "zeros", size, normalization)
-    backbone = Backbone(build_body(architecture), architecture, normalization, "same", is_pretrained=False)
-    return frozen_features(backbone, preprocessing, pictures, kept, "key")
+    body = build_body(architecture)
+    save_weights(body, weights)
+    exported = export_network(ObservedNetwork(body, None, NORMALIZATION, size))
+    write_onnx(exported, weights.with_suffix(".onnx"), weights, {})
+    return Backbone(weights, architecture, NORMALIZATION, sha256_of_file(weights), is_pretrained=False)
+
+
+def features_of(backbone: Backbone, size: int, pictures: list[tuple[str, Path]], kept: Path) -> NDArray[np.float32]:
+    preprocessing = Preprocessing(150.0, 320, "squish", "zeros", size, NORMALIZATION)
+    return frozen_features(backbone, preprocessing, pictures, kept)
 
 
 @pytest.mark.parametrize("size", [64, 128])
 def test_features_do_not_depend_on_the_number_of_threads(
-    pictures: list[tuple[str, Path]], tmp_path: Path, size: int
+    pictures: list[tuple[str, Path]], tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = torch.get_num_threads()
     found = []
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            found.append(features_at(size, pictures, tmp_path / str(threads)))
-            assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
-    assert torch.equal(found[0], found[1])
-    assert torch.equal(found[0], found[2])
+    for threads in (1, 2, 3):
+        monkeypatch.setattr("fieldguide.model.onnx_network.usable_cores", lambda threads=threads: threads)
+        monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda threads=threads: threads)
+        found.append(features_at(size, pictures, tmp_path / str(threads)))
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
 
 
 def test_features_of_the_same_weights_with_other_options_are_others(
     pictures: list[tuple[str, Path]], tmp_path: Path
 ) -> None:
-    mean, largest = (features_at(64, pictures, tmp_path, global_pool=pool) for pool in ("avg", "max"))
+    mean, largest = (features_at(64, pictures, tmp_path / "kept", global_pool=pool) for pool in ("avg", "max"))
     assert bool((mean < largest).any())
     assert not bool((mean > largest).any())
 
 
 def test_damaged_features_are_computed_again(pictures: list[tuple[str, Path]], tmp_path: Path) -> None:
-    features = features_at(64, pictures, tmp_path)
-    (file,) = tmp_path.iterdir()
+    kept = tmp_path / "kept"
+    features = features_at(64, pictures, kept)
+    (file,) = kept.iterdir()
     whole = file.read_bytes()
     for place in [*range(8, 600, 29), *range(600, len(whole), 5001)]:
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert torch.equal(features_at(64, pictures, tmp_path), features)
+        assert np.array_equal(features_at(64, pictures, kept), features)
         assert file.read_bytes() == whole
 
 
 def test_jobs_that_begin_together_share_features(pictures: list[tuple[str, Path]], tmp_path: Path) -> None:
+    backbone = backbone_at(64, tmp_path / "backbone.safetensors")
     with ThreadPoolExecutor(4) as pool:
-        first, *others = pool.map(lambda _: features_at(64, pictures, tmp_path / "kept"), range(8))
-    assert all(torch.equal(first, other) for other in others)
+        first, *others = pool.map(lambda _: features_of(backbone, 64, pictures, tmp_path / "kept"), range(8))
+    assert all(np.array_equal(first, other) for other in others)
 
 
 @pytest.mark.parametrize("train_norm", [False, True])

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from fieldguide.data.field_data import FieldData
 from fieldguide.prediction.answers import Answer
@@ -59,7 +58,7 @@ def test_a_part_that_is_the_whole_is_told_only_of_a_new_site() -> None:
 
 
 def test_the_sites_seen_in_training_are_kept_beside_the_reference(tmp_path: Path) -> None:
-    empty = torch.zeros(2, 3)
+    empty = np.zeros((2, 3), np.float32)
     file = tmp_path / "reference.safetensors"
     save_reference(Observations(empty, empty, empty, np.zeros((2, 3))), file, {}, ["a", "b\n"])
     assert load_sites(file) == {"a", "b\n"}

@@ -21,8 +21,8 @@ from fieldguide.data.images import Picture, PictureError, picture_id, read_pictu
 from fieldguide.data.sources.row import picture_row
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.table import IMAGES, RAW, read_table, write_table
+from fieldguide.model.architecture import Normalization
 from fieldguide.model.description import preprocessing_of
-from fieldguide.model.network import Normalization
 from fieldguide.screening.near_duplicates import near_duplicates_of
 from fieldguide.stages import clean, split
 from stages.cleaned import check_folder

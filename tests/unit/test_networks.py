@@ -10,7 +10,8 @@ from conftest import run_python
 from fieldguide.base.config import ModelConfig
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
-from fieldguide.model.network import Architecture, build_body, count_features, normalization_of
+from fieldguide.model.architecture import Architecture
+from fieldguide.model.network import build_body, count_features, normalization_of
 from fieldguide.model.weights import random_body
 from source_graph import ROOT
 
@@ -60,7 +61,8 @@ def test_a_network_with_random_weights_gives_features(name: str) -> None:
 WITHOUT_COMPILER = """
 import sys
 import torch
-from fieldguide.model.network import Architecture, build_body, build_bounded
+from fieldguide.model.architecture import Architecture
+from fieldguide.model.network import build_body, build_bounded
 NETWORKS = (("timm", "test_resnet"), ("timm", "test_vit"), ("torchvision", "resnet18"))
 for library, arch in NETWORKS:
     build_body(Architecture(library, arch, {}))

@@ -15,12 +15,14 @@ from conftest import noise
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.operations import DETECTORS
+from fieldguide.model.architecture import Normalization
+from fieldguide.model.asking import Network
 from fieldguide.model.inference import Classifier, load_classifier
+from fieldguide.model.torch_network import ObservedNetwork, TorchNetwork
 from fieldguide.screening.detectors import Known
 from fieldguide.screening.detectors.detector import log_sum_exp
 from fieldguide.screening.detectors.mahalanobis import Mahalanobis
 from fieldguide.screening.detectors.nearest_neighbours import NearestNeighbours
-from fieldguide.screening.feature_network import FeatureNetwork, feature_network_of
 from fieldguide.screening.fitting import Fitted, Learned, calibrate_screen, fit_screen, learn_screen
 from fieldguide.screening.measurements import NAMES, measure_square
 from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
@@ -149,19 +151,19 @@ def classifier(folder: Path) -> Classifier:
 
 
 @pytest.fixture(scope="module")
-def feature_network(classifier: Classifier) -> FeatureNetwork:
-    return feature_network_of(classifier)
+def feature_network(classifier: Classifier) -> Network:
+    return classifier.network
 
 
 @pytest.fixture(scope="module")
-def fitted(classifier: Classifier, feature_network: FeatureNetwork) -> Fitted:
+def fitted(classifier: Classifier, feature_network: Network) -> Fitted:
     train, turned = observe_pairs(classifier, feature_network, map(scene, range(150)))
     valid = observe_pictures(classifier, feature_network, map(scene, range(150, 250)))
     return fit_screen(train, turned, np.arange(150) % 3, valid, NearestNeighbours("nearest_neighbours", neighbours=10))
 
 
 @pytest.fixture(scope="module")
-def new(classifier: Classifier, feature_network: FeatureNetwork) -> Observations:
+def new(classifier: Classifier, feature_network: Network) -> Observations:
     return observe_pictures(classifier, feature_network, map(scene, range(1000, 1300)))
 
 
@@ -184,8 +186,8 @@ def heavy_tailed(count: int, seed: int, strangers: float = 0.0) -> Observations:
     strange = chance.random(count) < strangers
     features[strange] = np.eye(24)[3 + chance.integers(21, size=strange.sum())]
     measurements = 0.3 * chance.standard_normal((count, len(NAMES)))
-    layout = torch.from_numpy(0.1 * chance.standard_normal((count, 8))).float()
-    return Observations(torch.zeros(count, 3), torch.from_numpy(features).float(), layout, measurements)
+    layout = (0.1 * chance.standard_normal((count, 8))).astype(np.float32)
+    return Observations(np.zeros((count, 3), np.float32), features.astype(np.float32), layout, measurements)
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +220,7 @@ def test_the_promised_rate_is_kept_on_average_where_features_have_heavy_tails(he
     ids=["grey", "dark", "turned", "wide"],
 )
 def test_it_says_in_which_way_a_picture_is_strange(
-    fitted: Fitted, classifier: Classifier, feature_network: FeatureNetwork, change: object, reason: str
+    fitted: Fitted, classifier: Classifier, feature_network: Network, change: object, reason: str
 ) -> None:
     assert callable(change)
     changed = [change(scene(seed)) for seed in range(2000, 2040)]
@@ -249,7 +251,7 @@ def at_night(seed: int) -> Image.Image:
     ids=["drawn", "night", "blank", "static"],
 )
 def test_what_is_strange_in_every_orientation_is_not_called_upside_down(
-    fitted: Fitted, classifier: Classifier, feature_network: FeatureNetwork, strange: Callable[[int], Image.Image]
+    fitted: Fitted, classifier: Classifier, feature_network: Network, strange: Callable[[int], Image.Image]
 ) -> None:
     pictures = [strange(seed) for seed in range(3000, 3040)]
     verdicts = judge(fitted.screen, observe_pictures(classifier, feature_network, pictures))
@@ -268,12 +270,12 @@ def test_nothing_is_called_upside_down_where_pictures_have_no_upper_side() -> No
     assert not with_a_side.is_like(features + 9, turned + 9).any()  # as no picture is, either way up
 
 
-def test_observing_gives_what_predicting_gives(classifier: Classifier, feature_network: FeatureNetwork) -> None:
+def test_observing_gives_what_predicting_gives(classifier: Classifier, feature_network: Network) -> None:
     from fieldguide.model.inference import predict_logits
 
     pictures = [scene(seed) for seed in range(5)]
-    seen = observe_pictures(classifier, feature_network, pictures, batch_size=2)
-    np.testing.assert_allclose(seen.logits, predict_logits(classifier, pictures, batch_size=2), rtol=1e-5, atol=1e-5)
+    seen = observe_pictures(classifier, feature_network, pictures)
+    np.testing.assert_allclose(seen.logits, predict_logits(classifier, pictures), rtol=1e-5, atol=1e-5)
 
 
 def test_features_know_that_a_subject_stands_out_of_its_surroundings(classifier: Classifier) -> None:
@@ -284,7 +286,8 @@ def test_features_know_that_a_subject_stands_out_of_its_surroundings(classifier:
     rows, columns = np.indices((32, 32))
     spread, gathered = (rows // 4 + columns // 4) % 2, columns // 16
     pictures = [Image.fromarray(np.uint8(200 * plane)).convert("RGB") for plane in (spread, gathered)]
-    seen = observe_pictures(classifier, FeatureNetwork(body, "0"), pictures)
+    observed = ObservedNetwork(body, None, Normalization((0, 0, 0), (1, 1, 1)), 32)
+    seen = observe_pictures(classifier, TorchNetwork(observed, "cpu"), pictures)
     last, of_places = seen.features[:, :5], seen.features[:, 5:]
     np.testing.assert_allclose(last[0], last[1], atol=1e-4)
     assert np.linalg.norm(of_places[0] - of_places[1]) > 0.3
@@ -294,16 +297,16 @@ def test_a_saved_screen_says_the_same(
     fitted: Fitted,
     new: Observations,
     classifier: Classifier,
-    feature_network: FeatureNetwork,
+    feature_network: Network,
     folder: Path,
     tmp_path: Path,
 ) -> None:
     weights = folder / "classifier.safetensors"
     for name in ("first", "again"):
-        save_screen(fitted.screen, feature_network, tmp_path / f"{name}.safetensors", weights, None)
+        save_screen(fitted.screen, tmp_path / f"{name}.safetensors", weights, None)
     assert (tmp_path / "first.safetensors").read_bytes() == (tmp_path / "again.safetensors").read_bytes()
     loaded, seen_by = load_screen(tmp_path / "first.safetensors", classifier, weights)
-    assert seen_by == feature_network
+    assert seen_by is feature_network
     before, after = judge(fitted.screen, new), judge(loaded, new)
     np.testing.assert_array_equal(before.p_value, after.p_value)
     assert before.reason == after.reason
@@ -316,20 +319,19 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "classifier": (lambda content: {**content, "classifier_sha256": "0" * 64}, "does not belong to the classifier"),
     "backbone": (
         lambda content: {**content, "backbone_sha256": "0" * 64},
-        "backbone.safetensors, whose features the screen uses, is missing",
+        "backbone.onnx, whose features the screen uses, is missing",
     ),
-    "layer": (lambda content: {**content, "layout": "__class__"}, "is not the screen of this classifier"),
     "tails": (lambda content: {**content, "tails": {}}, "is not the screen of this classifier"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_strangers_description_is_refused_in_one_line(
-    fault: str, fitted: Fitted, classifier: Classifier, feature_network: FeatureNetwork, folder: Path, tmp_path: Path
+    fault: str, fitted: Fitted, classifier: Classifier, feature_network: Network, folder: Path, tmp_path: Path
 ) -> None:
     edit, message = FAULTS[fault]
     path, weights = tmp_path / "screen.safetensors", folder / "classifier.safetensors"
-    save_screen(fitted.screen, feature_network, path, weights, None)
+    save_screen(fitted.screen, path, weights, None)
     write_json(path.with_suffix(".json"), edit(read_json(path.with_suffix(".json"))))
     with pytest.raises(UserError, match=re.escape(message)) as refused:
         load_screen(path, classifier, weights)
@@ -357,12 +359,12 @@ def test_a_strangers_numbers_are_refused_in_one_line(
     value: torch.Tensor,
     fitted: Fitted,
     classifier: Classifier,
-    feature_network: FeatureNetwork,
+    feature_network: Network,
     folder: Path,
     tmp_path: Path,
 ) -> None:
     path, weights = tmp_path / "screen.safetensors", folder / "classifier.safetensors"
-    save_screen(fitted.screen, feature_network, path, weights, None)
+    save_screen(fitted.screen, path, weights, None)
     save_file({**load_file(path), name: value}, path)
     with pytest.raises(
         UserError, match=r"is not the screen of this classifier|not finite|of a kind that is not used"

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from fieldguide.prediction.batch_page import BatchFindings, loss_in_words, verdict
@@ -152,7 +151,7 @@ def test_the_error_of_the_expected_loss_is_measured_where_the_true_one_is_known(
     )
     errors = loss_errors(shifts)
     assert errors == {"night": -0.2, "rain": 0.05}
-    empty = torch.zeros(2, 3)
+    empty = np.zeros((2, 3), np.float32)
     observations = Observations(empty, empty, empty, np.zeros((2, 3)))
     for expected in (errors, {}):
         save_reference(observations, tmp_path / "reference.safetensors", expected)

@@ -4,8 +4,9 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TypeVar
@@ -35,6 +36,32 @@ def usable_workers() -> int:
         if file.is_file() and (limit := file.read_text(encoding="ascii").strip()).isdigit():
             memory = min(memory, int(limit))
     return max(1, min(usable_cores(), memory // MEMORY))
+
+
+def map_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None
+) -> Iterator[Result]:
+    """The results of `function` on every item, in the items' order, whatever the number of threads.
+
+    For work that leaves Python to others meanwhile: decoding, resizing, networks. Items are taken, and worked on, only
+    a few ahead of the results that are asked for. By default there are as many threads as usable cores.
+    """
+    threads = threads or usable_cores()
+    if threads == 1:
+        yield from map(function, items)
+        return
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _leave_with_parent() -> None:

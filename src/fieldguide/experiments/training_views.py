@@ -12,7 +12,8 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
-from fieldguide.model.network import Architecture, Normalization, build_body, normalization_of
+from fieldguide.model.architecture import Architecture, Normalization
+from fieldguide.model.network import build_body, normalization_of
 from fieldguide.training.loaders import make_loaders
 
 

@@ -1,40 +1,50 @@
 """The network that training starts from, as the stage `weights` left it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from torch import nn
-
+from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
-from fieldguide.model.network import Architecture, Normalization, build_body
-from fieldguide.model.weights import load_weights
+from fieldguide.model.architecture import Architecture, Normalization
+from fieldguide.model.asking import Network
+from fieldguide.model.gpu import has_gpu
+from fieldguide.model.onnx_network import WEIGHTS, read_onnx
 
 RANDOM = "random"  # the value of `weights` in conf/model/*.yaml for random ones
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A body with its starting weights: float pictures (n, 3, height, width) in, features (n, f) out."""
+    """A body with its starting weights, which are in the file `weights`."""
 
-    body: nn.Module
+    weights: Path
     architecture: Architecture
     normalization: Normalization
     sha256: str  # of the weights
     is_pretrained: bool
 
+    @cached_property
+    def network(self) -> Network:
+        """It frozen: squares in, features out. Raises UserError if a file is missing or damaged."""
+        network = read_onnx(self.weights.with_suffix(".onnx"))
+        if network.facts.get(WEIGHTS) != self.sha256:
+            raise UserError(f"{self.weights.with_suffix('.onnx')} is of other weights: run `dvc repro`")
+        if not has_gpu():
+            return network
+        from fieldguide.model.torch_network import ObservedNetwork, TorchNetwork
+        from fieldguide.model.weights import load_body
+
+        body = load_body(self.architecture, self.weights)
+        return TorchNetwork(ObservedNetwork(body, None, self.normalization, network.size))
+
 
 def load_backbone(weights: Path) -> Backbone:
-    """Load models/backbone.safetensors and the description beside it.
-
-    Raises UserError if the weights are missing, damaged, or not those of the architecture.
-    """
+    """What the description beside models/backbone.safetensors says of it."""
     description = read_json(weights.with_suffix(".json"))
-    architecture = Architecture(**description["architecture"])
-    body = build_body(architecture)
-    load_weights(body, weights)
     return Backbone(
-        body,
-        architecture,
+        weights,
+        Architecture(**description["architecture"]),
         Normalization(**description["normalization"]),
         description["sha256"],
         description["source"] != RANDOM,

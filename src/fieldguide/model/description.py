@@ -12,7 +12,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.operations import RESIZES
 from fieldguide.data.resizing import Resize
 from fieldguide.data.resizing.pad import PadMode
-from fieldguide.model.network import Architecture, Normalization
+from fieldguide.model.architecture import Architecture, Normalization
 
 MAX_FILE_SIZE = 16 * 2**20  # bytes; 100,000 labels need 2 MiB
 

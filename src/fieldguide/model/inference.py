@@ -1,78 +1,63 @@
-"""Prediction with a trained classifier: PyTorch and Pillow only, and no code in the files that it loads."""
+"""Prediction with a trained classifier: numpy in, numpy out, and no code in the files that it loads.
 
-import math
+On a processor ONNX Runtime answers (see `fieldguide.model.onnx_network`), on a GPU PyTorch. Everything that asks a
+classifier asks it here, and gets the same answer.
+"""
+
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import read_json
+from fieldguide.base.files import read_json, sha256_of_file
+from fieldguide.base.parallel import map_threads
 from fieldguide.base.progress import progress
 from fieldguide.data.images import bounded, open_picture
-from fieldguide.model.description import Preprocessing, read_description
-from fieldguide.model.network import build_bounded, build_classifier, count_features
-from fieldguide.model.weights import load_weights, read_shapes
-
-MAX_LIBRARY_HEAD = 2**24  # weights of the head for a thousand labels that a library builds and that is taken off again
+from fieldguide.model.asking import LOGITS, Network, Square
+from fieldguide.model.description import Description, Preprocessing, read_description
+from fieldguide.model.gpu import has_gpu
+from fieldguide.model.onnx_network import WEIGHTS, OnnxNetwork, read_onnx
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """A trained network in evaluation mode, its labels in the order of its outputs, and its preprocessing.
+    """A trained network, its labels in the order of its logits, and its preprocessing.
 
     The logits divided by the temperature give calibrated probabilities.
     """
 
-    network: nn.Sequential
+    network: Network
     vocabulary: list[str]
     preprocessing: Preprocessing
     temperature: float
 
 
 def load_classifier(weights: Path, description: Path) -> Classifier:
-    """Load a classifier from its .safetensors file and the .json that describes it.
+    """Load a classifier: the .onnx file beside its weights, on a GPU these, and the .json that describes it.
 
-    Runs no code from them, reads no other file, and builds no network that is much larger than the weights, whatever
-    they claim. Raises UserError if either is missing, damaged, or does not fit the other.
+    Runs no code from them, and reads no other file. Raises UserError if one is missing, damaged, or does not fit the
+    others.
     """
     content = read_description(description)
-    shapes = read_shapes(weights)
-    head = shapes.get("head.weight", ())
-    if len(head) != 2 or head[0] != len(content.vocabulary):
-        raise UserError(
-            f"{weights} does not hold the weights of this network (no head for {len(content.vocabulary)} labels)"
-        )
-    labels, features = head
-    try:
-        body = build_bounded(content.architecture, 2 * sum(map(math.prod, shapes.values())) + MAX_LIBRARY_HEAD)
-        network = build_classifier(body, features, labels)
-        load_weights(network, weights)
-        if (given := count_features(body, content.preprocessing.size)) != features:
-            raise UserError(f"the body gives {given} features, the head takes {features}")
-    except UserError as error:
-        raise UserError(f"{description}: {error}") from None
-    network.to(memory_format=torch.channels_last)
-    return Classifier(network.eval(), content.vocabulary, content.preprocessing, content.temperature)
+    if has_gpu():
+        from fieldguide.model.torch_classifier import load_torch_network
+
+        network: Network = load_torch_network(weights, description)
+    else:
+        network = _load_onnx(weights, content)
+    return Classifier(network, content.vocabulary, content.preprocessing, content.temperature)
 
 
 def load_trained(weights: Path) -> tuple[Classifier, dict[str, Any]]:
-    """Load the classifier that `train` wrote in this checkout, and the configuration that it was trained with.
-
-    PyTorch gets as many threads as it had in training: another number would be another order of summing.
-    """
+    """Load the classifier that `train` wrote in this checkout, and the configuration that it was trained with."""
     description = weights.with_suffix(".json")
-    classifier = load_classifier(weights, description)
     config: dict[str, Any] = read_json(description)["record"]["config"]
-    torch.set_num_threads(config["train"]["threads"])
-    return classifier, config
+    return load_classifier(weights, description), config
 
 
 def open_for(classifier: Classifier, file: Path | BinaryIO) -> Image.Image:
@@ -87,47 +72,54 @@ def open_all(classifier: Classifier, files: Sequence[Path], task: str) -> Iterat
         yield open_for(classifier, file)
 
 
-def predict(classifier: Classifier, pictures: Iterable[Image.Image], batch_size: int = 64) -> NDArray[np.float64]:
-    """Predict RGB pictures of any size, `batch_size` at a time.
+def predict(classifier: Classifier, pictures: Iterable[Image.Image]) -> NDArray[np.float64]:
+    """Predict RGB pictures of any size.
 
     Returns
     -------
     Calibrated probabilities (n, labels) in the order of the vocabulary, each row with sum 1.
     """
-    return calibrated(predict_logits(classifier, pictures, batch_size), classifier.temperature)
+    return calibrated(predict_logits(classifier, pictures), classifier.temperature)
 
 
-def predict_logits(
-    classifier: Classifier, pictures: Iterable[Image.Image], batch_size: int = 64
-) -> NDArray[np.float64]:
+def predict_logits(classifier: Classifier, pictures: Iterable[Image.Image]) -> NDArray[np.float64]:
     """The network's outputs (n, labels) for RGB pictures of any size; `calibrated` makes probabilities of them."""
-    logits = [np.zeros((0, len(classifier.vocabulary)))]
-    remaining = iter(pictures)
-    while batch := list(islice(remaining, batch_size)):
-        logits.append(logits_of(classifier, [to_input(picture, classifier.preprocessing) for picture in batch]))
-    return np.concatenate(logits)
+    return logits_of(classifier, map_threads(lambda picture: to_input(picture, classifier.preprocessing), pictures))
 
 
-def logits_of(classifier: Classifier, inputs: Sequence[torch.Tensor]) -> NDArray[np.float64]:
-    """The network's outputs (n, labels) for one batch, as `to_input` makes it of n pictures (n at least 1)."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = classifier.network.to(device)
-    batch = torch.stack(list(inputs)).to(device, memory_format=torch.channels_last)
-    with torch.inference_mode():
-        logits: NDArray[np.float64] = network(batch).double().cpu().numpy()
-    return logits
+def logits_of(classifier: Classifier, squares: Iterable[Square]) -> NDArray[np.float64]:
+    """The network's outputs (n, labels) for squares, as `to_input` makes them of n pictures."""
+    rows = [logits for (logits,) in classifier.network.ask(squares, [LOGITS])]
+    return np.array(rows, np.float64).reshape(-1, len(classifier.vocabulary))
 
 
 def calibrated(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
     """Probabilities (n, labels) of logits; a temperature above 1 makes them less confident (Guo et al. 2017)."""
-    probabilities: NDArray[np.float64] = torch.from_numpy(logits / temperature).softmax(dim=1).numpy()
+    scaled = logits / temperature
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
     return probabilities
 
 
-def to_input(picture: Image.Image, preprocessing: Preprocessing) -> torch.Tensor:
-    """The float32 tensor (3, size, size) that the network gets for an RGB picture."""
+def to_input(picture: Image.Image, preprocessing: Preprocessing) -> Square:
+    """What the network gets for an RGB picture: float32 (3, size, size), from 0 to 1; it normalizes it itself."""
     square = preprocessing.resize.square(picture, preprocessing.size)
-    pixels = torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
-    mean = torch.tensor(preprocessing.normalization.mean)[:, None, None]
-    std = torch.tensor(preprocessing.normalization.std)[:, None, None]
-    return (pixels - mean) / std
+    return np.asarray(square).transpose(2, 0, 1).astype(np.float32, order="C") / np.float32(255)
+
+
+def _load_onnx(weights: Path, content: Description) -> OnnxNetwork:
+    file = weights.with_suffix(".onnx")
+    if not file.is_file():
+        raise UserError(
+            f"{file} is missing, which older versions did not write: run `fieldguide export onnx --model "
+            f"{file.parent}` where PyTorch is installed"
+        )
+    network, labels = read_onnx(file), len(content.vocabulary)
+    if network.shape_of(LOGITS) != (labels,) or network.size != content.preprocessing.size:
+        raise UserError(
+            f"{file} is not the network of {weights.with_suffix('.json').name}, of {labels} labels and pictures of "
+            f"{content.preprocessing.size} pixels: run `dvc repro`, or `fieldguide export onnx --model {file.parent}`"
+        )
+    if weights.is_file() and sha256_of_file(weights) != network.facts.get(WEIGHTS):
+        raise UserError(f"{file} was not made from {weights.name}: run `fieldguide export onnx --model {file.parent}`")
+    return network

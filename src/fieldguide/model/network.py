@@ -4,11 +4,9 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from pydantic import Field
 from torch import nn
 from torch.nn.modules.module import (
     register_module_buffer_registration_hook,
@@ -16,10 +14,8 @@ from torch.nn.modules.module import (
 )
 
 from fieldguide.base.errors import UserError
+from fieldguide.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Normalization
 from fieldguide.model.libraries import library, without_compiler
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 # Options with which the libraries would read a file, go to the network, or build something that is no classifier.
 RESERVED_OPTIONS = re.compile(
@@ -28,26 +24,6 @@ RESERVED_OPTIONS = re.compile(
 )
 MAX_OPTION = 65_536  # more channels, layers or pixels has no architecture
 MAX_TENSORS = 20_000  # timm's deepest network has fewer than 3,000
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Deviation = Annotated[float, Field(gt=1e-6, le=1e6)]
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What it takes to build a body again: library ("timm" or "torchvision"), name there, and its options."""
-
-    library: Annotated[str, Field(pattern="^(timm|torchvision)$")]
-    arch: Annotated[str, Field(max_length=200)]
-    options: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Normalization:
-    """Channel mean and standard deviation of pictures in [0, 1], in the order red, green, blue."""
-
-    mean: tuple[Finite, Finite, Finite]
-    std: tuple[Deviation, Deviation, Deviation]
 
 
 def build_body(architecture: Architecture) -> nn.Module:

@@ -12,8 +12,9 @@ from torch import nn
 
 from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.files import replace_file, sha256_of_file
+from fieldguide.model.architecture import Architecture
 from fieldguide.model.libraries import library
-from fieldguide.model.network import Architecture, build_body, without_head
+from fieldguide.model.network import build_body, without_head
 
 
 def random_body(architecture: Architecture, seed: int) -> nn.Module:
@@ -75,6 +76,13 @@ def file_body(architecture: Architecture, path: Path, sha256: str | None) -> nn.
     return body
 
 
+def load_body(architecture: Architecture, path: Path) -> nn.Module:
+    """A body with the weights in a safetensors file. Raises UserError as `load_weights` does."""
+    body = build_body(architecture)
+    load_weights(body, path)
+    return body
+
+
 def save_weights(network: nn.Module, path: Path) -> None:
     """Write a network's weights as safetensors, atomically; the same weights give the same bytes."""
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
@@ -100,7 +108,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
 def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor in a safetensors file, from its header alone. Raises UserError for other files."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="numpy") as file:
             return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no mapping
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro`") from None

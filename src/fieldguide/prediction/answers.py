@@ -15,17 +15,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from fieldguide.base.parallel import usable_workers
 from fieldguide.data.cropping import Box, cut
 from fieldguide.data.field_data import NOTHING_KNOWN, FieldData
 from fieldguide.data.images import Picture, PictureError, bounded, read_picture
+from fieldguide.model.asking import Network, Square
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.inference import Classifier, calibrated, load_classifier, logits_of, to_input
 from fieldguide.prediction.given import Given
-from fieldguide.screening.feature_network import FeatureNetwork
 from fieldguide.screening.observations import measure, observe
 from fieldguide.screening.screen import Screen, judge
 from fieldguide.screening.screen_files import load_screen
@@ -33,7 +32,7 @@ from fieldguide.screening.screen_files import load_screen
 MOST_BOXES = 32  # that are cut out of a file each time it is read: more would fill the memory
 MAX_READERS = 4  # more threads would only hold more large pictures in memory
 
-Screening = tuple[Screen, FeatureNetwork]
+Screening = tuple[Screen, Network]
 
 
 @dataclass(frozen=True)
@@ -96,23 +95,21 @@ def answers(
 class _Input:
     """What the network gets for a picture; its measurements and id, if they were asked for."""
 
-    square: torch.Tensor
+    square: Square
     measurements: NDArray[np.float64] | None
     id: str
 
 
 def _answered(classifier: Classifier, inputs: Sequence[_Input], screening: Screening | None) -> Iterator[Answer]:
-    squares = [one.square for one in inputs]
     if screening is None:
-        rows = calibrated(logits_of(classifier, squares), classifier.temperature)
+        rows = calibrated(logits_of(classifier, [one.square for one in inputs]), classifier.temperature)
         yield from (Answer(row, "", one.id) for row, one in zip(rows, inputs, strict=True))
         return
     screen, feature_network = screening
-    measurements = np.stack([one.measurements for one in inputs if one.measurements is not None])
-    seen = observe(classifier, feature_network, squares, measurements)
+    measured = [(one.square, one.measurements) for one in inputs if one.measurements is not None]
+    seen = observe(classifier, feature_network, measured)
     found = judge(screen, seen)
-    rows = calibrated(seen.logits.double().numpy(), classifier.temperature)
-    features = seen.features.numpy()
+    rows, features = calibrated(seen.logits.astype(np.float64), classifier.temperature), seen.features
     for place, (row, one) in enumerate(zip(rows, inputs, strict=True)):
         p_value, alarm = float(found.p_value[place]), bool(found.out_of_domain[place])
         yield Answer(row, found.reason[place], one.id, p_value, alarm, features[place], seen.measurements[place])
@@ -174,5 +171,5 @@ def _input(
         return str(error)
     small = bounded(part.image, preprocessing.max_side)
     square = to_input(small, preprocessing)
-    measurements = measure(square, small.size, preprocessing) if measured else None
+    measurements = measure(square, small.size)[1] if measured else None
     return _Input(square, measurements, part.id if identify else "")

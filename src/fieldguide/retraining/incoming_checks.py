@@ -42,12 +42,11 @@ def observe(weights: Path, files: Sequence[Path]) -> Observed:
     from fieldguide.model.inference import calibrated, open_for
     from fieldguide.prediction.answers import load_screened
     from fieldguide.prediction.batch import measurement_columns
-    from fieldguide.screening.feature_network import feature_network_of
     from fieldguide.screening.observations import observe_pictures
     from fieldguide.screening.screen import judge
 
     classifier, screening = load_screened(weights, weights.with_suffix(".json"))
-    feature_network = screening[1] if screening else feature_network_of(classifier)
+    feature_network = screening[1] if screening else classifier.network
     unread: dict[Path, str] = {}
 
     def opened() -> Iterator[Image.Image]:
@@ -65,8 +64,8 @@ def observe(weights: Path, files: Sequence[Path]) -> Observed:
     seen = observe_pictures(classifier, feature_network, chain([first], pictures))
     return Observed(
         classifier.vocabulary,
-        calibrated(seen.logits.double().numpy(), classifier.temperature),
-        seen.features.double().numpy(),
+        calibrated(seen.logits.astype(np.float64), classifier.temperature),
+        seen.features.astype(np.float64),
         measurement_columns(seen.measurements),
         judge(screening[0], seen).out_of_domain if screening else np.zeros(len(seen), bool),
         screening[0].alarm_rate if screening else 0.0,

@@ -200,15 +200,10 @@ def _small_copy(max_megapixels: float, max_side: int, work: tuple[Path, Path]) -
 def _features(cfg: Config, paths: Paths, backbone: "Backbone", pictures: Sequence[Path]) -> NDArray[np.float32]:
     from fieldguide.model.description import Preprocessing
     from fieldguide.model.features import frozen_features
-    from fieldguide.model.fingerprint import code_digest
-    from fieldguide.training.checkpoint import state_key
 
-    clean, size = cfg.clean, cfg.train.size
+    clean, size = cfg.clean, backbone.network.size
     preprocessing = Preprocessing(
         clean.max_megapixels, clean.max_side, "squish", "border", size, backbone.normalization
     )
     named = [(sha256_of_file(picture), picture) for picture in pictures]
-    features: NDArray[np.float32] = frozen_features(
-        backbone, preprocessing, named, paths.features, state_key(code_digest())
-    ).numpy()
-    return features
+    return frozen_features(backbone, preprocessing, named, paths.features)

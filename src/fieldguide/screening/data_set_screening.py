@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from PIL import Image
 
 from fieldguide.base.errors import UserError
 from fieldguide.data.status import Split
+from fieldguide.model.asking import Network
 from fieldguide.model.inference import Classifier, calibrated, open_all
 from fieldguide.screening.detectors import Detector
-from fieldguide.screening.feature_network import FeatureNetwork
 from fieldguide.screening.fitting import Fitted, fit_screen
 from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
 from fieldguide.screening.screen import Verdicts, judge
@@ -34,7 +33,7 @@ class Screened:
 def screen_pictures(
     detector: Detector,
     classifier: Classifier,
-    feature_network: FeatureNetwork,
+    feature_network: Network,
     frozen: bool,
     table: pd.DataFrame,
     clean: Path,
@@ -74,7 +73,7 @@ def screen_pictures(
         found = observe_pictures(classifier, feature_network, pictures(others, "screen, other pictures"))
         judged.append(_with_verdicts(others, judge(fitted.screen, found)))
         rows, logits = [*rows, *others.index], [*logits, found.logits]
-    answers = calibrated(torch.cat(logits).double().numpy(), classifier.temperature)
+    answers = calibrated(np.concatenate(logits).astype(np.float64), classifier.temperature)
     unseen = pd.DataFrame(answers, rows, classifier.vocabulary)
     return Screened(fitted, seen, pd.concat(judged).sort_index(), unseen)
 

@@ -21,14 +21,14 @@ from fieldguide.screening.out_of_fold import out_of_fold_from_pictures
 
 
 def from_frozen_features(
-    backbone: Backbone, preprocessing: Preprocessing, table: pd.DataFrame, clean: Path, kept: Path, key: str, seed: int
+    backbone: Backbone, preprocessing: Preprocessing, table: pd.DataFrame, clean: Path, kept: Path, seed: int
 ) -> tuple[NDArray[np.float64], pd.DataFrame]:
     """Probabilities (n, labels in sorted order) and near duplicates of the n pictures of the split table.
 
-    `table` has the column `path` too; `kept` and `key` are those of `frozen_features`.
+    `table` has the column `path` too; `kept` is that of `frozen_features`.
     """
     pictures = [(sha256, clean / path) for sha256, path in zip(table["clean_sha256"], table["clean_path"], strict=True)]
-    features = frozen_features(backbone, preprocessing, pictures, kept, key).numpy()
+    features = frozen_features(backbone, preprocessing, pictures, kept)
     probabilities = out_of_fold(features, list(table["label"]), list(inseparable_groups(table)), seed)
     return probabilities, near_duplicates_of(features, table, SAME_PICTURE)
 

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from fieldguide.base.progress import Progress
 from fieldguide.data.resizing.squish import Squish
-from fieldguide.model.network import IMAGENET_MEAN, IMAGENET_STD, Architecture, build_body, build_classifier
+from fieldguide.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
+from fieldguide.model.network import build_body, build_classifier
 from fieldguide.model.precision import choose_computing
 from fieldguide.screening.label_doubts import Mask, out_of_fold, teaching_folds
 

@@ -11,12 +11,10 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.files import sha256_of_file, write_json
 from fieldguide.base.operations import DETECTORS
-from fieldguide.model.description import read_description
+from fieldguide.model.asking import Network
 from fieldguide.model.inference import Classifier
-from fieldguide.model.network import build_body
-from fieldguide.model.weights import load_weights
+from fieldguide.model.onnx_network import WEIGHTS, read_onnx
 from fieldguide.screening.array_files import read_arrays, write_arrays
-from fieldguide.screening.feature_network import FeatureNetwork, frozen_feature_network
 from fieldguide.screening.measurements import SIDES
 from fieldguide.screening.observations import observe_pictures
 from fieldguide.screening.orientation import Orientation, Turned
@@ -42,7 +40,6 @@ class Description:
 
     detector: Annotated[str, AfterValidator(_known_detector)]
     alarm_rate: Annotated[float, Field(gt=0, lt=1)]
-    layout: Annotated[str, Field(min_length=1, max_length=500)]
     classifier_sha256: Sha256
     backbone_sha256: Sha256 | None  # null where features are those of the classifier's own body
     turned: Turned
@@ -50,9 +47,7 @@ class Description:
     calibration_pictures: Annotated[int, Field(ge=0)] = 0  # that the alarm rate is promised by; 0 in older files
 
 
-def save_screen(
-    screen: Screen, feature_network: FeatureNetwork, path: Path, classifier: Path, backbone: Path | None
-) -> None:
+def save_screen(screen: Screen, path: Path, classifier: Path, backbone: Path | None) -> None:
     """Write `path` and the JSON beside it, atomically; the same screen gives the same bytes.
 
     `classifier` and `backbone` are the weights it belongs to; None where the features are the classifier's.
@@ -65,7 +60,6 @@ def save_screen(
     description = {
         "detector": screen.detector,
         "alarm_rate": screen.alarm_rate,
-        "layout": feature_network.layout,
         "classifier_sha256": sha256_of_file(classifier),
         "backbone_sha256": sha256_of_file(backbone) if backbone else None,
         "turned": asdict(screen.turned),
@@ -75,7 +69,7 @@ def save_screen(
     write_json(path.with_suffix(".json"), description)
 
 
-def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Screen, FeatureNetwork]:
+def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Screen, Network]:
     """Load the screen of a classifier whose weights are in the file `weights`.
 
     Runs no code from the files, and reads beside them only the starting weights, where the features are theirs. Raises
@@ -98,22 +92,23 @@ def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Scre
             tails["combined"],
             description.alarm_rate,
         )
-        feature_network = _feature_network(description, weights)
+        feature_network = _feature_network(description, classifier, weights)
         judge(screen, observe_pictures(classifier, feature_network, [Image.new("RGB", (64, 64))]))  # does all fit?
     except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is not the screen of this classifier ({first_line(error)})") from None
     return screen, feature_network
 
 
-def _feature_network(description: Description, weights: Path) -> FeatureNetwork:
+def _feature_network(description: Description, classifier: Classifier, weights: Path) -> Network:
     if description.backbone_sha256 is None:
-        return FeatureNetwork(None, description.layout)
-    backbone = weights.with_name("backbone.safetensors")
-    if not backbone.is_file() or sha256_of_file(backbone) != description.backbone_sha256:
-        raise UserError(f"{backbone}, whose features the screen uses, is missing or has changed: run `dvc repro`")
-    body = build_body(read_description(weights.with_suffix(".json")).architecture)
-    load_weights(body, backbone)
-    return frozen_feature_network(body, description.layout)
+        return classifier.network
+    backbone = weights.with_name("backbone.onnx")
+    if not backbone.is_file():
+        raise UserError(f"{backbone}, whose features the screen uses, is missing: run `dvc repro`, or copy it there")
+    network = read_onnx(backbone)
+    if network.facts.get(WEIGHTS) != description.backbone_sha256:
+        raise UserError(f"{backbone}, whose features the screen uses, has changed: run `dvc repro`")
+    return network
 
 
 def _read_description(path: Path) -> Description:

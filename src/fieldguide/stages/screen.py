@@ -16,7 +16,6 @@ from fieldguide.data.reviews import read_reviews
 from fieldguide.data.status import Split
 from fieldguide.data.table import SCREEN, SPLIT, read_table, with_own_paths, write_table
 from fieldguide.model.backbone import load_backbone
-from fieldguide.model.fingerprint import code_digest
 from fieldguide.model.inference import load_trained
 from fieldguide.pages.png import save_figure
 from fieldguide.screening.alarm_rate import alarm_figures, alarms_by_site
@@ -29,7 +28,6 @@ from fieldguide.screening.p_value_histogram import p_value_figure, p_value_table
 from fieldguide.screening.quality import picture_quality
 from fieldguide.screening.review_queue import review_queue
 from fieldguide.screening.screen_files import save_screen
-from fieldguide.training.checkpoint import state_key
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
@@ -40,18 +38,17 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     table = read_table(paths.split_table, SPLIT).sort_values("id", ignore_index=True)
     table = with_own_paths(table, paths.image_table)
     classifier, _ = load_trained(paths.classifier)
-    feature_network, frozen = choose_feature_network(classifier, load_backbone(paths.backbone), cfg.ood.features)
+    backbone = load_backbone(paths.backbone)
+    feature_network, frozen = choose_feature_network(classifier, paths.classifier, backbone, cfg.ood.features)
     found = screen_pictures(cfg.ood, classifier, feature_network, frozen, table, paths.clean)
-    backbone_file = paths.backbone if feature_network.body else None
-    save_screen(found.fitted.screen, feature_network, paths.screen, paths.classifier, backbone_file)
+    backbone_file = None if feature_network is classifier.network else paths.backbone
+    save_screen(found.fitted.screen, paths.screen, paths.classifier, backbone_file)
     sites = sorted(table.loc[table["split"].isin([Split.TRAIN, Split.VALID]), "site"].dropna().unique())
     save_reference(found.valid, paths.reference, _errors(paths.report(Stage.EVALUATE) / "shifts.csv"), sites)
 
-    backbone = load_backbone(paths.backbone)  # the feature network's own has its weights laid out in another order
     if backbone.is_pretrained:
-        key = state_key(code_digest())
         probabilities, duplicates = from_frozen_features(
-            backbone, classifier.preprocessing, table, paths.clean, paths.features, key, cfg.seed
+            backbone, classifier.preprocessing, table, paths.clean, paths.features, cfg.seed
         )
     else:
         probabilities, duplicates = from_trained_networks(found.unseen, table, paths.clean, cfg.seed)

@@ -18,7 +18,7 @@ from fieldguide.training.kept_epoch import kept_epoch
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
-    """Write models/classifier.safetensors, what is needed to use it, its provenance, and the history."""
+    """Write models/classifier.safetensors and .onnx, what is needed to use them, the provenance, and the history."""
     table = read_table(paths.split_table, SPLIT)
     pictures = table[table["split"].isin([Split.TRAIN, Split.VALID])].reset_index(drop=True)
     pictures["is_valid"] = pictures["split"] == Split.VALID
@@ -28,6 +28,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
 
     library("torchvision")  # before fastai imports it
     from fieldguide.model.description import describe_classifier
+    from fieldguide.model.onnx_export import facts_of, with_probabilities, write_onnx
     from fieldguide.model.weights import save_weights
     from fieldguide.pages.learning_curves import curves_figure
     from fieldguide.pages.png import save_figure
@@ -40,10 +41,11 @@ def run(cfg: Config, paths: Paths) -> Metrics:
 
     trained = train_classifier(cfg, paths, pictures, record["fingerprint"], told)
     classifier, training, computing = trained.classifier, trained.training, trained.computing
-    save_weights(classifier.network, paths.classifier)
-    description = describe_classifier(
-        trained.architecture, classifier.vocabulary, classifier.preprocessing, trained.temperature
-    )
+    vocabulary, preprocessing, temperature = classifier.vocabulary, classifier.preprocessing, classifier.temperature
+    save_weights(trained.network, paths.classifier)
+    network = with_probabilities(trained.onnx, temperature)
+    write_onnx(network, paths.classifier.with_suffix(".onnx"), paths.classifier, facts_of(vocabulary, preprocessing))
+    description = describe_classifier(trained.architecture, vocabulary, preprocessing, temperature)
     description |= {"precision": computing.precision, "channels_last": computing.channels_last, "record": record}
     write_json(paths.classifier.with_suffix(".json"), description)
     write_csv(paths.history, training.history, ".6f")
@@ -58,7 +60,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         "best_epoch": training.best_epoch,
         "lr": training.lr,
         **{name: round(float(best[name]), 6) for name in ("train_loss", "valid_loss", "valid_accuracy")},
-        "temperature": trained.temperature,
+        "temperature": temperature,
         "precision": computing.precision,
     }
     print(f"train: {kept_epoch(metrics)}", flush=True)

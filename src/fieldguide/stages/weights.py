@@ -10,9 +10,12 @@ from fieldguide.base.runner import Metrics, main
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
-    """Write models/backbone.safetensors, and beside it what they are and where they come from."""
+    """Write models/backbone.safetensors, beside it the frozen network as .onnx, and what it is and comes from."""
+    from fieldguide.model.architecture import Architecture
     from fieldguide.model.backbone import RANDOM
-    from fieldguide.model.network import Architecture, normalization_of
+    from fieldguide.model.network import count_features, normalization_of
+    from fieldguide.model.onnx_export import export_network, write_onnx
+    from fieldguide.model.torch_network import ObservedNetwork
     from fieldguide.model.weights import file_body, hub_body, random_body, save_weights
 
     model = cfg.model
@@ -23,11 +26,15 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         body = hub_body(architecture)
     else:
         body = file_body(architecture, paths.checkout / model.weights, model.weights_sha256)
+    count_features(body, cfg.train.size)  # a size that the architecture cannot take is said here
+    normalization = normalization_of(architecture, body)
+    exported = export_network(ObservedNetwork(body, None, normalization, cfg.train.size))
     save_weights(body, paths.backbone)
+    write_onnx(exported, paths.backbone.with_suffix(".onnx"), paths.backbone, {})
     sha256 = sha256_of_file(paths.backbone)
     description = {
         "architecture": asdict(architecture),
-        "normalization": asdict(normalization_of(architecture, body)),
+        "normalization": asdict(normalization),
         "source": Path(model.weights).name,
         "source_sha256": model.weights_sha256,
         "sha256": sha256,

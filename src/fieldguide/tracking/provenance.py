@@ -16,6 +16,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.git import git_or_nothing
 from fieldguide.base.paths import Paths
+from fieldguide.base.processor import gpu_model, processor_model
 from fieldguide.model.fingerprint import code_digest
 
 RESULTS = (":!reports", ":!dvc.lock")  # what a run of the pipeline itself changes
@@ -93,9 +94,9 @@ def package_versions() -> str:
 def machine() -> dict[str, str]:
     """Python and the kinds of processor and graphics card; the same bytes are promised on the same kinds only."""
     found = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
-    if model := _line(Path("/proc"), "cpuinfo", "model name"):
+    if model := processor_model():
         found["processor"] = model
-    if model := _line(Path("/proc/driver/nvidia/gpus"), "*/information", "Model"):
+    if model := gpu_model():
         found["gpu"] = model
     return found
 
@@ -117,13 +118,3 @@ def command() -> str:
         if " ".join(words[1:3]).startswith("-m fieldguide."):
             found = " ".join(["python", *words[1:]])
     return re.sub(r"//[^/@\s]+@", "//***@", found)
-
-
-def _line(folder: Path, files: str, key: str) -> str:
-    """The value of the first `key : value` line in files of the operating system; "" where it has none."""
-    for path in sorted(folder.glob(files)):
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == key:
-                return value.strip()
-    return ""

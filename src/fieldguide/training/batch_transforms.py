@@ -6,7 +6,7 @@ from typing import Any
 from fastai.data.transforms import Normalize
 from fastai.vision.augment import setup_aug_tfms
 
-from fieldguide.model.network import Normalization
+from fieldguide.model.architecture import Normalization
 from fieldguide.training.augmentations import Augmentation
 
 

@@ -27,7 +27,7 @@ from fieldguide.base.config import TrainConfig
 from fieldguide.base.parallel import usable_cores
 from fieldguide.base.progress import progress
 from fieldguide.data.resizing import Resize
-from fieldguide.model.network import Normalization
+from fieldguide.model.architecture import Normalization
 from fieldguide.training.augmentations import Augmentation
 from fieldguide.training.batch_transforms import batch_transforms, normalize
 from fieldguide.training.sampling import balanced_order, natural_order
@@ -159,7 +159,7 @@ def make_loaders(
 
 
 def feature_loaders(
-    pictures: pd.DataFrame, features: torch.Tensor, vocabulary: list[str], train: TrainConfig, seed: int
+    pictures: pd.DataFrame, features: NDArray[np.float32], vocabulary: list[str], train: TrainConfig, seed: int
 ) -> DataLoaders:
     """fastai's loaders over features that were computed before.
 
@@ -173,7 +173,8 @@ def feature_loaders(
     set_seed(seed, reproducible=True)
     targets = torch.from_numpy(np.searchsorted(vocabulary, pictures["label"].to_numpy(str)))
     is_valid = torch.tensor(pictures["is_valid"].to_numpy(bool))  # a copy: pandas' own is not to be written to
-    train_set, valid_set = (TensorDataset(features[side], targets[side]) for side in (~is_valid, is_valid))
+    values = torch.from_numpy(features)
+    train_set, valid_set = (TensorDataset(values[side], targets[side]) for side in (~is_valid, is_valid))
     device = default_device()
     return DataLoaders(
         FeatureDataLoader(

@@ -8,19 +8,26 @@ import numpy as np
 import pandas as pd
 import torch
 from fastai.data.core import DataLoaders
+from torch import nn
 
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.schedules import HeadOnly
 from fieldguide.data.resizing import Resize
+from fieldguide.model.architecture import Architecture
 from fieldguide.model.backbone import Backbone, load_backbone
 from fieldguide.model.description import Preprocessing, preprocessing_of
 from fieldguide.model.features import frozen_features
 from fieldguide.model.fingerprint import code_digest
+from fieldguide.model.gpu import has_gpu
 from fieldguide.model.inference import Classifier, open_all, predict_logits
-from fieldguide.model.network import Architecture, build_classifier, build_head, count_features, is_memory_short
+from fieldguide.model.network import build_classifier, build_head, count_features, is_memory_short
+from fieldguide.model.onnx_export import export_network
+from fieldguide.model.onnx_network import OnnxNetwork
 from fieldguide.model.precision import Computing, choose_computing
+from fieldguide.model.torch_network import ObservedNetwork, TorchNetwork
+from fieldguide.model.weights import load_body
 from fieldguide.statistics.temperature import fit_temperature
 from fieldguide.training.augmentations import Augmentation
 from fieldguide.training.callbacks import OnEpoch
@@ -31,13 +38,14 @@ from fieldguide.training.loaders import feature_loaders, make_loaders
 
 @dataclass(frozen=True)
 class Trained:
-    """The classifier, what its body is, how it was trained, and the temperature that its logits are divided by."""
+    """The classifier, calibrated; its network in PyTorch and as ONNX, what its body is, and how it was trained."""
 
     classifier: Classifier
+    network: nn.Sequential
+    onnx: bytes
     architecture: Architecture
     training: Training
     computing: Computing
-    temperature: float
 
 
 def train_classifier(cfg: Config, paths: Paths, pictures: pd.DataFrame, fingerprint: str, on_epoch: OnEpoch) -> Trained:
@@ -71,10 +79,11 @@ def train_classifier(cfg: Config, paths: Paths, pictures: pd.DataFrame, fingerpr
         )
         if (depth := pictures["depth"].max()) > 8:  # what is predicted is read by the same depth
             preprocessing = replace(preprocessing, depth=int(depth))
-        features = count_features(backbone.body, cfg.train.size)
+        body = load_body(backbone.architecture, backbone.weights)
+        features = count_features(body, cfg.train.size)
         loaders = _loaders(cfg, paths, pictures, vocabulary, backbone, preprocessing)
         torch.manual_seed(cfg.seed)
-        network = build_classifier(backbone.body, features, len(vocabulary))
+        network = build_classifier(body, features, len(vocabulary))
         learning = build_head(network) if isinstance(cfg.schedule, HeadOnly) else network
         computing = choose_computing(learning, cfg.train.precision)
         trained = list(pictures.loc[~pictures["is_valid"], "label"])
@@ -90,9 +99,15 @@ def train_classifier(cfg: Config, paths: Paths, pictures: pd.DataFrame, fingerpr
             paths.checkpoint,
             state_key(fingerprint, code_digest(), computing.precision),
         )
-        classifier = Classifier(network.eval(), vocabulary, preprocessing, temperature=1.0)
+        observed = ObservedNetwork(
+            body.cpu(), network.cpu().get_submodule("head"), backbone.normalization, cfg.train.size
+        )
+        exported = export_network(observed)
+        asked = TorchNetwork(observed) if has_gpu() else OnnxNetwork(exported)
+        classifier = Classifier(asked, vocabulary, preprocessing, temperature=1.0)
         temperature = _temperature(classifier, paths, pictures[pictures["is_valid"]], cfg.train.label_smoothing)
-    return Trained(classifier, backbone.architecture, training, computing, temperature)
+    calibrated = replace(classifier, temperature=temperature)
+    return Trained(calibrated, network, exported, backbone.architecture, training, computing)
 
 
 def _loaders(
@@ -113,7 +128,7 @@ def _loaders(
         (str(sha256), paths.clean / str(path))
         for sha256, path in zip(pictures["clean_sha256"], pictures["clean_path"], strict=True)
     ]
-    values = frozen_features(backbone, preprocessing, files, paths.features, state_key(code_digest()))
+    values = frozen_features(backbone, preprocessing, files, paths.features)
     return feature_loaders(pictures, values, vocabulary, cfg.train, cfg.seed)
 
 
