@@ -67,7 +67,7 @@ def as_images(split: pd.DataFrame) -> pd.DataFrame:
     """An image table for the pictures of a split table; each one's own file is `LABEL/own ID.jpg`."""
     texts = dict.fromkeys(("source", "reason", "perceptual_hash", "raw_label", "review"), "")
     own = split["label"].str.replace("/", "") + "/own " + split["id"] + ".jpg"
-    return split.assign(**texts, path=own, status="kept").reindex(columns=IMAGES.names)
+    return split.assign(**texts, path=own, file="data/raw/" + own, status="kept").reindex(columns=IMAGES.names)
 
 
 def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Config, Paths]:
@@ -90,8 +90,15 @@ def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Co
 
     texts = dict.fromkeys(("source", "reason", "clean_sha256", "perceptual_hash", "raw_label", "review"), "")
     pictures["path"] = pictures["label"].str.replace("/", "") + "/own " + pictures["id"] + ".jpg"
-    images = pictures.assign(**texts, status="kept")
-    lost = {**texts, "path": f"teddy/{strange}.jpg", "label": second, "status": "unreadable", "clean_path": ""}
+    images = pictures.assign(**texts, file="data/raw/" + pictures["path"], status="kept")
+    lost = {
+        **texts,
+        "path": f"teddy/{strange}.jpg",
+        "file": f"data/raw/teddy/{strange}.jpg",
+        "label": second,
+        "status": "unreadable",
+        "clean_path": "",
+    }
     write_table(pd.concat([images, pd.DataFrame([lost])]).reindex(columns=IMAGES.names), paths.image_table, IMAGES)
     split = pictures.assign(clean_sha256="", group=pictures["id"], depth=8).reindex(columns=SPLIT.names)
     write_table(split, paths.split_table, SPLIT)

@@ -21,5 +21,6 @@ USUAL: dict[str, Any] = {
 
 def screened(identity: str, label: str = "black", split: str = "train", **differs: Any) -> dict[str, Any]:
     """A picture with this id, whose label is also the suggested one."""
-    files = {"path": f"{label}/own {identity}.jpg", "clean_path": f"{label}/{identity}.jpg"}
+    own = differs.get("path", f"{label}/own {identity}.jpg")
+    files = {"path": own, "file": f"data/raw/{own}", "clean_path": f"{label}/{identity}.jpg"}
     return {"id": identity, "label": label, "split": split, **files, **USUAL, "suggested_label": label, **differs}

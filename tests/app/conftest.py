@@ -21,7 +21,7 @@ from fieldguide.screening.review_queue import review_queue
 from fieldguide.stages import clean, download
 from screened import screened
 
-FILES = ("path", "clean_path")
+FILES = ("path", "file", "clean_path")
 PORT, TOKEN = 8765, "t" * 43
 HERE = f"http://127.0.0.1:{PORT}"
 

@@ -68,7 +68,7 @@ def link_out(client: TestClient, data_set: DataSet) -> tuple[int, str]:
     """A picture of somebody else, to which a link in the data set leads."""
     secret = data_set.paths.root.parent / "secret.png"
     secret.write_bytes(encoded(noise(7), "PNG"))
-    file = data_set.paths.raw / "black" / "0.png"
+    file = data_set.paths.sources / "own" / "black" / "0.png"
     file.unlink()
     file.symlink_to(secret)
     response = client.get(f"/picture/{data_set.ids['black/0.png']}/1280")
@@ -149,7 +149,7 @@ def test_hostile_names_are_text(client: TestClient, data_set: DataSet) -> None:
 @pytest.mark.parametrize("name", ["", "..", "../x.png", "/etc/passwd", "a\0b", "x" * 5000, "black"])
 def test_a_name_that_leads_out_names_no_picture(data_set: DataSet, name: str) -> None:
     with pytest.raises(UserError):
-        inside(data_set.paths.raw, name)
+        inside(data_set.paths.sources / "own", name)
 
 
 def test_the_token_is_its_owners_and_outlives_the_app(data_set: DataSet) -> None:

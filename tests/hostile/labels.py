@@ -15,7 +15,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import compose
 from fieldguide.data.images import picture_id
-from fieldguide.data.sources.copying import spelling
+from fieldguide.data.sources.wanted import spelling
 from fieldguide.data.splits import fractions, own_sides
 from fieldguide.data.table import IMAGES, RAW, SPLIT, predictions_schema, read_table
 from fieldguide.evaluation.tables import read_confusion, read_evaluation

@@ -64,8 +64,8 @@ def test_the_links_of_dvcs_cache_are_pictures(kind: str, tmp_path: Path) -> None
     assert checkout.repro("clean") == ["config", "download", "clean"]
     images = read_table(checkout.paths.image_table, IMAGES)
     assert list(images["status"]) == 4 * ["kept"]
-    assert (checkout.paths.raw / "a" / "0.png").is_symlink() == (kind == "symlink")
-    checkout.fieldguide("review", "data/raw/a/0.png", "drop")  # what reads and writes beside links
+    assert not list(checkout.paths.raw.iterdir())  # pictures stay where they are
+    checkout.fieldguide("review", "data/sources/mine/a/0.png", "drop")  # what reads and writes beside links
     assert checkout.repro("clean") == ["clean"]
     assert list(read_table(checkout.paths.image_table, IMAGES)["status"]) == ["dropped", *3 * ["kept"]]
     checkout.run("rm", "-r", "data/raw", "data/clean", "data/clean.parquet")

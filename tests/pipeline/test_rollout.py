@@ -76,6 +76,7 @@ def write_tables(paths: Paths) -> None:
                 "status": "kept",
                 "source": "",
                 "path": f"{seed}.jpg",
+                "file": f"data/raw/{seed}.jpg",
                 "reason": "",
                 "raw_label": "teddy",
                 "review": "",

@@ -30,19 +30,22 @@ def test_a_folder_becomes_raw_pictures_and_a_table(own_data: OwnData) -> None:
         ("Bär/.DS_Store", "", "Bär", False),
         ("Bär/old/熊.png", "Bär/old/熊.png", "Bär", True),
         ("cat/1.png", "cat/1.png", "cat", True),
-        ("kitten/1.png", "cat/kitten/1.png", "cat", True),
+        ("kitten/1.png", "kitten/1.png", "cat", True),
     ]
-    assert all(sha256_of_file(paths.raw / str(row.path)) == row.sha256 for row in table[table["ok"]].itertuples())
+    here = table[table["ok"]]
+    assert list(here["file"]) == [f"data/sources/own/{path}" for path in here["path"]]
+    assert all(sha256_of_file(paths.raw_file(str(row.file))) == row.sha256 for row in here.itertuples())
+    assert not list(paths.raw.iterdir())  # no second copy of anything
 
 
-def test_pictures_that_went_from_the_source_go_from_raw(own_data: OwnData) -> None:
+def test_pictures_that_went_from_the_source_go_from_the_table(own_data: OwnData) -> None:
     cfg, paths = own_data()
     for place in ("cat/1.png", "cat/2.png", "dog/1.png"):
         put(paths.sources / "own" / place, noise(len(place)))
     download.run(cfg, paths)
     (paths.sources / "own" / "cat" / "2.png").unlink()
     download.run(cfg, paths)
-    assert set(outputs(paths)) == {"data/raw.parquet", "data/raw/cat/1.png", "data/raw/dog/1.png"}
+    assert set(read_table(paths.raw_table, RAW)["path"]) == {"cat/1.png", "dog/1.png"}
 
 
 def test_a_failure_leaves_the_old_ones(own_data: OwnData) -> None:

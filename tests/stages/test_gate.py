@@ -93,6 +93,7 @@ def world(checkout: Paths, good: Path) -> tuple[Config, Paths]:
                 "status": "kept",
                 "source": path,
                 "path": path,
+                "file": f"data/raw/{path}",
                 "reason": "",
                 "raw_label": label,
                 "review": "",

@@ -55,12 +55,12 @@ def identity(place: str) -> str:
 
 
 def test_the_story_of_a_kept_picture(made: Paths) -> None:
-    story = explain(made, "data/raw/a/1.png")
-    assert story.startswith("data/raw/a/1.png\n  source      a/1.png, with the label a\n")
+    story = explain(made, "data/sources/own/a/1.png")
+    assert story.startswith("data/sources/own/a/1.png\n  source      a/1.png, with the label a\n")
     assert f"  id          {identity('a/1.png')}\n  pixels      64 x 48, brightness" in story
     assert re.search(r"  file        [\d,]+ bytes, sha256 [0-9a-f]{64}\n", story)
     assert f"  clean       kept as data/clean/a/{identity('a/1.png')}.jpg, label a\n" in story
-    assert "  copy        data/raw/a/copy.png, left out, duplicate: the same picture as a/1.png\n" in story
+    assert "  copy        data/sources/own/a/copy.png, left out, duplicate: the same picture as a/1.png\n" in story
     assert re.search(r"  split       (train|valid|test)$", story)
 
 
@@ -93,18 +93,29 @@ def test_one_picture_has_many_names(made: Paths, tmp_path: Path) -> None:
     number = identity("a/2.png")
     elsewhere = put(tmp_path / "downloads" / "x.png", noise(2))
     wanted = explain(made, "a/2.png")
-    names = ("data/raw/a/2.png", str(made.raw / "a/2.png"), f"data/clean/a/{number}.jpg", number, number[:6], elsewhere)
+    names = (
+        "data/sources/own/a/2.png",
+        "data/raw/a/2.png",
+        str(made.sources / "own/a/2.png"),
+        f"data/clean/a/{number}.jpg",
+        number,
+        number[:6],
+        elsewhere,
+    )
     for name in names:
         assert explain(made, str(name)) == wanted, name
-    assert explain(made, identity("a/1.png")).startswith("data/raw/a/1.png\n")  # the kept one of two copies
+    assert explain(made, identity("a/1.png")).startswith("data/sources/own/a/1.png\n")  # the kept one of two copies
 
 
 def test_no_picture_is_one_clear_line(made: Paths) -> None:
     put(made.root / "other.png", noise(77))
     put(made.root / "text.png", b"text")
     for name, message in (
-        ("nothing.png", "no picture 'nothing.png': give an id, a path below data/raw or data/clean, or a picture file"),
-        ("data/raw/a/9.png", "no picture 'data/raw/a/9.png'"),
+        (
+            "nothing.png",
+            "no picture 'nothing.png': give an id, the path of its file or below data/clean, or a picture file",
+        ),
+        ("data/sources/own/a/9.png", "no picture 'data/sources/own/a/9.png'"),
         ("ffffff", "no picture 'ffffff'"),
         ("other.png", f"no picture of this data set has the pixels of other.png .*{picture_id(noise(77))}"),
         ("text.png", "text.png is not among the pictures, and cannot be opened: "),
@@ -167,7 +178,9 @@ def test_the_story_tells_what_later_stages_and_people_said(made: Paths) -> None:
 
 def test_a_decision_is_written_down_and_replayed(made: Paths, own_data: OwnData) -> None:
     said = record_decision(made, "a/2.png", "drop", "", "two\nlines")
-    assert said.startswith(f"data/reviews.csv: drop {identity('a/2.png')} (data/raw/a/2.png); `dvc repro` applies it")
+    assert said.startswith(
+        f"data/reviews.csv: drop {identity('a/2.png')} (data/sources/own/a/2.png); `dvc repro` applies it"
+    )
     review = read_reviews(made.reviews)[identity("a/2.png")]
     assert (review.decision, review.reviewer, review.note) == ("drop", "Ada", "two lines")
     record_decision(made, "b/both.png", "relabel", "b", "")

@@ -49,7 +49,8 @@ def picture(path: str, status: str = "kept", **other: object) -> dict[str, objec
     label = path.partition("/")[0]
     measured = MEASURED if status != "unreadable" else dict.fromkeys(MEASURED)
     texts = dict.fromkeys(("id", "source", "review", "reason", "clean_path", "clean_sha256", "perceptual_hash"), "")
-    return {**texts, **measured, "path": path, "label": label, "raw_label": label, "status": status, **other}
+    files = {"path": path, "file": f"data/raw/{path}" if path else ""}
+    return {**texts, **measured, **files, "label": label, "raw_label": label, "status": status, **other}
 
 
 def many(label: str, count: int, status: str = "kept", **other: object) -> list[dict[str, object]]:

@@ -18,6 +18,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.cropping import Box, cut
 from fieldguide.data.field_data import FieldData
 from fieldguide.data.images import Picture, PictureError, picture_id, read_picture
+from fieldguide.data.raw_table import raw_table
 from fieldguide.data.sources.row import picture_row
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.table import IMAGES, RAW, read_table, write_table
@@ -87,10 +88,10 @@ def cleaned(
     for path, content, _, _ in pictures:
         put(paths.raw / path, content)
     rows = [
-        picture_row(path, label, paths.raw / path, paths.raw, FieldData(site="S", box=box))
+        picture_row(path, path, label, paths.raw / path, FieldData(site="S", box=box))
         for path, _, label, box in pictures
     ]
-    write_table(pd.DataFrame([row.cells for row in rows]), paths.raw_table, RAW)
+    write_table(raw_table(rows, paths.name_of_raw), paths.raw_table, RAW)
     clean.run(cfg, paths)
     table = read_table(paths.image_table, IMAGES)
     check_folder(paths, table)

@@ -164,7 +164,7 @@ def test_masks_thumbnails_annotations_and_the_system_s_files_are_told_from_pictu
     texts = {"a/1.json": b"{}", "labels.csv": b"file,label\n"}
     for name, content in texts.items():
         put(tmp_path / name, content)
-    found = find_sidecars(sorted({**beside, **pictures, **texts}), tmp_path)
+    found = find_sidecars({name: tmp_path / name for name in sorted({**beside, **pictures, **texts})})
     assert set(found) == {*beside, *texts}
     assert found["a/1.png"] == "a mask of a/1.jpg"
     assert found["a/thumbs/1.jpg"] == "a thumbnail of a/1.jpg"
@@ -187,5 +187,5 @@ def test_real_collections_are_read_right(tmp_path: Path) -> None:
         assert row.known.time and f"{row.known.time:%Y-%m-%d__%H-%M}" in row.source
     for name, masks in (("parts/tiles", 264), ("parts/steel", 0), ("bears", 0)):
         folder = SHARED / "data" / name
-        files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-        assert len(find_sidecars(files, folder)) == masks
+        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        assert len(find_sidecars(files)) == masks

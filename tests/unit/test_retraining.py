@@ -359,7 +359,9 @@ def test_a_known_picture_in_another_file_and_under_another_label_is_refused(cfg:
     """It would take the old one out of the data set, and perhaps out of the test split."""
     rows = []
     for number, (label, raw_label) in enumerate([("black", "black"), ("grizzly", "black"), ("bear", "bear")]):
-        texts = dict.fromkeys(("source", "path", "review", "status", "reason", "clean_path", "clean_sha256"), "")
+        texts = dict.fromkeys(
+            ("source", "path", "file", "review", "status", "reason", "clean_path", "clean_sha256"), ""
+        )
         rows.append({**texts, "id": picture_id(noise(number)), "label": label, "raw_label": raw_label})
     write_table(pd.DataFrame(rows, columns=IMAGES.names), home.image_table, IMAGES)
     for number in range(3):

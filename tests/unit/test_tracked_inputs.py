@@ -12,8 +12,8 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.tracked_inputs import check_tracked, is_cached_link
 from fieldguide.data.images import PictureError, read_picture
 from fieldguide.data.status import Status
-from fieldguide.data.table import RAW, read_table
-from fieldguide.stages import config, download
+from fieldguide.data.table import IMAGES, RAW, read_table
+from fieldguide.stages import clean, config, download
 
 
 def make_socket(path: Path) -> None:
@@ -128,5 +128,6 @@ def test_links_of_dvcs_cache_are_files_and_others_are_not(own_data: OwnData, tmp
     table = read_table(paths.raw_table, RAW).set_index("source")
     assert list(table["ok"]) == [True, False]
     assert "a link" in str(table.at["a/2.png", "reason"])
-    assert not (paths.raw / "a" / "1.png").is_symlink()
-    assert (paths.raw / "a" / "1.png").read_bytes() == cache.read_bytes()
+    assert table.at["a/1.png", "file"] == "data/sources/own/a/1.png"
+    clean.run(cfg, paths)
+    assert list(read_table(paths.image_table, IMAGES)["status"]) == ["kept", "not_downloaded"]

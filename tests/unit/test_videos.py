@@ -178,6 +178,7 @@ def test_in_a_data_set_a_video_is_a_sequence_of_pictures(own_data: OwnData, tmp_
     assert list(frames.index) == [frame_name("cat/walk.mp4", second) for second in (0, 5, 10)]
     assert list(frames["path"]) == [f"cat/walk.mp4/{second}.0.jpg" for second in ("00000", "00005", "00010")]
     assert [f"{moment:%H:%M:%S}" for moment in frames["time"]] == ["06:00:00", "06:00:05", "06:00:10"]
+    assert list(frames["file"]) == [f"data/raw/{path}" for path in frames["path"]]
     assert not table.at["cat/broken.AVI", "ok"] and table.at["cat/broken.AVI", "reason"]
     assert sorted(path.name for path in (paths.raw / "cat").iterdir()) == ["walk.mp4"]  # nothing is left of the other
 

@@ -4,6 +4,8 @@ import io
 from pathlib import Path
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.packs import is_packed
+from fieldguide.base.paths import Paths
 from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.cropping import Box, cut
 from fieldguide.data.images import PictureError, bounded, read_picture
@@ -17,11 +19,22 @@ def inside(folder: Path, name: str) -> Path:
     file, root = folder / name, folder.resolve()
     try:
         real = file.parent.resolve() / file.name if is_cached_link(file) else file.resolve()
-        if name and real.is_relative_to(root) and file.is_file():
+        if name and real.is_relative_to(root) and (file.is_file() or is_packed(file)):
             return file
     except (OSError, ValueError):  # a name too long, or with a null character
         pass
     raise UserError(f"no picture {name!r} in {folder.name}")
+
+
+def own_file(paths: Paths, name: str) -> Path:
+    """A person's own picture by the column `file`, inside its data set or data/raw. Raises UserError as `inside`."""
+    file = paths.raw_file(name)
+    if file.is_relative_to(paths.raw):
+        return inside(paths.raw, file.relative_to(paths.raw).as_posix())
+    if ".." in file.parts or not file.is_relative_to(paths.sources):
+        raise UserError(f"no picture {name!r}")
+    data_set, *below = file.relative_to(paths.sources).parts
+    return inside(paths.sources / data_set, "/".join(below))
 
 
 def shown(file: Path | bytes, side: int, box: Box | None = None, margin: float = 0.0) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from fieldguide.app.pictures import SIDES, inside, shown
+from fieldguide.app.pictures import SIDES, inside, own_file, shown
 from fieldguide.app.reloading import Reloaded
 from fieldguide.app.review_data import (
     ReviewData,
@@ -74,7 +74,7 @@ def review_routes(paths: Paths) -> APIRouter:
         if row is None or side not in SIDES:
             raise UserError("no such picture")
         is_clean = row["clean_path"] and (side == SIDES[0] or isinstance(row["cut_from"], str))
-        file = inside(paths.clean, row["clean_path"]) if is_clean else inside(paths.raw, row["path"])
+        file = inside(paths.clean, row["clean_path"]) if is_clean else own_file(paths, row["file"])
         headers = {"cache-control": "private, max-age=86400, immutable"}  # the id is a hash of the picture
         return Response(shown(file, side), media_type="image/jpeg", headers=headers)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.leftovers import in_use
+from fieldguide.base.packs import open_file
 from fieldguide.base.system_errors import system_error
 
 
@@ -100,7 +101,13 @@ def read_json(path: Path) -> Any:
         ) from None
 
 
+def copy_file(source: Path, target: Path) -> None:
+    """Copy the bytes of a file, also of one in a pack."""
+    with open_file(source) as file, target.open("wb") as copy:
+        shutil.copyfileobj(file, copy)
+
+
 def sha256_of_file(path: Path) -> str:
-    """The sha256 of a file's bytes, as 64 hex digits."""
-    with path.open("rb") as file:
+    """The sha256 of a file's bytes, as 64 hex digits; also of a file in a pack."""
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -66,8 +66,17 @@ class Paths:
 
     @property
     def raw(self) -> Path:
-        """Pictures as they came, in one folder a label."""
+        """Pictures that the pipeline makes itself: the drawn sample, and frames of videos."""
         return self.root / "data" / "raw"
+
+    def raw_file(self, name: str) -> Path:
+        """The file that the column `file` of the raw table names: below data/raw, or of a person's in the checkout."""
+        made = self.root / name
+        return made if made.is_relative_to(self.raw) else self.checkout / name
+
+    def name_of_raw(self, file: Path) -> str:
+        """The name for which `raw_file` gives this file."""
+        return file.relative_to(self.root if file.is_relative_to(self.raw) else self.checkout).as_posix()
 
     @property
     def raw_table(self) -> Path:

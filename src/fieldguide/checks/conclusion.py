@@ -1,6 +1,6 @@
 """The consequences of a stage's checks: what is written, what is printed, and what stops the pipeline."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ def conclude(
     docs: Docs,
     where: str,
     *,
-    in_full: Callable[[str], str] = lambda row: f"data/raw/{row}",
+    files: Mapping[str, str],
     fault: str = "",
     hint: str = "",
 ) -> dict[str, int]:
@@ -32,8 +32,8 @@ def conclude(
     ----------
     where
         The file that the expectations are from.
-    in_full
-        Turns the name of a row of the table `pictures` into a path that can be opened.
+    files
+        The files of pictures by the names of their rows in the table `pictures`.
     fault
         What stops the pipeline whatever the outcome of the checks; "" if nothing does.
     hint
@@ -54,13 +54,13 @@ def conclude(
     below, flagged_count = report.relative_to(paths.root), int(flagged["path"].nunique())
     advice = f"see {below}/data_docs/index.html and {below}/flagged.csv; fix the data, or change a limit in {where}"
     for result in warnings:
-        print(printable(f"warning: {_summary(result)}{_first(result, in_full, 1)}"))
+        print(printable(f"warning: {_summary(result)}{_first(result, files, 1)}"))
     for note in (*docs.notes, *(result.note for result in results if result.note)):
         print(printable(f"note: {note}: the set is like that, they are not flagged for it"))
     if flagged_count:
         print(f"{COUNTS[f'{stage}.flagged_pictures'].said(flagged_count)}, see {below}/flagged.csv")
     if fault or errors:
-        said = (fault, _stop_message(errors, in_full) if errors else "", hint, advice)
+        said = (fault, _stop_message(errors, files) if errors else "", hint, advice)
         raise CheckFailed("; ".join(filter(None, said)))
     return {
         "expectations": len(results),
@@ -98,21 +98,21 @@ def _limit(result: CheckResult) -> str:
     return f"unlike the rest of the set: {result.note}" if result.note else result.limit
 
 
-def _stop_message(errors: Sequence[CheckResult], in_full: Callable[[str], str]) -> str:
+def _stop_message(errors: Sequence[CheckResult], files: Mapping[str, str]) -> str:
     first = errors[0]
     names = ", ".join(result.name for result in errors)
     which = f"{len(errors)} checks failed ({names}); the first: " if len(errors) > 1 else "check failed: "
-    return f"{which}{_summary(first)}{_first(first, in_full, 5)}"
+    return f"{which}{_summary(first)}{_first(first, files, 5)}"
 
 
 def _summary(result: CheckResult) -> str:
     return f"{result.name}: {result.observed}" + ("" if result.is_told else f"; limit: {result.limit}")
 
 
-def _first(result: CheckResult, in_full: Callable[[str], str], count: int) -> str:
+def _first(result: CheckResult, files: Mapping[str, str], count: int) -> str:
     """The first offending rows in parentheses, where the result does not name them: pictures by their file."""
     of_pictures = result.table == "pictures"
-    shown = [in_full(row) if of_pictures else f"{row}: {value}" for row, value in result.offenders[:count]]
+    shown = [files.get(row, row) if of_pictures else f"{row}: {value}" for row, value in result.offenders[:count]]
     if not shown or result.is_told:
         return ""
     more = len(result.offenders) - count

@@ -16,7 +16,7 @@ def score_tables(screened: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
 
     Returns
     -------
-    `pictures`: by path below data/raw (see `picture_names`) the columns of data/screen.parquet and four texts, null
+    `pictures`: by path (see `picture_names`) the columns of data/screen.parquet and four texts, null
     where nothing was found: alarm (why it is unlike the training pictures), doubt (the label suggested instead), twin
     (the path of a near duplicate with another label), quality (what cleanvision finds wrong, by its names).
     `labels` and `splits`: how many pictures, and the share of them with each of the four; `alarm_rate_low` and
@@ -48,7 +48,7 @@ def finding_counts(screened: pd.DataFrame) -> dict[str, int]:
 
 
 def twins(screened: pd.DataFrame) -> "pd.Series[str]":
-    """The path (below data/raw) of each picture's nearest near duplicate if that has another label, else null."""
+    """The path of each picture's nearest near duplicate if that has another label, else null."""
     by_id = screened.set_index("id")
     other = screened["near_duplicate_of"].map(by_id["label"])
     return screened["near_duplicate_of"].map(by_id["path"]).where(other.notna() & (other != screened["label"]))

@@ -31,6 +31,7 @@ def conclude_scores(screened: pd.DataFrame, cfg: Config, paths: Paths) -> dict[s
     results = check_scores(screened, cfg)
     tables = score_tables(screened)
     counts = finding_counts(screened)
+    names = picture_names(screened)
     docs = Docs(
         title="Checks of the scores",
         facts={
@@ -42,13 +43,11 @@ def conclude_scores(screened: pd.DataFrame, cfg: Config, paths: Paths) -> dict[s
             COUNTS["screen.flagged_pictures"].many: flagged_pictures(results)["path"].nunique(),
         },
         overview=tables["labels"],
-        pictures={
-            name: paths.clean / clean
-            for name, clean in zip(picture_names(screened), screened["clean_path"], strict=True)
-        },
+        pictures={name: paths.clean / clean for name, clean in zip(names, screened["clean_path"], strict=True)},
         notes=issue_notes(screened),
     )
-    return conclude(results, paths, Stage.SCREEN, docs, _where(cfg))
+    files = dict(zip(names, screened["file"], strict=True))
+    return conclude(results, paths, Stage.SCREEN, docs, _where(cfg), files=files)
 
 
 def check_scores(screened: pd.DataFrame, cfg: Config) -> list[CheckResult]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fieldguide.cli.commands import Commands, add_command, here
 
-PICTURE = "its id or the beginning of it, its path below data/raw or data/clean, or any picture file"
+PICTURE = "its id or the beginning of it, the path of its file or below data/clean, or any picture file"
 
 
 def add_commands(commands: Commands) -> None:

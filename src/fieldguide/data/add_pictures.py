@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import replace_folder
+from fieldguide.base.packs import ENOUGH, write_packs
 from fieldguide.base.progress import progress
 from fieldguide.data.add_addresses import fetch_waiting, waiting_folder
 from fieldguide.data.addresses import Address
@@ -16,6 +17,7 @@ from fieldguide.data.annotations.annotation import is_address
 from fieldguide.data.annotations.picture_table import PICTURE_TABLE, write_picture_table
 from fieldguide.data.source_places import Place
 from fieldguide.data.source_reading import Reading
+from fieldguide.data.videos.kinds import is_video
 
 FETCHED = "fetched"  # the folder of pictures that came from addresses
 Take = Callable[[Path, Path], object]
@@ -80,7 +82,13 @@ def _take_all(reading: Reading, target: Path, take: Take, allow_private: bool) -
 
 
 def _fill(folder: Path, files: dict[str, Path], take: Take) -> None:
-    for name, file in progress(files.items(), "add", len(files), unit="files"):
+    """Take files into a folder; more than DVC can watch as files of their own go into packs, but videos."""
+    shown = progress(files.items(), "add", len(files), unit="files")
+    packed = len(files) > ENOUGH and take is not os.link
+    for name, file in shown if not packed else [item for item in files.items() if is_video(item[1])]:
         copy = folder / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         take(file, copy)
+    if packed:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_packs(folder, (item for item in shown if not is_video(item[1])))

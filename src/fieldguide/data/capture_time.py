@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from fieldguide.base.packs import open_file
+
 EXIF = "exif"
 EXIF_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP")
 EXIF_FOLDER, TAKEN, DIGITIZED, CHANGED = 0x8769, 0x9003, 0x9004, 0x0132
@@ -54,7 +56,7 @@ def _exif_time(file: Path) -> datetime | None:
     from PIL import Image  # only here: every command loads every data source
 
     try:
-        with Image.open(file, formats=EXIF_FORMATS) as image:
+        with open_file(file) as stream, Image.open(stream, formats=EXIF_FORMATS) as image:
             exif = image.getexif()
             folder = exif.get_ifd(EXIF_FOLDER)
             texts = [folder.get(TAKEN), folder.get(DIGITIZED), exif.get(CHANGED)]

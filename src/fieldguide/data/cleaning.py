@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import shutil
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +13,10 @@ from typing import Any
 import pandas as pd
 
 from fieldguide.base.config import CleanConfig
+from fieldguide.base.files import sha256_of_file
+from fieldguide.base.packs import ENOUGH, PACK, write_pack
 from fieldguide.base.parallel import map_processes
+from fieldguide.base.progress import progress
 from fieldguide.data.cleaning_cache import Cleaned, cache_folder, keep_cleaned, read_cleaned
 from fieldguide.data.cropping import BOXES, Box, cut
 from fieldguide.data.duplicates import mark_exact_duplicates
@@ -21,6 +26,7 @@ from fieldguide.data.status import Status
 from fieldguide.data.table import FIELD_DATA, IMAGES, RAW, further_columns
 
 OF_THE_RAW_PICTURE = ("id", "cut_from", "width", "height", "short_side", "aspect_ratio", "depth", "wide", "note")
+CHANGED = "it changed while the pipeline ran: run `dvc repro` again"
 WITHOUT_BOX = "it has no box, and `clean.crop: boxes` takes nothing else"
 
 
@@ -31,7 +37,7 @@ class RawFile:
     Without a box a picture is the whole file. `rows` are their places in the raw table.
     """
 
-    path: str
+    file: Path
     sha256: str
     rows: tuple[int, ...]
     pictures: tuple[tuple[str, Box | None], ...]
@@ -39,16 +45,20 @@ class RawFile:
 
 @dataclass(frozen=True)
 class Work:
-    """How all pictures are cleaned: settings, where they are, where clean copies go, and where results are kept."""
+    """How all pictures are cleaned: settings, where clean copies go, and where results are kept."""
 
     clean: CleanConfig
-    raw: Path
     target: Path
     cache: Path
 
 
 def clean_pictures(
-    raw: pd.DataFrame, folder: Path, target: Path, reviews: dict[str, Review], clean: CleanConfig, cache: Path
+    raw: pd.DataFrame,
+    find: Callable[[str], Path],
+    target: Path,
+    reviews: dict[str, Review],
+    clean: CleanConfig,
+    cache: Path,
 ) -> pd.DataFrame:
     """Write the clean copies of pictures to `target`/<label>/, and say of each whether it is kept and why.
 
@@ -58,7 +68,9 @@ def clean_pictures(
     Parameters
     ----------
     raw
-        The raw table (see `fieldguide.data.table.RAW`); its paths are below `folder`.
+        The raw table (see `fieldguide.data.table.RAW`).
+    find
+        Gives the file that its column `file` names.
     reviews
         People's decisions by picture id: they are replayed, and a small picture that somebody wants is kept.
     cache
@@ -77,8 +89,8 @@ def clean_pictures(
     wanted = {review.id for review in reviews.values() if review.decision != Decision.DROP}
     cropped = clean.crop == BOXES
     raw = (raw if cropped else _without_further_boxes(raw)).reset_index(drop=True)
-    files = _files(raw[raw["ok"] & raw["box"].notna()] if cropped else raw[raw["ok"]], cropped)
-    work = Work(clean, folder, target, cache_folder(cache, clean))
+    files = _files(raw[raw["ok"] & raw["box"].notna()] if cropped else raw[raw["ok"]], find, cropped)
+    work = Work(clean, target, cache_folder(cache, clean))
     found = map_processes(partial(_clean_file, work, None), files, "clean", lost=_lost)
     # Pictures of more than 8 bits are scaled alike: by the depth of the one whose values need most of them.
     depth = max((row["depth"] for rows in found for row in rows if "depth" in row), default=8)
@@ -94,7 +106,7 @@ def clean_pictures(
             if row["status"] == Status.TOO_SMALL and row["id"] in wanted:
                 again_alone = replace(file, pictures=(picture,))
                 [rows[place]] = _clean_file(any_size, depth if row["wide"] else None, again_alone)
-    known = ["source", "path", "label", *(field.name for field in FIELD_DATA), *further_columns(raw, RAW)]
+    known = ["source", "path", "file", "label", *(field.name for field in FIELD_DATA), *further_columns(raw, RAW)]
     names = [name for name in IMAGES.names if name not in (*known, "raw_label", "review")]
     index = [row for file in files for row in file.rows]
     cleaned = pd.DataFrame([row for rows in found for row in rows], index, columns=names, dtype=object)
@@ -109,6 +121,8 @@ def clean_pictures(
     for path in set(table["clean_path"].dropna()) - set(table.loc[kept, "clean_path"]):
         (target / path).unlink()
     table.loc[~kept, ["clean_path", "clean_sha256"]] = ""
+    if kept.sum() > ENOUGH:
+        _pack(table, kept, target)
     return table
 
 
@@ -117,14 +131,16 @@ def _without_further_boxes(raw: pd.DataFrame) -> pd.DataFrame:
     return raw[~(raw["ok"] & raw.duplicated(["path", "label"]))]
 
 
-def _files(arrived: pd.DataFrame, cropped: bool) -> list[RawFile]:
+def _files(arrived: pd.DataFrame, find: Callable[[str], Path], cropped: bool) -> list[RawFile]:
     """The files of some rows, in the order of their first."""
     boxes = [(*map(float, box),) if cropped else None for box in arrived["box"]]
     pictures = defaultdict(list)
-    columns = (arrived["path"], arrived["sha256"], arrived.index, arrived["label"], boxes)
-    for path, sha256, row, label, box in zip(*columns, strict=True):
-        pictures[path, sha256].append((row, (label, box)))
-    return [RawFile(*file, *map(tuple, zip(*rows, strict=True))) for file, rows in pictures.items()]
+    columns = (arrived["file"], arrived["sha256"], arrived.index, arrived["label"], boxes)
+    for name, sha256, row, label, box in zip(*columns, strict=True):
+        pictures[name, sha256].append((row, (label, box)))
+    return [
+        RawFile(find(name), sha256, *map(tuple, zip(*rows, strict=True))) for (name, sha256), rows in pictures.items()
+    ]
 
 
 def _lost(file: RawFile) -> list[dict[str, Any]]:
@@ -139,7 +155,7 @@ def _clean_file(work: Work, depth: int | None, file: RawFile) -> list[dict[str, 
     for label, box in file.pictures:
         cleaned = read_cleaned(work.cache, file.sha256, depth, box)
         if cleaned is None:
-            decoded = decoded or _decode(work.clean, work.raw / file.path, depth)
+            decoded = decoded or _decode(work.clean, file, depth)
             cleaned, is_lasting = _cleaned(work.clean, decoded, box)
             if is_lasting:
                 keep_cleaned(work.cache, file.sha256, depth, box, cleaned)
@@ -162,9 +178,13 @@ def _written(work: Work, label: str, row: dict[str, Any], copy: bytes) -> dict[s
     return {**row, "clean_path": clean_path, "clean_sha256": hashlib.sha256(copy).hexdigest()}
 
 
-def _decode(clean: CleanConfig, file: Path, depth: int | None) -> Picture | PictureError:
+def _decode(clean: CleanConfig, raw: RawFile, depth: int | None) -> Picture | PictureError:
     try:
-        return read_picture(file, clean.max_megapixels, depth)
+        if sha256_of_file(raw.file) != raw.sha256:
+            raise PictureError(Status.UNREADABLE, CHANGED, lasting=False)
+        return read_picture(raw.file, clean.max_megapixels, depth)
+    except OSError as error:
+        return PictureError(Status.UNREADABLE, f"cannot be read: {error.strerror}", lasting=False)
     except PictureError as error:
         return error
 
@@ -197,6 +217,24 @@ def _cleaned(clean: CleanConfig, decoded: Picture | PictureError, box: Box | Non
         "perceptual_hash": perceptual_hash(small),
     }
     return (row, copy.getvalue()), True
+
+
+def _pack(table: pd.DataFrame, kept: pd.Series, target: Path) -> None:
+    """Bring the clean copies into packs by the beginning of their ids, so that each stays where it is as others come.
+
+    `table` says so too.
+    """
+    plain = target / ".plain"
+    labels = list(target.iterdir())
+    plain.mkdir()
+    for folder in labels:
+        folder.replace(plain / folder.name)
+    pictures = table.loc[kept, ["id", "clean_path"]].sort_values("id")
+    packs = pictures["id"].str[:2] + PACK
+    for pack, rows in progress(pictures.groupby(packs), "pack", packs.nunique(), unit="packs"):
+        write_pack(target / str(pack), [(path, plain / path) for path in rows["clean_path"]])
+    table.loc[kept, "clean_path"] = packs + "/" + pictures["clean_path"]
+    shutil.rmtree(plain)
 
 
 def _move_relabelled(table: pd.DataFrame, target: Path) -> None:

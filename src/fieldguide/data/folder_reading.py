@@ -1,6 +1,6 @@
 """Understanding a folder of pictures before it becomes a data set: its layout, its times, what is left out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,20 @@ from fieldguide.data.layout import GIVEN_SPLIT, LABEL, parse_layout
 from fieldguide.data.layout_proposals import CAMERA_FOLDER, ENOUGH, propose_layouts, propose_splits, propose_time
 from fieldguide.data.sidecars import is_named_as_a_picture
 from fieldguide.data.source_reading import Reading
-from fieldguide.data.sources.copying import check_labels
 from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData
+from fieldguide.data.sources.wanted import check_labels
 from fieldguide.data.system_files import system_reason
 
 ASKED_FOR_EXIF = 200  # files, evenly over the folder
 
 
-def read_folder(folder: Path, paths: Sequence[str], choices: Choices) -> Reading:
+def read_folder(folder: Path, files: Mapping[str, Path], choices: Choices) -> Reading:
     """Understand a folder, by a layout that is chosen or by the only one that its paths may mean.
 
     Parameters
     ----------
-    paths
-        Its files, with "/" between folders.
+    files
+        Its files by their paths, with "/" between folders.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def read_folder(folder: Path, paths: Sequence[str], choices: Choices) -> Reading
         a side, or if two labels differ only in how they are written.
     """
     layout = choices.layout
-    telling = [path for path in paths if is_named_as_a_picture(path) and not system_reason(path)] or paths
+    telling = [path for path in files if is_named_as_a_picture(path) and not system_reason(path)] or list(files)
     if layout is None and not any("/" in path for path in telling):
         raise UserError(
             f"{folder} has no folders of pictures: put those of each label into one of its own, or say what the names "
@@ -46,19 +46,19 @@ def read_folder(folder: Path, paths: Sequence[str], choices: Choices) -> Reading
         _check_names(folder, telling, layouts[0])
     options: dict[str, Any] = {"labels": dict(choices.labels)} if choices.labels else {}
     options |= {} if layouts[0] == LABEL_FOLDERS else {"layout": layouts[0]}
-    exif = has_exif_times(folder, telling)
+    exif = has_exif_times(files, telling)
     pattern = propose_time(telling)
     if "layout" in options or pattern:
         options |= {"time": [*([EXIF] if exif else []), *([pattern] if pattern else [])]} if exif or pattern else {}
     try:
         if splits := propose_splits(_words_of_split(telling, layouts[0]), choices.splits, str(folder)):
             options["splits"] = splits
-        files = FolderData("folder", **options).survey(folder)
+        wanted = FolderData("folder", **options).survey(folder)
     except ValueError as error:
         raise UserError(f"--layout: {error}") from None
-    check_renamed(choices.labels, (one.given_label for one in files))
+    check_renamed(choices.labels, (one.given_label for one in wanted))
     understood = [f"layout: {options['layout']}"] if "layout" in options else []
-    reading = Reading({"kind": "folder", **options}, files, understood, ", then ".join(options.get("time", ())))
+    reading = Reading({"kind": "folder", **options}, wanted, understood, ", then ".join(options.get("time", ())))
     check_labels({one.label for one in reading.pictures}, str(folder))
     return reading
 
@@ -80,7 +80,7 @@ def _words_of_split(paths: Sequence[str], layout: str) -> set[str]:
     return {said[GIVEN_SPLIT] for path in paths if (said := read(path)) and GIVEN_SPLIT in said}
 
 
-def has_exif_times(folder: Path, paths: Sequence[str]) -> bool:
+def has_exif_times(files: Mapping[str, Path], paths: Sequence[str]) -> bool:
     """Whether most pictures say in their EXIF data when they were taken, by some of them."""
     asked = paths[:: max(1, len(paths) // ASKED_FOR_EXIF)]
-    return sum(capture_time(folder / path, path, [EXIF]) is not None for path in asked) >= ENOUGH * len(asked) > 0
+    return sum(capture_time(files[path], path, [EXIF]) is not None for path in asked) >= ENOUGH * len(asked) > 0

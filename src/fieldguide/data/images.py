@@ -9,6 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+from fieldguide.base.packs import is_packed, open_file
 from fieldguide.data.decoding.bounds import MAX_FILE_SIZE, is_ordinary
 from fieldguide.data.decoding.decoder import decode, reason_of
 from fieldguide.data.decoding.isolated import decode_guarded
@@ -25,7 +26,7 @@ def open_picture(file: Path | BinaryIO, max_megapixels: float, depth: int | None
 
 
 def read_picture(file: Path | BinaryIO, max_megapixels: float, depth: int | None = None) -> Picture:
-    """Open a file, or its bytes as a binary stream, as an upright sRGB picture without metadata.
+    """Open a file (perhaps in a pack), or its bytes as a binary stream, as an upright sRGB picture without metadata.
 
     Of an animation the first frame is taken, of a document the first page; transparent parts become white, profiles of
     colour are honoured. Where a channel has more than 8 bits, the file tells its depth, or it is the smallest of 8, 10,
@@ -41,6 +42,8 @@ def read_picture(file: Path | BinaryIO, max_megapixels: float, depth: int | None
         DAMAGED (it can be decoded, but not in full) or UNREADABLE.
     """
     try:
+        if isinstance(file, Path) and is_packed(file):
+            return _read(open_file(file), None, max_megapixels, depth)
         if isinstance(file, Path):
             mode = file.stat().st_mode
             if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # at a pipe `open` would wait for ever

@@ -9,10 +9,9 @@ import pandas as pd
 from fieldguide.base.config import CleanConfig
 from fieldguide.base.leftovers import in_use
 from fieldguide.data.cleaning import clean_pictures
-from fieldguide.data.sources.copying import Wanted, copy_pictures
-from fieldguide.data.sources.row import RawRow
+from fieldguide.data.raw_table import raw_table
+from fieldguide.data.sources.wanted import Wanted, raw_rows
 from fieldguide.data.status import Status
-from fieldguide.data.table import RAW
 
 
 def kept_pictures(
@@ -31,17 +30,8 @@ def kept_pictures(
     """
     cache.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".", suffix=".partial", dir=cache.parent) as folder, in_use(Path(folder)):
-        raw, copies = Path(folder, "raw"), Path(folder, "clean")
+        copies = Path(folder, "clean")
         copies.mkdir()
-        table = _table(copy_pictures(wanted, source, raw, video_every, take=_link))
-        images = clean_pictures(table, raw, copies, {}, clean, cache)
+        table = raw_table(raw_rows(wanted, source, Path(folder, "frames"), video_every))
+        images = clean_pictures(table, Path, copies, {}, clean, cache)
     return images[images["status"] == Status.KEPT].reset_index(drop=True)
-
-
-def _link(file: Path, place: Path) -> None:
-    place.symlink_to(file.absolute())
-
-
-def _table(rows: Sequence[RawRow]) -> pd.DataFrame:
-    further = sorted({name for row in rows for name in row.known.further})
-    return pd.DataFrame([row.cells for row in rows], columns=[*RAW.names, *further])

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -36,7 +36,7 @@ def is_named_as_a_picture(path: str) -> bool:
     return not is_text(path) and not _says_beside(path)
 
 
-def find_sidecars(paths: Iterable[str], folder: Path) -> dict[str, str]:
+def find_sidecars(files: Mapping[str, Path]) -> dict[str, str]:
     """Which files lie beside pictures, and in words what they are.
 
     Annotations are known by their endings. A mask or a thumbnail has the name of another picture, apart from its ending
@@ -45,19 +45,19 @@ def find_sidecars(paths: Iterable[str], folder: Path) -> dict[str, str]:
 
     Parameters
     ----------
-    paths
-        Files below `folder`, with "/" between folders.
+    files
+        By their paths below a common folder, with "/" between folders.
     """
     found: dict[str, str] = {}
     families: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for path in paths:
+    for path in files:
         if is_text(path):
             found[path] = TEXT
         else:
             families[_family(path)].append(path)
     doubtful = [members for members in families.values() if len(members) > 1 or _says_beside(members[0])]
     for members in progress(doubtful, "look for masks", unit="names"):
-        found.update(_beside(members, folder))
+        found.update(_beside(members, files))
     return found
 
 
@@ -78,12 +78,12 @@ def _says_beside(path: str) -> bool:
     return bool(BESIDE_NAME.search(place.stem)) or any(BESIDE_FOLDER.fullmatch(part) for part in place.parts[:-1])
 
 
-def _beside(members: list[str], folder: Path) -> dict[str, str]:
+def _beside(members: list[str], files: Mapping[str, Path]) -> dict[str, str]:
     images: dict[str, Image.Image] = {}
     sides: dict[str, int] = {}
     for path in members:
         try:
-            image = open_picture(folder / path, MAX_MEGAPIXELS)
+            image = open_picture(files[path], MAX_MEGAPIXELS)
         except PictureError:
             continue  # clean will tell what is wrong with it
         images[path], sides[path] = _small(image), max(image.size)

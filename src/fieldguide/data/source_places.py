@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from fieldguide.base.errors import UserError, printable
+from fieldguide.base.packs import is_pack, packed_files
 from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.annotations.reading import file_below, read_annotations
 from fieldguide.data.archives import is_archive, unpack
@@ -63,8 +64,12 @@ def pictures_in(folder: Path) -> Pictures:
     """
     walk = os.walk(folder, onerror=_unreadable)
     found = [Path(parent, name).relative_to(folder) for parent, _, names in walk for name in names]
-    files = sorted(file.as_posix() for file in found if _may_come(folder, file))
-    return Pictures(folder, {file: folder / file for file in files})
+    files = packed_files(folder) | {
+        file.as_posix(): folder / file
+        for file in found
+        if _may_come(folder, file) and not (len(file.parts) == 1 and is_pack(file))
+    }
+    return Pictures(folder, {name: files[name] for name in sorted(files)})
 
 
 def pictures_beside(file: Path, checkout: Path, columns: Mapping[str, str]) -> Pictures:

@@ -11,7 +11,7 @@ from fieldguide.base.errors import printable
 from fieldguide.data.annotations.annotation import Annotation
 from fieldguide.data.reasons import kind_of_reason
 from fieldguide.data.sidecars import TEXT
-from fieldguide.data.sources.copying import VIDEO_EVERY, Wanted
+from fieldguide.data.sources.wanted import VIDEO_EVERY, Wanted
 from fieldguide.data.videos.kinds import is_video
 
 EXAMPLES = 4  # of files that were not read

@@ -27,12 +27,13 @@ FIELD_DATA = [
 RAW = pa.schema(
     [
         pa.field("source", pa.string(), nullable=False),  # address, or path below data/sources/NAME
-        pa.field("path", pa.string(), nullable=False),  # below data/raw, "/" between folders; "" if not downloaded
+        pa.field("path", pa.string(), nullable=False),  # below its data set, "/" between folders; "" if not ok
+        pa.field("file", pa.string(), nullable=False),  # where it is, from the checkout; "" if not ok
         pa.field("label", pa.string(), nullable=False),
         pa.field("ok", pa.bool_(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),  # why not ok, else ""
         pa.field("bytes", pa.int64(), nullable=False),
-        pa.field("sha256", pa.string(), nullable=False),  # of the file; "" if not downloaded
+        pa.field("sha256", pa.string(), nullable=False),  # of the file; "" if not ok
         *FIELD_DATA,
     ]
 )
@@ -42,13 +43,14 @@ IMAGES = pa.schema(
         # First 16 hex digits of the sha256 of the decoded, upright pixels; of more than 8 bits, of the file's values.
         pa.field("id", pa.string()),
         pa.field("source", pa.string(), nullable=False),
-        pa.field("path", pa.string(), nullable=False),  # below data/raw
+        pa.field("path", pa.string(), nullable=False),  # as in RAW
+        pa.field("file", pa.string(), nullable=False),  # as in RAW: the file as it came
         pa.field("label", pa.string(), nullable=False),
         pa.field("raw_label", pa.string(), nullable=False),  # it came with this one; `label` differs if relabelled
         pa.field("review", pa.string(), nullable=False),  # keep, drop or relabel, as data/reviews.csv says, else ""
         pa.field("status", pa.string(), nullable=False),  # one of Status
         pa.field("reason", pa.string(), nullable=False),  # why not kept, else ""
-        pa.field("clean_path", pa.string(), nullable=False),  # below data/clean; "" if not kept
+        pa.field("clean_path", pa.string(), nullable=False),  # below data/clean, perhaps in a pack; "" if not kept
         pa.field("clean_sha256", pa.string(), nullable=False),
         pa.field("width", pa.int32()),  # pixels of the upright raw picture; null if it was not decoded
         pa.field("height", pa.int32()),
@@ -112,7 +114,8 @@ QUALITY = [
 SCREEN = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
-        pa.field("path", pa.string(), nullable=False),  # below data/raw: the file as it came
+        pa.field("path", pa.string(), nullable=False),  # as in RAW
+        pa.field("file", pa.string(), nullable=False),  # as in RAW: the file as it came
         pa.field("label", pa.string(), nullable=False),
         pa.field("clean_path", pa.string(), nullable=False),
         pa.field("split", pa.string(), nullable=False),  # one of Split
@@ -142,7 +145,7 @@ PREDICTIONS_GROUPS = [SPLIT.field(name) for name in ("group", "split_key")]  # s
 def predictions_schema(vocabulary: list[str]) -> pa.Schema:
     """The schema of the predictions: fixed columns, groups, field data, `probability_<label>` for every label.
 
-    `path` is below data/raw.
+    `path` is as in RAW.
     """
     more = [pa.field("path", pa.string(), nullable=False), *PREDICTIONS_GROUPS]
     more += [SPLIT.field(name) for name in ("site", "time", "sequence")]
@@ -206,15 +209,15 @@ def has_number(error: Exception) -> bool:
 
 
 def with_own_paths(pictures: pd.DataFrame, image_table: Path) -> pd.DataFrame:
-    """Pictures (column id) with the column `path`: each one's own file below data/raw, as the image table names it.
+    """Pictures (column id) with the columns `path` and `file` of the image table: each one's own file.
 
     Raises UserError if the image table is missing, or is not about these pictures.
     """
     images = read_table(image_table, IMAGES)
-    own = images[images["clean_path"] != ""].set_index("id")["path"]
+    own = images[images["clean_path"] != ""].set_index("id")[["path", "file"]]
     if not pictures["id"].isin(own.index).all():
         raise UserError(f"{image_table} is not about the pictures of the split: run `dvc repro`")
-    return pictures.assign(path=pictures["id"].map(own))
+    return pictures.join(own, on="id")
 
 
 def picture_names(pictures: pd.DataFrame) -> pd.Series:

@@ -21,8 +21,8 @@ from fieldguide.data.layout_proposals import propose_layouts, propose_splits, pr
 from fieldguide.data.listed_files import ListedFiles
 from fieldguide.data.sidecars import TEXT, is_text
 from fieldguide.data.source_reading import Reading
-from fieldguide.data.sources.copying import Wanted, check_labels
 from fieldguide.data.sources.table import TableData
+from fieldguide.data.sources.wanted import Wanted, check_labels
 
 ANIMAL = "animal"  # of a detector's categories: the one whose boxes are wanted, where a picture has any
 
@@ -159,7 +159,7 @@ def _with_times(pictures: Pictures, rows: list[Annotation], here: Sequence[str])
         return rows, "the file"
     pattern = propose_time(here)
     from_camera = pattern or any(row.known.site or row.known.sequence for row in rows)
-    exif = from_camera and has_exif_times(pictures.folder, sorted(set(here)))
+    exif = from_camera and has_exif_times(pictures.files, sorted(set(here)))
     sources = [*([EXIF] if exif else []), *([pattern] if pattern else [])]
     if not sources:
         return rows, ""

@@ -42,7 +42,7 @@ def understand(pictures: Pictures, choices: Choices) -> Reading:
     if chosen := _the_one(pictures, found):
         return table_reading(pictures, chosen, choices, boxes)
     try:
-        reading = read_folder(pictures.folder, list(pictures.files), choices)
+        reading = read_folder(pictures.folder, pictures.files, choices)
     except Ambiguous:
         raise
     except UserError as error:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
+from fieldguide.base.packs import is_packed
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
@@ -83,6 +84,6 @@ def _chosen_pictures(paths: Paths, count: int) -> pd.DataFrame:
     turn = train.groupby("label").cumcount()
     chosen = train.assign(turn=turn).sort_values(["turn", "label"]).head(count).sort_values(["label", "turn"])
     for path in chosen["clean_path"]:
-        if not (paths.clean / path).is_file():
+        if not (is_packed(paths.clean / path) or (paths.clean / path).is_file()):
             raise UserError(f"{paths.clean / path} is missing: run `dvc repro split`")
     return chosen.drop(columns="turn")

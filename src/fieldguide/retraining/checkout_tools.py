@@ -1,6 +1,5 @@
 """A real job in a checkout: DVC in a worktree, the gate, MLflow and its registry, git."""
 
-import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import read_json, replace_folder, sha256_of_file
+from fieldguide.base.files import copy_file, read_json, replace_folder, sha256_of_file
 from fieldguide.base.git import user_or_account_name
 from fieldguide.base.paths import Paths
 from fieldguide.base.system_errors import faults_in_one_line
@@ -161,7 +160,7 @@ class CheckoutTools:
             test = _test_pictures(made)
             for file, label in zip(test["file"], test["label"], strict=True):
                 (partial / label).mkdir(exist_ok=True)
-                shutil.copyfile(file, partial / label / file.name)
+                copy_file(file, partial / label / file.name)
         return f"version {version.number}"
 
     def commit(self, job: Journal, made: Paths, message: str) -> str:

@@ -36,7 +36,7 @@ def fetch_new(cfg: Config, paths: Paths) -> list[Fetched]:
         return []
     ledger = paths.retraining / f"fetched-{name}.json"
     before = set(read_json(ledger)) if ledger.exists() else set()
-    here = keys_of([*list_files(paths.sources / name), *list_files(paths.incoming)])
+    here = keys_of([*list_files(paths.sources / name), *(path.name for path in paths.incoming.rglob("*"))])
     private = isinstance(cfg.data, FolderData) and cfg.data.allow_private
     results = fetch(read_addresses(addresses), before | here, paths.incoming, private)
     if came := {result.address.key for result in results if result.file} | here - before:

@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from fieldguide.base.files import read_json, write_json
+from fieldguide.base.packs import files_of_data_set, size_of
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.data.layout import LABEL, SITE, said_by
@@ -25,8 +26,7 @@ Listing = dict[str, int]  # path below data/sources/NAME: bytes
 
 def list_files(folder: Path) -> Listing:
     """The files of a data set with their sizes; nothing for a folder that is missing."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+    return {name: size_of(path) for name, path in files_of_data_set(folder).items()}
 
 
 def tried(paths: Paths, judged: Sequence[Journal]) -> Listing:

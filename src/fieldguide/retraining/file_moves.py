@@ -14,6 +14,7 @@ import pandas as pd
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_file, sha256_of_file
+from fieldguide.base.packs import packed_files
 from fieldguide.base.paths import Paths
 from fieldguide.retraining.incoming import State
 
@@ -68,7 +69,7 @@ def make_moves(paths: Paths, moves: Sequence[Move]) -> int:
     made = 0
     for move in moves:
         try:
-            made += _make(paths.checkout / move["source"], paths.checkout / move["target"], move)
+            made += _make(paths, move)
         except PermissionError as error:
             raise UserError(
                 f"{move['source']} cannot be moved to {move['target']} ({error.strerror}): correct that, then run again"
@@ -76,10 +77,11 @@ def make_moves(paths: Paths, moves: Sequence[Move]) -> int:
     return made
 
 
-def _make(source: Path, target: Path, move: Move) -> int:
+def _make(paths: Paths, move: Move) -> int:
+    source, target = paths.checkout / move["source"], paths.checkout / move["target"]
     if not _holds(source, move["sha256"]):
         return 0
-    if move["copy"] and not _holds(target, move["sha256"]):
+    if move["copy"] and not (_holds(target, move["sha256"]) or _holds_packed(paths, target, move["sha256"])):
         return 0
     placed = 0 if move["copy"] else _place(source, target, move["sha256"])
     source.unlink()
@@ -101,6 +103,12 @@ def _place(source: Path, target: Path, sha256: str) -> int:
 
 def _holds(file: Path, sha256: str) -> bool:
     return file.is_file() and sha256_of_file(file) == sha256
+
+
+def _holds_packed(paths: Paths, file: Path, sha256: str) -> bool:
+    folder = paths.sources / file.relative_to(paths.sources).parts[0]
+    packed = packed_files(folder).get(file.relative_to(folder).as_posix())
+    return packed is not None and sha256_of_file(packed) == sha256
 
 
 def _refused(incoming: pd.DataFrame, job: str) -> list[Move]:

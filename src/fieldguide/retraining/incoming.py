@@ -10,6 +10,7 @@ import pandas as pd
 
 from fieldguide.base.config import CleanConfig, Config
 from fieldguide.base.files import sha256_of_file
+from fieldguide.base.packs import files_of_data_set, packed_files, size_of
 from fieldguide.base.parallel import map_processes
 from fieldguide.base.paths import Paths
 from fieldguide.base.tracked_inputs import is_cached_link
@@ -100,10 +101,11 @@ def _folders(cfg: Config, source: Path) -> dict[str, str] | None:
     if not isinstance(cfg.data, FolderData) or not source.is_dir():
         return None
     if cfg.data.layout == LABEL_FOLDERS:
-        folders = sorted(path.name for path in source.iterdir() if is_label_folder(path))
+        own = {path.name for path in source.iterdir() if is_label_folder(path)}
+        folders = sorted(own | {path.partition("/")[0] for path in packed_files(source)})
     else:
-        paths = (path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
-        folders = sorted({said_by(path, cfg.data.layout).get(LABEL, "") for path in paths} - {""})
+        found = {said_by(path, cfg.data.layout).get(LABEL, "") for path in files_of_data_set(source)}
+        folders = sorted(found - {""})
     if not folders:
         return None
     renamed = {cfg.data.labels[name]: name for name in reversed(folders) if name in cfg.data.labels}
@@ -183,16 +185,16 @@ def _leads_away(path: Path) -> bool:
 
 def _placed(rows: list[Arrived], source: Path, layout: str) -> Iterator[Arrived]:
     """Give new pictures their place in the data set; what is there already, or arrived twice, is not new."""
-    present = {path: path.stat().st_size for path in source.rglob("*") if path.is_file()} if source.is_dir() else {}
+    present = files_of_data_set(source)
     arrived = {row.bytes for row in rows}
     places: dict[str, dict[str, str]] = {}  # of bytes that are there or came before, by their hash: label, path
-    for path in sorted(path for path, size in present.items() if size in arrived and not _leads_away(path)):
-        place = path.relative_to(source)
-        label = said_by(place.as_posix(), layout).get(LABEL)
-        if not label or any(part.startswith(".") for part in place.parts):
+    for place, path in present.items():
+        label = said_by(place, layout).get(LABEL)
+        if not label or any(part.startswith(".") for part in place.split("/")) or _leads_away(path):
             continue  # no picture of the data set
-        places.setdefault(sha256_of_file(path), {}).setdefault(label, place.as_posix())
-    taken = {path.relative_to(source).as_posix() for path in present}
+        if size_of(path) in arrived:
+            places.setdefault(sha256_of_file(path), {}).setdefault(label, place)
+    taken = set(present)
     for row in rows:
         same = places.get(row.sha256, {})
         if row.state != State.NEW:

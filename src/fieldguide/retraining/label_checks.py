@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from fieldguide.base.config import Config
 from fieldguide.base.files import sha256_of_file
+from fieldguide.base.packs import files_of_data_set
 from fieldguide.base.parallel import map_processes
 from fieldguide.base.paths import Paths
 from fieldguide.data.duplicates import look_alike_groups
 from fieldguide.data.images import PictureError, bounded, open_picture, perceptual_hash
 from fieldguide.data.sources.folder import LABEL_FOLDERS
-from fieldguide.retraining.data_changes import label_of, list_files
+from fieldguide.retraining.data_changes import label_of
 from fieldguide.retraining.triggers import Disputed, Doubts
 
 if TYPE_CHECKING:
@@ -67,10 +68,11 @@ def check_labels(
     """
     if new.empty:
         return None, ""
-    present = [path for path in list_files(source) if label_of(path, renamed, layout)]
+    there = files_of_data_set(source)
+    present = [path for path in there if label_of(path, renamed, layout)]
     evenly = np.linspace(0, len(present) - 1, min(len(present), MAX_KNOWN)).round().astype(int)
     known = [present[place] for place in evenly]
-    files = [*(source / path for path in known), *(incoming / file for file in new["file"])]
+    files = [*(there[path] for path in known), *(incoming / file for file in new["file"])]
     labels = np.array([label_of(path, renamed, layout) for path in [*known, *new["target"]]])
     names = np.array([*known, *new["file"]])
     is_new = np.arange(len(files)) >= len(known)

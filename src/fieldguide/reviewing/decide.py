@@ -60,7 +60,7 @@ class Outcome:
 def known_pictures(paths: Paths) -> Known:
     """Read the image table. Raises UserError if it is missing."""
     images = read_table(paths.image_table, IMAGES)
-    rows = images[["id", "path", "source", "status", "reason", "raw_label"]].to_dict("records")
+    rows = images[["id", "path", "file", "source", "status", "reason", "raw_label"]].to_dict("records")
     return Known(index_pictures(images), review_check(images), rows)
 
 
@@ -92,9 +92,7 @@ def record_decisions(paths: Paths, wishes: Sequence[Wish]) -> str:
             reviews[review.id] = review
             earlier = counting.get(review.id)
             replaced = f", instead of {earlier.words} by {earlier.reviewer} on {earlier.date}" if earlier else ""
-            said.append(
-                f"{FILE}: {review.words} {review.id} (data/raw/{copies[0]['path']}){replaced}; `dvc repro` applies it"
-            )
+            said.append(f"{FILE}: {review.words} {review.id} ({copies[0]['file']}){replaced}; `dvc repro` applies it")
         if reviews:
             append_reviews(paths.reviews, list(reviews.values()))
     return "\n".join(map(printable, said)) or "no row has a decision: nothing was recorded"

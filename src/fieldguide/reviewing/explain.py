@@ -40,7 +40,7 @@ def explain(paths: Paths, name: str) -> str:
     if len(kept):
         identity, clean_path = str(kept["id"].iloc[0]), str(kept["clean_path"].iloc[0])
         lines += [*_place(paths, identity), *_screening(paths, identity), *_prediction(paths, identity, clean_path)]
-    title = f"data/raw/{picture['path']}" if picture["path"] else picture["source"]
+    title = picture["file"] or picture["source"]
     return "\n".join([printable(title), *(f"  {key:<{WIDTH}}{printable(text)}" for key, text in lines)])
 
 
@@ -84,7 +84,7 @@ def _cleaning(picture: pd.Series) -> Iterator[tuple[str, str]]:
 
 def _copy(row: pd.Series) -> str:
     became = "kept" if row["status"] == Status.KEPT else f"left out, {row['status']}: {row['reason']}"
-    return f"data/raw/{row['path']}, {became}"
+    return f"{row['file']}, {became}"
 
 
 def _review(paths: Paths, picture: pd.Series) -> Iterator[tuple[str, str]]:
@@ -132,7 +132,7 @@ def _screening(paths: Paths, identity: str) -> Iterator[tuple[str, str]]:
     yield "label", f"{row['label']} with the out-of-fold probability {row['label_quality']:.3f}{doubt}"
     if row["near_duplicate_of"]:
         other = _row_of(table, row["near_duplicate_of"])
-        path = row["near_duplicate_of"] if other is None else f"data/raw/{other['path']}"
+        path = row["near_duplicate_of"] if other is None else other["file"]
         yield "looks like", f"{path} (similarity {row['near_duplicate_similarity']:.3f})"
     usual = usual_issues(table)
     poor = [

@@ -1,4 +1,4 @@
-"""Finding one picture by its id, path, source or pixels."""
+"""Finding one picture by its id, file, path, source or pixels."""
 
 import re
 from bisect import bisect_left
@@ -16,7 +16,7 @@ from fieldguide.data.images import PictureError, read_picture
 from fieldguide.data.status import Status
 
 MAX_MEGAPIXELS = 1000.0  # a person names the file, so it may be larger than what clean takes
-NAMES = ("path", "clean_path", "source")  # the columns by whose whole value a picture is named
+NAMES = ("file", "path", "clean_path", "source")  # the columns by whose whole value a picture is named
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def find_rows(paths: Paths, index: PictureIndex, name: str) -> list[int]:
     Parameters
     ----------
     name
-        An id or at least six digits of its beginning, a path (in the checkout, or below data/raw or data/clean), a
+        An id or at least six digits of its beginning, a path (in the checkout, or below the data set or data/clean), a
         source, or any picture file.
 
     Raises
@@ -67,7 +67,7 @@ def find_rows(paths: Paths, index: PictureIndex, name: str) -> list[int]:
     if named is None:
         named = _by_id(index, name) or _by_pixels(index, name)
     if not named:
-        raise UserError(f"no picture {name!r}: give an id, a path below data/raw or data/clean, or a picture file")
+        raise UserError(f"no picture {name!r}: give an id, the path of its file or below data/clean, or a picture file")
     several = sorted({identity for row in named if (identity := index.id_of[row])})
     if len(several) > 1:
         raise UserError(f"{name} has {len(several)} boxes: give the id of one ({', '.join(several)})")
@@ -79,9 +79,14 @@ def find_rows(paths: Paths, index: PictureIndex, name: str) -> list[int]:
 def _by_path(paths: Paths, index: PictureIndex, name: str) -> list[int] | None:
     """The pictures at a path or from a source; None if the name is neither."""
     absolute = Path.cwd() / Path(name).expanduser()
-    for folder, column in ((paths.raw, "path"), (paths.clean, "clean_path")):
+    for folder, column in ((paths.raw, "path"), (paths.sources, "path"), (paths.clean, "clean_path")):
         if absolute.is_relative_to(folder) and absolute != folder:
-            return index.rows[column].get(absolute.relative_to(folder).as_posix(), [])
+            below = absolute.relative_to(folder).as_posix()
+            if folder == paths.sources:
+                if file := index.rows["file"].get(paths.name_of_raw(absolute)):
+                    return file
+                below = below.partition("/")[2]  # behind the data set's name
+            return index.rows[column].get(below, [])
     return next((found for column in NAMES if (found := index.rows[column].get(name))), None)
 
 

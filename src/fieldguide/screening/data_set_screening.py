@@ -45,7 +45,7 @@ def screen_pictures(
     frozen
         Whether the feature network's features are those of a frozen body.
     table
-        The split table, sorted by id, with the column `path`; `clean_path` is below `clean`.
+        The split table, sorted by id, with the columns `path` and `file`; `clean_path` is below `clean`.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def screen_pictures(
 
 
 def _with_verdicts(rows: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
-    return rows[["id", "path", "label", "clean_path", "split"]].assign(
+    return rows[["id", "path", "file", "label", "clean_path", "split"]].assign(
         p_value=verdicts.p_value,
         out_of_domain=verdicts.out_of_domain,
         reason=verdicts.reason,

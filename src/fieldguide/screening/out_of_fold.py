@@ -14,6 +14,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
+from fieldguide.base.packs import open_file
 from fieldguide.base.progress import Progress
 from fieldguide.data.resizing.squish import Squish
 from fieldguide.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
@@ -63,7 +64,7 @@ def out_of_fold_from_pictures(
 
 def read_square(file: Path) -> torch.Tensor:
     """A cleaned picture as such a network sees it: float32 (3, SIZE, SIZE), normalized."""
-    with Image.open(file) as picture:
+    with open_file(file) as stream, Image.open(stream) as picture:
         square = Squish("squish").square(picture.convert("RGB"), SIZE)
     pixels = torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
     return (pixels - torch.tensor(IMAGENET_MEAN)[:, None, None]) / torch.tensor(IMAGENET_STD)[:, None, None]

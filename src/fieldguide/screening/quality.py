@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
+from fieldguide.base.packs import open_file
 from fieldguide.base.parallel import map_processes
 from fieldguide.data.table import QUALITY, QUALITY_ISSUES
 
@@ -35,7 +36,7 @@ def picture_quality(files: Sequence[Path]) -> pd.DataFrame:
 
 def _measured(calculate: Sequence[Callable[[Image.Image], dict[str, Any]]], file: Path) -> dict[str, Any]:
     """What cleanvision measures of one picture. Copies are all RGB: which of them have no colour is passed to it."""
-    with Image.open(file) as opened:
+    with open_file(file) as stream, Image.open(stream) as opened:
         picture = opened.convert("RGB")
     red, green, blue = picture.split()
     if red.tobytes() == green.tobytes() == blue.tobytes():

@@ -71,7 +71,7 @@ def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame
         found = entries.setdefault(entry.id, [])
         if entry not in found:
             found.append(entry)
-    files = {picture["id"]: _file(picture) for picture in pictures}
+    files = {picture["id"]: picture["file"] for picture in pictures}
     rows = [
         (
             identity,
@@ -103,9 +103,9 @@ def _near_duplicates(pictures: Sequence[Picture], reviewed: Collection[str]) -> 
         other = by_id[next(iter(pair - {listed["id"]}))]
         similarity = picture["near_duplicate_similarity"]
         if other["label"] == listed["label"]:
-            within.append(Entry(listed["id"], f"looks like {_file(other)}", similarity, KEEP))
+            within.append(Entry(listed["id"], f"looks like {other['file']}", similarity, KEEP))
         else:
-            why = f"looks like {_file(other)} with another label"
+            why = f"looks like {other['file']} with another label"
             across.append(Entry(listed["id"], why, similarity, _relabel(listed, other["label"])))
     return across, within
 
@@ -157,7 +157,3 @@ def _poor(pictures: Sequence[Picture], issues: Sequence[str]) -> list[Entry]:
 def _taking_turns(*kinds: Sequence[Entry]) -> Iterator[Entry]:
     """One of each kind at a time, while it lasts."""
     return (entry for turn in zip_longest(*kinds) for entry in turn if entry)
-
-
-def _file(picture: Picture) -> str:
-    return f"data/raw/{picture['path']}"

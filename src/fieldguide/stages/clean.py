@@ -17,7 +17,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     """
     raw, reviews = read_table(paths.raw_table, RAW), read_reviews(paths.reviews)
     with replace_folder(paths.clean) as target:
-        table = clean_pictures(raw, paths.raw, target, reviews, cfg.clean, paths.cleaned)
+        table = clean_pictures(raw, paths.raw_file, target, reviews, cfg.clean, paths.cleaned)
     write_table(table, paths.image_table, IMAGES, further_columns(raw, RAW))
     counts = table["status"].value_counts()
     return {"pictures": len(table), **{str(status): int(counts.get(status, 0)) for status in Status}}

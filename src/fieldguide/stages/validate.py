@@ -38,7 +38,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     results = check_data_set({"pictures": pictures, "labels": labels}, cfg.checks.expectations, where)
     kept = int(labels["pictures"].sum())
     names = picture_names(images)
-    cleaned, files = images.assign(name=names)[images["clean_path"] != ""], set(names)
+    cleaned = images.assign(name=names)[images["clean_path"] != ""]
     docs = Docs(
         title="Checks of the pictures",
         facts={
@@ -61,7 +61,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         Stage.VALIDATE,
         docs,
         where,
-        in_full=lambda row: f"data/raw/{row}" if row in files else row,
+        files=dict(zip(names, images["file"], strict=True)),
         fault=fault,
         hint=hint if is_small and cfg.choices["checks"] != SMALL else "",
     )

@@ -24,6 +24,7 @@ from PIL import Image
 from torch.utils.data import TensorDataset
 
 from fieldguide.base.config import TrainConfig
+from fieldguide.base.packs import open_file
 from fieldguide.base.parallel import usable_cores
 from fieldguide.base.progress import progress
 from fieldguide.data.resizing import Resize
@@ -132,7 +133,7 @@ def make_loaders(
     set_seed(seed, reproducible=True)
     files = [folder / path for path in pictures["clean_path"]]
     same_every_epoch = not resize.is_random
-    get_x: Any = ColReader("clean_path", pref=f"{folder}/")
+    get_x: Any = partial(_bytes_of, folder)
     item_tfms, workers = [ToSquare(resize, train.size)], train.workers
     if _bytes_in_memory(files, train.size if same_every_epoch else None) <= MEMORY_FOR_PICTURES:
         read = partial(_read_square, resize, train.size) if same_every_epoch else _read_whole
@@ -202,9 +203,14 @@ def _bytes_in_memory(files: Sequence[Path], size: int | None) -> int:
         return len(files) * size**2 * 3
     total = 0
     for file in files:
-        with Image.open(file) as picture:  # reads the header alone
+        with open_file(file) as stream, Image.open(stream) as picture:  # reads the header alone
             total += picture.width * picture.height * 3
     return total
+
+
+def _bytes_of(folder: Path, row: pd.Series) -> bytes:
+    with open_file(folder / row["clean_path"]) as file:
+        return file.read()
 
 
 def _read_all(files: Sequence[Path], read: Callable[[Path], NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
@@ -213,10 +219,10 @@ def _read_all(files: Sequence[Path], read: Callable[[Path], NDArray[np.uint8]]) 
 
 
 def _read_whole(file: Path) -> NDArray[np.uint8]:
-    with Image.open(file) as picture:
+    with open_file(file) as stream, Image.open(stream) as picture:
         return np.array(picture.convert("RGB"))
 
 
 def _read_square(resize: Resize, size: int, file: Path) -> NDArray[np.uint8]:
-    with Image.open(file) as picture:
+    with open_file(file) as stream, Image.open(stream) as picture:
         return np.array(resize.square(picture.convert("RGB"), size))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
@@ -10,15 +10,16 @@ from pydantic import AfterValidator
 from fieldguide.base.config import LabelName
 from fieldguide.base.errors import UserError
 from fieldguide.base.operations import DATA_SOURCES
+from fieldguide.base.packs import is_pack, is_packed, packed_files
 from fieldguide.base.progress import progress
 from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.capture_time import capture_time, check_time
 from fieldguide.data.field_data import FieldData
 from fieldguide.data.given_splits import Side, given_side, not_a_side
 from fieldguide.data.layout import FIELDS, GIVEN_SPLIT, LABEL, NAMED_FILES, SEQUENCE, SITE, parse_layout
-from fieldguide.data.sources.copying import VIDEO_EVERY, Seconds, Wanted, copy_pictures
 from fieldguide.data.sources.row import RawRow
 from fieldguide.data.sources.source import DataSource
+from fieldguide.data.sources.wanted import VIDEO_EVERY, Seconds, Wanted, raw_rows
 from fieldguide.data.system_files import system_reason
 from fieldguide.data.videos.kinds import is_video
 
@@ -55,30 +56,27 @@ class FolderData(DataSource):
     time: list[Annotated[str, AfterValidator(_time)]] = field(default_factory=list)
     video_every: Seconds = VIDEO_EVERY
 
-    def fetch(self, source: Path, target: Path) -> list[RawRow]:
-        """Copy every file below `source` to `target`/<label>/..., one row each, in the order of their paths.
-
-        Videos become frames. What `survey` refuses stays behind.
+    def fetch(self, source: Path, made: Path) -> list[RawRow]:
+        """One row for every file below `source`, in the order of their paths; frames of videos go below `made`.
 
         Raises
         ------
         UserError
-            As `survey`; if `labels` names a folder that is not there, if two files would get the same path, or if two
-            labels differ only in how they are written.
+            As `survey`; if `labels` names a folder that is not there; or if two labels differ only in how they are
+            written.
         """
         wanted = self.survey(source)
         if unknown := sorted(set(self.labels) - {one.given_label for one in wanted}):
             raise UserError(
                 f"conf/data/{source.name}.yaml: labels: no folder {unknown[0]!r} in data/sources/{source.name}"
             )
-        return copy_pictures(wanted, source, target, self.video_every)
+        return raw_rows(wanted, source, made, self.video_every)
 
     def survey(self, source: Path) -> list[Wanted]:
         """What every file below `source` is, in the order of their paths.
 
-        A picture whose folders the layout names keeps its path below the label, as does one whose label is renamed.
         Hidden files and folders, links (but those of DVC's cache), files that the layout does not fit, masks and what
-        else lies beside pictures, and what cannot be copied stay behind: their rows say why.
+        else lies beside pictures are left out: their rows say why.
 
         Raises
         ------
@@ -91,13 +89,13 @@ class FolderData(DataSource):
             raise UserError(
                 f"data/sources/{source.name} is missing: `fieldguide add {source.name} FOLDER`, or `dvc pull`"
             )
-        files = {as_text(path.relative_to(source).as_posix()): path for path in all_files(source)}
-        if not any(map(is_label_folder, source.iterdir())) and not self.layout.endswith(NAMED_FILES):
+        files = files_below(source)
+        if not any("/" in address for address in files) and not self.layout.endswith(NAMED_FILES):
             raise UserError(
                 f"data/sources/{source.name} holds no folders: put the pictures of each label in one of its own"
             )
         refused = {address: reason for address, path in files.items() if (reason := refusal(path, address))}
-        refused |= find_sidecars([address for address in files if address not in refused], source)
+        refused |= find_sidecars({address: path for address, path in files.items() if address not in refused})
         return [
             self._wanted(source, address, path, refused.get(address, ""))
             for address, path in progress(files.items(), "read paths", len(files), unit="files")
@@ -121,8 +119,7 @@ class FolderData(DataSource):
             given_split=side,
             further={name: text for name, text in said.items() if name not in FIELDS},
         )
-        plain = self.layout == LABEL_FOLDERS and label == given
-        return Wanted(address, path, given, label, "", address if plain else str(PurePosixPath(label, address)), known)
+        return Wanted(address, path, given, label, "", known)
 
 
 def is_label_folder(path: Path) -> bool:
@@ -135,23 +132,43 @@ def as_text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def all_files(folder: Path) -> Iterator[Path]:
+def files_below(source: Path) -> dict[str, Path]:
+    """All files of a data set by their paths below its folder, in their order; those in its packs too.
+
+    A file that lies there itself counts instead of a packed one of the same path. Raises UserError for a damaged pack.
+    """
+    plain = {
+        as_text(path.relative_to(source).as_posix()): path
+        for path in _all_files(source)
+        if path.parent != source or not is_pack(path) or _is_link_away(path)
+    }
+    files = packed_files(source) | plain
+    return {address: files[address] for address in sorted(files, key=lambda address: address.split("/"))}
+
+
+def _all_files(folder: Path) -> Iterator[Path]:
     """All files below a folder, sorted by path; links and hidden folders themselves instead of what is in them."""
     for path in sorted(folder.iterdir()):
         if is_label_folder(path):
-            yield from all_files(path)
+            yield from _all_files(path)
         else:
             yield path
 
 
 def refusal(path: Path, address: str) -> str:
     """Why a file cannot belong to a data set, in words, else ""."""
-    if path.is_symlink() and not is_cached_link(path):
+    if _is_link_away(path):
         return "a link: fieldguide does not follow links out of the folder"
     if path.name.startswith("."):
         return "a hidden folder" if path.is_dir() else "a hidden file"
     if as_text(str(path)) != str(path):
         return "its name is not UTF-8: rename it"
+    if is_packed(path):
+        return "a hidden file" if any(part.startswith(".") for part in address.split("/")) else system_reason(address)
     if not path.is_file():
         return "not a regular file"
     return system_reason(address)
+
+
+def _is_link_away(path: Path) -> bool:
+    return path.is_symlink() and not is_cached_link(path)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fieldguide.base.files import sha256_of_file
+from fieldguide.base.packs import size_of
 from fieldguide.data.field_data import NOTHING_KNOWN, FieldData
 
 
@@ -14,6 +14,7 @@ class RawRow:
 
     source: str
     path: str
+    file: Path | None
     label: str
     ok: bool
     reason: str
@@ -21,19 +22,12 @@ class RawRow:
     sha256: str
     known: FieldData = NOTHING_KNOWN
 
-    @property
-    def cells(self) -> dict[str, Any]:
-        """The row by columns, those of the data set's own too."""
-        row = {**vars(self), **vars(self.known), **self.known.further}
-        return {name: value for name, value in row.items() if name not in ("known", "further")}
 
-
-def picture_row(source: str, label: str, file: Path, target: Path, known: FieldData = NOTHING_KNOWN) -> RawRow:
-    """The row of a file that arrived below `target`."""
-    path = file.relative_to(target).as_posix()
-    return RawRow(source, path, label, True, "", file.stat().st_size, sha256_of_file(file), known)
+def picture_row(source: str, path: str, label: str, file: Path, known: FieldData = NOTHING_KNOWN) -> RawRow:
+    """The row of a picture; raises OSError if its file cannot be read."""
+    return RawRow(source, path, file, label, True, "", size_of(file), sha256_of_file(file), known)
 
 
 def refused_row(source: str, label: str, reason: str) -> RawRow:
-    """The row of a source that was skipped."""
-    return RawRow(source, "", label, False, reason, 0, "")
+    """The row of a source that was left out."""
+    return RawRow(source, "", None, label, False, reason, 0, "")

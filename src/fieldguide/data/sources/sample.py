@@ -32,7 +32,7 @@ class SampleData(DataSource):
     pictures: Annotated[int, Field(ge=30, le=100_000)] = 860
     seed: Annotated[int, Field(ge=0)] = 0
 
-    def fetch(self, source: Path, target: Path) -> list[RawRow]:
+    def fetch(self, source: Path, made: Path) -> list[RawRow]:
         """Draw the sample's pictures; it keeps nothing in `source`.
 
         What was planted where is written beside them as truth.csv, for tests and documentation; no stage reads it.
@@ -41,11 +41,11 @@ class SampleData(DataSource):
 
         plan = sorted(plan_sample(self.pictures, self.seed), key=lambda picture: picture.path)
         for label in {picture.label for picture in plan}:
-            (target / label).mkdir(parents=True)
-        map_processes(partial(_draw_to, target), plan, "drawing")
-        write_csv(target / TRUTH, truth_table(plan))
+            (made / label).mkdir(parents=True)
+        map_processes(partial(_draw_to, made), plan, "drawing")
+        write_csv(made / TRUTH, truth_table(plan))
         return [
-            picture_row(f"sample/{picture.path}", picture.label, target / picture.path, target, _known(picture))
+            picture_row(f"sample/{picture.path}", picture.path, picture.label, made / picture.path, _known(picture))
             for picture in plan
         ]
 
@@ -55,7 +55,7 @@ def _known(picture: "SamplePicture") -> FieldData:
     return FieldData(site=capture.site.name, time=capture.time, sequence=capture.sequence)
 
 
-def _draw_to(target: Path, picture: "SamplePicture") -> None:
+def _draw_to(made: Path, picture: "SamplePicture") -> None:
     from fieldguide.sample import draw
 
-    (target / picture.path).write_bytes(draw(picture))
+    (made / picture.path).write_bytes(draw(picture))

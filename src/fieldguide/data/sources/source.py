@@ -12,18 +12,18 @@ class DataSource(ABC):
     kind: str
 
     @abstractmethod
-    def fetch(self, source: Path, target: Path) -> list[RawRow]:
-        """Bring every picture to `target`/<label>/..., one row each, in the order of their paths.
+    def fetch(self, source: Path, made: Path) -> list[RawRow]:
+        """One row for every picture, in the order of their paths; files are read where they are, and stay there.
 
         Parameters
         ----------
         source
             data/sources/NAME, what the data set keeps on this machine; no source reads anything else, nor the web.
-        target
-            An empty folder.
+        made
+            An empty folder for pictures that are made: drawn ones, and the frames of videos.
 
         Raises
         ------
         UserError
-            If there is nothing to bring, or the options do not fit it.
+            If there is nothing, or the options do not fit it.
         """

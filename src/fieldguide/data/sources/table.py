@@ -13,10 +13,10 @@ from fieldguide.base.operations import DATA_SOURCES
 from fieldguide.data.annotations.annotation import Annotation, is_address
 from fieldguide.data.annotations.picture_table import PICTURE_TABLE, read_picture_table
 from fieldguide.data.given_splits import Side, given_side, not_a_side
-from fieldguide.data.sources.copying import VIDEO_EVERY, Seconds, Wanted, copy_pictures
-from fieldguide.data.sources.folder import all_files, as_text, refusal
+from fieldguide.data.sources.folder import files_below, refusal
 from fieldguide.data.sources.row import RawRow
 from fieldguide.data.sources.source import DataSource
+from fieldguide.data.sources.wanted import VIDEO_EVERY, Seconds, Wanted, raw_rows
 
 ADDRESS = "an address: only `fieldguide add` fetches pictures"
 LABEL: TypeAdapter[str] = TypeAdapter(LabelName)
@@ -36,8 +36,8 @@ class TableData(DataSource):
     splits: dict[str, Side] = field(default_factory=dict)
     video_every: Seconds = VIDEO_EVERY
 
-    def fetch(self, source: Path, target: Path) -> list[RawRow]:
-        """Copy every listed file to `target`/<label>/..., a row for each of the table's, then one for each other file.
+    def fetch(self, source: Path, made: Path) -> list[RawRow]:
+        """A row for each of the table's, then one for each other file; frames of videos go below `made`.
 
         Raises
         ------
@@ -47,10 +47,10 @@ class TableData(DataSource):
         wanted = self.survey(source)
         if unknown := sorted(set(self.labels) - {one.given_label for one in wanted}):
             raise UserError(f"conf/data/{source.name}.yaml: labels: {PICTURE_TABLE} has no label {unknown[0]!r}")
-        return copy_pictures(wanted, source, target, self.video_every)
+        return raw_rows(wanted, source, made, self.video_every)
 
     def survey(self, source: Path) -> list[Wanted]:
-        """What every row of the table is, and every file that it does not list: those stay behind, as do masks, links
+        """What every row of the table is, and every file that it does not list: those are left out, as are masks, links
         and hidden files.
 
         Raises
@@ -63,7 +63,7 @@ class TableData(DataSource):
                 f"data/sources/{source.name} is missing: `fieldguide add {source.name} SOURCE`, or `dvc pull`"
             )
         table = source / PICTURE_TABLE
-        files = {as_text(path.relative_to(source).as_posix()): path for path in all_files(source) if path != table}
+        files = {address: path for address, path in files_below(source).items() if path != table}
         rows = [
             replace(row, left_out=row.left_out or ADDRESS) if is_address(row.file) else row
             for row in read_picture_table(table)
@@ -84,7 +84,6 @@ class TableData(DataSource):
             The files that are there, by what stands in the table.
         """
         seen: set[tuple[object, ...]] = set()
-        places: dict[str, str] = {}  # of a file with boxes of several labels the first counts
         wanted = []
         for row in rows:
             label, side = self.labels.get(row.label, row.label), given_side(row.known.given_split, self.splits)
@@ -93,8 +92,7 @@ class TableData(DataSource):
             seen.add(what)
             path = files.get(row.file, Path(row.file))
             known = replace(row.known, given_split=side)
-            place = "" if reason else places.setdefault(row.file, f"{label}/{row.file}")
-            wanted.append(Wanted(row.file, path, row.label, label, reason, place, known))
+            wanted.append(Wanted(row.file, path, row.label, label, reason, known))
         return wanted
 
     def _refusal(self, row: Annotation, label: str, files: Mapping[str, Path]) -> str:

@@ -1,7 +1,6 @@
 """Freezing sets of past pictures, so that every later model is compared on them too."""
 
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,18 +11,19 @@ import pandas as pd
 
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError, printable
-from fieldguide.base.files import replace_folder
+from fieldguide.base.files import copy_file, replace_folder
 from fieldguide.base.paths import Paths
 from fieldguide.data.choices import AS_IT_IS, Choices
 from fieldguide.data.cleaning import clean_pictures
 from fieldguide.data.cropping import BOXES
 from fieldguide.data.data_set_names import NAME
 from fieldguide.data.duplicates import look_alike_groups
+from fieldguide.data.raw_table import raw_table
 from fieldguide.data.source_places import pictures_in
-from fieldguide.data.sources.copying import copy_pictures
+from fieldguide.data.sources.wanted import raw_rows
 from fieldguide.data.split_keys import LOOK_ALIKE, SEQUENCE, has_key, split_keys
 from fieldguide.data.status import Split, Status
-from fieldguide.data.table import IMAGES, RAW, SPLIT, further_columns, read_table, write_table
+from fieldguide.data.table import IMAGES, SPLIT, further_columns, read_table, write_table
 from fieldguide.data.track import dvc_add
 from fieldguide.data.understanding import understand
 from fieldguide.release.gate.picture_sets import BACKTEST_WITH_GROUPS, TABLE
@@ -138,7 +138,7 @@ def _write(folder: Path, rows: pd.DataFrame) -> None:
     with replace_folder(folder) as partial:
         for file, path in zip(rows["file"], rows["path"], strict=True):
             (partial / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, partial / path)
+            copy_file(file, partial / path)
         write_table(rows[BACKTEST_WITH_GROUPS.names], partial / TABLE, BACKTEST_WITH_GROUPS)
 
 
@@ -164,11 +164,9 @@ def _cleaned(cfg: Config, source: Path, choices: Choices, work: Paths) -> tuple[
         )
     renamed = getattr(cfg.data, "labels", {})  # as the labels of the data set itself
     files = [replace(one, label=renamed.get(one.label, one.label)) for one in reading.files]
-    rows = copy_pictures(files, source, work.raw)
     work.clean.mkdir(parents=True)
-    further = sorted({name for row in rows for name in row.known.further})
-    table = pd.DataFrame([row.cells for row in rows], columns=[*RAW.names, *further])
-    images = clean_pictures(table, work.raw, work.clean, {}, cfg.clean, work.cleaned)
+    table = raw_table(raw_rows(files, source, work.raw))
+    images = clean_pictures(table, Path, work.clean, {}, cfg.clean, work.cleaned)
     kept = images[images["status"] == Status.KEPT].sort_values("id").reset_index(drop=True)
     reasons = images.loc[images["status"] != Status.KEPT, "status"].value_counts()
     counts = ", ".join(f"{count} {str(status).replace('_', ' ')}" for status, count in reasons.items())
@@ -178,7 +176,7 @@ def _cleaned(cfg: Config, source: Path, choices: Choices, work: Paths) -> tuple[
 def _columns(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
     files = pd.Series([folder / path for path in table["clean_path"]], index=table.index, dtype=object)
     return (
-        table.drop(columns="path", errors="ignore")
-        .rename(columns={"clean_path": "path", "clean_sha256": "sha256"})
-        .assign(file=files)
+        table.drop(columns=["clean_path", "path"], errors="ignore")
+        .rename(columns={"clean_sha256": "sha256"})
+        .assign(path=table["label"] + "/" + table["id"] + ".jpg", file=files)
     )

@@ -1,10 +1,9 @@
-"""Bringing pictures from data/sources/NAME to data/raw: what every source of files has in common."""
+"""The files of a data set that are pictures, read where they are: what every source of files has in common."""
 
 import shlex
-import shutil
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +13,6 @@ from pydantic import Field
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.progress import progress
-from fieldguide.base.system_errors import DISK_FULL
 from fieldguide.data.field_data import NOTHING_KNOWN, FieldData
 from fieldguide.data.sources.row import RawRow, picture_row, refused_row
 from fieldguide.data.videos.frames import VideoError, frame_name, read_frames
@@ -26,7 +24,7 @@ Seconds = Annotated[float, Field(ge=0.5, le=86_400)]  # between two frames of a 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file, or a part of one, and where it goes below data/raw; `refused` says why it stays behind.
+    """A file, or a part of one, by its address below the data set; `refused` says why it is left out.
 
     `given_label` is the label before it is renamed.
     """
@@ -36,67 +34,49 @@ class Wanted:
     given_label: str
     label: str
     refused: str
-    place: str = ""
     known: FieldData = NOTHING_KNOWN
 
 
-def copy_pictures(
-    wanted: Sequence[Wanted],
-    source: Path,
-    target: Path,
-    video_every: float = VIDEO_EVERY,
-    take: Callable[[Path, Path], object] | None = None,
-) -> list[RawRow]:
-    """Copy files below `target`, each once; returns a row for each entry, in their order.
+def raw_rows(wanted: Sequence[Wanted], source: Path, made: Path, video_every: float = VIDEO_EVERY) -> list[RawRow]:
+    """A row for each entry, in their order; the files stay where they are.
 
-    Of a video come its frames, one every `video_every` seconds, each as a picture with a row. `take` copies a file;
-    without it, the content alone is copied.
+    Of a video come its frames, one every `video_every` seconds, each as a picture below `made` and with a row.
 
-    Raises UserError if two files would get the same path, or if two labels differ only in case, in spaces at the end or
-    in their Unicode form; system errors if the disk is full.
+    Raises UserError if two labels differ only in case, in spaces at the end or in their Unicode form; system errors if
+    a frame cannot be written.
     """
     check_labels({one.label for one in wanted if not one.refused}, f"data/sources/{source.name}")
     rows: list[RawRow] = []
-    taken: dict[str, str] = {}
     for one in progress(wanted, "download", unit="files"):
         if one.refused:
             rows.append(refused_row(one.address, one.label, one.refused))
-            continue
-        if (other := taken.get(one.place, one.address)) != one.address:
-            raise UserError(
-                f"data/sources/{source.name}: {other} and {one.address} would both become {one.place}: rename one"
-            )
-        copy = target / one.place
-        try:
-            if is_video(one.file):
-                taken[one.place] = one.address
-                rows += _frames(one, copy, target, video_every)
-                continue
-            if one.place not in taken:
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                (take or shutil.copyfile)(one.file, copy)
-            taken[one.place] = one.address
-        except OSError as error:
-            if error.errno in DISK_FULL:
-                raise
-            rows.append(refused_row(one.address, one.label, f"cannot be copied to {one.place}: {error.strerror}"))
-            continue
-        rows.append(picture_row(one.address, one.label, copy, target, one.known))
+        elif is_video(one.file):
+            rows += _frames(one, made, video_every)
+        else:
+            rows.append(_row(one))
     return rows
 
 
-def _frames(video: Wanted, folder: Path, target: Path, every: float) -> Iterator[RawRow]:
+def _row(one: Wanted) -> RawRow:
+    try:
+        return picture_row(one.address, one.address, one.label, one.file, one.known)
+    except OSError as error:
+        return refused_row(one.address, one.label, f"cannot be read: {error.strerror}")
+
+
+def _frames(video: Wanted, made: Path, every: float) -> Iterator[RawRow]:
     """A row for each frame of a video, which go into a folder with its name; and one that says what is missing."""
+    folder = made / video.address
     try:
         for frame in read_frames(video.file, every):
             folder.mkdir(parents=True, exist_ok=True)
             file = folder / f"{frame.seconds:07.1f}.jpg"
             file.write_bytes(frame.jpeg)
-            known = video.known
-            start = known.time or frame.start
+            start = video.known.time or frame.start
             time = None if start is None else start + timedelta(seconds=frame.seconds)
-            known = replace(known, time=time, sequence=known.sequence or video.address)
-            yield picture_row(frame_name(video.address, frame.seconds), video.label, file, target, known)
+            known = replace(video.known, time=time, sequence=video.known.sequence or video.address)
+            name = frame_name(video.address, frame.seconds)
+            yield picture_row(name, file.relative_to(made).as_posix(), video.label, file, known)
     except VideoError as error:
         yield refused_row(video.address, video.label, str(error))
 

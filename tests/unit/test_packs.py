@@ -1,0 +1,175 @@
+"""Packs: large data sets lie in few files, are read as if each picture were a file, and give the same results."""
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from checkouts import new_checkout
+from conftest import OwnData, encoded, noise, put, run_command
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import sha256_of_file
+from fieldguide.base.packs import is_packed, open_file, write_pack, write_packs
+from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
+from fieldguide.data.images import open_picture
+from fieldguide.data.table import IMAGES, RAW, read_table
+from fieldguide.retraining.data_changes import list_files
+from fieldguide.reviewing.find import find_picture
+from fieldguide.screening.quality import picture_quality
+from fieldguide.stages import clean, download
+
+NAMES = st.lists(st.text(st.characters(exclude_characters="/\0.", exclude_categories=["Cs"]), min_size=1), min_size=1)
+
+
+@pytest.fixture(autouse=True)
+def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("data.cleaning", "data.add_pictures"):
+        monkeypatch.setattr(f"fieldguide.{module}.ENOUGH", 5)
+    monkeypatch.setattr("fieldguide.base.packs.MAX_FILES", 3)
+    monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
+
+
+@settings(max_examples=40, derandomize=True, deadline=None)
+@given(st.dictionaries(NAMES.map("/".join), st.binary(max_size=200), min_size=1, max_size=8))
+def test_what_goes_into_a_pack_comes_out(tmp_path_factory: pytest.TempPathFactory, contents: dict[str, bytes]) -> None:
+    folder = tmp_path_factory.mktemp("packs")
+    files = [(name, put(folder / f"{number}", content)) for number, (name, content) in enumerate(contents.items())]
+    for pack in ("one.zip", "two.zip"):
+        write_pack(folder / pack, files)
+    assert (folder / "one.zip").read_bytes() == (folder / "two.zip").read_bytes()
+    for name, content in contents.items():
+        assert is_packed(folder / "one.zip" / name)
+        with open_file(folder / "one.zip" / name) as file:
+            assert file.read() == content
+    with pytest.raises(FileNotFoundError):
+        open_file(folder / "one.zip" / "none of them.")
+
+
+def zipped(path: Path, *names: str, compression: int = 0) -> None:
+    with ZipFile(path, "w", compression) as archive:
+        for name in names:
+            archive.writestr(ZipInfo(name) if not compression else name, bytes(1000))
+
+
+def cut(pack: Path) -> None:
+    zipped(pack, "a/1.png")
+    pack.write_bytes(pack.read_bytes()[:-30])
+
+
+def boasting(pack: Path) -> None:
+    """Two files that are said to hold the same bytes, and more than there are."""
+    zipped(pack, "a/1.png")
+    content = bytearray(pack.read_bytes())
+    start = content.index(b"PK\1\2")
+    struct.pack_into("<II", content, start + 20, 10**8, 10**8)
+    pack.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda pack: zipped(pack, "../../up.png"), "leads out of it"),
+        (lambda pack: zipped(pack, "/etc/passwd"), "leads out of it"),
+        (lambda pack: zipped(pack, "a/./1.png"), "leads out of it"),
+        (lambda pack: zipped(pack, "a/1.png", compression=ZIP_DEFLATED), "is compressed or encrypted: unpack it"),
+        (boasting, "cannot be"),
+        (cut, "is damaged"),
+        (lambda pack: pack.write_bytes(b"no archive"), "is damaged"),
+    ],
+)
+def test_a_pack_that_strangers_made_is_refused_in_one_line(
+    own_data: OwnData, make: Callable[[Path], None], said: str
+) -> None:
+    cfg, paths = own_data()
+    put(paths.sources / "own" / "a" / "plain.png", noise(1))
+    make(paths.sources / "own" / "pictures-0000.zip")
+    with pytest.raises(UserError, match=said) as refused:
+        download.run(cfg, paths)
+    assert "pictures-0000.zip" in str(refused.value)
+
+
+def test_a_picture_that_was_damaged_in_its_pack_is_told(tmp_path: Path) -> None:
+    pack = tmp_path / "pictures-0000.zip"
+    write_packs(tmp_path, [("a/1.png", put(tmp_path / "1.png", noise(1)))])
+    content = bytearray(pack.read_bytes())
+    content[60] ^= 1
+    pack.write_bytes(content)
+    with pytest.raises(UserError, match=r"a/1\.png in it is not what was written"):
+        open_picture(pack / "a" / "1.png", 1)
+
+
+def cleaned(paths: Paths) -> tuple[pd.DataFrame, pd.DataFrame]:
+    cfg = compose(paths)
+    download.run(cfg, paths)
+    clean.run(cfg, paths)
+    return read_table(paths.raw_table, RAW), read_table(paths.image_table, IMAGES)
+
+
+def test_a_large_set_is_added_in_packs_and_gives_what_files_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    album = tmp_path / "album"
+    for number in range(10):
+        put(album / "ab"[number % 2] / f"{number}.jpg", encoded(noise(number), "JPEG"))
+    put(album / "a" / "copy.jpg", (album / "a" / "0.jpg").read_bytes())
+    put(album / "b" / "text.txt", b"text")
+    packed, plain = new_checkout(tmp_path / "packed"), new_checkout(tmp_path / "plain")
+    for paths, more in ((packed, ()), (plain, ("--link",))):  # a link is a file of its own
+        done = run_command("add", "own", str(album), *more, cwd=paths.root)
+        assert done.returncode == 0, done.stderr
+    raw, images = cleaned(packed)
+    assert list(raw["file"][:2]) == [f"data/sources/own/pictures-0000.zip/a/{number}.jpg" for number in (0, 2)]
+    assert sorted(path.name for path in (packed.sources / "own").iterdir()) == [
+        f"pictures-000{n}.zip" for n in range(4)
+    ]
+    assert sorted(path.suffix for path in packed.clean.iterdir()) == [".zip"] * len(images["id"].str[:2].unique())
+    with monkeypatch.context() as patch:
+        patch.setattr("fieldguide.data.cleaning.ENOUGH", 100)
+        other_raw, others = cleaned(plain)
+    assert raw.drop(columns="file").equals(other_raw.drop(columns="file"))
+    assert images.drop(columns=["file", "clean_path"]).equals(others.drop(columns=["file", "clean_path"]))
+    kept = images["status"] == "kept"
+    assert kept.sum() == 10
+    for row in images[kept].itertuples():
+        assert row.clean_path == f"{str(row.id)[:2]}.zip/{row.label}/{row.id}.jpg"
+        assert sha256_of_file(packed.clean / str(row.clean_path)) == row.clean_sha256
+    files = [
+        [paths.clean / path for path in table.loc[kept, "clean_path"]]
+        for paths, table in ((packed, images), (plain, others))
+    ]
+    pd.testing.assert_frame_equal(*(picture_quality(of_one) for of_one in files))
+    assert list_files(packed.sources / "own") == list_files(plain.sources / "own")
+
+
+def test_pictures_come_and_go_beside_packs(own_data: OwnData, tmp_path: Path) -> None:
+    _, paths = own_data()
+    source = paths.sources / "own"
+    write_packs(source, [(f"{label}/1.png", put(tmp_path / label, noise(ord(label)))) for label in "ab"])
+    put(source / "b" / "1.png", noise(7))  # instead of the packed one
+    put(source / "c" / "1.png", noise(8))
+    raw, images = cleaned(paths)
+    assert list(raw["path"]) == ["a/1.png", "b/1.png", "c/1.png"]
+    assert [is_packed(paths.raw_file(file)) for file in raw["file"]] == [True, False, False]
+    for name in ("a/1.png", str(source / "a" / "1.png"), str(source / "pictures-0000.zip" / "a" / "1.png")):
+        assert list(find_picture(paths, images, name)["path"]) == ["a/1.png"]
+
+
+def test_a_file_that_changes_while_the_pipeline_runs_is_told_and_not_kept(own_data: OwnData) -> None:
+    cfg, paths = own_data()
+    for label in "ab":
+        put(paths.sources / "own" / label / "1.png", noise(ord(label)))
+    download.run(cfg, paths)
+    put(paths.sources / "own" / "a" / "1.png", noise(9))
+    clean.run(cfg, paths)
+    images = read_table(paths.image_table, IMAGES)
+    assert list(images["status"]) == ["unreadable", "kept"]
+    assert images["reason"][0] == "it changed while the pipeline ran: run `dvc repro` again"
+    download.run(cfg, paths)
+    clean.run(cfg, paths)
+    assert list(read_table(paths.image_table, IMAGES)["status"]) == ["kept", "kept"]
