@@ -143,7 +143,7 @@ def test_a_large_set_is_added_in_packs_and_gives_what_files_give(
         [paths.clean / path for path in table.loc[kept, "clean_path"]]
         for paths, table in ((packed, images), (plain, others))
     ]
-    pd.testing.assert_frame_equal(*(picture_quality(of_one) for of_one in files))
+    pd.testing.assert_frame_equal(picture_quality(files[0]), picture_quality(files[1]))
     assert list_files(packed.sources / "own") == list_files(plain.sources / "own")
 
 

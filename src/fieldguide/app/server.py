@@ -51,7 +51,7 @@ def create_app(paths: Paths, port: int, token: str, folders: Sequence[Path] = ()
         Where else than in data/ pictures are that it may show.
     """
     found = FoundPictures(
-        [*folders, *(paths.incoming, paths.held, paths.raw)], paths.checkout_state / "app" / "ids.json"
+        [*folders, *(paths.incoming, paths.held, paths.raw, paths.sources)], paths.checkout_state / "app" / "ids.json"
     )
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)  # their pages load scripts from the web
     for router in (review_routes(paths), confirm_routes(paths, found), runs_routes(paths)):

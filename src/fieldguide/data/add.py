@@ -22,7 +22,7 @@ from fieldguide.data.data_set_names import check_free, check_name
 from fieldguide.data.kept_pictures import kept_pictures
 from fieldguide.data.source_places import Place, opened, pictures_beside, pictures_in
 from fieldguide.data.source_reading import Reading, describe, not_read
-from fieldguide.data.sources.copying import VIDEO_EVERY, Wanted
+from fieldguide.data.sources.wanted import VIDEO_EVERY, Wanted
 from fieldguide.data.split_proposal import SplitProposal, propose_split
 from fieldguide.data.track import dvc_add, undone_on_failure
 from fieldguide.data.understanding import read_by_files, understand

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import shutil
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,9 +13,9 @@ import pandas as pd
 
 from fieldguide.base.config import CleanConfig
 from fieldguide.base.files import sha256_of_file
-from fieldguide.base.packs import ENOUGH, PACK, write_pack
+from fieldguide.base.packs import ENOUGH
 from fieldguide.base.parallel import map_processes
-from fieldguide.base.progress import progress
+from fieldguide.data.clean_copies import move_relabelled, pack_copies
 from fieldguide.data.cleaning_cache import Cleaned, cache_folder, keep_cleaned, read_cleaned
 from fieldguide.data.cropping import BOXES, Box, cut
 from fieldguide.data.duplicates import mark_exact_duplicates
@@ -116,13 +115,13 @@ def clean_pictures(
         table.loc[left, "status"] = status
         table.loc[left, "reason"] = reason
     table = mark_exact_duplicates(apply_reviews(table, reviews))
-    _move_relabelled(table, target)
+    move_relabelled(table, target)
     kept = table["status"] == Status.KEPT
     for path in set(table["clean_path"].dropna()) - set(table.loc[kept, "clean_path"]):
         (target / path).unlink()
     table.loc[~kept, ["clean_path", "clean_sha256"]] = ""
     if kept.sum() > ENOUGH:
-        _pack(table, kept, target)
+        pack_copies(table, kept, target)
     return table
 
 
@@ -217,34 +216,3 @@ def _cleaned(clean: CleanConfig, decoded: Picture | PictureError, box: Box | Non
         "perceptual_hash": perceptual_hash(small),
     }
     return (row, copy.getvalue()), True
-
-
-def _pack(table: pd.DataFrame, kept: pd.Series, target: Path) -> None:
-    """Bring the clean copies into packs by the beginning of their ids, so that each stays where it is as others come.
-
-    `table` says so too.
-    """
-    plain = target / ".plain"
-    labels = list(target.iterdir())
-    plain.mkdir()
-    for folder in labels:
-        folder.replace(plain / folder.name)
-    pictures = table.loc[kept, ["id", "clean_path"]].sort_values("id")
-    packs = pictures["id"].str[:2] + PACK
-    for pack, rows in progress(pictures.groupby(packs), "pack", packs.nunique(), unit="packs"):
-        write_pack(target / str(pack), [(path, plain / path) for path in rows["clean_path"]])
-    table.loc[kept, "clean_path"] = packs + "/" + pictures["clean_path"]
-    shutil.rmtree(plain)
-
-
-def _move_relabelled(table: pd.DataFrame, target: Path) -> None:
-    """Bring the clean copies of relabelled pictures below their new label, and say so in `table`."""
-    relabelled = table[(table["label"] != table["raw_label"]) & table["clean_path"].notna()]
-    moved = []
-    for label, old in zip(relabelled["label"], relabelled["clean_path"], strict=True):
-        new = f"{label}/{Path(old).name}"
-        (target / label).mkdir(exist_ok=True)
-        if (target / old).exists():  # not if its duplicate has taken it along
-            (target / old).replace(target / new)
-        moved.append(new)
-    table.loc[relabelled.index, "clean_path"] = moved

@@ -53,7 +53,7 @@ def inseparable_groups(pictures: pd.DataFrame) -> "pd.Series[str]":
     Parameters
     ----------
     pictures
-        The columns group (of look-alikes) and path (the file below data/raw).
+        The columns group (of look-alikes) and path.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

@@ -90,7 +90,8 @@ class FolderData(DataSource):
                 f"data/sources/{source.name} is missing: `fieldguide add {source.name} FOLDER`, or `dvc pull`"
             )
         files = files_below(source)
-        if not any("/" in address for address in files) and not self.layout.endswith(NAMED_FILES):
+        has_folders = any(map(is_label_folder, source.iterdir())) or any("/" in address for address in files)
+        if not has_folders and not self.layout.endswith(NAMED_FILES):
             raise UserError(
                 f"data/sources/{source.name} holds no folders: put the pictures of each label in one of its own"
             )
