@@ -39,7 +39,7 @@ from fieldguide.screening.feature_network import FeatureNetwork, feature_network
 from fieldguide.screening.fitting import Learned, calibrate_screen, learn_screen
 from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
 from fieldguide.screening.screen import judge
-from fieldguide.statistics.intervals import calibrated_share
+from fieldguide.statistics.shares import calibrated_share
 
 COMPARED = (
     "false alarms at 5 % promised, over 20 seeds and 40 draws of 103 calibration pictures each, 3 % of them planted"

@@ -118,7 +118,7 @@ def found(what: str, judged: Judged, goals: Mapping[str, tuple[float, float | No
 
 def alarms(what: str, ordinary: pd.DataFrame, promised: float = 0.05) -> Figure:
     """The share of ordinary pictures with an alarm, and whether its 95 % interval holds the promised rate."""
-    from fieldguide.statistics.intervals import wilson
+    from fieldguide.statistics.shares import wilson
 
     count, total = int(ordinary["out_of_domain"].sum()), len(ordinary)
     low, high = wilson(count, total)

@@ -7,7 +7,7 @@ import pytest
 from fieldguide.data.groups import group_kinds, group_numbers, groups_in_words, sequence_numbers
 from fieldguide.evaluation.field_figures import NOT_KNOWN, by_month, by_site, sequence_figures, site_figures
 from fieldguide.evaluation.field_section import field_section
-from fieldguide.statistics.intervals import wilson
+from fieldguide.statistics.shares import wilson
 
 START = pd.Timestamp(2024, 5, 31, 23, 59)
 

@@ -11,9 +11,10 @@ from fieldguide.data.groups import group_numbers, inseparable_groups
 from fieldguide.evaluation.metrics import headline, headline_intervals, per_label
 from fieldguide.statistics.calibration import Right
 from fieldguide.statistics.groups import Groups, alone, few_groups
-from fieldguide.statistics.intervals import bootstrap, share_interval, wilson
+from fieldguide.statistics.intervals import bootstrap, share_interval
 from fieldguide.statistics.noninferiority import Verdict, compare, verdict_of
 from fieldguide.statistics.paired import accuracy_bounds, mean_bounds, sign_flip_test
+from fieldguide.statistics.shares import wilson
 
 NUMBERS = st.lists(st.integers(0, 6), min_size=2, max_size=60).map(np.array)
 

@@ -30,7 +30,8 @@ from fieldguide.statistics.calibration import (
     reliability,
 )
 from fieldguide.statistics.groups import alone
-from fieldguide.statistics.intervals import bootstrap, wilson
+from fieldguide.statistics.intervals import bootstrap
+from fieldguide.statistics.shares import wilson
 
 VOCABULARY = ["black", "grizzly", "teddy"]
 TARGETS = np.array([0, 0, 0, 1, 1, 2])

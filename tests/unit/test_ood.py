@@ -29,7 +29,7 @@ from fieldguide.screening.observations import Observations, observe_pairs, obser
 from fieldguide.screening.orientation import learn_turned
 from fieldguide.screening.screen import PARTS, judge
 from fieldguide.screening.screen_files import load_screen, save_screen
-from fieldguide.statistics.intervals import calibrated_share
+from fieldguide.statistics.shares import calibrated_share
 from untrained import untrained_folder
 
 pytestmark = pytest.mark.slow  # importing PyTorch takes seconds

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
 from fieldguide.screening.p_values import MAX_VALUES, fit_tail, with_normal_tail
-from fieldguide.statistics.intervals import calibrated_share
+from fieldguide.statistics.shares import calibrated_share
 
 scores = arrays(np.float64, st.integers(2, 80), elements=st.floats(-1e6, 1e6), unique=True)
 shares = st.sampled_from([0.1, 0.25, 0.5])

@@ -6,7 +6,7 @@ import pandas as pd
 
 from fieldguide.checks.set_notes import usual_issues
 from fieldguide.data.table import QUALITY_ISSUES, picture_names
-from fieldguide.statistics.intervals import wilson
+from fieldguide.statistics.shares import wilson
 
 FINDINGS = {"alarm": "alarm_rate", "doubt": "doubt_share", "twin": "twin_share", "quality": "quality_share"}
 

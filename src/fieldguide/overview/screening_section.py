@@ -18,7 +18,8 @@ from fieldguide.data.table import SCREEN, SPLIT, read_table
 from fieldguide.overview.pictures import MAX_NAMED, THUMBNAIL, Gallery, gallery, open_cleaned
 from fieldguide.pages.colours import BLUE, GREY, ORANGE
 from fieldguide.pages.parts import percent
-from fieldguide.statistics.intervals import calibrated_share, share_interval
+from fieldguide.statistics.intervals import share_interval
+from fieldguide.statistics.shares import calibrated_share
 
 PER_REASON, DOUBTS, QUEUE = 6, 12, 10  # pictures shown: the page stays below two megabytes
 SMALLEST_P = 1e-4  # anything smaller is in the first bin of the histogram

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from fieldguide.base.errors import UserError
 from fieldguide.model.inference import Classifier, calibrated
 from fieldguide.pages.parts import in_words
 from fieldguide.prediction.answers import Answer
-from fieldguide.prediction.batch_page import BatchFindings
+from fieldguide.prediction.batch_page import BatchFindings, Share
 from fieldguide.prediction.batch_verdict import expected_loss, kind_of
 from fieldguide.prediction.given import Given
 from fieldguide.screening.measurements import NAMES
@@ -82,6 +81,6 @@ def measurement_columns(measured: NDArray[np.float64]) -> Columns:
     }
 
 
-def _mix(vocabulary: Sequence[str], reference: NDArray[np.float64], batch: NDArray[np.float64]) -> pd.DataFrame:
+def _mix(vocabulary: Sequence[str], reference: NDArray[np.float64], batch: NDArray[np.float64]) -> list[Share]:
     shares = [np.bincount(rows.argmax(axis=1), minlength=len(vocabulary)) / len(rows) for rows in (reference, batch)]
-    return pd.DataFrame({"label": vocabulary, "reference": shares[0], "batch": shares[1]})
+    return [Share(label, float(known), float(new)) for label, known, new in zip(vocabulary, *shares, strict=True)]

@@ -3,14 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 from fieldguide.pages.parts import THUMBNAIL, Shown, in_words, percent
 from fieldguide.pages.render import render
 from fieldguide.prediction.batch_verdict import Kind, Loss
 from fieldguide.statistics.two_sample import ALPHA, FEATURES, Shift, TwoSample
 
 IN_WORDS = "image features"  # what the test of FEATURES is about
+
+
+@dataclass(frozen=True)
+class Share:
+    """Of the predictions for the reference and for a batch, those of one label."""
+
+    label: str
+    reference: float
+    batch: float
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class BatchFindings:
     alarm_rate: float  # the share of alarms that was promised on pictures like those known
     reference: int  # pictures that it was compared with
     shift: Shift
-    mix: pd.DataFrame  # label, reference, batch: shares of the predictions
+    mix: Sequence[Share]  # of the predictions, by label
 
 
 def verdict(found: BatchFindings) -> str:
@@ -112,7 +119,7 @@ def batch_page(
         ],
         names={FEATURES: IN_WORDS},
         alpha=ALPHA,
-        mix=found.mix.to_dict("records"),
+        mix=found.mix,
         parts=parts,
         typical=typical,
         flagged=flagged,

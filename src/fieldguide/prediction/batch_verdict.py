@@ -9,15 +9,13 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
-from fieldguide.statistics.intervals import wilson
+from fieldguide.statistics.shares import Z_95, wilson
 from fieldguide.statistics.two_sample import Shift
 
 # The promised alarm rate is an estimate: by a hundred pictures 5 % may be anything from 2 to 9 %.
 MAX_ALARMS = 2.0  # times the promised rate
 MAX_LOSS = 0.05  # of accuracy, expected
-Z_95 = float(norm.ppf(0.975))
 
 
 class Kind(StrEnum):

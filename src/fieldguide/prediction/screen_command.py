@@ -21,7 +21,7 @@ from fieldguide.prediction.predict_command import CLASSIFIER, answered, lossless
 from fieldguide.prediction.rows import write_rows
 from fieldguide.screening.batch_reference import load_errors, load_reference, load_sites
 from fieldguide.screening.screen_files import load_screen
-from fieldguide.statistics.intervals import calibrated_share
+from fieldguide.statistics.shares import calibrated_share
 
 MIN_KNOWN = 5  # pictures: with fewer no test could become significant
 MAX_TYPICAL = 5  # pictures named on the terminal
@@ -118,9 +118,7 @@ def _print_verdict(found: BatchFindings, batch: Batch, calibrated_by: int) -> No
     low, high = calibrated_share(found.alarm_rate, calibrated_by)
     others = [test for test in found.shift.tests if test.differs][1:]  # the first is in the verdict
     lines = [verdict(found), *(f"  {describe(test)}" for test in others)]
-    moved = ", ".join(
-        f"{row['label']} {row['batch']:.0%} (reference {row['reference']:.0%})" for row in found.mix.to_dict("records")
-    )
+    moved = ", ".join(f"{share.label} {share.batch:.0%} (reference {share.reference:.0%})" for share in found.mix)
     lines.append(f"predictions: {moved}")
     lines.append(
         f"out of domain: {found.alarms} of {found.pictures} ({found.alarms / found.pictures:.1%}; "

@@ -6,7 +6,8 @@ import pandas as pd
 from fieldguide.data.groups import group_numbers, sequence_numbers
 from fieldguide.data.status import Split
 from fieldguide.screening.fitting import Fitted
-from fieldguide.statistics.intervals import calibrated_share, share_interval
+from fieldguide.statistics.intervals import share_interval
+from fieldguide.statistics.shares import calibrated_share
 
 BY_SITE = ["site", "pictures", "groups", "alarms", "alarm_rate", "alarm_rate_low", "alarm_rate_high"]
 

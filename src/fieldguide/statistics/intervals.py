@@ -1,15 +1,15 @@
-"""Intervals: Wilson's for shares, percentiles over bootstrap samples for any other figure; both count groups."""
+"""Intervals: of shares, and percentiles over bootstrap samples for any other figure; both count groups."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import beta, binomtest, norm
 from scipy.stats import f as fisher
 
 from fieldguide.base.progress import progress
 from fieldguide.statistics.groups import Groups, few_groups, group_sizes, sums_by_group, widened
+from fieldguide.statistics.shares import Z_95, wilson
 
 Positions = NDArray[np.intp]
 Figures = dict[str, float]
@@ -71,9 +71,8 @@ def share_interval(right: NDArray[np.bool_], groups: Groups) -> tuple[float, flo
     if pictures == len(sizes):
         return wilson(int(right.sum()), pictures)
     share, worth = float(right.mean()), pictures / (1 + (_mean_size(sizes) - 1) * _correlation(right, groups))
-    z = norm.ppf(0.975)
-    middle = (share + z**2 / (2 * worth)) / (1 + z**2 / worth)
-    reach = z * np.sqrt(share * (1 - share) / worth + z**2 / (4 * worth**2)) / (1 + z**2 / worth)
+    middle = (share + Z_95**2 / (2 * worth)) / (1 + Z_95**2 / worth)
+    reach = Z_95 * np.sqrt(share * (1 - share) / worth + Z_95**2 / (4 * worth**2)) / (1 + Z_95**2 / worth)
     return float(min(max(middle - reach, 0), share)), float(max(min(middle + reach, 1), share))  # to the last digit
 
 
@@ -94,25 +93,3 @@ def _correlation(right: NDArray[np.bool_], groups: Groups) -> float:
     usual = (len(right) - _mean_size(sizes)) / (len(sizes) - 1)
     ratio = between / within / float(fisher.ppf(0.2, len(sizes) - 1, len(right) - len(sizes)))
     return float(np.clip((ratio - 1) / (ratio - 1 + usual), 0, 1))
-
-
-def wilson(right: int, pictures: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927); 0 to 1 where there is nothing to count."""
-    if not pictures:
-        return 0.0, 1.0
-    interval = binomtest(right, pictures).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
-def calibrated_share(share: float, pictures: int) -> tuple[float, float]:
-    """The 95 % interval of the true share of false alarms where so many pictures calibrate a promised one.
-
-    Each set of pictures sets another threshold: over all sets the true share has the beta distribution of the order
-    statistic that counting would take (Vovk 2012). Screening uses every picture twice, for the parts of its score and
-    for their combination, and tells the outliers by the same pictures: its rates spread like those of half as many
-    (bench/alarm_rate.py). 0 to 1 where there are no pictures.
-    """
-    if not pictures:
-        return 0.0, 1.0
-    low, high = beta.ppf([0.025, 0.975], share * (pictures / 2 + 1), (1 - share) * (pictures / 2 + 1))
-    return float(low), float(high)

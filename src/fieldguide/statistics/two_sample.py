@@ -5,13 +5,13 @@ Univariate tests on what the classifier answers and on plain measurements of the
 two-sample tests"), together corrected by Holm's method, which holds whatever hangs together with what.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import ks_2samp, permutation_test, rankdata
+
+from fieldguide.statistics.kolmogorov_smirnov import kolmogorov_smirnov
 
 FEATURES = "features"
 ALPHA = 0.01  # of calling a batch shifted that is not: a job asks every night
@@ -20,6 +20,7 @@ PERMUTATIONS = 1999  # at least
 PER_TEST = 150  # permutations: the smallest p-value there is, times the number of tests, is then below ALPHA
 AT_ONCE = 2000  # permutations, to save memory
 MAX_PICTURES = 2000  # of a batch for the test on the features, evenly spaced: its matrices grow with the square
+SAME = 1e-12  # a difference of two areas that rounding makes
 RIDGE = 1.0  # as much as the mean variance of a standardized feature
 
 Columns = Mapping[str, NDArray[np.float64]]
@@ -80,11 +81,8 @@ def detect_shift(
     """
     tests = []
     for name, known in reference.items():
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "ks_2samp: Exact calculation unsuccessful", RuntimeWarning)
-            found = ks_2samp(known, batch[name])  # of samples that hardly differ: p is 1 either way
         medians = float(np.median(known)), float(np.median(batch[name]))
-        tests.append(TwoSample(name, float(found.statistic), float(found.pvalue), *medians))
+        tests.append(TwoSample(name, *kolmogorov_smirnov(known, batch[name]), *medians))
     some = np.linspace(0, len(batch_features) - 1, min(len(batch_features), MAX_PICTURES)).round().astype(int)
     typical = np.full(len(batch_features), np.nan)
     area, p_value, typical[some] = _classifier_test(
@@ -129,22 +127,29 @@ def _classifier_test(
         answers[np.ix_(test, train)] = (weights - weights.mean(axis=0)).T
     of_batch = np.repeat([0.0, 1.0], [len(reference), len(batch)])
 
-    def area(truth: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
-        ranks = rankdata(truth @ answers.T, axis=axis)
-        above = (ranks * truth).sum(axis=axis) - len(batch) * (len(batch) + 1) / 2
-        return np.asarray(above / (len(batch) * len(reference)))
+    def areas(truths: NDArray[np.float64]) -> NDArray[np.float64]:
+        above = (_ranks(truths @ answers.T) * truths).sum(axis=1) - len(batch) * (len(batch) + 1) / 2
+        return above / (len(batch) * len(reference))
 
-    result = permutation_test(
-        (of_batch,),
-        area,
-        permutation_type="pairings",
-        vectorized=True,
-        n_resamples=permutations,
-        batch=AT_ONCE,
-        alternative="greater",
-        rng=generator,
-    )
-    return float(result.statistic), float(result.pvalue), (answers @ of_batch)[len(reference) :]
+    found = float(areas(of_batch[None])[0])
+    as_large = 0
+    for done in range(0, permutations, AT_ONCE):
+        drawn = generator.permuted(np.tile(of_batch, (AT_ONCE, 1)), axis=1)[: permutations - done]
+        as_large += int((areas(drawn) >= found - SAME).sum())
+    return found, (as_large + 1) / (permutations + 1), (answers @ of_batch)[len(reference) :]
+
+
+def _ranks(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The ranks, from 1, of the values in each row (rows, n); equal ones share the mean of theirs."""
+    order = np.argsort(rows, axis=1)
+    ascending = np.take_along_axis(rows, order, axis=1)
+    is_first = np.ones(rows.shape, bool)
+    is_first[:, 1:] = ascending[:, 1:] != ascending[:, :-1]
+    first = np.flatnonzero(is_first)  # of each run of equal values, in all rows one after the other
+    length = np.diff(first, append=is_first.size)
+    ranks = np.empty(rows.shape)
+    np.put_along_axis(ranks, order, np.repeat(first % rows.shape[1] + (length + 1) / 2, length).reshape(rows.shape), 1)
+    return ranks
 
 
 def _holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
