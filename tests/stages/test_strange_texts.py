@@ -27,7 +27,7 @@ from fieldguide.overview.page import overview_page
 from fieldguide.overview.provenance import chosen
 from fieldguide.pages.parts import Shown
 from fieldguide.prediction.answers import Answer
-from fieldguide.prediction.batch_page import BatchFindings, batch_page
+from fieldguide.prediction.batch_page import BatchFindings, Share, batch_page
 from fieldguide.prediction.batch_verdict import Kind, Loss
 from fieldguide.prediction.log import Logged, log_predictions, read_confirmed, read_labels_csv
 from fieldguide.prediction.rows import write_rows
@@ -186,7 +186,7 @@ def test_a_leaderboard_is_a_table_that_nobody_runs(
 
 def test_the_page_about_a_batch_shows_names_and_reasons() -> None:
     tests = (TwoSample(STRANGE, 0.9, 0.001, -1.0, 2.0), TwoSample("features", 0.5, 0.01))
-    mix = pd.DataFrame({"label": LABELS, "reference": [0.5, 0.5], "batch": [0.9, 0.1]})
+    mix = [Share(label, 0.5, share) for label, share in zip(LABELS, (0.9, 0.1), strict=True)]
     found = BatchFindings(
         STRANGE, Kind.SHIFTED, 12, 1, 2, Loss(0.1, 0.0, 0.2), {STRANGE: 0.1}, 0.05, 60, Shift(tests, np.zeros(12)), mix
     )

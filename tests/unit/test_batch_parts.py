@@ -28,8 +28,7 @@ def batch(*taken: tuple[str | None, datetime | None, int]) -> Batch:
 
 def alike(name: str, some: Batch) -> BatchFindings:
     nothing = Shift((), np.zeros(len(some.answers)))
-    mix = pd.DataFrame({"label": [], "reference": [], "batch": []})
-    return BatchFindings(name, Kind.KNOWN, len(some.answers), 0, 1, Loss(0, 0, 0), {}, 0.05, 60, nothing, mix)
+    return BatchFindings(name, Kind.KNOWN, len(some.answers), 0, 1, Loss(0, 0, 0), {}, 0.05, 60, nothing, [])
 
 
 def said(some: Batch, known: tuple[str, ...] = ("a", "b")) -> list[str]:

@@ -130,8 +130,8 @@ def test_the_expected_loss_is_the_fall_of_the_confidence_within_its_interval() -
 
 
 def findings(alarms: int, errors: dict[str, float]) -> BatchFindings:
-    shift, mix = compared(0, 1, move=1.0), pd.DataFrame({"label": [], "reference": [], "batch": []})
-    return BatchFindings("new/", Kind.SHIFTED, BATCH, 0, alarms, Loss(0.2, 0.15, 0.25), errors, 0.05, 60, shift, mix)
+    shift = compared(0, 1, move=1.0)
+    return BatchFindings("new/", Kind.SHIFTED, BATCH, 0, alarms, Loss(0.2, 0.15, 0.25), errors, 0.05, 60, shift, [])
 
 
 def test_the_expected_loss_comes_with_its_error_and_is_not_claimed_of_what_is_out_of_domain() -> None:

@@ -1,6 +1,5 @@
 """Intervals of shares that screening tells of new pictures, by NumPy and the standard library alone."""
 
-from collections.abc import Callable
 from math import exp, lgamma, log, log1p, sqrt
 from statistics import NormalDist
 
@@ -32,7 +31,7 @@ def calibrated_share(share: float, pictures: int) -> tuple[float, float]:
     if not pictures:
         return 0.0, 1.0
     below, above = share * (pictures / 2 + 1), (1 - share) * (pictures / 2 + 1)
-    low, high = (_root(lambda x, share=wanted: beta_share(x, below, above) - share) for wanted in (0.025, 0.975))
+    low, high = (_quantile(wanted, below, above) for wanted in (0.025, 0.975))
     return low, high
 
 
@@ -63,9 +62,9 @@ def beta_share(x: float, a: float, b: float) -> float:
     return front * (fraction - 1)
 
 
-def _root(rising: Callable[[float], float]) -> float:
-    """Where a rising function between 0 and 1 is 0, to the last digits."""
+def _quantile(share: float, a: float, b: float) -> float:
+    """What a share of the beta distribution is below, to the last digits."""
     low, high = 0.0, 1.0
     while low < (middle := (low + high) / 2) < high:
-        low, high = (low, middle) if rising(middle) > 0 else (middle, high)
+        low, high = (low, middle) if beta_share(middle, a, b) > share else (middle, high)
     return middle
