@@ -1,7 +1,7 @@
 """What labels teach that are chosen as the app's page "Label next" chooses them: `python bench/label_next.py`.
 
-Frozen features of a pretrained network, a logistic regression on the labels so far. Half of the pictures are for testing;
-of the others 25 are labelled at random, the same ones for all methods, and then 25, 50 and 50 at a time.
+Frozen features of a pretrained network, a logistic regression on the labels so far. Half of the pictures are for
+testing; of the others 25 are labelled at random, the same ones for all methods, and then 25, 50 and 50 at a time.
 """
 
 from collections.abc import Callable, Sequence

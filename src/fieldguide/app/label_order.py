@@ -2,9 +2,9 @@
 
 Margin sampling (Scheffer et al. 2001) takes the pictures whose two most probable labels are closest; many of them are
 alike. k-center greedy, the core-set method (Sener and Savarese 2018), takes the picture furthest from all that are
-labelled or taken; many of these are odd, and told right. Here the two are multiplied, which is the idea of BADGE (Ash et
-al. 2020) without its gradients: the next picture has the largest product of doubt and distance. Of a burst one is taken:
-its other pictures come when nothing else is left.
+labelled or taken; many of these are odd, and told right. Here the two are multiplied, which is the idea of BADGE (Ash
+et al. 2020) without its gradients: the next picture has the largest product of doubt and distance. Of a burst one is
+taken: its other pictures come when nothing else is left.
 """
 
 from collections.abc import Iterator, Sequence

@@ -12,8 +12,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from fieldguide.app.access import Guard
+from fieldguide.app.background import Background
 from fieldguide.app.confirm_routes import confirm_routes
 from fieldguide.app.found_pictures import FoundPictures
+from fieldguide.app.label_routes import label_routes
+from fieldguide.app.model import Model, TrainingPictures, load_model, training_pictures
 from fieldguide.app.review_routes import review_routes
 from fieldguide.app.runs_routes import runs_routes
 from fieldguide.base.errors import UserError
@@ -37,6 +40,7 @@ class Page:
 
 PAGES = (
     Page("/", "Review", "app/review.html"),
+    Page("/label", "Label next", "app/label.html"),
     Page("/confirm", "Confirm", "app/confirm.html"),
     Page("/runs", "Runs", "app/runs.html"),
 )
@@ -54,8 +58,12 @@ def create_app(paths: Paths, port: int, token: str, folders: Sequence[Path] = ()
         [*folders, *(paths.incoming, paths.held, paths.raw, paths.sources)], paths.checkout_state / "app" / "ids.json"
     )
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)  # their pages load scripts from the web
-    for router in (review_routes(paths), confirm_routes(paths, found), runs_routes(paths)):
-        app.include_router(router)
+    model = Background[Model](lambda _: load_model(paths))
+    training = Background[TrainingPictures](lambda work: training_pictures(paths, model.wait(), work))
+    app.include_router(review_routes(paths))
+    app.include_router(label_routes(paths, folders, model, training))
+    app.include_router(confirm_routes(paths, found))
+    app.include_router(runs_routes(paths))
     for page in PAGES:
         app.get(page.path, response_class=HTMLResponse)(_shown(page, paths, token))
     app.get("/style.css")(lambda: Response(render("app/style.css"), media_type="text/css"))

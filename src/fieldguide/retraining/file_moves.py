@@ -83,12 +83,16 @@ def _make(paths: Paths, move: Move) -> int:
         return 0
     if move["copy"] and not (_holds(target, move["sha256"]) or _holds_packed(paths, target, move["sha256"])):
         return 0
-    placed = 0 if move["copy"] else _place(source, target, move["sha256"])
+    placed = 0 if move["copy"] else place(source, target, move["sha256"])
     source.unlink()
     return placed
 
 
-def _place(source: Path, target: Path, sha256: str) -> int:
+def place(source: Path, target: Path, sha256: str) -> int:
+    """Put a copy of a file, which holds these bytes, where the target is; returns how many files that made, 0 or 1.
+
+    It stands there whole or not at all. Where another file has the target's name, it gets one that its bytes tell.
+    """
     if _holds(target, sha256):
         return 0
     if target.exists():  # somebody put another file there meanwhile

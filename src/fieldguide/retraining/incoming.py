@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from fieldguide.base.config import CleanConfig, Config
+from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.packs import files_of_data_set, packed_files, size_of
 from fieldguide.base.parallel import map_processes
@@ -50,6 +51,10 @@ class Arrived:
     site: str = ""
 
 
+TAKES_NOTHING = (
+    "the selected data set cannot take in pictures from here: put them beside its others in data/sources (and "
+    "list them in its pictures.csv, if it has one), or make one of labelled folders with `fieldguide add NAME FOLDER`"
+)
 COLUMNS = list(Arrived.__dataclass_fields__)
 
 
@@ -60,7 +65,7 @@ def list_incoming(cfg: Config, paths: Paths) -> pd.DataFrame:
     its row and nothing else.
     """
     source = paths.sources / cfg.choices["data"]
-    files = list(_files(paths.incoming)) if paths.incoming.is_dir() else []
+    files = list(files_below(paths.incoming)) if paths.incoming.is_dir() else []
     layout = cfg.data.layout if isinstance(cfg.data, FolderData) else LABEL_FOLDERS
     look = partial(_look, cfg.clean, paths.incoming, layout, _folders(cfg, source))
     rows = map_processes(look, files, "incoming", lost=partial(_lost, paths.incoming))
@@ -82,12 +87,30 @@ def refuse(incoming: pd.DataFrame, unread: Mapping[str, str]) -> pd.DataFrame:
     )
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def label_in(name: str, layout: str) -> str:
+    """The label that a path below data/incoming says by the layout of a data set; "" for none."""
+    label = said_by(name, layout).get(LABEL, "")
+    return "" if UNLABELLED in (name.partition("/")[0], label) else label
+
+
+def label_folders(cfg: Config, paths: Paths) -> dict[str, str]:
+    """How paths below data/incoming may name each label, and what of its own folders that means.
+
+    Raises UserError for a data set that takes no pictures in.
+    """
+    folders = _folders(cfg, paths.sources / cfg.choices["data"])
+    if folders is None:
+        raise UserError(TAKES_NOTHING)
+    return folders
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files, hidden ones left out, in the order of their paths; linked folders count as files."""
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
         if path.is_dir() and not path.is_symlink():
-            yield from _files(path)
+            yield from files_below(path)
         else:
             yield path
 
@@ -114,8 +137,7 @@ def _folders(cfg: Config, source: Path) -> dict[str, str] | None:
 
 def _look(clean: CleanConfig, incoming: Path, layout: str, folders: Mapping[str, str] | None, path: Path) -> Arrived:
     name = path.relative_to(incoming).as_posix()
-    said = said_by(name, layout)
-    label = "" if UNLABELLED in (name.partition("/")[0], said.get(LABEL)) else said.get(LABEL, "")
+    said, label = said_by(name, layout), label_in(name, layout)
     if reason := _refusal(path, name, label, layout, folders):
         return Arrived(as_text(name), as_text(label), State.REFUSED, reason)
     return replace(_opened(clean, name, (folders or {}).get(label, label), path), site=said.get(SITE, ""))
@@ -148,11 +170,7 @@ def _refusal(path: Path, name: str, label: str, layout: str, folders: Mapping[st
         return "its name is not UTF-8: rename it"
     is_told = label or ("/" in name and UNLABELLED not in PurePosixPath(name).parts)
     if is_told and folders is None:
-        return (
-            "the selected data set cannot take in pictures from here: put them beside its others in data/sources (and "
-            "list them in its pictures.csv, if it has one), or make one of labelled folders with "
-            "`fieldguide add NAME FOLDER`"
-        )
+        return TAKES_NOTHING
     if is_told and not label:
         return f"not as {layout}: put it where its label is said, or into {UNLABELLED}/"
     if label and label not in (folders or ()) and layout != LABEL_FOLDERS:

@@ -27,7 +27,7 @@ function set(id, decision) {
 }
 
 function drawDecision(card, decision) {
-  card.classList.toggle("decided", Boolean(decision));
+  card.classList.toggle("done", Boolean(decision));
   card.querySelector(".badge")?.remove();
   if (decision) card.append(el("span", { className: `badge ${decision.decision}`, textContent: decision.words, title: decision.note }));
 }
