@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import product, zip_longest
 from pathlib import Path
@@ -376,3 +377,10 @@ def test_what_is_not_loaded_stays_as_it_is_written(checkout: Paths) -> None:
         "{'method': 'random_crop', 'min_scale': 0.35} {'name': 'flip'} OneCycle",
         "RandomCrop(method='random_crop', min_scale=0.35, max_scale=1.0)",
     ], done.stderr
+
+
+def test_threads_may_compose_at_once(checkout: Paths) -> None:
+    wanted = compose(checkout, ["resize=pad"])
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: compose(checkout, ["resize=pad"]), range(16)))
+    assert found == [wanted] * 16

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from functools import cache
+from threading import RLock
 from typing import Any, get_type_hints
 
 from hydra import compose as hydra_compose
@@ -26,6 +27,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.schedules import HeadOnly
 from fieldguide.base.suggestions import did_you_mean
 
+COMPOSING = RLock()  # what Hydra composes it keeps in one place for all threads
 PLAIN_VALUE_ADVICE = "write the value, so that runs can be repeated"
 
 
@@ -168,16 +170,17 @@ def _compose_with_hydra(
     """
     options = _read_options(paths, choices)
     without = [{f"override hydra/{group}": None} for default in HydraConf().defaults for group in default]
-    name = _stored("composed", without, {**options, **_values_of(params)})
-    around = GlobalHydra.instance()
-    outer, around.hydra = around.hydra, None  # of a sweep that this is called in
-    try:
-        with initialize_config_dir(str(paths.conf.resolve()), version_base="1.3"):
-            return hydra_compose(name, list(overrides))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(explain_hydra(paths, overrides, error)) from None
-    finally:
-        around.hydra = outer
+    with COMPOSING:
+        name = _stored("composed", without, {**options, **_values_of(params)})
+        around = GlobalHydra.instance()
+        outer, around.hydra = around.hydra, None  # of a sweep that this is called in
+        try:
+            with initialize_config_dir(str(paths.conf.resolve()), version_base="1.3"):
+                return hydra_compose(name, list(overrides))
+        except (HydraException, OmegaConfBaseException) as error:
+            raise UserError(explain_hydra(paths, overrides, error)) from None
+        finally:
+            around.hydra = outer
 
 
 def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[str]) -> tuple[dict[str, str], list[str]]:
