@@ -13,6 +13,7 @@ import numpy as np
 from common import Figure, report, shared
 
 COMPARED = "JPEG files of ../shared/data, as they are and damaged on purpose"
+SIDE = 320  # pixels of the copy for which `clean` reads them
 SAMPLE = 300  # files that are damaged, once in each way
 END = b"\xff\xd9"
 Damage = Callable[[bytes, int, random.Random], bytes]
@@ -103,7 +104,7 @@ def _opened(data: bytes) -> np.ndarray | None:
     from fieldguide.data.images import PictureError, open_picture
 
     try:
-        return np.asarray(open_picture(io.BytesIO(data), 150), np.int16)
+        return np.asarray(open_picture(io.BytesIO(data), 150, max_side=SIDE), np.int16)
     except PictureError:
         return None
 

@@ -110,15 +110,15 @@ def photo_figures() -> list[Figure]:
 
 def photos(folder: Path) -> list[tuple[str, Image.Image]]:
     """Label and name, and the picture as clean makes it; each once."""
-    from fieldguide.data.images import PictureError, bounded, open_picture, picture_id
+    from fieldguide.data.images import PictureError, bounded_picture, read_picture
 
     found = {}
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
-            picture = open_picture(file, max_megapixels=150)
+            picture = read_picture(file, 150, max_side=320)
         except PictureError:
             continue
-        found.setdefault(picture_id(picture), (f"{file.parent.name}/{file.stem}", bounded(picture, 320)))
+        found.setdefault(picture.id, (f"{file.parent.name}/{file.stem}", bounded_picture(picture, 320)))
     return list(found.values())
 
 

@@ -29,6 +29,7 @@ from fieldguide.base.process import start_process
 from fieldguide.base.runner import Metrics
 from fieldguide.cli import main
 from fieldguide.configuration.compose import compose
+from fieldguide.data.images import identify
 from fieldguide.stages import clean, download, split
 
 start_process()  # before the libraries are imported
@@ -80,6 +81,11 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def id_of(picture: Image.Image | bytes) -> str:
+    """The id of a picture file, or of the one that `put` writes of a picture."""
+    return identify(io.BytesIO(picture if isinstance(picture, bytes) else encoded(picture, "PNG")))
 
 
 def png_header(width: int, height: int) -> bytes:

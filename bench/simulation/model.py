@@ -17,7 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fieldguide.data.images import measure, open_picture, perceptual_hash, picture_id
+from fieldguide.data.images import measure, open_picture, perceptual_hash
 from fieldguide.data.status import Split
 from fieldguide.evaluation.metrics import losses
 from fieldguide.sample import KINDS
@@ -61,14 +61,14 @@ def look(file: Path) -> Mapping[str, Any]:
     content = file.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if digest not in KNOWN:
-        KNOWN[digest] = look_at(open_picture(io.BytesIO(content), 1.0))
+        KNOWN[digest] = look_at(open_picture(io.BytesIO(content), 1.0), digest[:16])
     return KNOWN[digest]
 
 
-def look_at(picture: Image.Image) -> Mapping[str, Any]:
+def look_at(picture: Image.Image, identity: str = "") -> Mapping[str, Any]:
     """The same for a picture in memory."""
-    identity = {"id": picture_id(picture), "perceptual_hash": perceptual_hash(picture)}
-    return {**identity, "features": features(picture), "measurements": measure(picture)}
+    known = {"id": identity, "perceptual_hash": perceptual_hash(picture)}
+    return {**known, "features": features(picture), "measurements": measure(picture)}
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from checkouts import new_checkout
-from conftest import noise, put, run_command
+from conftest import id_of, noise, put, run_command
 from fieldguide.base.config import SplitConfig
 from fieldguide.base.errors import UNPRINTABLE, printable
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import compose
-from fieldguide.data.images import picture_id
 from fieldguide.data.sources.wanted import spelling
 from fieldguide.data.splits import fractions, own_sides
 from fieldguide.data.table import IMAGES, RAW, SPLIT, predictions_schema, read_table
@@ -180,8 +179,8 @@ def run(folder: Path) -> Result:
         left = dict(SIDES)
         while any(left.values()):
             image = noise(next(seeds), 48, 36)
-            one = pd.DataFrame({"id": [picture_id(image)]})
-            side = str(own_sides(one, fractions([picture_id(image)], 0), SplitConfig(valid=0.25, test=0.25))[0])
+            one = pd.DataFrame({"id": [id_of(image)]})
+            side = str(own_sides(one, fractions([id_of(image)], 0), SplitConfig(valid=0.25, test=0.25))[0])
             if left[side]:
                 left[side] -= 1
                 put(folder / "odd" / label / f"{side}{left[side]}.png", image)

@@ -11,12 +11,12 @@ import mlflow
 import pandas as pd
 import pytest
 
-from conftest import encoded, noise, put
+from conftest import encoded, id_of, noise, put
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
-from fieldguide.data.images import perceptual_hash, picture_id
+from fieldguide.data.images import perceptual_hash
 from fieldguide.data.table import IMAGES, SPLIT, write_table
 from fieldguide.prediction.log import read_log
 from fieldguide.release.registry import Registry
@@ -63,7 +63,7 @@ def write_tables(paths: Paths) -> None:
     rows = []
     for seed in range(6):
         picture = noise(seed)
-        identity = picture_id(picture)
+        identity = id_of(picture)
         rows.append(
             {
                 **dict.fromkeys([*IMAGES.names, *SPLIT.names]),
@@ -137,7 +137,7 @@ def test_the_alias_answers_with_the_new_version_and_after_a_rollback_as_before(p
         assert asked(address, list(PICTURES["picture"])) == json.loads(before)
     log = read_log(paths)
     assert set(zip(log["version"], log["step"], strict=True)) == {(1, "champion")}
-    assert set(log["id"]) == {picture_id(noise(seed)) for seed in range(3)}
+    assert set(log["id"]) == {id_of(noise(seed)) for seed in range(3)}
 
 
 def test_back_and_forth_by_number_and_every_move_is_written_down(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +204,7 @@ def test_a_shadow_predicts_beside_the_champion_and_a_limited_one_for_its_share(
     registry.record_gate(version, {**ACCEPTED, "against": 1})
     advance(cfg, paths, "Ann")
     files = [put(tmp_path / f"{seed}.png", noise(seed)) for seed in range(100, 140)]
-    ids = {picture_id(noise(seed)) for seed in range(100, 140)}
+    ids = {id_of(noise(seed)) for seed in range(100, 140)}
     assert predict_live(paths, list(map(str, files)), "csv", False, "") == 0
     log = read_log(paths).query("id in @ids")
     assert log.groupby(["version", "step"]).size().to_dict() == {(1, "champion"): 40, (2, "shadow"): 40}
@@ -237,7 +237,7 @@ def test_answers_are_given_where_the_log_cannot_be_written(
     monkeypatch.setattr("fieldguide.prediction.day_files.pq.write_table", full)
     with pytest.raises(UserError, match=r"some predictions could not be logged: .*No space left"):
         predict_live(paths, [str(put(tmp_path / "new.png", noise(200)))], "csv", False, "")
-    assert picture_id(noise(200)) in capsys.readouterr().out
+    assert id_of(noise(200)) in capsys.readouterr().out
 
 
 def test_a_version_that_returns_to_a_step_begins_anew(paths: Paths) -> None:

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.tree import DecisionTreeClassifier
 
-from conftest import OwnData, Sample, encoded, noise, png_header, put
+from conftest import OwnData, Sample, encoded, id_of, noise, png_header, put
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
-from fieldguide.data.images import open_picture, picture_id, read_picture
+from fieldguide.data.duplicates import look_alike_groups
+from fieldguide.data.images import identify, read_picture
 from fieldguide.data.table import IMAGES, MAY_LACK, RAW, SPLIT, read_table
 from fieldguide.stages import clean, download
 from stages.cleaned import check_folder
@@ -57,9 +58,8 @@ def cleaned(own_data: OwnData, files: dict[str, Image.Image | bytes], *overrides
 def test_what_is_kept_is_upright_small_rgb_and_says_nothing_of_its_owner(own_data: OwnData) -> None:
     paths, table = cleaned(own_data, {"a/1.jpg": photo(1), "b/1.png": noise(2)}, "clean.max_side=200")
     row = table.loc["a/1.jpg"]
-    raw = paths.sources / "own" / "a" / "1.jpg"
-    assert row["id"] == picture_id(open_picture(raw, 1))  # of the raw pixels, at full size
-    assert table.at["b/1.png", "id"] == picture_id(noise(2))
+    assert row["id"] == identify(paths.sources / "own" / "a" / "1.jpg")
+    assert table.at["b/1.png", "id"] == id_of(noise(2))
     assert (row["width"], row["height"], row["short_side"], row["aspect_ratio"]) == (300, 400, 300, 0.75)
     file = paths.clean / row["clean_path"]
     picture = Image.open(file)
@@ -133,6 +133,22 @@ def test_of_the_same_pixels_one_is_kept_and_under_two_labels_none(own_data: OwnD
     }
     assert table.at["a/3.tif", "reason"] == "the same picture as a/1.png"
     assert table.at["b/both.webp", "reason"] == "the same picture has another label: a/both.png"
+    assert table["id"].nunique() == len(files)
+
+
+def test_a_photo_and_its_copy_without_loss_are_look_alikes(own_data: OwnData) -> None:
+    """Large photos are decoded coarsely, other formats are not: their copies differ a little."""
+    photo = encoded(noise(1, 1600, 1200), "JPEG")
+    pixels = read_picture(io.BytesIO(photo), 10).image
+    files: dict[str, Image.Image | bytes] = {
+        "a/1.jpg": photo,
+        "b/1.png": pixels,
+        "a/2.jpg": encoded(pixels, "JPEG", quality=80),
+    }
+    _, table = cleaned(own_data, {**files, "b/other.png": noise(2)})
+    assert set(table["status"]) == {"kept"}
+    groups = look_alike_groups(list(table["perceptual_hash"]), 40)
+    assert len(set(groups)) == 2 and len(set(groups[table.index != "b/other.png"])) == 1
 
 
 def photo_exif(orientation: int) -> Image.Exif:
@@ -347,7 +363,7 @@ def test_a_decision_decodes_nothing_and_gives_the_same_bytes_as_from_scratch(
     assert decodings.of(cfg, paths) == len(VARIED) - 2 + 1, "two are copies; one of 16 bits at the other's depth too"
     text = "id,decision,label,reviewer,date,note\n"
     for picture, decision in DECISIONS:
-        text += f"{picture_id(picture)},{decision},Ann,2026-01-31,\n"
+        text += f"{id_of(picture)},{decision},Ann,2026-01-31,\n"
         write_text(paths.reviews, text)
         assert decodings.of(cfg, paths) == 0
         kept = everything(paths)

@@ -8,13 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from conftest import noise
+from conftest import id_of, noise
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
-from fieldguide.data.images import perceptual_hash, picture_id
+from fieldguide.data.images import perceptual_hash
 from fieldguide.data.seen_pictures import membership
 from fieldguide.data.table import IMAGES, SPLIT, write_table
 from fieldguide.model.description import read_description
@@ -77,15 +77,15 @@ def world(checkout: Paths, good: Path) -> tuple[Config, Paths]:
     labels = [LABELS[place] for place in predict(classifier, pictures).argmax(axis=1)]
     rows = []
     for number, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
-        path = f"{label}/{picture_id(picture)}.png"
+        path = f"{label}/{id_of(picture)}.png"
         (checkout.clean / label).mkdir(parents=True, exist_ok=True)
         picture.save(checkout.clean / path)
         side = "train" if number >= PICTURES - 20 else "test"
         rows.append(
             {
                 **dict.fromkeys([*IMAGES.names, *SPLIT.names]),
-                "id": picture_id(picture),
-                "group": picture_id(picture),
+                "id": id_of(picture),
+                "group": id_of(picture),
                 "label": label,
                 "split": side,
                 "clean_path": path,

@@ -8,11 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from conftest import OwnData, noise, put, run_command
+from conftest import OwnData, id_of, noise, put, run_command
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.data.addresses import Address
-from fieldguide.data.images import picture_id
 from fieldguide.data.reviews import read_reviews
 from fieldguide.reviewing.decide import read_wishes, record_decision, record_decisions
 from fieldguide.reviewing.explain import explain
@@ -51,7 +50,7 @@ def made(own_data: OwnData, monkeypatch: pytest.MonkeyPatch) -> Paths:
 def identity(place: str) -> str:
     content = FILES[place]
     assert not isinstance(content, bytes)
-    return picture_id(content)
+    return id_of(content)
 
 
 def test_the_story_of_a_kept_picture(made: Paths) -> None:
@@ -117,7 +116,7 @@ def test_no_picture_is_one_clear_line(made: Paths) -> None:
         ),
         ("data/sources/own/a/9.png", "no picture 'data/sources/own/a/9.png'"),
         ("ffffff", "no picture 'ffffff'"),
-        ("other.png", f"no picture of this data set has the pixels of other.png .*{picture_id(noise(77))}"),
+        ("other.png", f"no picture of this data set is that of other.png .*{id_of(noise(77))}"),
         ("text.png", "text.png is not among the pictures, and cannot be opened: "),
     ):
         with pytest.raises(UserError, match=message) as caught:

@@ -8,11 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from conftest import OwnData, Sample, noise, put
+from conftest import OwnData, Sample, id_of, noise, put
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
-from fieldguide.data.images import picture_id
 from fieldguide.data.table import IMAGES, RAW, SPLIT, read_table, write_table
 from fieldguide.stages import clean, download, split
 from stages.cleaned import check_folder
@@ -44,7 +43,7 @@ def cleaned(own_data: OwnData, files: dict[str, Image.Image], *reviews: str) -> 
 
 def test_dropped_is_gone_relabelled_moves_and_kept_stays(own_data: OwnData) -> None:
     files = {f"{label}/{number}.png": noise(number) for number, label in enumerate("aaabbb")}
-    ids = [picture_id(picture) for picture in files.values()]
+    ids = [id_of(picture) for picture in files.values()]
     reviews = (f"{ids[0]},drop,,a lamp", f"{ids[1]},relabel,b,has stripes", f"{ids[3]},keep,,", f"{ids[4]},drop,,")
     _, table = cleaned(own_data, files, *reviews)
     assert list(table["status"]) == ["dropped", "kept", "kept", "kept", "dropped", "kept"]
@@ -55,7 +54,7 @@ def test_dropped_is_gone_relabelled_moves_and_kept_stays(own_data: OwnData) -> N
 
 def test_one_decision_concerns_all_copies_of_a_picture(own_data: OwnData) -> None:
     files = {"a/1.png": noise(1), "a/2.png": noise(1), "a/3.png": noise(2), "a/4.png": noise(2), "b/5.png": noise(3)}
-    first, second = picture_id(noise(1)), picture_id(noise(2))
+    first, second = id_of(noise(1)), id_of(noise(2))
     _, table = cleaned(own_data, files, f"{first},drop,,", f"{second},relabel,b,")
     assert list(table["status"]) == ["dropped", "dropped", "kept", "duplicate", "kept"]
     assert list(table["label"]) == ["a", "a", "b", "b", "b"]
@@ -63,7 +62,7 @@ def test_one_decision_concerns_all_copies_of_a_picture(own_data: OwnData) -> Non
 
 def test_relabel_settles_a_conflict_and_keep_cannot(own_data: OwnData) -> None:
     files = {"a/both.png": noise(1), "b/both.png": noise(1), "a/other.png": noise(2)}
-    both = picture_id(noise(1))
+    both = id_of(noise(1))
     _, table = cleaned(own_data, files, f"{both},relabel,b,")
     assert dict(table["status"]) == {"a/both.png": "kept", "b/both.png": "duplicate", "a/other.png": "kept"}
     assert table.at["a/both.png", "clean_path"] == f"b/{both}.jpg"
@@ -75,7 +74,7 @@ def test_relabel_settles_a_conflict_and_keep_cannot(own_data: OwnData) -> None:
 
 def test_a_picture_that_is_too_small_is_kept_if_a_person_says_so(own_data: OwnData) -> None:
     files = {"a/1.png": noise(1, 20, 20), "a/2.png": noise(2, 20, 20), "b/3.png": noise(3, 20, 20)}
-    ids = [picture_id(picture) for picture in files.values()]
+    ids = [id_of(picture) for picture in files.values()]
     paths, table = cleaned(own_data, files, f"{ids[0]},keep,,", f"{ids[1]},relabel,b,")
     assert list(table["status"]) == ["kept", "kept", "too_small"]
     with Image.open(paths.clean / str(table.at["a/1.png", "clean_path"])) as picture:
@@ -86,8 +85,8 @@ def test_a_picture_that_is_too_small_is_kept_if_a_person_says_so(own_data: OwnDa
     ("review", "message"),
     [
         ("00112233445566aa,drop,,", "line 2: no picture of this data set has the id 00112233445566aa"),
-        (f"{picture_id(noise(1))},relabel,c,", "line 2: no picture has the label 'c': choose one of a, b"),
-        (f"{picture_id(noise(1))},remove,,", "line 2: the decision must be one of"),
+        (f"{id_of(noise(1))},relabel,c,", "line 2: no picture has the label 'c': choose one of a, b"),
+        (f"{id_of(noise(1))},remove,,", "line 2: the decision must be one of"),
     ],
 )
 def test_a_fault_stops_clean_and_leaves_what_was_there(own_data: OwnData, review: str, message: str) -> None:

@@ -11,11 +11,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import noise, put, run_command
+from conftest import id_of, noise, put, run_command
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
-from fieldguide.data.images import picture_id
 from fieldguide.release.gate.backtests import freeze
 from fieldguide.release.gate.picture_sets import backtests
 
@@ -46,7 +45,7 @@ def test_a_folder_is_frozen_cleaned_and_tracked_and_never_changed(repository: Pa
     assert "froze 4 pictures of 2 labels as data/backtests/snow (left out: 1 duplicate, 1 unreadable)" in done.stdout
     assert (repository.backtests / "snow.dvc").is_file()
     table = pd.read_parquet(repository.backtests / "snow" / "pictures.parquet")
-    assert set(table["id"]) == {picture_id(noise(number)) for number in range(4)}
+    assert set(table["id"]) == {id_of(noise(number)) for number in range(4)}
     assert set(table["date"]) == {"2026-02-01"}
     (found,) = backtests(repository)
     assert found.name == "snow"

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from conftest import OwnData, encoded, noise, put, run_command
+from conftest import OwnData, encoded, id_of, noise, put, run_command
 from fieldguide.base.config import SplitConfig
 from fieldguide.base.operations import RESIZES
 from fieldguide.base.paths import Paths
 from fieldguide.data.cropping import Box, cut
+from fieldguide.data.decoding.identity import part_id
 from fieldguide.data.field_data import FieldData
-from fieldguide.data.images import Picture, PictureError, picture_id, read_picture
+from fieldguide.data.images import Picture, PictureError, read_picture
 from fieldguide.data.raw_table import raw_table
 from fieldguide.data.sources.row import picture_row
 from fieldguide.data.splits import split_pictures
@@ -38,7 +39,10 @@ def test_a_box_is_the_pixels_it_was_drawn_around(width: int, height: int, data: 
     right, bottom = data.draw(st.integers(left + 1, width)), data.draw(st.integers(top + 1, height))
     image = noise(width * height, width, height)
     box = (left / width, top / height, (right - left) / width, (bottom - top) / height)
-    assert cut(Picture(image), box, 0).image.tobytes() == image.crop((left, top, right, bottom)).tobytes()
+    assert (
+        cut(Picture(image, "0" * 16, image.size), box, 0).image.tobytes()
+        == image.crop((left, top, right, bottom)).tobytes()
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,7 @@ def test_a_margin_is_a_share_of_the_box_and_ends_with_the_picture(
     box: Box, margin: float, pixels: tuple[int, int, int, int], note: str
 ) -> None:
     image = noise(1, 100, 80)
-    found = cut(Picture(image), box, margin)
+    found = cut(Picture(image, "0" * 16, image.size), box, margin)
     assert found.image.tobytes() == image.crop(pixels).tobytes()
     assert found.note == note
 
@@ -76,7 +80,7 @@ def test_a_margin_is_a_share_of_the_box_and_ends_with_the_picture(
 )
 def test_a_box_that_holds_nothing_is_a_reason(box: Box, reason: str) -> None:
     with pytest.raises(PictureError, match=reason) as error:
-        cut(Picture(noise(1)), box, 0.1)
+        cut(Picture(noise(1), "0" * 16, noise(1).size), box, 0.1)
     assert error.value.status == "no_box"
 
 
@@ -102,9 +106,9 @@ def test_each_box_of_a_file_is_a_picture(own_data: OwnData, monkeypatch: pytest.
     opened: list[str] = []
     read = read_picture
 
-    def counted(file: Path, max_megapixels: float, depth: int | None) -> Picture:
+    def counted(file: Path, *arguments: Any) -> Picture:
         opened.append(file.name)
-        return read(file, max_megapixels, depth)
+        return read(file, *arguments)
 
     monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
     monkeypatch.setattr("fieldguide.data.cleaning.read_picture", counted)
@@ -126,8 +130,8 @@ def test_each_box_of_a_file_is_a_picture(own_data: OwnData, monkeypatch: pytest.
         "its box lies outside the picture: left 2, top 0, width 1, height 1",
         "20 x 16 pixels, the shorter side must have 32",
     ]
-    assert list(table["id"])[:2] == [picture_id(two.crop((0, 0, 60, 80))), picture_id(two.crop((60, 0, 120, 80)))]
-    assert list(table["cut_from"])[:2] == [picture_id(two)] * 2
+    assert list(table["id"])[:2] == [part_id(id_of(two), box) for box in ((0, 0, 60, 80), (60, 0, 120, 80))]
+    assert list(table["cut_from"])[:2] == [id_of(two)] * 2
     assert list(table["width"])[:2] == [60, 60]
     assert list(table["path"]) == [path for path, *_ in pictures]
     assert opened == ["1.png", "3.png", "4.png", "5.png"]  # each once, 2.png not at all
@@ -162,7 +166,7 @@ def test_boxes_are_of_the_upright_picture(own_data: OwnData) -> None:
     file = encoded(stored, "PNG", exif=turned)
     _, table = cleaned(own_data, [("cam/1.png", file, "cat", (0.0, 0.0, 1.0, 0.5))], "boxes", "clean.crop_margin=0")
     upright = stored.transpose(Image.Transpose.ROTATE_270)
-    assert (upright.size, list(table["id"])) == ((80, 120), [picture_id(upright.crop((0, 0, 80, 60)))])
+    assert (upright.size, list(table["id"])) == ((80, 120), [part_id(id_of(file), (0, 0, 80, 60))])
 
 
 def test_boxes_of_deep_pictures_have_an_id_whatever_the_depth(own_data: OwnData) -> None:

@@ -34,6 +34,10 @@ def refused(data: bytes) -> PictureError:
     return error.value
 
 
+def same_pixels(one: bytes, other: bytes) -> bool:
+    return bool(np.array_equal(np.asarray(opened(one).image), np.asarray(opened(other).image)))
+
+
 def photo(width: int = 240, height: int = 180) -> Image.Image:
     return noise(3, 24, 18).resize((width, height), Image.Resampling.BICUBIC)
 
@@ -295,7 +299,7 @@ def test_what_is_transparent_everywhere_is_shown(mode: str, alpha: int) -> None:
         layer.putalpha(alpha)
         return encoded(layer, "PNG")
 
-    assert opened(hidden(1)).id != opened(hidden(2)).id
+    assert not same_pixels(hidden(1), hidden(2))
     assert "transparent" in opened(hidden(1)).note
     assert np.array_equal(levels(opened(hidden(1))), np.asarray(noise(1).convert(mode))[:, :, 0])
 
@@ -323,7 +327,7 @@ def test_colours_are_brought_to_srgb(kind: str) -> None:
 @pytest.mark.parametrize("profile", [b"a profile" * 20, P3[:200], P3[:16] + b"CMYK" + P3[20:]])
 def test_a_broken_profile_is_ignored_and_told(profile: bytes) -> None:
     plain, broken = opened(encoded(photo(), "PNG")), opened(encoded(photo(), "PNG", icc_profile=profile))
-    assert plain.id == broken.id
+    assert np.array_equal(levels(plain), levels(broken))
     assert "profile" in broken.note and not plain.note
 
 
@@ -352,7 +356,7 @@ def test_a_picture_that_takes_too_long_is_given_up_and_the_next_one_read(monkeyp
     monkeypatch.setattr(guarded, "SECONDS", 1)
     error = refused(bomb_of_scans())
     assert error.status == Status.TOO_SLOW and "too long" in str(error)
-    assert opened(encoded(photo(), "TIFF")).id == opened(encoded(photo(), "PNG")).id
+    assert same_pixels(encoded(photo(), "TIFF"), encoded(photo(), "PNG"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process's memory")
@@ -398,7 +402,7 @@ def test_a_decoder_that_dies_costs_its_picture_alone(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB"])
 def test_portable_pixmaps_are_read(mode: str) -> None:
-    assert opened(encoded(photo().convert(mode), "PPM")).id == opened(encoded(photo().convert(mode), "PNG")).id
+    assert same_pixels(encoded(photo().convert(mode), "PPM"), encoded(photo().convert(mode), "PNG"))
 
 
 def test_a_pgm_file_of_12_bits_is_read_by_its_own_maximum() -> None:
@@ -407,7 +411,7 @@ def test_a_pgm_file_of_12_bits_is_read_by_its_own_maximum() -> None:
 
 
 def test_jpeg_2000_is_read() -> None:
-    assert opened(encoded(photo(), "JPEG2000")).id == opened(encoded(photo(), "PNG")).id
+    assert same_pixels(encoded(photo(), "JPEG2000"), encoded(photo(), "PNG"))
 
 
 def test_heic_is_read_or_its_extra_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from fieldguide.data import duplicates
 from fieldguide.data.duplicates import look_alike_groups, mark_exact_duplicates
 
-Row = tuple[str, str, str, str]  # id, path, label, status
+Row = tuple[str, str, str, str]  # hash of the clean copy, path, label, status
 
 
 def images(rows: list[Row]) -> pd.DataFrame:
-    return pd.DataFrame([(*row, "") for row in rows], columns=["id", "path", "label", "status", "reason"])
+    return pd.DataFrame([(*row, "") for row in rows], columns=["clean_sha256", "path", "label", "status", "reason"])
 
 
 def statuses(rows: list[Row]) -> dict[str, str]:

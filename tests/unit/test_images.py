@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from conftest import encoded, noise, png_header, put
-from fieldguide.data.images import PictureError, bounded, measure, open_picture, perceptual_hash, picture_id
+from fieldguide.data.images import PictureError, bounded, measure, open_picture, perceptual_hash
 from fieldguide.data.status import Status
 
 ORIENTATION = 0x0112
@@ -206,17 +206,6 @@ def test_damaged_bytes_give_a_picture_or_a_reason_and_nothing_else(
     else:
         assert picture.mode == "RGB"
         assert picture.width * picture.height <= 1e6
-
-
-def test_the_id_is_that_of_size_and_pixels() -> None:
-    same = {picture_id(opened(encoded(noise(1), kind))) for kind in ("PNG", "BMP", "TIFF")}
-    same.add(picture_id(opened(encoded(noise(1).rotate(90, expand=True), "PNG", exif=exif_of(6)))))
-    assert len(same) == 1
-    assert all(len(identity) == 16 and int(identity, 16) for identity in same)
-    other = noise(1)
-    other.putpixel((0, 0), (1, 2, 3))
-    assert picture_id(other) not in same
-    assert picture_id(Image.new("RGB", (2, 8))) != picture_id(Image.new("RGB", (4, 4)))
 
 
 @settings(max_examples=40, derandomize=True, deadline=None)

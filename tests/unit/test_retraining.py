@@ -1,5 +1,6 @@
 """The scheduled job: what it decides, what becomes of pictures, and that a kill at any moment changes nothing of it."""
 
+import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,13 +15,13 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from conftest import CHECKOUT, PARAMS, encoded, noise, put
+from conftest import CHECKOUT, PARAMS, encoded, id_of, noise, put
 from fieldguide.base.config import Config, RetrainConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
-from fieldguide.data.images import picture_id
+from fieldguide.data.images import as_jpeg
 from fieldguide.data.sources.folder import FolderData
 from fieldguide.data.sources.table import TableData
 from fieldguide.data.table import IMAGES, write_table
@@ -266,7 +267,7 @@ def test_the_pictures_of_a_branch_that_was_thrown_away_are_new_again(cfg: Config
     tools = FakeTools()
     begun(cfg, home, tools)
     deliver(home, 3)
-    line = f"{picture_id(noise(1))},keep,,Ann,2026-01-31,\n"
+    line = f"{id_of(noise(1))},keep,,Ann,2026-01-31,\n"
     write_text(home.reviews, "id,decision,label,reviewer,date,note\n" + line)
     tools.verdict = verdict
     call(cfg, home, tools)
@@ -359,10 +360,10 @@ def test_a_known_picture_in_another_file_and_under_another_label_is_refused(cfg:
     """It would take the old one out of the data set, and perhaps out of the test split."""
     rows = []
     for number, (label, raw_label) in enumerate([("black", "black"), ("grizzly", "black"), ("bear", "bear")]):
-        texts = dict.fromkeys(
-            ("source", "path", "file", "review", "status", "reason", "clean_path", "clean_sha256"), ""
-        )
-        rows.append({**texts, "id": picture_id(noise(number)), "label": label, "raw_label": raw_label})
+        texts = dict.fromkeys(("source", "path", "file", "review", "status", "reason", "clean_path"), "")
+        copy = hashlib.sha256(as_jpeg(noise(number), 92)).hexdigest()
+        row = {"id": id_of(noise(number)), "clean_sha256": copy, "label": label, "raw_label": raw_label}
+        rows.append({**texts, **row})
     write_table(pd.DataFrame(rows, columns=IMAGES.names), home.image_table, IMAGES)
     for number in range(3):
         put(home.incoming / "grizzly" / f"{number}.bmp", encoded(noise(number), "BMP"))
@@ -392,9 +393,9 @@ def test_unlabelled_pictures_are_queued_and_never_trained_on(cfg: Config, home: 
     assert outcome.message.endswith("; also in data/incoming: 3 unlabelled")
     assert (home.report("retrain") / "review_queue.csv").read_text(encoding="utf-8").splitlines() == [
         "file,id,prediction,probability,p_value,out_of_domain,reason,model",
-        f"data/incoming/unlabelled/odd.png,{picture_id(noise(3))},black,0.7,0.004,True,upside down,version 1",
-        f"data/incoming/unlabelled/a.png,{picture_id(noise(1))},black,0.8,0.5,False,,version 1",
-        f"data/incoming/b.png,{picture_id(noise(2))},black,0.9,0.5,False,,version 1",
+        f"data/incoming/unlabelled/odd.png,{id_of(noise(3))},black,0.7,0.004,True,upside down,version 1",
+        f"data/incoming/unlabelled/a.png,{id_of(noise(1))},black,0.8,0.5,False,,version 1",
+        f"data/incoming/b.png,{id_of(noise(2))},black,0.9,0.5,False,,version 1",
     ]
     assert len(tools.trained) == 2 and tools.trained[1] == ["black/new-1000-0.png"]
 
@@ -403,7 +404,7 @@ def test_without_a_champion_the_queue_holds_no_answers(cfg: Config, home: Paths)
     put(home.incoming / "b.png", noise(2))
     call(cfg, home, FakeTools(champion=None))
     (line,) = (home.report("retrain") / "review_queue.csv").read_text(encoding="utf-8").splitlines()[1:]
-    assert line == f"data/incoming/b.png,{picture_id(noise(2))},,,,,,"
+    assert line == f"data/incoming/b.png,{id_of(noise(2))},,,,,,"
 
 
 def test_what_is_queued_can_be_labelled_by_moving_it(cfg: Config, home: Paths) -> None:

@@ -8,7 +8,7 @@ from fieldguide.base.packs import is_packed
 from fieldguide.base.paths import Paths
 from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.cropping import Box, cut
-from fieldguide.data.images import PictureError, bounded, read_picture
+from fieldguide.data.images import PictureError, bounded_picture, read_picture
 
 SIDES = (320, 1280)  # pixels of the longer side: in a grid, and alone
 MAX_MEGAPIXELS = 150.0
@@ -43,10 +43,11 @@ def shown(file: Path | bytes, side: int, box: Box | None = None, margin: float =
     Raises UserError if it cannot be decoded.
     """
     try:
-        picture = read_picture(io.BytesIO(file) if isinstance(file, bytes) else file, MAX_MEGAPIXELS)
+        stream = io.BytesIO(file) if isinstance(file, bytes) else file
+        picture = read_picture(stream, MAX_MEGAPIXELS, max_side=side if box is None else None)
         picture = picture if box is None else cut(picture, box, margin)
     except PictureError as error:
         raise UserError(f"it cannot be shown: {error}") from None
     buffer = io.BytesIO()
-    bounded(picture.image, side).save(buffer, "JPEG", quality=85)
+    bounded_picture(picture, side).save(buffer, "JPEG", quality=85)
     return buffer.getvalue()

@@ -1,10 +1,10 @@
-"""The commands about single pictures: explain, review."""
+"""The commands about single pictures and their ids: explain, review, migrate."""
 
 import argparse
 from functools import partial
 from pathlib import Path
 
-from fieldguide.cli.commands import Commands, add_command, here
+from fieldguide.cli.commands import Commands, add_command, checkout, here
 
 PICTURE = "its id or the beginning of it, the path of its file or below data/clean, or any picture file"
 
@@ -13,6 +13,7 @@ def add_commands(commands: Commands) -> None:
     """Add the parsers."""
     _add_explain(commands)
     _add_review(commands)
+    _add_migrate(commands)
 
 
 def _add_explain(commands: Commands) -> None:
@@ -61,6 +62,28 @@ def _add_review(commands: Commands) -> None:
     review.set_defaults(command=partial(_review, review))
 
 
+def _add_migrate(commands: Commands) -> None:
+    migrate = add_command(
+        commands,
+        "migrate",
+        "bring files that an older version of fieldguide wrote up to date",
+        """
+        fieldguide migrate ids                     reviews and frozen sets whose ids were hashes of pixels
+        fieldguide migrate ids ~/snow ~/spring     pictures that are not in the data set are there
+        """,
+        stopped="what was written so far stays; start it again",
+    )
+    actions = migrate.add_subparsers(title="actions", metavar="ACTION", required=True)
+    ids = actions.add_parser(
+        "ids",
+        help="write the new ids of pictures into data/reviews.csv and the tables of frozen sets",
+        description="Decode every picture of the data set once, and write its new id wherever data/reviews.csv or the "
+        "table of a set in data/backtests has its old one. What is not found stays, and is told.",
+    )
+    ids.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="look for pictures here too")
+    ids.set_defaults(command=_migrate_ids)
+
+
 def _explain(options: argparse.Namespace) -> str:
     from fieldguide.reviewing.explain import explain
 
@@ -78,3 +101,11 @@ def _review(parser: argparse.ArgumentParser, options: argparse.Namespace) -> str
         return record_decisions(here(), list(read_wishes(options.table)))
     decision = "undo" if options.undo else options.decision
     return record_decision(here(), options.picture, decision, options.label, options.note)
+
+
+def _migrate_ids(options: argparse.Namespace) -> str:
+    from fieldguide.configuration.compose import compose
+    from fieldguide.release.id_migration import migrate_ids
+
+    paths = checkout()
+    return migrate_ids(compose(paths), paths, options.folders)

@@ -1,7 +1,6 @@
 """Cleaning pictures: upright, RGB, small and free of metadata, and for each whether it is kept and why."""
 
 import hashlib
-import io
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,8 +18,16 @@ from fieldguide.data.clean_copies import move_relabelled, pack_copies
 from fieldguide.data.cleaning_cache import Cleaned, cache_folder, keep_cleaned, read_cleaned
 from fieldguide.data.cropping import BOXES, Box, cut
 from fieldguide.data.duplicates import mark_exact_duplicates
-from fieldguide.data.images import Picture, PictureError, bounded, measure, perceptual_hash, read_picture
-from fieldguide.data.reviews import Decision, Review, apply_reviews
+from fieldguide.data.images import (
+    Picture,
+    PictureError,
+    as_jpeg,
+    bounded_picture,
+    measure,
+    perceptual_hash,
+    read_picture,
+)
+from fieldguide.data.reviews import Decision, Review, apply_reviews, check_reviews
 from fieldguide.data.status import Status
 from fieldguide.data.table import FIELD_DATA, IMAGES, RAW, further_columns
 
@@ -115,6 +122,7 @@ def clean_pictures(
         table.loc[left, "status"] = status
         table.loc[left, "reason"] = reason
     table = mark_exact_duplicates(apply_reviews(table, reviews))
+    check_reviews((review for review in reviews.values() if review.decision == Decision.KEEP), table)
     move_relabelled(table, target)
     kept = table["status"] == Status.KEPT
     for path in set(table["clean_path"].dropna()) - set(table.loc[kept, "clean_path"]):
@@ -181,7 +189,8 @@ def _decode(clean: CleanConfig, raw: RawFile, depth: int | None) -> Picture | Pi
     try:
         if sha256_of_file(raw.file) != raw.sha256:
             raise PictureError(Status.UNREADABLE, CHANGED, lasting=False)
-        return read_picture(raw.file, clean.max_megapixels, depth)
+        # Boxes are cut out of all pixels: a small one fills its copy by its own.
+        return read_picture(raw.file, clean.max_megapixels, depth, None if clean.crop == BOXES else clean.max_side)
     except OSError as error:
         return PictureError(Status.UNREADABLE, f"cannot be read: {error.strerror}", lasting=False)
     except PictureError as error:
@@ -196,23 +205,21 @@ def _cleaned(clean: CleanConfig, decoded: Picture | PictureError, box: Box | Non
         read = decoded if box is None else cut(decoded, box, clean.crop_margin)
     except PictureError as error:
         return ({"status": error.status, "reason": str(error)}, b""), error.lasting
-    image = read.image
-    small = bounded(image, clean.max_side)
-    copy = io.BytesIO()
-    small.save(copy, "JPEG", quality=clean.jpeg_quality)
+    small = bounded_picture(read, clean.max_side)
+    width, height = read.size
     row = {
         "id": read.id,
         "cut_from": None if box is None else decoded.id,
         "status": Status.KEPT,
         "reason": "",
-        "width": image.width,
-        "height": image.height,
-        "short_side": min(image.size),
-        "aspect_ratio": image.width / image.height,
+        "width": width,
+        "height": height,
+        "short_side": min(width, height),
+        "aspect_ratio": width / height,
         "depth": read.depth,
         "wide": bool(read.wide),
         "note": read.note,
         **measure(small),
         "perceptual_hash": perceptual_hash(small),
     }
-    return (row, copy.getvalue()), True
+    return (row, as_jpeg(small, clean.jpeg_quality)), True

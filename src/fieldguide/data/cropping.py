@@ -4,6 +4,7 @@ import hashlib
 import math
 from dataclasses import replace
 
+from fieldguide.data.decoding.identity import part_id
 from fieldguide.data.decoding.picture import Picture, PictureError
 from fieldguide.data.status import Status
 
@@ -16,7 +17,8 @@ PART = 1e-6  # of a pixel: shares are quotients of whole pixels, and come back w
 def cut(picture: Picture, box: Box, margin: float) -> Picture:
     """Cut a box out of an upright picture, with `margin` times its width and height on each side.
 
-    What reaches beyond the picture is cut off; the note tells where that is more than rounding.
+    What reaches beyond the picture is cut off; the note tells where that is more than rounding. The picture must have
+    been read in full. The id of the part follows from that of the picture and from the pixels that are cut out.
 
     Raises
     ------
@@ -24,6 +26,7 @@ def cut(picture: Picture, box: Box, margin: float) -> Picture:
         NO_BOX, if the box has no size, or lies outside the picture.
     """
     image = picture.image
+    assert image.size == picture.size
     left, top, width, height = box
     if not all(map(math.isfinite, box)) or width <= 0 or height <= 0:
         raise PictureError(Status.NO_BOX, f"its box has no size: {in_words(box)}")
@@ -37,7 +40,8 @@ def cut(picture: Picture, box: Box, margin: float) -> Picture:
     beyond = max(-left, -top, left + width - 1, top + height - 1) > TOLERANCE
     note = "; ".join(filter(None, (picture.note, "its box reaches beyond the picture" if beyond else "")))
     wide = hashlib.sha256(f"{picture.wide}:{pixels}".encode()).hexdigest() if picture.wide else ""
-    return replace(picture, image=image.crop(pixels), note=note, wide=wide)
+    part = image.crop(pixels)
+    return replace(picture, image=part, id=part_id(picture.id, pixels), size=part.size, note=note, wide=wide)
 
 
 def in_words(box: Box) -> str:

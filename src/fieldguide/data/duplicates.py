@@ -17,12 +17,15 @@ MAX_LINKS = 1_000_000  # kept until the groups are joined
 
 
 def mark_exact_duplicates(images: pd.DataFrame) -> pd.DataFrame:
-    """Leave out all but one of the kept pictures with the same id; all of them if they have several labels.
+    """Leave out all but one of the kept pictures that are the same; all of them if they have several labels.
+
+    The same are those whose clean copies are, byte for byte: files with one id, and a picture that was saved in another
+    format without loss.
 
     Parameters
     ----------
     images
-        An image table (columns id, path, label, box, cut_from, status, reason); rows not kept stay as they are.
+        An image table (columns clean_sha256, path, label, box, cut_from, status, reason); rows not kept stay as is.
 
     Returns
     -------
@@ -31,7 +34,8 @@ def mark_exact_duplicates(images: pd.DataFrame) -> pd.DataFrame:
     """
     images = images.copy()
     kept = images[images["status"] == Status.KEPT]
-    for _, same in kept[kept.duplicated("id", keep=False)].sort_values("path", kind="stable").groupby("id"):
+    copies = kept[kept.duplicated("clean_sha256", keep=False)].sort_values("path", kind="stable")
+    for _, same in copies.groupby("clean_sha256"):
         if same["label"].nunique() > 1:
             images.loc[same.index, "status"] = Status.CONFLICT
             for row in same.index:

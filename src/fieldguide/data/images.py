@@ -11,26 +11,49 @@ from PIL import Image
 
 from fieldguide.base.packs import is_packed, open_file
 from fieldguide.data.decoding.bounds import MAX_FILE_SIZE, is_ordinary
-from fieldguide.data.decoding.decoder import decode, reason_of
+from fieldguide.data.decoding.decoder import decode, identity_of, reason_of
 from fieldguide.data.decoding.isolated import decode_guarded
 from fieldguide.data.decoding.kinds import HEAD, kind_of
 from fieldguide.data.decoding.picture import Picture as Picture
 from fieldguide.data.decoding.picture import PictureError as PictureError
-from fieldguide.data.decoding.picture import picture_id as picture_id
 from fieldguide.data.status import Status
 
 
-def open_picture(file: Path | BinaryIO, max_megapixels: float, depth: int | None = None) -> Image.Image:
+def open_picture(
+    file: Path | BinaryIO, max_megapixels: float, depth: int | None = None, max_side: int | None = None
+) -> Image.Image:
     """The image of `read_picture`: upright RGB without metadata."""
-    return read_picture(file, max_megapixels, depth).image
+    return read_picture(file, max_megapixels, depth, max_side).image
 
 
-def read_picture(file: Path | BinaryIO, max_megapixels: float, depth: int | None = None) -> Picture:
+def open_bounded(file: Path | BinaryIO, max_megapixels: float, max_side: int, depth: int | None = None) -> Image.Image:
+    """The same with at most `max_side` pixels along its longest side, decoded no finer than that takes."""
+    return bounded_picture(read_picture(file, max_megapixels, depth, max_side), max_side)
+
+
+def identify(file: Path | BinaryIO) -> str:
+    """The id of a picture file (see `fieldguide.data.decoding.identity`): of most no pixel is decoded.
+
+    Raises PictureError: NOT_A_PICTURE, or UNREADABLE where not even the header can be read.
+    """
+    try:
+        data = file.read_bytes() if isinstance(file, Path) else file.read()
+    except OSError as error:
+        raise PictureError(Status.UNREADABLE, reason_of(error), lasting=False) from None
+    if kind_of(data[:HEAD]) in ("JPEG", "PNG") and not is_ordinary(kind_of(data[:HEAD]), data):
+        return decode_guarded(data, float("inf"), max_side=1).id
+    return identity_of(data)
+
+
+def read_picture(
+    file: Path | BinaryIO, max_megapixels: float, depth: int | None = None, max_side: int | None = None
+) -> Picture:
     """Open a file (perhaps in a pack), or its bytes as a binary stream, as an upright sRGB picture without metadata.
 
     Of an animation the first frame is taken, of a document the first page; transparent parts become white, profiles of
     colour are honoured. Where a channel has more than 8 bits, the file tells its depth, or it is the smallest of 8, 10,
-    12, 14 and 16 that holds the values, but at least `depth`, the depth of the data set.
+    12, 14 and 16 that holds the values, but at least `depth`, the depth of the data set. With `max_side` the image may
+    be coarser than the picture, but no coarser than `bounded_picture` needs it.
 
     Ordinary JPEG and PNG files are decoded here; what could take more memory or time than its size says goes to a
     process with bounds on both.
@@ -43,45 +66,67 @@ def read_picture(file: Path | BinaryIO, max_megapixels: float, depth: int | None
     """
     try:
         if isinstance(file, Path) and is_packed(file):
-            return _read(open_file(file), None, max_megapixels, depth)
+            return _read(open_file(file), None, max_megapixels, depth, max_side)
         if isinstance(file, Path):
             mode = file.stat().st_mode
             if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # at a pipe `open` would wait for ever
                 raise PictureError(Status.UNREADABLE, "not a regular file", lasting=False)
             with file.open("rb") as stream:
-                return _read(stream, file, max_megapixels, depth)
-        return _read(file, None, max_megapixels, depth)
+                return _read(stream, file, max_megapixels, depth, max_side)
+        return _read(file, None, max_megapixels, depth, max_side)
     except OSError as error:
         raise PictureError(Status.UNREADABLE, reason_of(error), lasting=False) from None
 
 
-def _read(stream: BinaryIO, path: Path | None, max_megapixels: float, depth: int | None) -> Picture:
+def _read(
+    stream: BinaryIO, path: Path | None, max_megapixels: float, depth: int | None, max_side: int | None
+) -> Picture:
     head = stream.read(HEAD)
     kind = kind_of(head)
     if kind is None:
         return decode(io.BytesIO(head), max_megapixels)  # which says what it is
     if kind not in ("JPEG", "PNG") and path is not None:
-        return decode_guarded(path, max_megapixels, depth)
+        return decode_guarded(path, max_megapixels, depth, max_side)
     content = head + stream.read(MAX_FILE_SIZE if path is not None else -1)
     if len(content) <= MAX_FILE_SIZE and is_ordinary(kind, content):
-        return decode(io.BytesIO(content), max_megapixels)
-    return decode_guarded(path or content, max_megapixels, depth)
+        return decode(io.BytesIO(content), max_megapixels, depth, max_side)
+    return decode_guarded(path or content, max_megapixels, depth, max_side)
 
 
 def bounded(image: Image.Image, max_side: int) -> Image.Image:
     """A copy whose longest side is at most `max_side` pixels; a smaller picture is not enlarged."""
-    if max(image.size) <= max_side:
-        return image.copy()
-    # Pillow's `thumbnail` without its copy of the whole: the shorter side keeps the ratio as well as whole numbers can.
-    ratio = image.width / image.height
+    return _resized(image, bounded_size(image.size, max_side))
+
+
+def bounded_picture(picture: Picture, max_side: int) -> Image.Image:
+    """The same of a picture, which was perhaps read coarsely for that."""
+    return _resized(picture.image, bounded_size(picture.size, max_side))
+
+
+def bounded_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    """Width and height whose longer one is at most `max_side`, as near to their ratio as whole numbers can be."""
+    if max(size) <= max_side:
+        return size
+    # As Pillow's `thumbnail` has it: the shorter side keeps the ratio as well as whole numbers can.
+    ratio = size[0] / size[1]
     exact = max_side / ratio if ratio > 1 else max_side * ratio
 
     def distance(short: int) -> float:
         return abs(ratio - (max_side / short if ratio > 1 else short / max_side))
 
     short = min((max(1, floor(exact)), max(1, ceil(exact))), key=distance)
-    size = (max_side, short) if ratio > 1 else (short, max_side)
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return (max_side, short) if ratio > 1 else (short, max_side)
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image.copy() if size == image.size else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def as_jpeg(image: Image.Image, quality: int) -> bytes:
+    """The bytes of a JPEG file, the same for the same pixels."""
+    copy = io.BytesIO()
+    image.save(copy, "JPEG", quality=quality)
+    return copy.getvalue()
 
 
 def measure(image: Image.Image) -> dict[str, float]:

@@ -101,17 +101,19 @@ def review_check(images: pd.DataFrame) -> Callable[[Review], None]:
     Parameters
     ----------
     images
-        Columns id, path and raw_label.
+        Columns id, path, raw_label, status and reason.
     """
     known = images[images["id"].notna()]
     ids, labels = set(known["id"]), set(images["raw_label"]) - {""}
     given = known.groupby("id")["raw_label"].nunique()
     several = set(given.index[given > 1])
+    conflicts = known[known["status"] == Status.CONFLICT].groupby("id")["reason"].first()
 
     def check(review: Review) -> None:
         if review.id not in ids:
             raise UserError(
-                f"{review.where}: no picture of this data set has the id {review.id}: correct it, or delete the line"
+                f"{review.where}: no picture of this data set has the id {review.id}: correct it, delete the line, or, "
+                "if it was written before ids followed from files, run `fieldguide migrate ids`"
             )
         if review.label and review.label not in labels:
             choices = ", ".join(sorted(labels))
@@ -119,6 +121,8 @@ def review_check(images: pd.DataFrame) -> Callable[[Review], None]:
         if review.decision == Decision.KEEP and review.id in several:
             found = ", ".join(sorted(known.loc[known["id"] == review.id, "path"]))
             raise UserError(f"{review.where}: {review.id} has several labels ({found}): relabel or drop it")
+        if review.decision == Decision.KEEP and review.id in conflicts.index:
+            raise UserError(f"{review.where}: {review.id}: {conflicts[review.id]}: relabel or drop it")
 
     return check
 

@@ -40,8 +40,7 @@ RAW = pa.schema(
 
 IMAGES = pa.schema(
     [
-        # First 16 hex digits of the sha256 of the decoded, upright pixels; of more than 8 bits, of the file's values.
-        pa.field("id", pa.string()),
+        pa.field("id", pa.string()),  # see `fieldguide.data.decoding.identity`; null if it was not decoded
         pa.field("source", pa.string(), nullable=False),
         pa.field("path", pa.string(), nullable=False),  # as in RAW
         pa.field("file", pa.string(), nullable=False),  # as in RAW: the file as it came

@@ -15,13 +15,18 @@ from fieldguide.base.progress import Progress
 
 def dvc_add(paths: Paths, target: Path, back: Path | None = None) -> None:
     """Track a new folder with DVC. Raises UserError if that fails; the folder goes `back` or is deleted then."""
-    command = [sys.executable, "-m", "dvc", "add", str(target.relative_to(paths.root))]
     with undone_on_failure(target, back):
-        with Progress("dvc add"):
-            done = run_to_its_end(command, cwd=paths.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if done.returncode != 0:
-            errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
-            raise UserError(f"`dvc add` failed, nothing was added: {' '.join(errors or done.stderr.split())}")
+        track_changes(paths, target)
+
+
+def track_changes(paths: Paths, target: Path) -> None:
+    """Have DVC track a folder as it is now. Raises UserError if that fails; the folder stays as it is."""
+    command = [sys.executable, "-m", "dvc", "add", str(target.relative_to(paths.root))]
+    with Progress("dvc add"):
+        done = run_to_its_end(command, cwd=paths.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
+        raise UserError(f"`dvc add` failed, nothing was added: {' '.join(errors or done.stderr.split())}")
 
 
 @contextmanager

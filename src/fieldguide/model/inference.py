@@ -17,7 +17,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.parallel import map_threads
 from fieldguide.base.progress import progress
-from fieldguide.data.images import bounded, open_picture
+from fieldguide.data.images import open_bounded
 from fieldguide.model.asking import LOGITS, Network, Square
 from fieldguide.model.description import Description, Preprocessing, read_description
 from fieldguide.model.gpu import has_gpu
@@ -63,7 +63,7 @@ def load_trained(weights: Path) -> tuple[Classifier, dict[str, Any]]:
 def open_for(classifier: Classifier, file: Path | BinaryIO) -> Image.Image:
     """Open a picture as `clean` does. Raises fieldguide.data.images.PictureError if it cannot be used."""
     preprocessing = classifier.preprocessing
-    return bounded(open_picture(file, preprocessing.max_megapixels, preprocessing.depth), preprocessing.max_side)
+    return open_bounded(file, preprocessing.max_megapixels, preprocessing.max_side, preprocessing.depth)
 
 
 def open_all(classifier: Classifier, files: Sequence[Path], task: str) -> Iterator[Image.Image]:

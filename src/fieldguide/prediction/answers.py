@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fieldguide.base.parallel import usable_workers
 from fieldguide.data.cropping import Box, cut
 from fieldguide.data.field_data import NOTHING_KNOWN, FieldData
-from fieldguide.data.images import Picture, PictureError, bounded, read_picture
+from fieldguide.data.images import Picture, PictureError, bounded_picture, read_picture
 from fieldguide.model.asking import Network, Square
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.inference import Classifier, calibrated, load_classifier, logits_of, to_input
@@ -41,7 +41,7 @@ class Answer:
 
     Where it was screened, also the p-value that a picture of the domain is so unusual, whether that is an alarm, the
     reason for it, and what was seen of it: features (f,) and measurements (m,), see `Observations`. `id` is the
-    picture's (see `fieldguide.data.images.picture_id`), where it was asked for and the file can be read.
+    picture's (see `fieldguide.data.decoding.identity`), where it was asked for and the file can be read.
 
     `known` is what was known of the picture; `is_empty` says that there was nothing to ask about, as in a picture
     without a box. Of an event, `pictures` says how many were averaged, and `until` when the last was taken.
@@ -138,7 +138,8 @@ def _read(classifier: Classifier, given: Sequence[Given], *, measured: bool, ide
     """The network's input for each picture of one file, or the reason why there is none."""
     if all(one.reason for one in given):
         return [one.reason for one in given]
-    picture = _opened(classifier, given[0].file)
+    has_boxes = any(one.known.box is not None for one in given)
+    picture = _opened(classifier.preprocessing, given[0].file, whole=has_boxes)
     results: list[_Input | str] = []
     for one in given:
         if one.reason or isinstance(picture, str):
@@ -148,12 +149,13 @@ def _read(classifier: Classifier, given: Sequence[Given], *, measured: bool, ide
     return results
 
 
-def _opened(classifier: Classifier, file: Path | bytes | BinaryIO) -> Picture | str:
+def _opened(preprocessing: Preprocessing, file: Path | bytes | BinaryIO, *, whole: bool) -> Picture | str:
     file = io.BytesIO(file) if isinstance(file, bytes) else file
     try:
         if isinstance(file, Path) and not stat.S_ISREG(file.stat().st_mode):
             return "not a file"  # opening a pipe would wait for its other end
-        return read_picture(file, classifier.preprocessing.max_megapixels, classifier.preprocessing.depth)
+        max_side = None if whole else preprocessing.max_side
+        return read_picture(file, preprocessing.max_megapixels, preprocessing.depth, max_side)
     except PictureError as error:
         return str(error)
     except OSError as error:
@@ -169,7 +171,7 @@ def _input(
         part = picture if box is None else cut(picture, box, preprocessing.crop_margin)
     except PictureError as error:
         return str(error)
-    small = bounded(part.image, preprocessing.max_side)
+    small = bounded_picture(part, preprocessing.max_side)
     square = to_input(small, preprocessing)
     measurements = measure(square, small.size)[1] if measured else None
     return _Input(square, measurements, part.id if identify else "")

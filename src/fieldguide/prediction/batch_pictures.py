@@ -11,7 +11,7 @@ from PIL import Image
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import write_text
 from fieldguide.data.cropping import cut
-from fieldguide.data.images import PictureError, bounded, read_picture
+from fieldguide.data.images import PictureError, bounded_picture, open_bounded, read_picture
 from fieldguide.model.inference import Classifier
 from fieldguide.pages.parts import Shown
 from fieldguide.prediction.batch import Batch
@@ -69,6 +69,7 @@ def _opened(classifier: Classifier, given: Given) -> Image.Image:
     """What the classifier was asked about, as it saw it."""
     seen = classifier.preprocessing
     file = io.BytesIO(given.file) if isinstance(given.file, bytes) else given.file
-    picture = read_picture(file, seen.max_megapixels, seen.depth)
-    part = picture if given.known.box is None else cut(picture, given.known.box, seen.crop_margin)
-    return bounded(part.image, seen.max_side)
+    if given.known.box is None:
+        return open_bounded(file, seen.max_megapixels, seen.max_side, seen.depth)
+    part = cut(read_picture(file, seen.max_megapixels, seen.depth), given.known.box, seen.crop_margin)
+    return bounded_picture(part, seen.max_side)

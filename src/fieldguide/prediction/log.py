@@ -20,7 +20,7 @@ from fieldguide.prediction.day_files import append_rows, join_files, read_rows
 PREDICTED = pa.schema(
     [
         pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("id", pa.string(), nullable=False),  # of the picture, see fieldguide.data.images.picture_id
+        pa.field("id", pa.string(), nullable=False),  # of the picture, see fieldguide.data.decoding.identity
         pa.field("version", pa.int64()),  # of the model in the registry; null where that is not known
         pa.field("step", pa.string(), nullable=False),  # that the version was in: champion, limited, shadow ...
         pa.field("site", pa.string(), nullable=False),  # where the picture is from, "" if not given

@@ -1,5 +1,6 @@
 """What has arrived in data/incoming: one row per file, with its state."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -16,7 +17,7 @@ from fieldguide.base.parallel import map_processes
 from fieldguide.base.paths import Paths
 from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.addresses import UNLABELLED
-from fieldguide.data.images import PictureError, read_picture
+from fieldguide.data.images import PictureError, as_jpeg, bounded_picture, read_picture
 from fieldguide.data.layout import LABEL, SITE, parse_layout, said_by
 from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData, as_text, is_label_folder
 from fieldguide.data.table import IMAGES, read_table
@@ -37,7 +38,8 @@ class Arrived:
     """One file. `file` is below data/incoming.
 
     `target` is below data/sources/NAME: where a new picture goes, or where the same bytes as a known one's are or go.
-    `site` is what its path says by the data set's layout, "" where it says none.
+    `site` is what its path says by the data set's layout, "" where it says none. `clean_sha256` is that of the
+    copy that `clean` would make of it.
     """
 
     file: str
@@ -49,6 +51,7 @@ class Arrived:
     id: str = ""
     target: str = ""
     site: str = ""
+    clean_sha256: str = ""
 
 
 TAKES_NOTHING = (
@@ -146,16 +149,18 @@ def _look(clean: CleanConfig, incoming: Path, layout: str, folders: Mapping[str,
 def _opened(clean: CleanConfig, name: str, label: str, path: Path) -> Arrived:
     try:
         size, digest = path.stat().st_size, sha256_of_file(path)
-        picture = read_picture(path, clean.max_megapixels)
+        picture = read_picture(path, clean.max_megapixels, max_side=clean.max_side)
     except PictureError as error:
         return Arrived(name, label, State.REFUSED, str(error), size, digest)
     except OSError as error:
         return Arrived(name, label, State.REFUSED, f"cannot be read: {error.strerror}")
-    width, height = picture.image.size
+    width, height = picture.size
     if min(width, height) < clean.min_side:
         reason = f"{width} x {height} pixels, the shorter side must have {clean.min_side}"
         return Arrived(name, label, State.REFUSED, reason, size, digest)
-    return Arrived(name, label, State.NEW if label else State.UNLABELLED, "", size, digest, picture.id)
+    copy = as_jpeg(bounded_picture(picture, clean.max_side), clean.jpeg_quality)
+    state = State.NEW if label else State.UNLABELLED
+    return Arrived(name, label, state, "", size, digest, picture.id, clean_sha256=hashlib.sha256(copy).hexdigest())
 
 
 def _lost(incoming: Path, path: Path) -> Arrived:
@@ -184,13 +189,18 @@ def _without_contradictions(rows: list[Arrived], cfg: Config, paths: Paths) -> I
     """Refuse new pictures that the data set has under another label, also in another file: both would be left out."""
     images = read_table(paths.image_table, IMAGES) if paths.image_table.exists() else pd.DataFrame(columns=IMAGES.names)
     known: dict[str, set[str]] = {}
-    for identity, label, raw_label in zip(images["id"], images["label"], images["raw_label"], strict=True):
-        known.setdefault(identity, set()).update((label, raw_label))  # as it came, and as a review relabelled it
+    for column in ("id", "clean_sha256"):  # the latter as `clean` tells which pictures are the same
+        for identity, label, raw_label in zip(images[column], images["label"], images["raw_label"], strict=True):
+            if identity:
+                known.setdefault(identity, set()).update(
+                    (label, raw_label)
+                )  # as it came, and as a review relabelled it
     labels = cfg.data.labels if isinstance(cfg.data, FolderData) else {}
     for row in rows:
         label = labels.get(row.label, row.label)
-        if row.state == State.NEW and label not in known.get(row.id, {label}):
-            other = sorted(known[row.id])[0]
+        labels_of_it = known.get(row.id) or known.get(row.clean_sha256) or {label}
+        if row.state == State.NEW and label not in labels_of_it:
+            other = sorted(labels_of_it)[0]
             reason = f"the same picture is in the data set, with the label {other!r}"
             yield replace(row, state=State.REFUSED, reason=reason)
         else:

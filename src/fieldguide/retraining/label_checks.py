@@ -22,7 +22,7 @@ from fieldguide.base.packs import files_of_data_set
 from fieldguide.base.parallel import map_processes
 from fieldguide.base.paths import Paths
 from fieldguide.data.duplicates import look_alike_groups
-from fieldguide.data.images import PictureError, bounded, open_picture, perceptual_hash
+from fieldguide.data.images import PictureError, open_bounded, perceptual_hash
 from fieldguide.data.sources.folder import LABEL_FOLDERS
 from fieldguide.retraining.data_changes import label_of
 from fieldguide.retraining.triggers import Disputed, Doubts
@@ -192,10 +192,10 @@ def _small_copy(max_megapixels: float, max_side: int, work: tuple[Path, Path]) -
     """Write a small copy of a picture; returns its perceptual hash, "" if it cannot be read."""
     file, target = work
     try:
-        picture = open_picture(file, max_megapixels)
+        picture = open_bounded(file, max_megapixels, max_side)
     except PictureError:
         return ""
-    bounded(picture, max_side).save(target)
+    picture.save(target)
     return perceptual_hash(picture)
 
 

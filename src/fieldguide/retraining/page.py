@@ -12,7 +12,7 @@ from PIL import Image
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
 from fieldguide.data.csv_files import write_csv
-from fieldguide.data.images import PictureError, bounded, open_picture
+from fieldguide.data.images import PictureError, open_bounded
 from fieldguide.pages.parts import THUMBNAIL
 from fieldguide.pages.render import render
 from fieldguide.retraining.incoming import COLUMNS, State
@@ -84,7 +84,7 @@ def _picture(paths: Paths, job: str, file: str) -> Image.Image | None:
     """A picture that arrived, wherever it is now: in data/held/<job>, or still in data/incoming."""
     for folder in (paths.held / job, paths.incoming):
         with suppress(PictureError):
-            return bounded(open_picture(folder / file, MAX_MEGAPIXELS), THUMBNAIL)
+            return open_bounded(folder / file, MAX_MEGAPIXELS, THUMBNAIL)
     return None
 
 

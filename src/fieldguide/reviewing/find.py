@@ -1,4 +1,4 @@
-"""Finding one picture by its id, file, path, source or pixels."""
+"""Finding one picture by its id, file, path or source, or by another file that holds it."""
 
 import re
 from bisect import bisect_left
@@ -12,10 +12,9 @@ import pandas as pd
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.data.images import PictureError, read_picture
+from fieldguide.data.images import PictureError, identify
 from fieldguide.data.status import Status
 
-MAX_MEGAPIXELS = 1000.0  # a person names the file, so it may be larger than what clean takes
 NAMES = ("file", "path", "clean_path", "source")  # the columns by whose whole value a picture is named
 
 
@@ -65,7 +64,7 @@ def find_rows(paths: Paths, index: PictureIndex, name: str) -> list[int]:
     if named is None:
         named = _by_path(paths, index, name)
     if named is None:
-        named = _by_id(index, name) or _by_pixels(index, name)
+        named = _by_id(index, name) or _by_file(index, name)
     if not named:
         raise UserError(f"no picture {name!r}: give an id, the path of its file or below data/clean, or a picture file")
     several = sorted({identity for row in named if (identity := index.id_of[row])})
@@ -101,16 +100,16 @@ def _by_id(index: PictureIndex, name: str) -> list[int]:
     return index.rows["id"][found[0]] if found else []
 
 
-def _by_pixels(index: PictureIndex, name: str) -> list[int]:
-    """The pictures with the pixels of a picture file; none if there is no such file."""
+def _by_file(index: PictureIndex, name: str) -> list[int]:
+    """The pictures that are the one in a file, whatever its metadata; none if there is no such file."""
     file = Path(name).expanduser()
     if not file.is_file():
         return []
     try:
-        identity = read_picture(file, MAX_MEGAPIXELS).id
+        identity = identify(file)
     except PictureError as error:
         raise UserError(f"{name} is not among the pictures, and cannot be opened: {error}") from None
     found = index.rows["id"].get(identity) or index.rows["cut_from"].get(identity)
     if found is None:
-        raise UserError(f"no picture of this data set has the pixels of {name} (its id would be {identity})")
+        raise UserError(f"no picture of this data set is that of {name} (its id would be {identity})")
     return found

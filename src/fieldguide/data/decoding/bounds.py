@@ -17,6 +17,7 @@ MAX_MEGAPIXELS = 64  # of more, the pixels and their copies would add to what th
 MAX_WORK = 400  # megapixels times scans: some three seconds
 SCAN = b"\xff\xda"
 FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended and progressive; the rest is rare (lossless) or slow (arithmetic)
+PADDING = re.compile(rb"\xff{2,}+")  # in front of a marker
 WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 
 
@@ -38,8 +39,8 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Marker, start and end of the content of each segment up to and with the head of the first scan."""
     place = 2
     for _ in range(MAX_SEGMENTS):
-        while data[place : place + 2] == b"\xff\xff":  # padding
-            place += 1
+        if padding := PADDING.match(data, place):
+            place = padding.end() - 1
         if len(data) < place + 4 or data[place] != 0xFF or data[place + 1] in {0x00, *WITHOUT_LENGTH}:
             break
         marker, end = data[place + 1], place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")

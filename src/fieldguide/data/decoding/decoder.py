@@ -9,6 +9,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from fieldguide.data.decoding.colours import to_srgb
 from fieldguide.data.decoding.high_bit_depth import narrow
+from fieldguide.data.decoding.identity import picture_id
 from fieldguide.data.decoding.jpeg import END, load_jpeg
 from fieldguide.data.decoding.kinds import HEAD, kind_of, no_picture
 from fieldguide.data.decoding.missing_parts import check_complete
@@ -26,16 +27,18 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = {TURNS[number] for number in (5, 6, 7, 8)}
 ADDRESSED = {"PNG", "WEBP", "TIFF", "MPO", "AVIF", "HEIF"}  # formats that tell the number of their pictures at once
 NO_MEMORY = "decoder error -9"  # in Pillow's words
 TOO_MUCH = "decoding it takes too much memory"
 REPORTED_TIFF_TAGS = {"channels": 277, "bits": 258, "sample format": 339, "compression": 259, "photometric": 262}
 
 
-def decode(stream: BinaryIO, max_megapixels: float, depth: int | None = None) -> Picture:
+def decode(stream: BinaryIO, max_megapixels: float, depth: int | None = None, max_side: int | None = None) -> Picture:
     """Decode a picture file; of an animation or of several pages the first.
 
     `depth` is that of a data set's pictures, for those of more than 8 bits that do not tell their own (see `wide`).
+    With `max_side`, a JPEG picture is decoded as coarsely as a copy of that size allows (see `coarsest_scale`).
     Raises PictureError, whatever the file holds.
     """
     Image.MAX_IMAGE_PIXELS = None  # the bound below is ours, and holds before anything is decoded
@@ -61,7 +64,7 @@ def decode(stream: BinaryIO, max_megapixels: float, depth: int | None = None) ->
             megapixels = image.width * image.height / 1e6
             if megapixels > max_megapixels:
                 raise PictureError(Status.TOO_LARGE, f"{megapixels:.0f} megapixels, allowed are {max_megapixels:g}")
-            return _picture(image, stream, kind, depth, notes)
+            return _picture(image, stream, kind, depth, max_side, notes)
     except PictureError:
         raise
     except MemoryError:
@@ -108,38 +111,72 @@ def _tiff_kind(stream: BinaryIO) -> str:
     return "".join(f", {name} {value}" for name, value in details.items() if value is not None)
 
 
-def _picture(image: ImageFile.ImageFile, stream: BinaryIO, kind: str, depth: int | None, notes: list[str]) -> Picture:
+def identity_of(data: bytes) -> str:
+    """The id of a picture file. Raises PictureError if its header cannot be read."""
+    kind = kind_of(data[:HEAD])
+    if kind is None:
+        raise PictureError(Status.NOT_A_PICTURE, no_picture(data[:HEAD]))
+    if kind not in ("JPEG", "PNG"):  # all of it counts, whatever it says
+        return picture_id(kind, data, 1, None)
+    try:
+        shown = data + END if kind == "JPEG" else without_extras(data)[0]
+        with warnings.catch_warnings(action="ignore"), _opened(io.BytesIO(shown), kind) as image:
+            profile = image.info.get("icc_profile")
+            return picture_id(kind, data if kind == "JPEG" else shown, _orientation(image), profile)
+    except PictureError:
+        raise
+    except Exception as error:  # a reader may raise anything on hostile bytes
+        raise PictureError(Status.UNREADABLE, reason_of(error)) from None
+
+
+def _picture(
+    image: ImageFile.ImageFile, stream: BinaryIO, kind: str, depth: int | None, max_side: int | None, notes: list[str]
+) -> Picture:
     check_complete(image, kind, stream)
-    profile, notes = image.info.get("icc_profile"), [*notes, *_pages(image)]
-    eight, bits, wide = narrow(image, stream, depth) or (_loaded(image, stream, kind), 8, "")
+    size, profile, notes = image.size, image.info.get("icc_profile"), [*notes, *_pages(image)]
+    eight, bits, wide = narrow(image, stream, depth) or (_loaded(image, stream, kind, max_side), 8, "")
+    size = size if kind == "JPEG" else eight.size  # Pillow turns TIFF files as it loads them
     if kind == "PNG":
-        stream.seek(0)
-        check_rows(stream.read(), eight)
+        check_rows(_bytes(stream), eight)
     colours, said = to_srgb(eight, profile)
-    turn = _turn(image)  # asked late: Pillow turns TIFF files itself, and takes the tag away
+    orientation = _orientation(image)  # asked late: of TIFF files Pillow takes it away as it turns them
+    identity = _identity(stream, kind, orientation, profile)
     if colours is not image:
         image.close()  # its pixels take as much memory as those of the turned picture
     del eight
+    turn = TURNS.get(orientation)
     upright = colours if turn is None else colours.transpose(turn)
     upright.info.clear()  # Pillow would write a comment found there into every copy
-    return Picture(upright, bits, "; ".join(notes + said), wide)
+    width, height = size[::-1] if turn in SIDEWAYS else size
+    return Picture(upright, identity, (width, height), bits, "; ".join(notes + said), wide)
 
 
-def _loaded(image: ImageFile.ImageFile, stream: BinaryIO, kind: str) -> Image.Image:
+def _identity(stream: BinaryIO, kind: str, orientation: int, profile: bytes | None) -> str:
+    data = _bytes(stream)
+    return picture_id(kind, data[: -len(END)] if kind == "JPEG" else data, orientation, profile)
+
+
+def _bytes(stream: BinaryIO) -> bytes:
+    stream.seek(0)
+    return stream.read()
+
+
+def _loaded(image: ImageFile.ImageFile, stream: BinaryIO, kind: str, max_side: int | None) -> Image.Image:
     if kind == "JPEG":
         if image.mode == "CMYK" and "adobe" not in image.info:  # Pillow turns all CMYK over, as Adobe writes it
             image.tile = [tile._replace(args=("CMYK", "")) for tile in image.tile]
-        stream.seek(0)
-        return load_jpeg(image, stream.read()[: -len(END)])
+        return load_jpeg(image, _bytes(stream)[: -len(END)], max_side)
     image.load()
     return image
 
 
-def _turn(image: Image.Image) -> Image.Transpose | None:
+def _orientation(image: Image.Image) -> int:
+    """That of the standard, 1 to 8; 1 where the file says nothing, or nothing that it could mean."""
     try:
-        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        said = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return int(said) if said in TURNS else 1
     except Exception:  # damaged EXIF says nothing about the pixels
-        return None
+        return 1
 
 
 def _pages(image: ImageFile.ImageFile) -> list[str]:

@@ -39,7 +39,7 @@ def main() -> None:
 def _answer(question: dict[str, Any], content: bytes, answered: IO[bytes]) -> None:
     try:
         with _stream(question["path"], content) as stream:
-            picture = decode(stream, question["max_megapixels"], question["depth"])
+            picture = decode(stream, question["max_megapixels"], question["depth"], question["max_side"])
     except PictureError as error:
         answered.write(json.dumps({"status": error.status, "reason": str(error)}).encode() + b"\n")
         return
@@ -47,8 +47,8 @@ def _answer(question: dict[str, Any], content: bytes, answered: IO[bytes]) -> No
         answered.write(json.dumps({"status": Status.UNREADABLE, "reason": reason_of(error)}).encode() + b"\n")
         return
     image = picture.image
-    details = {"size": image.size, "depth": picture.depth, "note": picture.note, "wide": picture.wide}
-    answered.write(json.dumps(details).encode() + b"\n")
+    details = {name: value for name, value in vars(picture).items() if name != "image"}
+    answered.write(json.dumps({**details, "shown": image.size}).encode() + b"\n")
     for top in range(0, image.height, STRIP):
         answered.write(image.crop((0, top, image.width, min(top + STRIP, image.height))).tobytes())
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 from PIL import Image
 
+from fieldguide.data.decoding.identity import DIGITS
 from fieldguide.data.decoding.picture import STRIP, Picture, PictureError
 from fieldguide.data.status import Status
 
@@ -19,6 +21,7 @@ SECONDS = 10  # of the processor for a picture
 # Seconds by the clock: where the processor's are bounded only for what waits without working, since on a busy machine
 # a whole picture must not become too slow.
 PATIENCE = (12 if sys.platform != "win32" else 2) * SECONDS
+ID = re.compile(f"[0-9a-f]{{{DIGITS}}}")
 PIPE = 2**20  # bytes: with less, the two processes would wake one another often
 GUARD = (sys.executable, "-P", "-m", "fieldguide.data.decoding.decoder_process")
 
@@ -27,7 +30,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_idle.clear)  # two processes cannot talk to one guard
 
 
-def decode_guarded(file: Path | bytes, max_megapixels: float, depth: int | None = None) -> Picture:
+def decode_guarded(
+    file: Path | bytes, max_megapixels: float, depth: int | None = None, max_side: int | None = None
+) -> Picture:
     """Decode a file, or its bytes, as `decode` does, within bounds on memory and time.
 
     Raises PictureError, also TOO_LARGE and TOO_SLOW where a bound is met, and UNREADABLE where the decoder crashes.
@@ -36,7 +41,7 @@ def decode_guarded(file: Path | bytes, max_megapixels: float, depth: int | None 
     timer = Timer(PATIENCE, guard.kill)
     timer.start()
     try:
-        picture = _ask(guard, file, max_megapixels, depth)
+        picture = _ask(guard, file, max_megapixels, depth, max_side)
     except (OSError, ValueError, KeyError):  # it died: nothing, or half an answer
         guard.kill()
         late = not timer.is_alive()
@@ -66,7 +71,9 @@ def _start() -> subprocess.Popen[bytes]:
     )
 
 
-def _ask(guard: subprocess.Popen[bytes], file: Path | bytes, max_megapixels: float, depth: int | None) -> Picture:
+def _ask(
+    guard: subprocess.Popen[bytes], file: Path | bytes, max_megapixels: float, depth: int | None, max_side: int | None
+) -> Picture:
     asked, answered = guard.stdin, guard.stdout
     assert asked is not None and answered is not None
     content = file if isinstance(file, bytes) else b""
@@ -76,6 +83,7 @@ def _ask(guard: subprocess.Popen[bytes], file: Path | bytes, max_megapixels: flo
         "bytes": len(content),
         "max_megapixels": max_megapixels,
         "depth": depth,
+        "max_side": max_side,
         "memory": MEMORY,
         "seconds": SECONDS,
     }
@@ -84,14 +92,15 @@ def _ask(guard: subprocess.Popen[bytes], file: Path | bytes, max_megapixels: flo
     details: dict[str, Any] = json.loads(answered.readline())
     if "status" in details:
         raise PictureError(Status(details["status"]), str(details["reason"]))
-    width, height = details["size"]
-    if not 0 < width * height <= max_megapixels * 1e6:
+    (width, height), (whole_width, whole_height) = details["shown"], details["size"]
+    if not 0 < width * height <= max_megapixels * 1e6 or not ID.fullmatch(details["id"]):
         raise ValueError(f"{width} x {height}")
     image = Image.new("RGB", (width, height))
     for top in range(0, height, STRIP):
         rows = min(STRIP, height - top)
         image.paste(Image.frombytes("RGB", (width, rows), answered.read(3 * width * rows)), (0, top))
-    return Picture(image, int(details["depth"]), str(details["note"]), str(details["wide"]))
+    size = (int(whole_width), int(whole_height))
+    return Picture(image, details["id"], size, int(details["depth"]), str(details["note"]), str(details["wide"]))
 
 
 def _death(code: int, late: bool) -> PictureError:

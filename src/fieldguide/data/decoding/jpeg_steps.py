@@ -13,7 +13,7 @@ FEWEST = 10  # blocks in a row: with fewer, chance makes steps
 CANDIDATES = 24  # places that are looked at more closely, for each channel
 
 
-def find_step(pixels: NDArray[np.uint8], block: tuple[int, int], least: float = LEAST) -> float:
+def find_step(pixels: NDArray[np.uint8], block: tuple[int, int], least: float = LEAST, slack: float = 1) -> float:
     """The height in levels of a step in reading order, 0 if there is none as high as `least`.
 
     Parameters
@@ -21,7 +21,10 @@ def find_step(pixels: NDArray[np.uint8], block: tuple[int, int], least: float = 
     pixels
         (height, width) or (height, width, 3).
     block
-        Width and height in pixels of what the file stores at a time (8 or 16 each).
+        Width and height in pixels of what the file stores at a time (8 or 16 each, or fewer of a coarse picture).
+    slack
+        Of a coarse picture, in which everything else changes faster: how many times further from a step of one height
+        it may be. It then finds nearly every step that the whole shows, and much else.
     """
     across, down = block
     columns, rows = pixels.shape[1] // across, pixels.shape[0] // down
@@ -31,7 +34,7 @@ def find_step(pixels: NDArray[np.uint8], block: tuple[int, int], least: float = 
     for channel in np.moveaxis(np.atleast_3d(pixels), 2, 0):
         whole = channel[: rows * down, : columns * across]
         jumps = _jumps(whole, down).reshape(2, rows - 1, columns, across).mean(axis=3)
-        found = max(found, _step(jumps, whole, across, down, least))
+        found = max(found, _step(jumps, whole, across, down, least, slack))
     return found
 
 
@@ -45,7 +48,9 @@ def _jumps(channel: NDArray[np.uint8], every: int) -> NDArray[np.float32]:
     return np.stack([(below - here) - ((here - above) + (after - below)) / 2, after - above])
 
 
-def _step(jumps: NDArray[np.float32], channel: NDArray[np.uint8], across: int, down: int, least: float) -> float:
+def _step(
+    jumps: NDArray[np.float32], channel: NDArray[np.uint8], across: int, down: int, least: float, slack: float
+) -> float:
     """The highest step, given the mean jump below each block: for as many blocks as a row has, in reading order."""
     columns = jumps.shape[2]
     line, wider = jumps.reshape(2, -1)
@@ -58,15 +63,15 @@ def _step(jumps: NDArray[np.float32], channel: NDArray[np.uint8], across: int, d
             continue
         inside = line[place : place + columns] * np.sign(means[place])
         low, height, high = np.quantile(inside, (0.25, 0.5, 0.75))
-        stays = float(np.median(wider[place : place + columns])) * np.sign(means[place]) > height / 2
+        stays = float(np.median(wider[place : place + columns])) * np.sign(means[place]) > height / 2 / slack
         around = [line[max(0, place - columns // 2) : place], line[place + columns : place + columns + columns // 2]]
         beside = max(abs(float(np.median(part))) for part in around if len(part))
         # The same height everywhere: where a camera's bar with the time and a logo begins, it is not.
-        if not stays or height < least or high - low > height / 2 or beside > height / 3:
+        if not stays or height < least or high - low > slack * height / 2 or beside > slack * height / 3:
             continue
         rows = slice((row + 1) * down, (row + 2) * down)
         sides = [_side(channel[rows, x - 2 : x + 2]) for x in (column * across, (column + 1) * across)]
-        if max(side * np.sign(means[place]) for side in sides) > height / 3:
+        if max(side * np.sign(means[place]) for side in sides) > height / 3 / slack:
             found = max(found, float(height))
     return found
 

@@ -1,6 +1,5 @@
 """A decoded picture, or why there is none."""
 
-import hashlib
 from dataclasses import dataclass
 
 from PIL import Image
@@ -26,25 +25,15 @@ class PictureError(Exception):
 class Picture:
     """An upright RGB picture without metadata, and what else is to be known of its file.
 
-    `depth` is the bits of a channel: 8, or as which the values of more than 8 were read, 8 (few are used) to 32.
-    `note` says in words what was left aside: further pages or frames, a broken colour profile. `wide` is a hash of the
-    values where the file holds more than 8 bits, else "": two such pictures may be equal in 8 bits.
+    `id` is that of `fieldguide.data.decoding.identity`. `size` is the upright picture's width and height, which `image`
+    may show coarser. `depth` is the bits of a channel: 8, or as which the values of more than 8 were read, 8 (few are
+    used) to 32. `note` says in words what was left aside: further pages or frames, a broken colour profile. `wide` is a
+    hash of the values where the file holds more than 8 bits, else "".
     """
 
     image: Image.Image
+    id: str
+    size: tuple[int, int]
     depth: int = 8
     note: str = ""
     wide: str = ""
-
-    @property
-    def id(self) -> str:
-        """The first 16 hex digits of the sha256 of size and pixels, whatever the depth as which they were read."""
-        return self.wide[:16] or picture_id(self.image)
-
-
-def picture_id(image: Image.Image) -> str:
-    """The first 16 hex digits of the sha256 of an upright RGB picture's size and pixels."""
-    digest = hashlib.sha256(f"{image.width}x{image.height}:".encode())
-    for top in range(0, image.height, STRIP):  # a large picture at once would be slow to get memory for
-        digest.update(image.crop((0, top, image.width, min(top + STRIP, image.height))).tobytes())
-    return digest.hexdigest()[:16]
