@@ -16,7 +16,10 @@ from fieldguide.base.paths import Paths
 from source_graph import ROOT
 
 STAGES = ["config", "weights", "download", "clean", "validate", "split", "train", "evaluate", "screen", "report"]
-RESULTS = ("models/backbone.safetensors", "models/classifier.safetensors", "models/classifier.json")
+RESULTS = (
+    *("models/backbone.safetensors", "models/backbone.onnx"),
+    *("models/classifier.safetensors", "models/classifier.onnx", "models/classifier.json"),
+)
 TABLES = ("data/raw.parquet", "data/clean.parquet", "data/split.parquet", "reports/evaluate/predictions.parquet")
 
 OPTIONS = {

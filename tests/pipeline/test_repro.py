@@ -186,6 +186,7 @@ def test_another_resize_trains_and_evaluates_again(trained: Reproduced, padded: 
     before, after = (done.checkout.digests(*RESULTS, *TABLES) for done in (trained, padded))
     assert {file for file in before if before[file] != after[file]} == {
         "models/classifier.safetensors",
+        "models/classifier.onnx",
         "models/classifier.json",
         "reports/evaluate/predictions.parquet",
     }

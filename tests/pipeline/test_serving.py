@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from conftest import run_python
 from fieldguide.base.paths import Paths
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, read_table
 from fieldguide.model.inference import load_classifier, open_for, predict
 from fieldguide.prediction.answers import Answer, answers, load_screened
 from fieldguide.prediction.log import read_log
+from fieldguide.tracking.model import SERVING_PACKAGES
 from fieldguide.tracking.store import database_address
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
@@ -76,6 +78,36 @@ def test_the_logged_model_gives_the_same_probabilities(
     assert broken["p_value"] is None
     assert list(answer.loc[[0, 2, 3], "p_value"]) == pytest.approx([known.p_value for known in screened], abs=1e-6)
     assert list(answer.loc[[0, 2, 3], "reason"]) == [known.reason for known in screened]
+
+
+def test_the_packages_that_serving_needs_are_named_and_pytorch_is_none_of_them(
+    trained: Reproduced, pictures: list[Path], tmp_path: Path
+) -> None:
+    weights = trained.checkout.paths.classifier
+    code = (
+        "import sys; from importlib.metadata import packages_distributions; from pathlib import Path\n"
+        "from fieldguide.prediction.answers import answers, load_screened; import fieldguide.prediction.log\n"
+        f"weights = Path({str(weights)!r}); model, screening = load_screened(weights, weights.with_suffix('.json'))\n"
+        f"assert screening and list(answers(model, [Path({str(pictures[0])!r})], screening=screening, identify=True))\n"
+        "known, modules = packages_distributions(), {name.partition('.')[0] for name in sys.modules}\n"
+        "print(*sorted({package.lower() for name in modules for package in known.get(name, [])}))\n"
+    )
+    done = run_python("-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    needed = set(done.stdout.split())
+    came_with_others = {
+        "annotated-types",
+        "pydantic_core",
+        "python-dateutil",
+        "setuptools",
+        "six",
+        "tqdm",
+        "typing-inspection",
+        "typing_extensions",
+        "fieldguide",
+    }
+    assert not needed & {"torch", "torchvision", "timm", "fastai", "onnx"}
+    assert needed - came_with_others <= set(SERVING_PACKAGES)
 
 
 @pytest.fixture(scope="module")

@@ -27,9 +27,10 @@ class Backbone:
     @cached_property
     def network(self) -> Network:
         """It frozen: squares in, features out. Raises UserError if a file is missing or damaged."""
-        network = read_onnx(self.weights.with_suffix(".onnx"))
+        file = self.weights.with_suffix(".onnx")
+        network = read_onnx(file)
         if network.facts.get(WEIGHTS) != self.sha256:
-            raise UserError(f"{self.weights.with_suffix('.onnx')} is of other weights: run `dvc repro`")
+            raise UserError(f"{file} is of other weights, it has changed: run `dvc repro`")
         if not has_gpu():
             return network
         from fieldguide.model.torch_network import ObservedNetwork, TorchNetwork

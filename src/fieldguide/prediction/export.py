@@ -11,13 +11,13 @@ def export_onnx(model: Path, out: Path | None) -> str:
 
     The file takes `pictures`, float32 (n, 3, size, size), RGB in [0, 1], and gives `probabilities`, float32
     (n, labels), calibrated, and the outputs of `fieldguide.model.asking`. Labels and preprocessing are in its metadata.
-    The same classifier gives the same bytes.
+    Without `out` it takes its place beside the weights; so does `backbone.onnx`, where it belongs there and is missing.
 
     Raises UserError if PyTorch is missing, the network cannot be exported, or ONNX Runtime's answers differ by more
     than 1e-4 (then no file is left).
     """
     weights = weights_of(model)
-    out = out or weights.with_suffix(".onnx")
+    file = out or weights.with_suffix(".onnx")
     try:
         import onnx  # noqa: F401 - used below, asked for here
         import torch  # noqa: F401
@@ -25,22 +25,19 @@ def export_onnx(model: Path, out: Path | None) -> str:
         raise UserError(f"the package {error.name} is missing: pip install 'fieldguide[train]'") from None
 
     from fieldguide.model.description import read_description
-    from fieldguide.model.onnx_export import difference, export_network, facts_of, with_probabilities, write_onnx
+    from fieldguide.model.older_files import write_classifier_onnx, write_missing_onnx
     from fieldguide.model.onnx_network import INPUT
-    from fieldguide.model.torch_classifier import load_observed
 
-    description = weights.with_suffix(".json")
-    content = read_description(description)
-    network = load_observed(weights, description)
-    exported = export_network(network)
-    vocabulary, preprocessing = content.vocabulary, content.preprocessing
-    facts = facts_of(vocabulary, preprocessing)
-    write_onnx(with_probabilities(exported, content.temperature), out, weights, facts)
-    size = preprocessing.size
-    return (
-        f"{out}: {out.stat().st_size / 1e6:.1f} MB, answers differ from PyTorch's by at most "
-        f"{difference(exported, network):.0e}\n"
-        f"input   {INPUT}: float32 (n, 3, {size}, {size}), RGB from 0 to 1\n"
-        f"output  probabilities: float32 (n, {len(vocabulary)}), calibrated: {', '.join(vocabulary)}\n"
-        f"square  {preprocessing.method}, bilinear and antialiased"
+    differs = write_classifier_onnx(weights, file)
+    more = [] if out else write_missing_onnx(weights)
+    content = read_description(weights.with_suffix(".json"))
+    size, labels = content.preprocessing.size, content.vocabulary
+    return "\n".join(
+        [
+            f"{file}: {file.stat().st_size / 1e6:.1f} MB, answers differ from PyTorch's by at most {differs:.0e}",
+            f"input   {INPUT}: float32 (n, 3, {size}, {size}), RGB from 0 to 1",
+            f"output  probabilities: float32 (n, {len(labels)}), calibrated: {', '.join(labels)}",
+            f"square  {content.preprocessing.method}, bilinear and antialiased",
+            *(f"{path}: {path.stat().st_size / 1e6:.1f} MB, whose features the screen uses" for path in more),
+        ]
     )

@@ -20,6 +20,7 @@ from fieldguide.base.interruption import ctrl_c_waits
 from fieldguide.base.paths import Paths
 from fieldguide.release.versions import (
     CHALLENGER,
+    FILES,
     STEPS,
     Candidate,
     Event,
@@ -31,7 +32,7 @@ from fieldguide.release.versions import (
 )
 from fieldguide.tracking.runs import find_run
 from fieldguide.tracking.store import answering, experiment_name
-from fieldguide.tracking.tags import ALARM_RATE, MEMBERSHIP_FILE, MODEL, MODEL_FILES, SCREEN_FILE
+from fieldguide.tracking.tags import ALARM_RATE, MEMBERSHIP_FILE, MODEL, MODEL_FILES, NETWORK_FILE, SCREEN_FILE
 from fieldguide.tracking.tracker import Tracker
 
 HISTORY = "fieldguide.history."  # tags of the registered model, one an event; none is ever changed or deleted
@@ -146,6 +147,7 @@ class Registry:
         """A version's files, fetched once into .fieldguide/versions/ and checked by their hashes.
 
         They are fetched again if one is damaged, and while the screen is missing, which may come later than the model.
+        The network as ONNX, which older versions did not have, is made here.
         """
         folder = kept_folder(self.paths, version)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -153,6 +155,10 @@ class Registry:
             if damaged_file(folder) or (not (folder / SCREEN_FILE).is_file() and self._is_screened(version)):
                 with self._answering(), tempfile.TemporaryDirectory() as fetched:
                     keep_files(self.paths, version, self._fetch(_address(self.name, version.number), Path(fetched)))
+            if not (folder / NETWORK_FILE).is_file():
+                from fieldguide.model.older_files import write_missing_onnx  # it needs PyTorch
+
+                write_missing_onnx(folder / FILES[0])
         return kept_candidate(self.paths, version)
 
     def _is_screened(self, version: Version) -> bool:

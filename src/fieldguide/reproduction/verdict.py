@@ -9,7 +9,7 @@ from fieldguide.tracking.provenance import machine, package_versions
 
 RELEVANT_PACKAGES = (  # packages that pictures, training or metrics go through
     *("torch", "torchvision", "fastai", "timm", "safetensors", "numpy", "scipy", "pandas", "pyarrow"),
-    *("pillow", "imagehash", "scikit-learn"),
+    *("pillow", "imagehash", "scikit-learn", "onnx", "onnxruntime"),
 )
 MAX_SHOWN = 5  # metrics that differ
 TOLERANCE = 1e-9  # a smaller difference of a metric is ignored

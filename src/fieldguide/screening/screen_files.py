@@ -12,8 +12,9 @@ from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.files import sha256_of_file, write_json
 from fieldguide.base.operations import DETECTORS
 from fieldguide.model.asking import Network
+from fieldguide.model.backbone import Backbone
+from fieldguide.model.description import read_description
 from fieldguide.model.inference import Classifier
-from fieldguide.model.onnx_network import WEIGHTS, read_onnx
 from fieldguide.screening.array_files import read_arrays, write_arrays
 from fieldguide.screening.measurements import SIDES
 from fieldguide.screening.observations import observe_pictures
@@ -102,13 +103,15 @@ def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Scre
 def _feature_network(description: Description, classifier: Classifier, weights: Path) -> Network:
     if description.backbone_sha256 is None:
         return classifier.network
-    backbone = weights.with_name("backbone.onnx")
-    if not backbone.is_file():
-        raise UserError(f"{backbone}, whose features the screen uses, is missing: run `dvc repro`, or copy it there")
-    network = read_onnx(backbone)
-    if network.facts.get(WEIGHTS) != description.backbone_sha256:
-        raise UserError(f"{backbone}, whose features the screen uses, has changed: run `dvc repro`")
-    return network
+    backbone = weights.with_name("backbone.safetensors")
+    if not (network := backbone.with_suffix(".onnx")).is_file():
+        raise UserError(
+            f"{network}, whose features the screen uses, is missing: run `dvc repro`; if an older version wrote the "
+            f"screen, `fieldguide export onnx --model {weights.parent}`"
+        )
+    architecture = read_description(weights.with_suffix(".json")).architecture
+    normalization = classifier.preprocessing.normalization
+    return Backbone(backbone, architecture, normalization, description.backbone_sha256, is_pretrained=True).network
 
 
 def _read_description(path: Path) -> Description:

@@ -178,4 +178,5 @@ def screen_files(paths: Paths) -> list[Path]:
     """What it takes to screen new pictures beside the classifier's own files; last the one that loading looks for."""
     description = paths.screen.with_suffix(".json")
     other_body = read_json(description)["backbone_sha256"] is not None
-    return [*([paths.backbone] if other_body else []), description, paths.reference, paths.screen]
+    backbone = [paths.backbone, paths.backbone.with_suffix(".onnx")] if other_body else []
+    return [*backbone, description, paths.reference, paths.screen]

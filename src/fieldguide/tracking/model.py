@@ -7,11 +7,11 @@ from pathlib import Path
 from fieldguide.base.paths import Paths
 from fieldguide.data.seen_pictures import membership, write_membership
 from fieldguide.tracking.provenance import package_versions
-from fieldguide.tracking.tags import MEMBERSHIP_FILE
+from fieldguide.tracking.tags import MEMBERSHIP_FILE, NETWORK_FILE
 
-SERVING_PACKAGES = (
-    *("imagehash", "matplotlib", "mlflow", "numpy", "pandas", "pillow", "pyarrow", "pydantic"),
-    *("safetensors", "scipy", "timm", "torch", "torchvision"),
+SERVING_PACKAGES = (  # PyTorch is none of them: a server that has it uses its GPU
+    *("filelock", "mlflow", "numpy", "onnxruntime", "pandas", "pillow", "psutil", "pyarrow", "pydantic", "pyyaml"),
+    *("safetensors", "scipy", "simplejpeg"),
 )
 
 
@@ -41,6 +41,7 @@ def log_model(paths: Paths, begun: str | None = None) -> None:
             python_model=str(package / "prediction" / "serving.py"),
             artifacts={
                 "weights": paths.classifier.resolve().as_uri(),
+                "network": paths.classifier.with_name(NETWORK_FILE).resolve().as_uri(),
                 "description": paths.classifier.with_suffix(".json").resolve().as_uri(),
                 "pictures": known.resolve().as_uri(),
             },

@@ -26,4 +26,5 @@ METRIC_NAMES = "environment/metric_names.json"  # own names by those in MLflow, 
 PARAM_NAMES = "environment/param_names.json"
 MODEL_FILES = "artifacts"  # the folder in a logged model
 SCREEN_FILE = "screen.safetensors"  # among them, once the stage `screen` has run: the model screens too
+NETWORK_FILE = "classifier.onnx"  # among them too
 MEMBERSHIP_FILE = "pictures.parquet"  # of a logged model
