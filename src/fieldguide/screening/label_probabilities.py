@@ -17,7 +17,6 @@ from fieldguide.model.description import Preprocessing
 from fieldguide.model.features import frozen_features
 from fieldguide.screening.label_doubts import out_of_fold
 from fieldguide.screening.near_duplicates import SAME_PICTURE, near_duplicates_of
-from fieldguide.screening.out_of_fold import out_of_fold_from_pictures
 
 
 def from_frozen_features(
@@ -40,6 +39,8 @@ def from_trained_networks(
 
     `unseen` holds the classifier's probabilities (rows by the index of `table`) for pictures it was not trained on.
     """
+    from fieldguide.screening.out_of_fold import out_of_fold_from_pictures  # which imports PyTorch
+
     files = [clean / path for path in table["clean_path"]]
     probabilities = out_of_fold_from_pictures(files, list(table["label"]), list(inseparable_groups(table)), seed)
     duplicates = near_duplicates_of(probabilities.astype(np.float32), table, min_similarity=None)
