@@ -15,7 +15,7 @@ from fieldguide.base.config import Config, RolloutNeeds
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.release.rollout.evidence import seen as evidence
-from fieldguide.retraining.incoming import State
+from fieldguide.retraining.arrived import State
 from fieldguide.retraining.job import run_job
 from fieldguide.retraining.journal import jobs
 from fieldguide.retraining.lock import AnotherJob, job_lock

@@ -19,6 +19,7 @@ from fieldguide.release.gate.decision import is_accepted
 from fieldguide.retraining.incoming_checks import Observed
 from fieldguide.retraining.job_tools import Champion, Judged
 from fieldguide.retraining.journal import Journal
+from fieldguide.retraining.shown import Shown
 from fieldguide.sample import KINDS
 from fieldguide.screening.label_doubts import out_of_fold
 from fieldguide.statistics.noninferiority import Comparison, pictures_needed, verdict_of
@@ -78,13 +79,14 @@ class YearTools:
         return Observed(sorted(KINDS), model.probabilities(rows), rows, measured, model.strange(rows), ALARM_RATE)
 
     def out_of_fold(
-        self, files: Sequence[Path], labels: Sequence[str], taught: NDArray[np.bool_]
+        self, pictures: Sequence[Shown], taught: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """With the simulation's own features, where the project has those of a frozen body."""
-        known = [look(file) for file in files]
+        known = [look(one.file) for one in pictures]
+        labels = [one.label for one in pictures]
         numbers = look_alike_groups([one["perceptual_hash"] for one in known], self.cfg.split.near_duplicate_bits)
         rows = np.stack([one["features"] for one in known]).astype(np.float32)
-        return out_of_fold(rows, labels, [str(number) for number in numbers], 0, taught), np.ones(len(files), bool)
+        return out_of_fold(rows, labels, [str(number) for number in numbers], 0, taught), np.ones(len(pictures), bool)
 
     def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
         """Not asked: all pictures of the year come with a label."""

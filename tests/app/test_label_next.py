@@ -22,7 +22,8 @@ from fieldguide.app.model import TrainingPictures
 from fieldguide.app.server import create_app
 from fieldguide.base.errors import UserError
 from fieldguide.configuration.compose import compose
-from fieldguide.retraining.incoming import State, list_incoming
+from fieldguide.retraining.arrived import State
+from fieldguide.retraining.incoming import list_incoming
 
 
 def features(*rows: tuple[float, float]) -> Any:

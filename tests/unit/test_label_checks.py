@@ -2,11 +2,11 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +18,7 @@ from fieldguide.base.compose import compose
 from fieldguide.base.config import RetrainConfig
 from fieldguide.base.paths import Paths
 from fieldguide.retraining.label_checks import answers_out_of_fold, check_labels, find_doubts
+from fieldguide.retraining.shown import Shown
 from fieldguide.retraining.triggers import Facts, decide
 
 WRONG = 6  # of 40
@@ -45,6 +46,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Paths:
     return Paths(root)
 
 
+def shown(folder: Path, names: Sequence[str] | None = None) -> list[Shown]:
+    """Pictures in folders of labels."""
+    names = names or sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*"))
+    return [Shown(folder / name, name.partition("/")[0], name) for name in names]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("wrong", [0, WRONG])
 def test_wrong_labels_hold_a_delivery_back_and_right_ones_do_not(home: Paths, tmp_path: Path, wrong: int) -> None:
@@ -54,9 +61,9 @@ def test_wrong_labels_hold_a_delivery_back_and_right_ones_do_not(home: Paths, tm
     for number in range(40):
         names.append(f"{'down' if number < wrong else 'across'}/{number}.png")
         put(tmp_path / names[-1], striped(1000 + number, across=True))
-    new = pd.DataFrame({"file": names, "target": names})
     cfg = compose(home)
-    found, unchecked = check_labels(partial(answers_out_of_fold, cfg, home), home.sources / "own", tmp_path, new, {})
+    new = shown(tmp_path, names)
+    found, unchecked = check_labels(partial(answers_out_of_fold, cfg, home), shown(home.sources / "own"), new)
     assert found is not None and found.pictures == 40 and not unchecked
     assert decide(Facts(doubts=found), RetrainConfig()).hold == bool(wrong)
     told = {(one.file, one.label, one.suggested) for one in found.which}
@@ -130,32 +137,29 @@ def test_a_small_or_uniform_data_set_is_told_to_be_no_measure(tmp_path: Path) ->
     def never(*_: object) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         raise AssertionError("nobody is asked")
 
-    new = pd.DataFrame({"file": ["a/new.png"], "target": ["a/new.png"]})
-    source = tmp_path / "source"
-    for number in range(19):
-        put(source / "ab"[number % 2] / f"{number}.png", b"")
-    assert check_labels(never, source, tmp_path, new, {}) == (None, "the data set has 19 pictures, 20 are needed")
-    put(source / "a" / "more.png", b"")
-    assert check_labels(never, source, tmp_path, new, {"b": "a"}) == (None, "the data set has a single label")
-    assert check_labels(never, source, tmp_path, new[:0], {}) == (None, "")
+    new = shown(tmp_path, ["a/new.png"])
+    known = shown(tmp_path, [f"{'ab'[number % 2]}/{number}.png" for number in range(20)])
+    assert check_labels(never, known[:19], new) == (None, "the data set has 19 pictures, 20 are needed")
+    single = [replace(one, label="a") for one in known]
+    assert check_labels(never, single, new) == (None, "the data set has a single label")
+    assert check_labels(never, known, []) == (None, "")
 
 
 def test_a_label_that_few_known_pictures_have_is_learned_from_the_delivery_too(tmp_path: Path) -> None:
     """A new label cannot be known, so it is not disputed for that; two folders of one label count together."""
     asked: list[tuple[list[str], list[bool]]] = []
 
-    def answer(
-        files: Sequence[Path], labels: Sequence[str], taught: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        asked.append((list(labels), taught.tolist()))
+    def answer(pictures: Sequence[Shown], taught: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        labels = [one.label for one in pictures]
+        asked.append((labels, taught.tolist()))
         right = np.eye(len(set(labels)))[np.searchsorted(sorted(set(labels)), list(labels))]
-        return right, np.ones(len(files), bool)
+        return right, np.ones(len(pictures), bool)
 
-    for number in range(30):
-        put(tmp_path / "source" / ("bear", "cub", "owl")[number % 3] / f"{number}.png", b"")
-    names = ["bear/1.png", "cub/2.png", "lynx/3.png"]
-    new = pd.DataFrame({"file": names, "target": names})
-    found, unchecked = check_labels(answer, tmp_path / "source", tmp_path, new, {"cub": "bear"})
+    def learned(names: Sequence[str]) -> list[Shown]:
+        return [replace(one, label=one.label.replace("cub", "bear")) for one in shown(tmp_path, names)]
+
+    known = learned([f"{('bear', 'cub', 'owl')[number % 3]}/{number}.png" for number in range(30)])
+    found, unchecked = check_labels(answer, known, learned(["bear/1.png", "cub/2.png", "lynx/3.png"]))
     assert found is not None and found.disputed == 0 and not unchecked
     ((labels, taught),) = asked
     assert labels[-3:] == ["bear", "bear", "lynx"] and set(labels) == {"bear", "owl", "lynx"}

@@ -27,12 +27,14 @@ from fieldguide.data.sources.table import TableData
 from fieldguide.data.table import IMAGES, write_table
 from fieldguide.retraining import file_moves as take_over
 from fieldguide.retraining import journal
-from fieldguide.retraining.incoming import State, list_incoming
+from fieldguide.retraining.arrived import State
+from fieldguide.retraining.incoming import list_incoming
 from fieldguide.retraining.incoming_checks import Observed
 from fieldguide.retraining.job import Outcome, run_job
 from fieldguide.retraining.job_tools import SAME, Champion, Judged
 from fieldguide.retraining.journal import Journal, jobs
 from fieldguide.retraining.lock import AnotherJob, job_lock
+from fieldguide.retraining.shown import Shown
 from fieldguide.retraining.triggers import Choice, Doubts, Facts, decide
 from fieldguide.retraining.unlabelled_queue import ANSWERED
 from web import Web, serve
@@ -79,9 +81,10 @@ class FakeTools:
         return self.seen(files)
 
     def out_of_fold(
-        self, files: Sequence[Path], labels: Sequence[str], taught: NDArray[np.bool_]
+        self, pictures: Sequence[Shown], taught: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        self.checked.append(list(files))
+        files, labels = [one.file for one in pictures], [one.label for one in pictures]
+        self.checked.append(files)
         self.vocabularies.append(set(labels))
         vocabulary = sorted(set(labels))
         answers = [vocabulary.index(self.suggests(file, label)) for file, label in zip(files, labels, strict=True)]
@@ -98,6 +101,7 @@ class FakeTools:
         self._may_fail("train")
         self.trained.append(sorted(new["target"]))
         incoming = Paths(job.folder.parents[2]).incoming
+        self.joining = new
         files = zip(new["target"], new["file"], strict=True)
         self.added[job.name] = {target: (incoming / file).read_bytes() for target, file in files}
         job.worktree.mkdir(exist_ok=True)

@@ -1,6 +1,5 @@
 """Understanding pictures that files of annotations list: what those leave open is read from paths and EXIF data."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,8 +8,9 @@ from typing import Any
 from fieldguide.base.errors import UserError
 from fieldguide.base.progress import progress
 from fieldguide.data.annotation_files import Listed, read_listed
-from fieldguide.data.annotations.annotation import DETECTION, Annotation
+from fieldguide.data.annotations.annotation import Annotation
 from fieldguide.data.annotations.picture_table import COLUMNS
+from fieldguide.data.box_rows import add_boxes
 from fieldguide.data.capture_time import EXIF, capture_time
 from fieldguide.data.choices import LAYOUT, Ambiguous, Choices, check_renamed
 from fieldguide.data.field_data import FieldData
@@ -21,10 +21,11 @@ from fieldguide.data.layout_proposals import propose_layouts, propose_splits, pr
 from fieldguide.data.listed_files import ListedFiles
 from fieldguide.data.sidecars import TEXT, is_text
 from fieldguide.data.source_reading import Reading
+from fieldguide.data.sources.folder import LABEL_FOLDERS
 from fieldguide.data.sources.table import TableData
 from fieldguide.data.sources.wanted import Wanted, check_labels
 
-ANIMAL = "animal"  # of a detector's categories: the one whose boxes are wanted, where a picture has any
+THE_FILE = "the file"  # where times are from, if the file of annotations says them
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ def table_reading(
         understood.append(f"columns left aside, since fieldguide fills them: {', '.join(left_aside)}")
     named = {*listed.names, *listed.files, *(row.file for row in rows)}
     others = [_unlisted(name, path) for name, path in pictures.files.items() if tell_others and name not in named]
-    return reading_of(pictures, rows, others, understood, times_from, boxes, choices)
+    reading = reading_of(pictures, rows, others, understood, times_from, boxes, choices)
+    reading.options.update(_for_deliveries(pictures, layout, times_from, here))
+    return reading
 
 
 def reading_of(
@@ -100,6 +103,15 @@ def reading_of(
     reading = Reading(options, [*wanted, *others], list(understood), times_from, list(rows))
     check_labels({one.label for one in reading.pictures}, understood[0])
     return reading
+
+
+def _for_deliveries(pictures: Pictures, layout: str | None, times_from: str, files: Sequence[str]) -> dict[str, object]:
+    """How pictures are read that come later, without a file that lists them."""
+    said = [source for source in times_from.split(", then ") if source and source != THE_FILE]
+    if times_from == THE_FILE and has_exif_times(pictures.files, sorted(set(files))):
+        said = [EXIF]
+    is_whole = layout and LABEL in parse_layout(layout, needs_label=False).fields and layout != LABEL_FOLDERS
+    return {**({"layout": layout} if is_whole else {}), **({"time": said} if said else {})}
 
 
 def _unlisted(name: str, path: Path) -> Wanted:
@@ -156,7 +168,7 @@ def _with_side(row: Annotation) -> Annotation:
 def _with_times(pictures: Pictures, rows: list[Annotation], here: Sequence[str]) -> tuple[list[Annotation], str]:
     """The rows with the times that EXIF data or paths tell, where none has one; and where times were found."""
     if any(row.known.time for row in rows):
-        return rows, "the file"
+        return rows, THE_FILE
     pattern = propose_time(here)
     from_camera = pattern or any(row.known.site or row.known.sequence for row in rows)
     exif = from_camera and has_exif_times(pictures.files, sorted(set(here)))
@@ -189,27 +201,6 @@ def _with_boxes(pictures: Pictures, rows: Sequence[Annotation], boxes: str) -> t
     if any(row.known.box for row in rows):
         raise UserError(f"--boxes {boxes}: the labels come with boxes already: leave it out")
     found = read_listed(pictures.folder, ListedFiles(pictures.files), [boxes], {})
-    by_file: dict[str, list[Annotation]] = defaultdict(list)
-    for row in found.annotations.rows:
-        if row.known.box and not row.left_out:
-            by_file[row.file].append(row)
-    labels: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        labels[row.file].add(row.label)
-    new: list[Annotation] = []
-    for row in rows:
-        own = by_file.get(row.file, [])
-        if own and len(labels[row.file]) > 1:
-            new.append(
-                replace(row, left_out=row.left_out or "it has several labels, and nothing says whose the boxes are")
-            )
-            continue
-        own = [box for box in own if box.known.further.get(DETECTION, ANIMAL) == ANIMAL] or own
-        new += [_with_box_of(row, box) for box in own] or [row]
+    new = add_boxes(rows, found.annotations.rows)
     said = [f"boxes from {boxes}: {found.annotations.format}", *found.annotations.understood]
     return new, ", ".join(said)
-
-
-def _with_box_of(row: Annotation, box: Annotation) -> Annotation:
-    further = {**row.known.further, **box.known.further}
-    return replace(row, known=replace(row.known, box=box.known.box, further=further))

@@ -68,7 +68,9 @@ def understand(pictures: Pictures, choices: Choices) -> Reading:
     ]
     others = [one for one in reading.files if one.refused and one.address != boxes]
     choices = replace(choices, splits={})  # the layout's words are sides by now
-    return reading_of(pictures, rows, others, reading.understood, reading.times_from, boxes, choices)
+    table = reading_of(pictures, rows, others, reading.understood, reading.times_from, boxes, choices)
+    table.options.update({name: reading.options[name] for name in ("layout", "time") if name in reading.options})
+    return table
 
 
 def read_by_files(pictures: Pictures, names: Sequence[str], choices: Choices, tell_others: bool) -> Reading:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from fieldguide.retraining.arrived import State
 from fieldguide.retraining.data_changes import Listing
-from fieldguide.retraining.incoming import State
 from fieldguide.retraining.journal import Journal
 
 

@@ -30,6 +30,7 @@ from fieldguide.retraining.job import Outcome, run_job
 from fieldguide.retraining.job_tools import SAME, Champion, Judged
 from fieldguide.retraining.journal import OPEN, Journal, jobs
 from fieldguide.retraining.label_checks import answers_out_of_fold
+from fieldguide.retraining.shown import Shown
 from fieldguide.retraining.unlabelled_queue import ask
 from fieldguide.retraining.worktree_pipeline import deliver_training, end_processes, run_pipeline
 from fieldguide.tracking.process_ids import checkout_id
@@ -106,10 +107,10 @@ class CheckoutTools:
         return observe(champion.weights, files)
 
     def out_of_fold(
-        self, files: Sequence[Path], labels: Sequence[str], taught: NDArray[np.bool_]
+        self, pictures: Sequence[Shown], taught: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """With the checkout's starting weights."""
-        return answers_out_of_fold(compose(self.paths), self.paths, files, labels, taught)
+        return answers_out_of_fold(compose(self.paths), self.paths, pictures, taught)
 
     def ask(self, champion: Champion, files: Sequence[Path]) -> pd.DataFrame:
         """With the champion's own files, and the screen that was kept with them."""

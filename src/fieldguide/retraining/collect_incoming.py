@@ -10,8 +10,9 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.addresses import address_list, keys_of, read_addresses
 from fieldguide.data.fetching import Fetched, fetch
 from fieldguide.data.sources.folder import FolderData
+from fieldguide.retraining.arrived import COLUMNS, Arrived, State
 from fieldguide.retraining.data_changes import list_files
-from fieldguide.retraining.incoming import COLUMNS, Arrived, State, list_incoming
+from fieldguide.retraining.incoming import list_incoming
 
 
 def collect(cfg: Config, paths: Paths) -> pd.DataFrame:

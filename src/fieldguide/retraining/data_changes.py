@@ -3,7 +3,7 @@
 import csv
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from fieldguide.base.files import read_json, write_json
 from fieldguide.base.packs import files_of_data_set, size_of
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
-from fieldguide.data.layout import LABEL, SITE, said_by
-from fieldguide.data.sources.folder import LABEL_FOLDERS
 from fieldguide.data.table import RAW, read_table
-from fieldguide.retraining.incoming import State
+from fieldguide.data.videos.frames import video_of
+from fieldguide.retraining.arrived import State
+from fieldguide.retraining.data_set import Tell
 from fieldguide.retraining.journal import Journal
 
 LISTING = "listing.json"
@@ -29,24 +29,23 @@ def list_files(folder: Path) -> Listing:
     return {name: size_of(path) for name, path in files_of_data_set(folder).items()}
 
 
-def tried(paths: Paths, judged: Sequence[Journal]) -> Listing:
-    """What the last of these jobs trained on, or else the pipeline in this checkout."""
+def tried(paths: Paths, name: str, judged: Sequence[Journal]) -> Listing:
+    """What the last of these jobs trained on, or else the pipeline in this checkout, of the data set `name`."""
     if known := _last_known(judged):
         return dict(known["pictures"])
     if not paths.raw_table.exists():
         return {}
     raw = read_table(paths.raw_table, RAW)
-    return dict(zip(raw["source"], raw["bytes"].astype(int), strict=True))
+    listing: Listing = {}
+    present = list_files(paths.sources / name)
+    for source, size, ok in zip(raw["source"], raw["bytes"].astype(int), raw["ok"], strict=True):
+        file = video_of(source)
+        # What stayed behind and what became frames was looked at too: as it is now.
+        listing[file] = int(size) if ok and file == source else present.get(file, int(size))
+    return listing
 
 
-def untried(
-    had: Listing,
-    accepted: Listing,
-    present: Listing,
-    incoming: pd.DataFrame,
-    renamed: Mapping[str, str],
-    layout: str = LABEL_FOLDERS,
-) -> dict[str, int]:
+def untried(had: Listing, accepted: Listing, present: Listing, incoming: pd.DataFrame, tell: Tell) -> dict[str, int]:
     """How many pictures no job has tried, by label: from data/incoming, and what came into the data set otherwise.
 
     Parameters
@@ -55,35 +54,24 @@ def untried(
         What the last job trained on.
     accepted
         What any job has accepted: in the data set (`present`) it is not new, whichever branch brought it there.
-    renamed
-        The label of every folder that has another one than its name.
-    layout
-        Of the data set's paths.
+    tell
+        Of the data set, and of what arrived.
     """
     new = incoming[incoming["state"] == State.NEW]
     arrived = {path for path, size in zip(new["target"], new["bytes"], strict=True) if had.get(path) != size}
     added = {path for path, size in present.items() if size not in (had.get(path), accepted.get(path))}
-    return by_label(arrived | added, renamed, layout)
+    return by_label(arrived | added, tell)
 
 
-def by_label(paths: Iterable[str], renamed: Mapping[str, str], layout: str = LABEL_FOLDERS) -> dict[str, int]:
-    """How many pictures there are of each label, by their paths below data/sources/NAME."""
-    counts = Counter(label_of(path, renamed, layout) for path in paths)
-    return {label: count for label, count in sorted(counts.items()) if label}
+def by_label(paths: Iterable[str], tell: Tell) -> dict[str, int]:
+    """How many files there are of each label, by their paths below data/sources/NAME; of several the first counts."""
+    counts = Counter(told[0].label for path in paths if (told := tell(path)))
+    return dict(sorted(counts.items()))
 
 
-def label_of(path: str, renamed: Mapping[str, str], layout: str = LABEL_FOLDERS) -> str:
-    """The label of a picture by its path below data/sources/NAME: what is named there, or the label that this has.
-
-    "" where the layout does not fit the path: no picture of the data set.
-    """
-    given = said_by(path, layout).get(LABEL, "")
-    return renamed.get(given, given)
-
-
-def by_site(paths: Iterable[str], layout: str) -> dict[str, int]:
-    """How many pictures there are of each site that the layout names, by their paths below data/sources/NAME."""
-    counts = Counter(said_by(path, layout).get(SITE, "") for path in paths)
+def by_site(paths: Iterable[str], tell: Tell) -> dict[str, int]:
+    """How many files there are of each site, by their paths below data/sources/NAME."""
+    counts = Counter(told[0].site for path in paths if (told := tell(path)))
     return {site: count for site, count in sorted(counts.items()) if site}
 
 

@@ -16,7 +16,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import replace_file, sha256_of_file
 from fieldguide.base.packs import packed_files
 from fieldguide.base.paths import Paths
-from fieldguide.retraining.incoming import State
+from fieldguide.retraining.arrived import State
 
 
 class Move(TypedDict):
@@ -38,7 +38,7 @@ def accepted_moves(incoming: pd.DataFrame, name: str, job: str) -> list[Move]:
 
 def held_moves(incoming: pd.DataFrame, name: str, job: str) -> list[Move]:
     """All that is new and came with a label goes to data/held, but copies of what is in the data set go."""
-    new = incoming["state"].eq(State.NEW) | _came_twice(incoming, State.NEW)
+    new = incoming["state"].eq(State.NEW) | _came_twice(incoming, State.NEW) | _lists_of_nothing_else(incoming)
     moves = [_move(row.file, f"data/held/{job}/{row.file}", row.sha256) for row in incoming[new].itertuples()]
     return moves + waiting_moves(incoming, name) + _refused(incoming, job)
 
@@ -58,6 +58,13 @@ def _came_twice(incoming: pd.DataFrame, *states: State) -> "pd.Series[bool]":
     """The second and later ones of pictures in these states that came as several files."""
     first = incoming.loc[incoming["state"].isin(states), "sha256"]
     return incoming["state"].eq(State.KNOWN) & incoming["sha256"].isin(first)
+
+
+def _lists_of_nothing_else(incoming: pd.DataFrame) -> "pd.Series[bool]":
+    """The lists of which no picture waits here, for a merge or a label."""
+    waiting = set(incoming.loc[incoming["state"].isin([State.ACCEPTED, State.UNLABELLED]), "file"])
+    named = pd.Series([waiting.isdisjoint(names) for names in incoming["named"]], incoming.index, dtype=bool)
+    return incoming["state"].eq(State.LIST) & named
 
 
 def make_moves(paths: Paths, moves: Sequence[Move]) -> int:

@@ -6,22 +6,24 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError, printable
+from fieldguide.base.packs import files_of_data_set
 from fieldguide.base.paths import Paths
-from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData
 from fieldguide.retraining.accepted import accepted_listing, judged_jobs, mark_accepted, split_off_merged
+from fieldguide.retraining.arrived import COLUMNS, State, refuse
 from fieldguide.retraining.collect_incoming import collect
 from fieldguide.retraining.data_changes import by_label, by_site, list_files, new_reviews, remember, tried, untried
+from fieldguide.retraining.data_set import told_by
 from fieldguide.retraining.file_moves import accepted_moves, copy_moves, held_moves, make_moves, waiting_moves
-from fieldguide.retraining.incoming import COLUMNS, State, refuse
 from fieldguide.retraining.incoming_checks import shift_in_words
 from fieldguide.retraining.job_tools import NOT_ENOUGH, SAME, Champion, Judged, Tools
 from fieldguide.retraining.journal import OPEN, Journal, jobs, open_job
-from fieldguide.retraining.label_checks import check_labels
+from fieldguide.retraining.label_checks import check_labels, evenly
 from fieldguide.retraining.messages import (
     new_sites_in_words,
     page_of,
@@ -30,6 +32,7 @@ from fieldguide.retraining.messages import (
     waiting_in_words,
 )
 from fieldguide.retraining.page import write_page
+from fieldguide.retraining.shown import Shown, first_frames, shown_known, shown_new, whole
 from fieldguide.retraining.triggers import Facts, decide
 from fieldguide.retraining.unlabelled_queue import write_queue
 
@@ -112,32 +115,35 @@ def _facts(
 ) -> tuple[Facts, pd.DataFrame]:
     """What the decision needs; and `incoming`, in which the files are refused that the champion could not read."""
     known = jobs(paths.retraining)
-    had, accepted = tried(paths, judged), accepted_listing(known, cfg.choices["data"])
-    present = list_files(paths.sources / cfg.choices["data"])
-    renamed, layout = (cfg.data.labels, cfg.data.layout) if isinstance(cfg.data, FolderData) else ({}, LABEL_FOLDERS)
-    shift, doubts, unchecked = None, None, []
-    if untried(had, accepted, present, incoming, renamed, layout):
-        out_of_domain: set[str] = set()
-        if champion:
-            shift, out_of_domain, unread = _seen_by(champion, paths, tools, incoming)
+    name = cfg.choices["data"]
+    source = paths.sources / name
+    had, accepted, present = tried(paths, name, judged), accepted_listing(known, name), list_files(source)
+    tell = told_by(cfg, source, incoming)
+    shift, doubts, unchecked = None, None, list[str]()
+    if untried(had, accepted, present, incoming, tell):
+        with TemporaryDirectory() as folder:
+            new, unread = shown_new(paths.incoming, incoming[incoming["state"] == State.NEW], tell, cfg, Path(folder))
+            strange: set[Shown] = set()
+            if champion:
+                shift, strange, failed = _seen_by(champion, tools, new)
+                unread = {**unread, **failed}
             incoming = refuse(incoming, unread)
-        # What is out of domain is left out: a model of the data set cannot judge its label.
-        is_new, strange = incoming["state"].eq(State.NEW), incoming["file"].isin(out_of_domain)
-        source = paths.sources / cfg.choices["data"]
-        doubts, reason = check_labels(
-            tools.out_of_fold, source, paths.incoming, incoming[is_new & ~strange], renamed, layout
-        )
-        counts = {"out of the champion's domain": is_new & strange, reason: is_new & ~strange}
+            # What is out of domain is left out: a model of the data set cannot judge its label.
+            ordinary = [one for one in new if one not in strange and one.source not in unread]
+            pictures = evenly(whole(list(present), tell))
+            usual = shown_known(files_of_data_set(source), pictures, cfg, Path(folder)) if ordinary else []
+            doubts, reason = check_labels(tools.out_of_fold, usual, ordinary)
+        counts = {"out of the champion's domain": len(strange), reason: len(ordinary)}
         unchecked = [
-            f"{rows.sum()} {'label' if rows.sum() == 1 else 'labels'} not checked: {why}"
-            for why, rows in counts.items()
-            if why and rows.any()
+            f"{count} {'label' if count == 1 else 'labels'} not checked: {why}"
+            for why, count in counts.items()
+            if why and count
         ]
     facts = Facts(
-        new=untried(had, accepted, present, incoming, renamed, layout),
-        had=by_label(had, renamed, layout),
-        sites=by_site(incoming.loc[incoming["state"] == State.NEW, "target"], layout),
-        had_sites=by_site(present, layout),
+        new=untried(had, accepted, present, incoming, tell),
+        had=by_label(had, tell),
+        sites=by_site(incoming.loc[incoming["state"] == State.NEW, "target"], tell),
+        had_sites=by_site(present, tell),
         reviews=new_reviews(paths, judged),
         shift=shift,
         doubts=doubts,
@@ -148,27 +154,29 @@ def _facts(
     return facts, incoming
 
 
-def _seen_by(
-    champion: Champion, paths: Paths, tools: Tools, incoming: pd.DataFrame
-) -> tuple[str | None, set[str], dict[str, str]]:
-    """What has shifted, the files that are out of the champion's domain, and why files could not be read."""
-    labelled = incoming[incoming["state"] == State.NEW]
+def _seen_by(champion: Champion, tools: Tools, new: Sequence[Shown]) -> tuple[str | None, set[Shown], dict[str, str]]:
+    """What has shifted, the pictures that are out of the champion's domain, and why files could not be read."""
     reference = tools.reference()
-    if labelled.empty or reference.empty:
+    if not new or reference.empty:
         return None, set(), {}
     before = tools.observe(champion, list(reference["file"]))
-    arrived = tools.observe(champion, [paths.incoming / file for file in labelled["file"]])
+    arrived = tools.observe(champion, [one.file for one in new])
     for file, reason in list(before.unread.items())[:1]:
         warning = f"{len(before.unread)} test pictures cannot be read, the first is {file} ({reason})"
         print(printable(f"fieldguide: {warning}"), file=sys.stderr)
-    unread = {file.relative_to(paths.incoming).as_posix(): reason for file, reason in arrived.unread.items()}
-    read = labelled.loc[~labelled["file"].isin(list(unread)), "file"]
-    return shift_in_words(before, arrived), set(read[arrived.out_of_domain]), unread
+    read = [one for one in new if one.file not in arrived.unread]
+    unread = {one.source: arrived.unread[one.file] for one in new if one.file in arrived.unread}
+    strange = {one for one, is_strange in zip(read, arrived.out_of_domain, strict=True) if is_strange}
+    return shift_in_words(before, arrived), strange, unread
 
 
 def _queue_unlabelled(paths: Paths, tools: Tools, incoming: pd.DataFrame, champion: Champion | None) -> None:
-    files = [paths.incoming / file for file in incoming.loc[incoming["state"] == State.UNLABELLED, "file"]]
-    answered = tools.ask(champion, files) if champion and files else None
+    rows = incoming[incoming["state"] == State.UNLABELLED]
+    answered = None
+    if champion and not rows.empty:
+        with TemporaryDirectory() as folder:
+            first = first_frames([paths.incoming / file for file in rows["file"]], Path(folder))
+            answered = tools.ask(champion, first)
     write_queue(paths, incoming, champion.name if champion else "", answered)
 
 
@@ -176,7 +184,7 @@ def _train_and_judge(cfg: Config, paths: Paths, tools: Tools, job: Journal, inco
     new = incoming[incoming["state"] == State.NEW]
     listing = list_files(paths.sources / cfg.choices["data"])  # what comes in from now on is new to the next job
     with job.step("train and evaluate"):
-        joining = incoming[incoming["state"].isin([State.NEW, State.ACCEPTED])]
+        joining = incoming[incoming["state"].isin([State.NEW, State.ACCEPTED, State.LIST])]
         made = tools.train(job, joining, str(job.get("run")))
     with job.step("gate"):
         judged = tools.judge(made)

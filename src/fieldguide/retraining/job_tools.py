@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fieldguide.base.paths import Paths
 from fieldguide.retraining.incoming_checks import Observed
 from fieldguide.retraining.journal import Journal
+from fieldguide.retraining.shown import Shown
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Tools(Protocol):
         """Look at pictures with the champion."""
 
     def out_of_fold(
-        self, files: Sequence[Path], labels: Sequence[str], taught: NDArray[np.bool_]
+        self, pictures: Sequence[Shown], taught: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Probabilities by models that have not seen the picture: `fieldguide.retraining.label_checks`.
 

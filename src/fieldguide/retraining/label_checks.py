@@ -6,11 +6,11 @@ labels of one kind would look right.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 
 from fieldguide.base.config import Config
 from fieldguide.base.files import sha256_of_file
-from fieldguide.base.packs import files_of_data_set
 from fieldguide.base.parallel import map_processes
 from fieldguide.base.paths import Paths
 from fieldguide.data.duplicates import look_alike_groups
+from fieldguide.data.groups import inseparable_groups
 from fieldguide.data.images import PictureError, open_bounded, perceptual_hash
-from fieldguide.data.sources.folder import LABEL_FOLDERS
-from fieldguide.retraining.data_changes import label_of
+from fieldguide.retraining.shown import Shown
 from fieldguide.retraining.triggers import Disputed, Doubts
 
 if TYPE_CHECKING:
@@ -37,48 +36,33 @@ PERMUTATIONS = 1000
 
 Probabilities = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-# Of n files with labels, some of which (n,) teach: probabilities (r, k) of the readable ones, and which (n,) they are.
-OutOfFold = Callable[[Sequence[Path], Sequence[str], Mask], tuple[Probabilities, Mask]]
+# Of n pictures, some of which (n,) teach: probabilities (r, k) of the readable ones, and which (n,) they are.
+OutOfFold = Callable[[Sequence[Shown], Mask], tuple[Probabilities, Mask]]
+Picture = TypeVar("Picture")
 
 
-def check_labels(
-    out_of_fold: OutOfFold,
-    source: Path,
-    incoming: Path,
-    new: pd.DataFrame,
-    renamed: Mapping[str, str],
-    layout: str = LABEL_FOLDERS,
-) -> tuple[Doubts | None, str]:
-    """Doubts about the labels of new pictures, beside those about the labels of the data set.
+def evenly(pictures: Sequence[Picture]) -> list[Picture]:
+    """At most MAX_KNOWN of some pictures, evenly spaced."""
+    places = np.linspace(0, len(pictures) - 1, min(len(pictures), MAX_KNOWN)).round().astype(int)
+    return [pictures[place] for place in places]
 
-    Parameters
-    ----------
-    source
-        The folder of the data set.
-    incoming, new
-        Where new pictures are: columns file (below `incoming`) and target (below `source`).
-    renamed
-        The label of a folder that has another one than its name.
-    layout
-        Of the data set's paths.
+
+def check_labels(out_of_fold: OutOfFold, known: Sequence[Shown], new: Sequence[Shown]) -> tuple[Doubts | None, str]:
+    """Doubts about the labels of new pictures, beside those about the labels of known ones, of the data set.
 
     Returns
     -------
     The doubts, or None and why the labels could not be checked ("" where nothing is new).
     """
-    if new.empty:
+    if not new:
         return None, ""
-    there = files_of_data_set(source)
-    present = [path for path in there if label_of(path, renamed, layout)]
-    evenly = np.linspace(0, len(present) - 1, min(len(present), MAX_KNOWN)).round().astype(int)
-    known = [present[place] for place in evenly]
-    files = [*(there[path] for path in known), *(incoming / file for file in new["file"])]
-    labels = np.array([label_of(path, renamed, layout) for path in [*known, *new["target"]]])
-    names = np.array([*known, *new["file"]])
-    is_new = np.arange(len(files)) >= len(known)
+    pictures = [*known, *new]
+    labels = np.array([one.label for one in pictures])
+    names = np.array([one.source for one in pictures])
+    is_new = np.arange(len(pictures)) >= len(known)
     if reason := _too_few(labels[~is_new]):
         return None, reason
-    probabilities, read = out_of_fold(files, list(labels), _teaches(labels, is_new))
+    probabilities, read = out_of_fold(pictures, _teaches(labels, is_new))
     if reason := _too_few(labels[read & ~is_new]):
         return None, reason
     if not (read & is_new).any():
@@ -158,30 +142,32 @@ def _teaches(labels: NDArray[np.str_], new: Mask) -> Mask:
 
 
 def answers_out_of_fold(
-    cfg: Config, paths: Paths, files: Sequence[Path], labels: Sequence[str], taught: Mask
+    cfg: Config, paths: Paths, pictures: Sequence[Shown], taught: Mask
 ) -> tuple[Probabilities, Mask]:
     """Probabilities (r, k) for the k labels of the r pictures that can be read, and which (n,) these are.
 
     The models learn from the `taught` pictures (n,) alone.
 
     By frozen features where the checkout has pretrained starting weights, else by small networks that are trained for
-    it, as the stage `screen` does; look-alikes are never on both sides.
+    it, as the stage `screen` does; look-alikes and boxes of one file are never on both sides.
     """
     from fieldguide.model.backbone import load_backbone
     from fieldguide.screening.label_doubts import out_of_fold
     from fieldguide.screening.out_of_fold import out_of_fold_from_pictures
 
     with TemporaryDirectory() as folder:
-        copies = [Path(folder, f"{number}.png") for number in range(len(files))]
-        work = list(zip(files, copies, strict=True))
+        copies = [Path(folder, f"{number}.png") for number in range(len(pictures))]
+        work = [(one.file, copy) for one, copy in zip(pictures, copies, strict=True)]
         hashes = map_processes(partial(_small_copy, cfg.clean.max_megapixels, cfg.clean.max_side), work, "label checks")
         read = np.array([bool(one) for one in hashes])
         small = [copy for copy, one in zip(copies, hashes, strict=True) if one]
-        given = [label for label, one in zip(labels, hashes, strict=True) if one]
+        kept = [picture for picture, one in zip(pictures, hashes, strict=True) if one]
+        given = [one.label for one in kept]
         numbers = look_alike_groups([one for one in hashes if one], cfg.split.near_duplicate_bits)
         if len(set(numbers)) < MIN_KNOWN:  # where all look alike, as before one background, that means nothing
             numbers = np.arange(len(given))
-        groups = [str(number) for number in numbers]
+        alike = pd.DataFrame({"group": [str(number) for number in numbers], "path": [one.source for one in kept]})
+        groups = list(inseparable_groups(alike))
         backbone = load_backbone(paths.backbone) if paths.backbone.is_file() else None
         if backbone is None or not backbone.is_pretrained:
             return out_of_fold_from_pictures(small, given, groups, cfg.seed, taught[read]), read

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from fieldguide.base.errors import printable
-from fieldguide.retraining.incoming import State
+from fieldguide.retraining.arrived import State
 from fieldguide.retraining.job_tools import NOT_ENOUGH, SAME, Judged
 from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.triggers import Choice

@@ -15,7 +15,7 @@ from fieldguide.data.csv_files import write_csv
 from fieldguide.data.images import PictureError, open_bounded
 from fieldguide.pages.parts import THUMBNAIL
 from fieldguide.pages.render import render
-from fieldguide.retraining.incoming import COLUMNS, State
+from fieldguide.retraining.arrived import COLUMNS, State
 from fieldguide.retraining.job_tools import SAME
 from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.triggers import Disputed
@@ -35,7 +35,7 @@ def write_page(paths: Paths, job: Journal) -> list[Path]:
     folder = paths.report("retrain") / job.name
     incoming = pd.DataFrame(job.get("incoming"), columns=COLUMNS)
     page, arrived, disputed = (folder / name for name in ("index.html", "incoming.csv", "disputed.csv"))
-    write_csv(arrived, incoming)
+    write_csv(arrived, incoming.drop(columns=["listed", "named"]))
     write_csv(disputed, pd.DataFrame(_disputed(job), columns=DISPUTED))
     write_text(page, _page(paths, job, incoming))
     return [page, arrived, disputed]

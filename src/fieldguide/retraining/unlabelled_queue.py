@@ -7,7 +7,7 @@ import pandas as pd
 
 from fieldguide.base.paths import Paths
 from fieldguide.data.csv_files import write_csv
-from fieldguide.retraining.incoming import State
+from fieldguide.retraining.arrived import State
 
 ANSWERED = ["prediction", "probability", "p_value", "out_of_domain", "reason"]
 COLUMNS = ["file", "id", *ANSWERED, "model"]

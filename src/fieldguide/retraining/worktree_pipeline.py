@@ -22,6 +22,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.progress import relay
 from fieldguide.base.tracked_inputs import check_tracked
 from fieldguide.configuration.compose import compose
+from fieldguide.data.annotations.picture_table import FILE, PICTURE_TABLE, append_rows
 from fieldguide.reproduction.starting_files import provide_weights
 from fieldguide.reproduction.worktree import add_worktree, drop_worktree, project_folder
 from fieldguide.retraining.data_changes import list_files
@@ -42,7 +43,7 @@ def run_pipeline(paths: Paths, name: str, job: Journal, new: pd.DataFrame, origi
     Parameters
     ----------
     new
-        Columns file, target, sha256: pictures below data/incoming that join the data set, in the worktree only.
+        Columns file, target, sha256, listed: what joins the data set from data/incoming, in the worktree only.
     origin
         What the training is part of, see `Paths.origin`.
 
@@ -53,7 +54,8 @@ def run_pipeline(paths: Paths, name: str, job: Journal, new: pd.DataFrame, origi
     end_processes(job)
     commit = git_commit(paths.checkout)
     had = hashlib.sha256(json.dumps(list_files(paths.sources / name)).encode()).hexdigest()
-    wanted = {"commit": commit, "had": had, "new": sorted(f"{row.sha256} {row.target}" for row in new.itertuples())}
+    joining = sorted(f"{row['sha256']} {row['target']} {json.dumps(row['listed'])}" for row in new.to_dict("records"))
+    wanted = {"commit": commit, "had": had, "new": joining}
     if job.get("prepared") != wanted or not job.worktree.is_dir():
         job.note(prepared=None)
         _prepare(paths, name, job, commit, new)
@@ -98,8 +100,7 @@ def _prepare(paths: Paths, name: str, job: Journal, commit: str, new: pd.DataFra
     cache = _output(paths, job, paths.checkout, "dvc", "cache", "dir")
     if pointer.exists():
         _take_all(paths.sources / name, source)
-        for row in new.itertuples():
-            _copy(paths.incoming, str(row.file), source / str(row.target), str(row.sha256))
+        take_in(paths.incoming, new, source)
         if lacking := lacking_files(pointer, Path(cache), source):
             raise UserError(
                 f"data/sources/{name} lacks {len(lacking)} files of the last commit (the first is {lacking[0]}): `dvc "
@@ -151,6 +152,19 @@ def _take_all(source: Path, target: Path) -> None:
                 os.link(Path(parent, file), link, follow_symlinks=False)
             except OSError:
                 shutil.copy2(Path(parent, file), link, follow_symlinks=False)
+
+
+def take_in(incoming: Path, new: pd.DataFrame, source: Path) -> None:
+    """Copy files into the data set in the folder `source`, and list the pictures if a table lists the others.
+
+    Raises UserError if one is not what it was; `new` is that of `run_pipeline`.
+    """
+    rows: list[dict[str, str]] = []
+    for row in new.to_dict("records"):
+        _copy(incoming, row["file"], source / row["target"], row["sha256"])
+        rows += [{**cells, FILE: row["target"]} for cells in row["listed"]]
+    if rows:
+        append_rows(source / PICTURE_TABLE, rows)
 
 
 def _copy(incoming: Path, file: str, target: Path, sha256: str) -> None:

@@ -1,6 +1,6 @@
 """The table that `fieldguide add` writes for a data set of kind `table`: one form for whatever it was read from."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,22 @@ def write_picture_table(path: Path, rows: Sequence[Annotation]) -> None:
     used = [place for place, name in enumerate(names) if name in (FILE, LABEL) or any(row[place] for row in cells)]
     lines = [names, *cells]
     write_text(path, "".join(csv_line([line[place] for place in used]) for line in lines))
+
+
+def append_rows(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Add rows, as `row_cells` has them, to such a table; those that are there keep their cells as they are written."""
+    table = read_cells(path)
+    header = [*table.header, *dict.fromkeys(name for row in rows for name in row if name not in table.header)]
+    old = [row + [""] * (len(header) - len(row)) for row in table.rows]
+    new = [[row.get(name, "") for name in header] for row in rows]
+    write_text(path, "".join(csv_line(line) for line in (header, *old, *new)))
+
+
+def row_cells(row: Annotation, columns: Collection[str] = ()) -> dict[str, str]:
+    """The cells of a row by their columns, but empty ones; of further columns those that `columns` names."""
+    further = sorted(name for name in row.known.further if name in columns)
+    named = zip((*COLUMNS, *further), _cells(row, further), strict=True)
+    return {name: cell for name, cell in named if cell}
 
 
 def read_picture_table(path: Path) -> list[Annotation]:

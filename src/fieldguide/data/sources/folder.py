@@ -36,6 +36,10 @@ def _time(source: str) -> str:
     return source
 
 
+LayoutText = Annotated[str, AfterValidator(_layout)]
+TimeText = Annotated[str, AfterValidator(_time)]
+
+
 @DATA_SOURCES.register
 @dataclass(frozen=True)
 class FolderData(DataSource):
@@ -51,9 +55,9 @@ class FolderData(DataSource):
     kind: Literal["folder"]
     labels: dict[str, LabelName] = field(default_factory=dict)
     allow_private: bool = False
-    layout: Annotated[str, AfterValidator(_layout)] = LABEL_FOLDERS
+    layout: LayoutText = LABEL_FOLDERS
     splits: dict[str, Side] = field(default_factory=dict)
-    time: list[Annotated[str, AfterValidator(_time)]] = field(default_factory=list)
+    time: list[TimeText] = field(default_factory=list)
     video_every: Seconds = VIDEO_EVERY
 
     def fetch(self, source: Path, made: Path) -> list[RawRow]:

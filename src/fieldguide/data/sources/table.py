@@ -13,7 +13,7 @@ from fieldguide.base.operations import DATA_SOURCES
 from fieldguide.data.annotations.annotation import Annotation, is_address
 from fieldguide.data.annotations.picture_table import PICTURE_TABLE, read_picture_table
 from fieldguide.data.given_splits import Side, given_side, not_a_side
-from fieldguide.data.sources.folder import files_below, refusal
+from fieldguide.data.sources.folder import LABEL_FOLDERS, LayoutText, TimeText, files_below, refusal
 from fieldguide.data.sources.row import RawRow
 from fieldguide.data.sources.source import DataSource
 from fieldguide.data.sources.wanted import VIDEO_EVERY, Seconds, Wanted, raw_rows
@@ -28,13 +28,16 @@ class TableData(DataSource):
     """Pictures that data/sources/NAME/pictures.csv lists, one row for each picture or for each box in it.
 
     `labels` maps a label of the table to another one. `splits` says what the words of its column `split` mean, beside
-    train, val and test. Of a video comes a frame every `video_every` seconds.
+    train, val and test. Of a video comes a frame every `video_every` seconds. `layout` and `time` are for deliveries of
+    `fieldguide retrain` that no file lists: what their paths say, and where the time of capture is found.
     """
 
     kind: Literal["table"]
     labels: dict[str, LabelName] = field(default_factory=dict)
     splits: dict[str, Side] = field(default_factory=dict)
     video_every: Seconds = VIDEO_EVERY
+    layout: LayoutText = LABEL_FOLDERS
+    time: list[TimeText] = field(default_factory=list)
 
     def fetch(self, source: Path, made: Path) -> list[RawRow]:
         """A row for each of the table's, then one for each other file; frames of videos go below `made`.
