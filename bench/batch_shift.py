@@ -59,10 +59,10 @@ def measure() -> list[Figure]:
         hits = 0
         for draw in range(DRAWS):
             batch = seen[chance.choice(len(seen), SIZE, replace=False)]
-            new = columns(batch.logits.double().numpy(), batch.measurements)
-            shift = detect_shift(reference, new, features, batch.features.double().numpy(), draw)
+            new = columns(batch.logits.astype(float), batch.measurements)
+            shift = detect_shift(reference, new, features, batch.features.astype(float), draw)
             alarms = int(judge(screen, batch).out_of_domain.sum())
-            loss = expected_loss(known, calibrated(batch.logits.double().numpy(), classifier.temperature))
+            loss = expected_loss(known, calibrated(batch.logits.astype(float), classifier.temperature))
             hits += kind_of(shift, alarms, SIZE, screen.alarm_rate, loss) == Kind.SHIFTED
         return hits / DRAWS
 

@@ -2,7 +2,6 @@
 
 import io
 import tempfile
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -51,26 +50,22 @@ def seen(collection: str, change: str = "") -> Seen:
 
 def observations(some: Seen) -> "Observations":
     """The same as screening takes it; without logits, which its usual detector does not ask for."""
-    import torch
-
     from fieldguide.screening.observations import Observations
 
-    features, layout = torch.from_numpy(some.features), torch.from_numpy(some.layout)
-    return Observations(torch.zeros(len(features), 1), features, layout, some.measurements)
+    return Observations(np.zeros((len(some.features), 1), np.float32), some.features, some.layout, some.measurements)
 
 
 def _look(collection: str, change: str) -> dict[str, NDArray[np.generic]]:
     from fieldguide.data.images import perceptual_hash
-    from fieldguide.screening.feature_network import feature_network_of
     from fieldguide.screening.observations import observe_pictures
 
     opened = _opened(collection)
     pictures = [_changed(picture, change, name) for name, _, picture in opened]
-    found = observe_pictures(_looker(), feature_network_of(_looker()), pictures, 32)
+    found = observe_pictures(_looker(), _looker().network, pictures)
     return {
-        "raw": found.logits.numpy(),
-        "features": found.features.numpy(),
-        "layout": found.layout.numpy(),
+        "raw": found.logits,
+        "features": found.features,
+        "layout": found.layout,
         "measurements": found.measurements,
         "labels": np.array([label for _, label, _ in opened]),
         "hashes": np.array([perceptual_hash(picture) for picture in pictures]),
@@ -87,12 +82,14 @@ def _looker() -> "Classifier":
     from fieldguide.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Normalization
     from fieldguide.model.description import Preprocessing
     from fieldguide.model.inference import Classifier
+    from fieldguide.model.torch_network import ObservedNetwork, TorchNetwork
 
     body = timm.create_model("mobilenetv2_100", num_classes=0)
     weights = torch.load(shared("weights", "mobilenetv2_100.pth"), weights_only=True)
     body.load_state_dict({name: value for name, value in weights.items() if not name.startswith("classifier")})
-    network = nn.Sequential(OrderedDict(body=body.eval(), head=nn.Identity())).eval()
-    preprocessing = Preprocessing(150.0, 320, "squish", "border", SIZE, Normalization(IMAGENET_MEAN, IMAGENET_STD))
+    normalization = Normalization(IMAGENET_MEAN, IMAGENET_STD)
+    network = TorchNetwork(ObservedNetwork(body.eval(), nn.Identity(), normalization, SIZE), "cpu")
+    preprocessing = Preprocessing(150.0, 320, "squish", "border", SIZE, normalization)
     return Classifier(network, [str(number) for number in range(1280)], preprocessing, 1.0)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,13 +30,19 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def logged(folder: Path, labels: list[str]) -> tuple[dict[str, float], dict[str, str], str]:
     """The metrics by their names in MLflow, the table of names that the run carries, and what the run tells."""
+    data, names, told = delivered(folder, labels)
+    return data.metrics, names, told
+
+
+def delivered(folder: Path, labels: list[str], **texts: str) -> tuple[Any, dict[str, str], str]:
+    """The run's data, the table of names that it carries, and what it tells; `texts` are among its metrics."""
     paths = Paths(folder)
     for stage in STAGES:
         write_json(paths.metrics(stage), {"pictures": 3})
     shares = {f"train_share_{label}": place / 100 for place, label in enumerate(labels)}
     write_json(paths.metrics("split"), shares)
     recall = {f"recall_{label}": place / 100 for place, label in enumerate(labels)}
-    write_json(paths.metrics("evaluate"), {"accuracy": 0.5, "accuracy_low": 0.25, "note": "text", **recall})
+    write_json(paths.metrics("evaluate"), {"accuracy": 0.5, "accuracy_low": 0.25, **texts, **recall})
     counts = np.arange(len(labels) ** 2).reshape(len(labels), -1)
     index = pd.Index(labels, name="label")
     write_confusion(paths.report("evaluate") / "confusion_matrix.csv", pd.DataFrame(counts, index, labels))
@@ -44,7 +51,7 @@ def logged(folder: Path, labels: list[str]) -> tuple[dict[str, float], dict[str,
     told = log_figures(tracker, run)
     files = {file.path for file in tracker.client.list_artifacts(run, "environment")}
     names = Path(tracker.client.download_artifacts(run, METRIC_NAMES)).read_text("utf-8") if files else "{}"
-    return tracker.client.get_run(run).data.metrics, json.loads(names), told
+    return tracker.client.get_run(run).data, json.loads(names), told
 
 
 @pytest.mark.parametrize(
@@ -65,6 +72,15 @@ def test_labels_of_all_kinds_keep_metrics_of_their_own(tmp_path: Path, labels: l
             assert own[COUNT.format(true=label, predicted=predicted)] == place * len(labels) + other
     assert (own["accuracy"], own["main/accuracy"], own["accuracy_low"]) == (0.5, 0.5, 0.25)
     assert bool(names) == (METRIC_NAMES in told)
+
+
+def test_texts_among_the_metrics_are_tags_that_can_be_compared(tmp_path: Path) -> None:
+    data, _, _ = delivered(tmp_path, ["a", "b"], group_by="site", worst_site="S3 🐻")
+    assert {name: data.tags[name] for name in data.tags if name.startswith("evaluate.")} == {
+        "evaluate.group_by": "site",
+        "evaluate.worst_site": "S3 🐻",
+    }
+    assert not {name for name in data.metrics if "site" in name}
 
 
 @pytest.mark.parametrize("count", [MAX_LABELS, MAX_LABELS + 1])

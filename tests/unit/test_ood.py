@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
 from safetensors.torch import load_file, save_file
 
@@ -209,6 +210,33 @@ def test_the_promised_rate_is_kept_on_average_where_features_have_heavy_tails(he
     assert ((low <= rates) & (rates <= high)).mean() >= 0.85
 
 
+def bursts(count: int, seed: int) -> tuple[Observations, NDArray[np.intp]]:
+    """Each of `count` sites has five frames that hardly differ, so the next neighbour of each is of its own site."""
+    site, frames = heavy_tailed(count, seed), heavy_tailed(5 * count, 1000 + seed)
+    features = np.repeat(site.features, 5, axis=0) + np.float32(0.01) * frames.features
+    measurements = np.repeat(site.measurements, 5, axis=0) + 0.01 * frames.measurements
+    layout = np.repeat(site.layout, 5, axis=0)
+    return Observations(frames.logits, features, layout, measurements), np.repeat(np.arange(count), 5)
+
+
+def test_the_promise_is_kept_at_other_sites_and_its_interval_counts_sites() -> None:
+    """Frozen features calibrate on training pictures: by the frames of their own sites 5 % would be over 8."""
+    train, of_train = bursts(60, 0)
+    turned = Observations(train.logits, train.features, train.layout + 1, train.measurements)
+    labels = np.repeat(np.arange(60) % 3, 5)
+    detector = NearestNeighbours("nearest_neighbours", neighbours=3)
+    new, _ = bursts(400, 1)
+    valid, of_valid = bursts(20, 2)
+    by_sites, by_pictures = (
+        fit_screen(train, turned, labels, valid, detector, groups=groups, frozen=True).screen
+        for groups in ((of_train, of_valid), (None, None))
+    )
+    rates = [judge(screen, new).out_of_domain.mean() for screen in (by_sites, by_pictures)]
+    assert rates[0] < 0.07 < 0.08 < rates[1]
+    assert by_sites.calibration.groups <= 80 and by_pictures.calibration.groups == by_pictures.calibration.pictures
+    assert by_sites.calibration.effective < 0.6 * by_pictures.calibration.effective
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -310,6 +338,7 @@ def test_a_saved_screen_says_the_same(
     before, after = judge(fitted.screen, new), judge(loaded, new)
     np.testing.assert_array_equal(before.p_value, after.p_value)
     assert before.reason == after.reason
+    assert loaded.calibration == fitted.screen.calibration
 
 
 FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {

@@ -68,6 +68,17 @@ def test_shares_of_labels_and_splits_with_the_lower_end_of_their_interval() -> N
     assert tables["labels"].loc["teddy", "alarm_rate_low"] == pytest.approx(0.2065, abs=1e-3)
 
 
+def test_the_frames_of_one_site_are_one_witness() -> None:
+    """40 alarms of one night at one site do not show that the label is another world; those of 20 sites do."""
+    frames = many(40, split="test", **ALARM) + many(120, 400, split="test")
+    alone = score_tables(pd.DataFrame(frames))["labels"].loc["black"]
+    sites = ["S0"] * 40 + [f"S{number % 12 + 1}" for number in range(120)]
+    by_site = score_tables(pd.DataFrame(frames).assign(split_key=sites))["labels"].loc["black"]
+    assert (alone["groups"], by_site["groups"]) == (160, 13)
+    assert alone["alarm_rate"] == by_site["alarm_rate"] == 0.25
+    assert by_site["alarm_rate_low"] < 0.1 < 0.18 < alone["alarm_rate_low"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("option", ["standard", "strict"])
 def test_good_scores_pass_every_option(option: str) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from fieldguide.checks.set_notes import usual_issues
+from fieldguide.data.groups import group_numbers
 from fieldguide.data.table import QUALITY_ISSUES, picture_names
-from fieldguide.statistics.shares import wilson
+from fieldguide.statistics.intervals import share_interval
 
 FINDINGS = {"alarm": "alarm_rate", "doubt": "doubt_share", "twin": "twin_share", "quality": "quality_share"}
 
@@ -14,13 +15,20 @@ FINDINGS = {"alarm": "alarm_rate", "doubt": "doubt_share", "twin": "twin_share",
 def score_tables(screened: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     """The tables that the expectations are about.
 
+    Parameters
+    ----------
+    screened
+        The columns of data/screen.parquet, and split_key and group of the split table where these are known: intervals
+        count groups (see `fieldguide.data.groups.group_numbers`), or else pictures.
+
     Returns
     -------
     `pictures`: by path (see `picture_names`) the columns of data/screen.parquet and four texts, null
     where nothing was found: alarm (why it is unlike the training pictures), doubt (the label suggested instead), twin
     (the path of a near duplicate with another label), quality (what cleanvision finds wrong, by its names).
-    `labels` and `splits`: how many pictures, and the share of them with each of the four; `alarm_rate_low` and
-    `doubt_share_low` are the lower ends of the 95 % intervals, which a few pictures cannot raise by chance.
+    `labels` and `splits`: how many pictures, of how many groups, and the share of them with each of the four;
+    `alarm_rate_low` and `doubt_share_low` are the lower ends of the 95 % intervals, which a few pictures, or the many
+    frames of a few sites, cannot raise by chance.
     """
     pictures = screened.assign(
         alarm=screened["reason"].where(screened["out_of_domain"]),
@@ -68,12 +76,16 @@ def quality_issues(screened: pd.DataFrame) -> "pd.Series[str]":
 
 
 def _shares(pictures: pd.DataFrame, by: str) -> pd.DataFrame:
-    groups = pictures.groupby(by)
-    table = pd.DataFrame({"pictures": groups.size()})
+    parts = {name: _summary(part) for name, part in pictures.groupby(by)}
+    return pd.DataFrame.from_dict(parts, orient="index").rename_axis(by)
+
+
+def _summary(part: pd.DataFrame) -> dict[str, float]:
+    groups = group_numbers(part)
+    found: dict[str, float] = {"pictures": len(part), "groups": len(set(groups))}
     for finding, share in FINDINGS.items():
-        found = groups[finding].count()
-        table[share] = found / table["pictures"]
+        has = part[finding].notna().to_numpy(bool)
+        found[share] = float(has.mean())
         if finding in ("alarm", "doubt"):
-            counts = zip(found, table["pictures"], strict=True)
-            table[f"{share}_low"] = [wilson(int(some), int(all_))[0] for some, all_ in counts]
-    return table
+            found[f"{share}_low"] = share_interval(has, groups)[0]
+    return found

@@ -20,7 +20,7 @@ def conclude_scores(screened: pd.DataFrame, cfg: Config, paths: Paths) -> dict[s
     Parameters
     ----------
     screened
-        The table data/screen.parquet.
+        What `score_tables` takes: the table data/screen.parquet with the groups of the split table.
 
     Raises
     ------

@@ -18,6 +18,7 @@ from fieldguide.data.table import SCREEN, SPLIT, read_table
 from fieldguide.overview.pictures import MAX_NAMED, THUMBNAIL, Gallery, gallery, open_cleaned
 from fieldguide.pages.colours import BLUE, GREY, ORANGE
 from fieldguide.pages.parts import percent
+from fieldguide.screening.calibration import Calibration
 from fieldguide.statistics.intervals import share_interval
 from fieldguide.statistics.shares import calibrated_share
 
@@ -38,24 +39,26 @@ def with_groups(screened: pd.DataFrame, paths: Paths) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Promise:
-    """The share of ordinary pictures that may raise the alarm, and by how many pictures it is calibrated."""
+    """The share of ordinary pictures that may raise the alarm, and what it is calibrated by."""
 
     rate: float
-    pictures: int  # 0 where the screen is of an older version, which does not say
+    by: Calibration  # of no picture where the screen is of an older version, which does not say
 
     @property
     def interval(self) -> str:
         """Between what the true rate lies by so many pictures, in words; "" if that is not known."""
-        if not self.pictures:
+        if not self.by.pictures:
             return ""
-        low, high = calibrated_share(self.rate, self.pictures)
-        return f"with {self.pictures} pictures {percent(low)} to {percent(high)}"
+        low, high = calibrated_share(self.rate, self.by.effective)
+        return f"with {self.by.pictures} pictures{self.by.in_groups()} {percent(low)} to {percent(high)}"
 
 
 def alarm_promise(paths: Paths) -> Promise:
     """What the screen promises of false alarms."""
     screen = read_json(paths.screen.with_suffix(".json"))
-    return Promise(float(screen["alarm_rate"]), int(screen.get("calibration_pictures", 0)))
+    pictures = int(screen.get("calibration_pictures", 0))
+    groups, effective = (screen.get(f"calibration_{name}") or pictures for name in ("groups", "effective"))
+    return Promise(float(screen["alarm_rate"]), Calibration(pictures, int(groups), float(effective)))
 
 
 def galleries(paths: Paths, screened: pd.DataFrame) -> list[Gallery]:

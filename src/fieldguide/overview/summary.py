@@ -145,8 +145,10 @@ def _promise(screen: Figures) -> str:
     if "alarm_rate_promised_low" not in screen:
         return f"{screen['alarm_rate_promised']:.3f}"
     ordinary = screen["calibration_pictures"] - screen["calibration_strangers"]
+    groups = screen.get("calibration_groups", ordinary)
+    in_groups = f" in {groups} groups" if groups < ordinary else ""
     return (
-        f"{screen['alarm_rate_promised']:.3f}, with {ordinary} calibration pictures "
+        f"{screen['alarm_rate_promised']:.3f}, with {ordinary} calibration pictures{in_groups} "
         f"{screen['alarm_rate_promised_low']:.3f} to {screen['alarm_rate_promised_high']:.3f}"
     )
 

@@ -33,11 +33,12 @@ def findings(
     known: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
     errors: Mapping[str, float],
     batch: Batch,
+    among: int = 1,
 ) -> BatchFindings:
     """Compare a batch with the `known` pictures, as `fieldguide.screening.batch_reference.load_reference` gives them.
 
-    `name`, the promised `alarm_rate` and the `errors` of the expected loss (`load_errors`) are passed on. Raises
-    UserError if these are of another classifier.
+    `name`, the promised `alarm_rate` and the `errors` of the expected loss (`load_errors`) are passed on; `among` as in
+    `detect_shift`. Raises UserError if these are of another classifier.
     """
     logits, features, measurements = known
     reference = calibrated(logits, classifier.temperature)
@@ -51,6 +52,7 @@ def findings(
         named_columns(classifier.vocabulary, probabilities, new_measurements),
         features,
         new_features,
+        among=among,
     )
     alarms, loss = sum(bool(answer.out_of_domain) for answer in batch.answers), expected_loss(reference, probabilities)
     return BatchFindings(

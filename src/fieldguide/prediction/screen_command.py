@@ -20,6 +20,7 @@ from fieldguide.prediction.picture_files import require_something
 from fieldguide.prediction.predict_command import CLASSIFIER, answered, lossless, warn_of_crop, weights_of
 from fieldguide.prediction.rows import write_rows
 from fieldguide.screening.batch_reference import load_errors, load_reference, load_sites
+from fieldguide.screening.calibration import Calibration
 from fieldguide.screening.screen_files import load_screen
 from fieldguide.statistics.shares import calibrated_share
 
@@ -70,15 +71,18 @@ def screen_command(
         _print(f"{read}: too few to test for a shift{without}, {needed}{unread}")
         return False
 
-    def compare(name: str, some: Batch) -> BatchFindings:
-        return findings(name, classifier, screening[0].alarm_rate, known, errors, some)
+    def compare(name: str, some: Batch, among: int = 1) -> BatchFindings:
+        return findings(name, classifier, screening[0].alarm_rate, known, errors, some, among)
 
     with Progress("screen, comparing the batch"):
         found = compare(printable(", ".join(arguments)), batch)
         parts = [part.said() for part in parts_of(batch, sites, compare)]
-    _print_verdict(found, batch, len(screening[0].combined.values))
+    _print_verdict(found, batch, screening[0].calibration)
     if parts:
-        _print("by site and month, each by itself:", *(f"  {part}" for part in parts))
+        _print(
+            "by site and month, each by itself, with Holm's correction for their number:",
+            *(f"  {part}" for part in parts),
+        )
     if page is not None:
         write_page(page, found, classifier, batch, parts)
         _print(f"see {page}")
@@ -110,19 +114,19 @@ def _print_rows(
     return batch
 
 
-def _print_verdict(found: BatchFindings, batch: Batch, calibrated_by: int) -> None:
+def _print_verdict(found: BatchFindings, batch: Batch, calibration: Calibration) -> None:
     """The verdict, in what the batch differs, the mix of predictions, and the pictures that show it best.
 
-    `calibrated_by` pictures is how many the expected alarm rate is known by.
+    `calibration` is what the expected alarm rate is known by.
     """
-    low, high = calibrated_share(found.alarm_rate, calibrated_by)
+    low, high = calibrated_share(found.alarm_rate, calibration.effective)
     others = [test for test in found.shift.tests if test.differs][1:]  # the first is in the verdict
     lines = [verdict(found), *(f"  {describe(test)}" for test in others)]
     moved = ", ".join(f"{share.label} {share.batch:.0%} (reference {share.reference:.0%})" for share in found.mix)
     lines.append(f"predictions: {moved}")
     lines.append(
         f"out of domain: {found.alarms} of {found.pictures} ({found.alarms / found.pictures:.1%}; "
-        f"{found.alarm_rate:.1%} expected, {low:.1%} to {high:.1%} with {calibrated_by} calibration pictures)"
+        f"{found.alarm_rate:.1%} expected, {low:.1%} to {high:.1%} with {calibration.said()})"
     )
     if found.kind == Kind.OTHER_SOURCE:  # of the others it is in the verdict, or there is none
         lines.append(loss_in_words(found))

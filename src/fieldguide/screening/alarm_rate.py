@@ -15,16 +15,17 @@ BY_SITE = ["site", "pictures", "groups", "alarms", "alarm_rate", "alarm_rate_low
 def alarm_figures(screened: pd.DataFrame, fitted: Fitted, promised: float) -> dict[str, float | int | bool]:
     """Counts and rates of alarms, with the 95 % interval on the test split; a warning where too few pictures calibrate.
 
-    Beside the promise is the interval in which the true rate lies by so many calibration pictures.
+    Beside the promise is the interval in which the true rate lies by so many calibration pictures of so many groups.
 
     `screened` has the columns of data/screen.parquet and the groups of the split table, `promised` is the alarm rate
     between 0 and 1.
     """
-    ordinary = fitted.calibrated_by - fitted.outliers
+    calibration = fitted.screen.calibration
+    ordinary = calibration.pictures
     tested = screened[screened["split"] == Split.TEST]
     test = tested["out_of_domain"]
     low, high = share_interval(test.to_numpy(bool), group_numbers(tested))
-    promised_low, promised_high = calibrated_share(promised, ordinary)
+    promised_low, promised_high = calibrated_share(promised, calibration.effective)
     needed = int(np.ceil(1 / promised)) - 1
     if ordinary < needed:
         print(
@@ -36,7 +37,8 @@ def alarm_figures(screened: pd.DataFrame, fitted: Fitted, promised: float) -> di
         "alarm_rate_promised_low": round(promised_low, 6),
         "alarm_rate_promised_high": round(promised_high, 6),
         "promise_has_enough_pictures": ordinary >= needed,
-        "calibration_pictures": fitted.calibrated_by,
+        "calibration_pictures": ordinary + fitted.outliers,
+        "calibration_groups": calibration.groups,
         "calibration_strangers": fitted.outliers,
         "test_pictures": len(test),
         "test_alarms": int(test.sum()),

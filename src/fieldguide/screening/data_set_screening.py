@@ -9,6 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from fieldguide.base.errors import UserError
+from fieldguide.data.groups import group_numbers
 from fieldguide.data.status import Split
 from fieldguide.model.asking import Network
 from fieldguide.model.inference import Classifier, calibrated, open_all
@@ -66,7 +67,8 @@ def screen_pictures(
     upright, turned = observe_pairs(classifier, feature_network, pictures(train, "screen, train"))
     labels = np.searchsorted(classifier.vocabulary, train["label"].to_numpy(str))
     seen = observe_pictures(classifier, feature_network, pictures(valid, "screen, valid"))
-    fitted = fit_screen(upright, turned, labels, seen, detector, frozen=frozen)
+    groups = group_numbers(train), group_numbers(valid)
+    fitted = fit_screen(upright, turned, labels, seen, detector, groups=groups, frozen=frozen)
     judged = [_with_verdicts(train, fitted.train), _with_verdicts(valid, fitted.valid)]
     rows, logits = list(valid.index), [seen.logits]
     if len(others):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldguide.base.progress import progress
+from fieldguide.screening.calibration import Calibration
 from fieldguide.screening.detectors import Detector, Known, State
 from fieldguide.screening.measurements import NAMES, SIDES
 from fieldguide.screening.observations import Observations
@@ -22,6 +23,8 @@ from fieldguide.screening.screen import (
     part_p_values,
     side_name,
 )
+from fieldguide.statistics.groups import Groups, alone
+from fieldguide.statistics.intervals import effective_number
 
 FOLDS = 5
 # Shares of the tails. Of a hundred valid pictures a quarter or half describe a tail better than a few: these kept the
@@ -44,6 +47,7 @@ class Learned:
     tails: dict[str, Tail]  # of the plain measurements
     scores: dict[str, Numbers]  # the learned scores (n,) of the training pictures, each by what the others taught
     measurements: Numbers  # (n, measurements) of the training pictures
+    groups: Groups  # (n,) of the training pictures
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,7 @@ class Fitted:
     screen: Screen
     train: Verdicts
     valid: Verdicts
-    calibrated_by: int  # pictures
-    outliers: int  # of them, left out of the calibration, see `fit_tail`
+    outliers: int  # pictures left out of the calibration, see `fit_tail`
 
 
 def fit_screen(
@@ -64,13 +67,21 @@ def fit_screen(
     valid: Observations,
     detector: Detector,
     *,
+    groups: tuple[Groups | None, Groups | None] = (None, None),
     frozen: bool = False,
 ) -> Fitted:
-    """Learn from the training pictures (`learn_screen`), calibrate on others (`calibrate_screen`)."""
-    return calibrate_screen(learn_screen(train, turned, labels, detector), valid, frozen=frozen)
+    """Learn from the training pictures (`learn_screen`), calibrate on others (`calibrate_screen`), in their groups."""
+    of_train, of_valid = groups
+    return calibrate_screen(learn_screen(train, turned, labels, detector, of_train), valid, of_valid, frozen=frozen)
 
 
-def learn_screen(train: Observations, turned: Observations, labels: NDArray[np.intp], detector: Detector) -> Learned:
+def learn_screen(
+    train: Observations,
+    turned: Observations,
+    labels: NDArray[np.intp],
+    detector: Detector,
+    groups: Groups | None = None,
+) -> Learned:
     """Fit the detector, the orientation, and the tails of the plain measurements to the training pictures.
 
     Parameters
@@ -79,7 +90,11 @@ def learn_screen(train: Observations, turned: Observations, labels: NDArray[np.i
         n training pictures, in an arbitrary order, and the same turned by 180 degrees.
     labels
         (n,) positions of their labels.
+    groups
+        (n,) numbers from 0 in order of appearance, see `fieldguide.data.groups.group_numbers`; by default each picture
+        is alone. What scores a picture has learned from none of its group.
     """
+    groups = alone(len(train)) if groups is None else groups
 
     def learn(rows: NDArray[np.intp]) -> tuple[State, Orientation]:
         known = Known(np.asarray(train.features)[rows], np.asarray(train.logits)[rows], labels[rows])
@@ -92,12 +107,14 @@ def learn_screen(train: Observations, turned: Observations, labels: NDArray[np.i
         )
         for number, side in enumerate(SIDES)
     }
-    of_train, of_turned = _scores_by_the_others(detector.detector, train, turned, learn)
+    of_train, of_turned = _scores_by_the_others(detector.detector, train, turned, groups, learn)
     like_turned = learn_turned(of_train["orientation"], **of_turned)
-    return Learned(detector, state, orientation, like_turned, tails, of_train, train.measurements)
+    return Learned(detector, state, orientation, like_turned, tails, of_train, train.measurements, groups)
 
 
-def calibrate_screen(learned: Learned, valid: Observations, *, frozen: bool = False) -> Fitted:
+def calibrate_screen(
+    learned: Learned, valid: Observations, groups: Groups | None = None, *, frozen: bool = False
+) -> Fitted:
     """Calibrate on pictures that the scores were not learned from.
 
     The distribution of a learned score is estimated from the pictures that calibrate, the valid ones. Where the
@@ -112,33 +129,47 @@ def calibrate_screen(learned: Learned, valid: Observations, *, frozen: bool = Fa
     for the parts and again for their combination, a hundred such scores lost 6 % of the ordinary pictures, and 5 %
     false alarms became 8 to 9 (bench/alarm_rate.py).
 
+    Folds hold whole groups: of two frames of a site one tells too much about the other.
+
     Parameters
     ----------
     valid
         Pictures that nothing was learned from, at least two.
+    groups
+        (n,) of the valid pictures, as `learn_screen` takes them; none has training pictures.
     frozen
         Whether the features are those of a body that was not trained on the training pictures.
     """
     detector, tails = learned.detector, learned.tails
     of_valid = learned_scores(detector.detector, learned.state, learned.orientation, valid)
     scores, measurements = of_valid, valid.measurements
+    groups = alone(len(valid)) if groups is None else groups
     if frozen and not detector.uses_logits:
         scores = {name: np.concatenate([learned.scores[name], values]) for name, values in of_valid.items()}
         measurements = np.concatenate([learned.measurements, valid.measurements])
-    p_values = {name: _cross_fitted(values) for name, values in scores.items()}
+        groups = np.concatenate([learned.groups, groups + learned.groups.max() + 1])
+    p_values = {name: _cross_fitted(values, groups) for name, values in scores.items()}
     parts, _ = part_p_values(tails, p_values, measurements)
     ordinary = are_ordinary(combine(parts), COMBINED_TAIL, SMALLEST_SCALE, UNLIKELY)
     parts |= {name: with_normal_tail(values, LEARNED_TAIL) for name, values in p_values.items()}
     combined = tail_of(combine(parts)[ordinary], COMBINED_TAIL, SMALLEST_SCALE)
+    alarms = combined.p_values(combine(parts)[ordinary]) <= detector.alarm_rate
+    calibration = Calibration(len(alarms), len(set(groups[ordinary])), effective_number(alarms, groups[ordinary]))
     tails = tails | {name: tail_of(values, LEARNED_TAIL, SMALLEST_SCALE) for name, values in scores.items()}
     screen = Screen(
-        detector.detector, learned.state, learned.orientation, learned.turned, tails, combined, detector.alarm_rate
+        detector.detector,
+        learned.state,
+        learned.orientation,
+        learned.turned,
+        tails,
+        combined,
+        detector.alarm_rate,
+        calibration,
     )
     return Fitted(
         screen,
         judge_scores(screen, learned.scores, learned.measurements),
         judge_scores(screen, of_valid, valid.measurements),
-        len(ordinary),
         int((~ordinary).sum()),
     )
 
@@ -147,10 +178,11 @@ def _scores_by_the_others(
     detector: str,
     train: Observations,
     turned: Observations,
+    groups: Groups,
     learn: Callable[[NDArray[np.intp]], tuple[State, Orientation]],
 ) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
     """The learned scores (n,) of the training pictures and of the turned ones, by what was learned from other folds."""
-    folds = _folds(len(train))
+    folds = _folds(groups)
     found, of_turned = ({name: np.zeros(len(train)) for name in ("features", "orientation")} for _ in range(2))
     for fold in progress(np.unique(folds), "screen, folds of train", unit="folds"):
         state, orientation = learn(np.flatnonzero(folds != fold))
@@ -160,9 +192,9 @@ def _scores_by_the_others(
     return found, of_turned
 
 
-def _cross_fitted(scores: Numbers) -> Numbers:
+def _cross_fitted(scores: Numbers, groups: Groups) -> Numbers:
     """P-values (n,), each by a tail that was fitted to the scores of other folds."""
-    folds, values = _folds(len(scores)), np.zeros(len(scores))
+    folds, values = _folds(groups), np.zeros(len(scores))
     for fold in np.unique(folds):
         values[folds == fold] = tail_of(scores[folds != fold], LEARNED_TAIL, SMALLEST_SCALE).p_values(
             scores[folds == fold]
@@ -170,8 +202,10 @@ def _cross_fitted(scores: Numbers) -> Numbers:
     return values
 
 
-def _folds(count: int) -> NDArray[np.intp]:
-    return np.arange(count) % min(FOLDS, count)
+def _folds(groups: Groups) -> NDArray[np.intp]:
+    """(n,) the fold of each picture, whole groups in turn; of a single group, pictures in turn."""
+    count = int(groups.max()) + 1
+    return groups % min(FOLDS, count) if count > 1 else np.arange(len(groups)) % min(FOLDS, len(groups))
 
 
 def _views(observations: Observations) -> NDArray[np.float32]:

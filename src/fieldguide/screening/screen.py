@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldguide.base.operations import DETECTORS
+from fieldguide.screening.calibration import Calibration
 from fieldguide.screening.detectors import State
 from fieldguide.screening.measurements import NAMES, SIDES
 from fieldguide.screening.observations import Observations
@@ -47,6 +48,7 @@ class Screen:
     tails: dict[str, Tail]  # of "features", "orientation", and each side of each measurement, see `side_name`
     combined: Tail
     alarm_rate: float
+    calibration: Calibration
 
 
 @dataclass(frozen=True)

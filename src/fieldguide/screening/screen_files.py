@@ -16,6 +16,7 @@ from fieldguide.model.backbone import Backbone
 from fieldguide.model.description import read_description
 from fieldguide.model.inference import Classifier
 from fieldguide.screening.array_files import read_arrays, write_arrays
+from fieldguide.screening.calibration import Calibration
 from fieldguide.screening.measurements import SIDES
 from fieldguide.screening.observations import observe_pictures
 from fieldguide.screening.orientation import Orientation, Turned
@@ -45,7 +46,17 @@ class Description:
     backbone_sha256: Sha256 | None  # null where features are those of the classifier's own body
     turned: Turned
     tails: dict[str, tuple[Share, Scale]]
-    calibration_pictures: Annotated[int, Field(ge=0)] = 0  # that the alarm rate is promised by; 0 in older files
+    # What the alarm rate is promised by; older files count pictures only, and still older ones do not say.
+    calibration_pictures: Annotated[int, Field(ge=0)] = 0
+    calibration_groups: Annotated[int, Field(ge=0)] | None = None
+    calibration_effective: Annotated[float, Field(ge=0)] | None = None
+
+    def calibration(self) -> Calibration:
+        """What the alarm rate is promised by."""
+        pictures, groups, effective = self.calibration_pictures, self.calibration_groups, self.calibration_effective
+        return Calibration(
+            pictures, pictures if groups is None else groups, pictures if effective is None else effective
+        )
 
 
 def save_screen(screen: Screen, path: Path, classifier: Path, backbone: Path | None) -> None:
@@ -65,7 +76,9 @@ def save_screen(screen: Screen, path: Path, classifier: Path, backbone: Path | N
         "backbone_sha256": sha256_of_file(backbone) if backbone else None,
         "turned": asdict(screen.turned),
         "tails": {name: (tails[name].share, tails[name].least_scale) for name in TAILS},
-        "calibration_pictures": len(screen.combined.values),
+        "calibration_pictures": screen.calibration.pictures,
+        "calibration_groups": screen.calibration.groups,
+        "calibration_effective": round(screen.calibration.effective, 2),
     }
     write_json(path.with_suffix(".json"), description)
 
@@ -92,6 +105,7 @@ def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Scre
             tails,
             tails["combined"],
             description.alarm_rate,
+            description.calibration(),
         )
         feature_network = _feature_network(description, classifier, weights)
         judge(screen, observe_pictures(classifier, feature_network, [Image.new("RGB", (64, 64))]))  # does all fit?

@@ -71,7 +71,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         **alarm_figures(placed, found.fitted, cfg.ood.alarm_rate),
         **finding_counts(screened),
         "review_queue": len(queue),
-        **conclude_scores(screened, cfg, paths),
+        **conclude_scores(placed, cfg, paths),
     }
 
 

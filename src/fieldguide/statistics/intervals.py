@@ -56,6 +56,22 @@ def bootstrap(figures: Callable[[Positions], Figures], groups: Groups, resamples
 def share_interval(right: NDArray[np.bool_], groups: Groups) -> tuple[float, float]:
     """The 95 % interval of a share: Wilson's, for as many pictures as the groups are worth.
 
+    Parameters
+    ----------
+    right
+        (n,) which pictures count; 0 to 1 where there is none.
+    """
+    if len(right) == len(group_sizes(groups)):
+        return wilson(int(right.sum()), len(right))
+    share, worth = float(right.mean()), effective_number(right, groups)
+    middle = (share + Z_95**2 / (2 * worth)) / (1 + Z_95**2 / worth)
+    reach = Z_95 * np.sqrt(share * (1 - share) / worth + Z_95**2 / (4 * worth**2)) / (1 + Z_95**2 / worth)
+    return float(min(max(middle - reach, 0), share)), float(max(min(middle + reach, 1), share))  # to the last digit
+
+
+def effective_number(right: NDArray[np.bool_], groups: Groups) -> float:
+    """How many independent pictures would tell as much of a share: the effective sample size.
+
     Pictures of one group are more alike than others, so n of them tell as much as n / (1 + (m - 1) r) independent ones
     (the design effect, Kish 1965), where m is the mean size of a picture's group and r the intraclass correlation. r is
     not known from few groups: the upper end of its one-sided 80 % interval is taken (from the F distribution, Searle
@@ -65,15 +81,12 @@ def share_interval(right: NDArray[np.bool_], groups: Groups) -> tuple[float, flo
     Parameters
     ----------
     right
-        (n,) which pictures count; 0 to 1 where there is none.
+        (n,) which pictures count.
     """
     pictures, sizes = len(right), group_sizes(groups)
     if pictures == len(sizes):
-        return wilson(int(right.sum()), pictures)
-    share, worth = float(right.mean()), pictures / (1 + (_mean_size(sizes) - 1) * _correlation(right, groups))
-    middle = (share + Z_95**2 / (2 * worth)) / (1 + Z_95**2 / worth)
-    reach = Z_95 * np.sqrt(share * (1 - share) / worth + Z_95**2 / (4 * worth**2)) / (1 + Z_95**2 / worth)
-    return float(min(max(middle - reach, 0), share)), float(max(min(middle + reach, 1), share))  # to the last digit
+        return float(pictures)
+    return float(pictures / (1 + (_mean_size(sizes) - 1) * _correlation(right, groups)))
 
 
 def _mean_size(sizes: NDArray[np.intp]) -> float:

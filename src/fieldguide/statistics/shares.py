@@ -20,13 +20,15 @@ def wilson(right: int, pictures: int) -> tuple[float, float]:
     return low, 1.0 if right == pictures else (middle + reach) / whole
 
 
-def calibrated_share(share: float, pictures: int) -> tuple[float, float]:
+def calibrated_share(share: float, pictures: float) -> tuple[float, float]:
     """The 95 % interval of the true share of false alarms where so many pictures calibrate a promised one.
 
     Each set of pictures sets another threshold: over all sets the true share has the beta distribution of the order
     statistic that counting would take (Vovk 2012). Screening uses every picture twice, for the parts of its score and
     for their combination, and tells the outliers by the same pictures: its rates spread like those of half as many
     (bench/alarm_rate.py). 0 to 1 where there are no pictures.
+
+    `pictures` is how many independent ones they are worth, see `fieldguide.statistics.intervals.effective_number`.
     """
     if not pictures:
         return 0.0, 1.0

@@ -15,6 +15,7 @@ from fieldguide.statistics.kolmogorov_smirnov import kolmogorov_smirnov
 
 FEATURES = "features"
 ALPHA = 0.01  # of calling a batch shifted that is not: a job asks every night
+FAMILY_ALPHA = 0.05  # of calling even one of several parts so that is not
 FOLDS = 5
 PERMUTATIONS = 1999  # at least
 PER_TEST = 150  # permutations: the smallest p-value there is, times the number of tests, is then below ALPHA
@@ -67,6 +68,7 @@ def detect_shift(
     reference_features: NDArray[np.float64],
     batch_features: NDArray[np.float64],
     seed: int = 0,
+    among: int = 1,
 ) -> Shift:
     """Compare a batch with reference pictures, none of which the classifier was trained on.
 
@@ -78,6 +80,8 @@ def detect_shift(
         (n, f) and (m, f).
     seed
         Of the folds and permutations; another one changes p-values by a little.
+    among
+        How many parts are compared and judged together (`differ_together`): more need smaller p-values.
     """
     tests = []
     for name, known in reference.items():
@@ -85,13 +89,23 @@ def detect_shift(
         tests.append(TwoSample(name, *kolmogorov_smirnov(known, batch[name]), *medians))
     some = np.linspace(0, len(batch_features) - 1, min(len(batch_features), MAX_PICTURES)).round().astype(int)
     typical = np.full(len(batch_features), np.nan)
-    area, p_value, typical[some] = _classifier_test(
-        reference_features, batch_features[some], max(PERMUTATIONS, PER_TEST * (len(reference) + 1)), seed
-    )
+    per_test = PER_TEST * max(1.0, among * ALPHA / FAMILY_ALPHA)
+    permutations = max(PERMUTATIONS, round(per_test * (len(reference) + 1)))
+    area, p_value, typical[some] = _classifier_test(reference_features, batch_features[some], permutations, seed)
     tests.append(TwoSample(FEATURES, max(0.0, 2 * area - 1), p_value))
     corrected = _holm(np.array([test.p_value for test in tests]))
     tests = [replace(test, p_value=float(p_value)) for test, p_value in zip(tests, corrected, strict=True)]
     return Shift(tuple(sorted(tests, key=lambda test: -test.effect)), typical)
+
+
+def differ_together(parts: Sequence[Shift]) -> list[bool]:
+    """Which parts differ from the reference, by Holm's method over all of them (Holm 1979).
+
+    Each has to differ by itself. Besides, the chance that even one of them is called so that does not is at most
+    FAMILY_ALPHA, however many there are and whatever hangs together with what: of twelve sites, 1 % each would be 11 %.
+    """
+    smallest = np.array([min((test.p_value for test in part.tests), default=1.0) for part in parts])
+    return [bool(part.differs and p < FAMILY_ALPHA) for part, p in zip(parts, _holm(smallest), strict=True)]
 
 
 def probability_columns(vocabulary: Sequence[str], probabilities: NDArray[np.float64]) -> Columns:

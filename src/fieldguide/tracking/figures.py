@@ -28,6 +28,8 @@ MAX_LABELS = 20  # whose confusion counts are metrics: their number is its squar
 def log_figures(tracker: Tracker, run: str) -> str:
     """Log the metrics of all stages, the most important ones again in a section of their own, and the confusion counts.
 
+    What is a text among them, as the worst site, becomes a tag `evaluate.worst_site`.
+
     Returns notes on them for the run's description, or "".
     """
     paths = tracker.paths
@@ -51,6 +53,7 @@ def log_figures(tracker: Tracker, run: str) -> str:
             f"metrics too where there are at most {MAX_LABELS} labels."
         )
     tracker.log_metrics(run, metrics)
+    tracker.log_texts(run, {f"{Stage.EVALUATE}.{name}": value for name, value in evaluated.items()})
     if renamed := tracker.log_metric_names(run, metrics):
         notes.append(f"{renamed} metrics have names that MLflow does not accept: {METRIC_NAMES} lists them.")
     return "\n\n".join(notes)

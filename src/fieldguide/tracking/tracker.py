@@ -194,6 +194,12 @@ class Tracker:
         for start in range(0, len(entries), METRICS_AT_A_TIME):
             self.client.log_batch(run, metrics=entries[start : start + METRICS_AT_A_TIME])
 
+    def log_texts(self, run: str, metrics: dict[str, Any]) -> None:
+        """Set the texts among `metrics` as tags, which the UI compares too: a metric of MLflow is a number."""
+        for name, value in metrics.items():
+            if isinstance(value, str):
+                self.client.set_tag(run, stored_name(name), stored_value(value))
+
     def log_metric_names(self, run: str, names: Iterable[str]) -> int:
         """Log which metrics have another name in MLflow than their own; returns how many these are."""
         return self._log_names(run, names, METRIC_NAMES)
