@@ -1,8 +1,8 @@
 """What bfloat16 gains in a training step, network by network: `python bench/training_step.py`.
 
 The two precisions are timed in turn on the same batch, so that a busy machine slows both alike. The rule in
-`fieldguide.model.precision` rests on this, run on an Intel processor with AMX and on an AMD one with AVX512-BF16 alone: it
-should choose bfloat16 where the figure is above 1, and only there.
+`fieldguide.model.precision` rests on this, run on an Intel processor with AMX and on an AMD one with AVX512-BF16 alone:
+it should choose bfloat16 where the figure is above 1, and only there.
 """
 
 from contextlib import suppress

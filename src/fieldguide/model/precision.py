@@ -21,8 +21,9 @@ def choose_computing(network: nn.Module, precision: str) -> Computing:
     """The named precision, or for "auto" the one that the network gains by here.
 
     Rules instead of a measurement, since the same machine must always choose the same; bench/training_step.py measures
-    what they gain. GPUs gain by bfloat16, older ones (compute capability 7.0 to 7.5) by float16 with loss scaling. On
-    processors see `_gains_by_bfloat16`. Convolutions gain by channels last; transformers have but one, to embed patches.
+    what they gain. GPUs gain by bfloat16, older ones (compute capability 7.0 to 7.5) by float16 with loss scaling; for
+    processors see `_gains_by_bfloat16`. Convolutions gain by channels last; transformers have but one, which embeds
+    patches.
 
     Raises UserError for float16 without a GPU.
     """
