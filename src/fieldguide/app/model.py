@@ -1,5 +1,6 @@
 """The classifier of the checkout as the app asks it, and what it sees of the pictures that it was trained on."""
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from fieldguide.app.background import Background
 from fieldguide.base.errors import UserError
@@ -18,10 +20,11 @@ from fieldguide.data.table import SPLIT, read_table
 
 @dataclass(frozen=True)
 class Model:
-    """A classifier with its screen, and the hash of its weights."""
+    """A classifier with its screen, the weights (labels, f) of its head, and the hash of all of its weights."""
 
     classifier: Any
     screening: Any
+    head: NDArray[np.float32]
     sha256: str
 
     @property
@@ -36,6 +39,16 @@ class Model:
 
         return answers(self.classifier, files, screening=self.screening, identify=True)
 
+    def where(self, content: bytes, label: int, side: int) -> Image.Image | None:
+        """Where in a picture file the label of this place is found, `side` pixels wide; None if that cannot be told."""
+        from fieldguide.model.activation_maps import activation_map, has_map, tinted
+        from fieldguide.model.inference import open_for
+
+        if not has_map(self.classifier):
+            return None
+        picture = open_for(self.classifier, io.BytesIO(content))
+        return tinted(self.classifier, picture, activation_map(self.classifier, self.head, picture, label), side)
+
 
 @dataclass(frozen=True)
 class TrainingPictures:
@@ -48,13 +61,14 @@ class TrainingPictures:
 
 def load_model(paths: Paths) -> Model:
     """Load models/. Raises UserError where `dvc repro` has not made it."""
+    from fieldguide.model.activation_maps import head_weights
     from fieldguide.prediction.answers import load_screened  # slow to import
 
     for file in (paths.classifier, paths.screen):
         if not file.is_file():
             raise UserError(f"models/{file.name} is missing: run `dvc repro`")
     classifier, screening = load_screened(paths.classifier, paths.classifier.with_suffix(".json"))
-    return Model(classifier, screening, sha256_of_file(paths.classifier))
+    return Model(classifier, screening, head_weights(paths.classifier), sha256_of_file(paths.classifier))
 
 
 def training_pictures(paths: Paths, model: Model, work: Background[Any]) -> TrainingPictures:

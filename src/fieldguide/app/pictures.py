@@ -3,6 +3,8 @@
 import io
 from pathlib import Path
 
+from PIL import Image
+
 from fieldguide.base.errors import UserError
 from fieldguide.base.packs import is_packed
 from fieldguide.base.paths import Paths
@@ -48,6 +50,11 @@ def shown(file: Path | bytes, side: int, box: Box | None = None, margin: float =
         picture = picture if box is None else cut(picture, box, margin)
     except PictureError as error:
         raise UserError(f"it cannot be shown: {error}") from None
+    return encoded(bounded_picture(picture, side))
+
+
+def encoded(image: Image.Image) -> bytes:
+    """An image as JPEG without metadata."""
     buffer = io.BytesIO()
-    bounded_picture(picture, side).save(buffer, "JPEG", quality=85)
+    image.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()

@@ -19,6 +19,7 @@ from fieldguide.app.label_routes import label_routes
 from fieldguide.app.model import Model, TrainingPictures, load_model, training_pictures
 from fieldguide.app.review_routes import review_routes
 from fieldguide.app.runs_routes import runs_routes
+from fieldguide.app.try_routes import try_routes
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.pages.render import render
@@ -42,6 +43,7 @@ PAGES = (
     Page("/", "Review", "app/review.html"),
     Page("/label", "Label next", "app/label.html"),
     Page("/confirm", "Confirm", "app/confirm.html"),
+    Page("/try", "Try", "app/try.html"),
     Page("/runs", "Runs", "app/runs.html"),
 )
 
@@ -63,6 +65,7 @@ def create_app(paths: Paths, port: int, token: str, folders: Sequence[Path] = ()
     app.include_router(review_routes(paths))
     app.include_router(label_routes(paths, folders, model, training))
     app.include_router(confirm_routes(paths, found))
+    app.include_router(try_routes(model, training))
     app.include_router(runs_routes(paths))
     for page in PAGES:
         app.get(page.path, response_class=HTMLResponse)(_shown(page, paths, token))
