@@ -53,13 +53,17 @@ def load_review_data(paths: Paths) -> ReviewData:
     screened = read_columns(paths.screen_table).to_pandas() if paths.screen_table.is_file() else pd.DataFrame()
     found: dict[str, Row] = {row["id"]: _named(row) for row in screened.to_dict("records")}
     usual = usual_issues(screened) if len(screened) else frozenset()
+    issues = [issue for issue in QUALITY_ISSUES if issue not in usual]
+    twins = _twins(images, found)
     queue = read_csv(paths.review_queue) if paths.review_queue.is_file() else pd.DataFrame(columns=["id", "suggestion"])
     suggestions = dict(zip(queue["id"], queue["suggestion"], strict=True))
     conflicts = _conflicts(table)
     order = [*conflicts, *(identity for identity in suggestions if identity in images and identity not in conflicts)]
 
     def item(identity: str) -> Item:
-        reasons = list(_reasons(images, found, identity, [issue for issue in QUALITY_ISSUES if issue not in usual]))
+        reasons = list(
+            _reasons(images, found, twins, identity, [issue for issue in QUALITY_ISSUES if issue not in usual])
+        )
         if identity in conflicts:
             reasons.insert(0, (CONFLICT, f"came under several labels: {', '.join(conflicts[identity])}", ""))
         return _item(images[identity], reasons, suggestions.get(identity, ""))
@@ -125,14 +129,29 @@ def _conflicts(table: pd.DataFrame) -> dict[str, list[str]]:
     return {str(identity): sorted(set(group["raw_label"])) for identity, group in rows.groupby("id", sort=True)}
 
 
+def _twins(images: Mapping[str, Row], found: Mapping[str, Row]) -> dict[str, str]:
+    """The near duplicate that matters most of each picture that has one: with another label first, then the likest.
+
+    The queue lists one of two, which need not be the one whose row names the other.
+    """
+    pairs = [(identity, row["near_duplicate_of"], row) for identity, row in found.items() if row["near_duplicate_of"]]
+    best: dict[str, tuple[bool, float, str]] = {}
+    for one, other, row in pairs:
+        if one in images and other in images:
+            is_across, alike = images[one]["label"] != images[other]["label"], row["near_duplicate_similarity"]
+            for here, there in ((one, other), (other, one)):
+                best[here] = max(best.get(here, (False, -2.0, "")), (is_across, alike, there))
+    return {identity: twin for identity, (_, _, twin) in best.items()}
+
+
 def _reasons(
-    images: Mapping[str, Row], found: Mapping[str, Row], identity: str, issues: Sequence[str]
+    images: Mapping[str, Row], found: Mapping[str, Row], twins: Mapping[str, str], identity: str, issues: Sequence[str]
 ) -> Iterator[tuple[str, str, str]]:
     """Why a picture is worth a look, the most urgent first: kind, words, and the id of the other picture, or ""."""
     row = found.get(identity)
     if row is None:
         return
-    twin = row["near_duplicate_of"] if row["near_duplicate_of"] in images else ""
+    twin = twins.get(identity, "")
     if twin and images[twin]["label"] != row["label"]:
         yield TWIN, f"twin of {images[twin]['path']}, which is labelled {images[twin]['label']}", twin
     if row["suggested_label"] != row["label"] and not row["out_of_domain"]:
