@@ -61,9 +61,7 @@ def load_review_data(paths: Paths) -> ReviewData:
     order = [*conflicts, *(identity for identity in suggestions if identity in images and identity not in conflicts)]
 
     def item(identity: str) -> Item:
-        reasons = list(
-            _reasons(images, found, twins, identity, [issue for issue in QUALITY_ISSUES if issue not in usual])
-        )
+        reasons = list(_reasons(images, found, twins, identity, issues))
         if identity in conflicts:
             reasons.insert(0, (CONFLICT, f"came under several labels: {', '.join(conflicts[identity])}", ""))
         return _item(images[identity], reasons, suggestions.get(identity, ""))
