@@ -5,14 +5,18 @@ import json
 import resource
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import onnx
+
 from conftest import noise, put, run_command
 from hostile.case import Result, tell
 from stages.test_hostile_models import DESCRIPTIONS, WEIGHTS
+from unit.test_onnx_check import CASES, bombs
 from untrained import save_classifier
 
 GROWTH = 600 * 2**20  # bytes by which the process may grow over one of them
@@ -21,18 +25,26 @@ NESTED = "[" * 5000 + "]" * 5000
 
 @dataclass(frozen=True)
 class ModelCase:
-    """The two files of a classifier; None where the whole one stays. `right` is whether it loads."""
+    """The files of a classifier; None where the whole one stays. `right` is whether it loads.
+
+    Where `weights` are given, PyTorch is asked, as for an export; else `fieldguide predict`, which takes the ONNX file.
+    """
 
     name: str
     description: bytes | None = None
     weights: bytes | None = None
-    right: bool = False
+    onnx: bytes | None = None
+    right: bool | None = False  # None: it may
 
 
 def descriptions(whole: dict[str, Any]) -> Iterator[ModelCase]:
     """Every value replaced by others, and JSON that is none."""
     for name, (edit, _) in DESCRIPTIONS.items():
-        yield ModelCase(f"edit: {name}", json.dumps(edit(copy.deepcopy(whole))).encode())
+        changed = edit(copy.deepcopy(whole))
+        # An ONNX file is asked whatever the architecture's name; a library or options that are none are refused.
+        is_plain = isinstance(changed, dict) and {**changed, "architecture": 0} == {**whole, "architecture": 0}
+        plain_name = is_plain and name not in ("library", "options that are none")
+        yield ModelCase(f"edit: {name}", json.dumps(changed).encode(), right=plain_name)
     fields = [
         *(("architecture", name) for name in ("library", "arch", "options")),
         *(("preprocessing", name) for name in ("max_megapixels", "max_side", "method", "pad_mode", "size")),
@@ -52,9 +64,10 @@ def descriptions(whole: dict[str, Any]) -> Iterator[ModelCase]:
     }
     for field in fields:
         for name, value in values.items():
-            yield ModelCase(
-                f"description: {'.'.join(field)} is {name}", json.dumps(_with(whole, field, value)).encode()
-            )
+            told = json.dumps(_with(whole, field, value)).encode()
+            # A text and a mapping are as good as any for the architecture, which an ONNX file does not need.
+            right = None if field[0] == "architecture" else False
+            yield ModelCase(f"description: {'.'.join(field)} is {name}", told, right=right)
         yield ModelCase(f"description: {'.'.join(field)} is missing", json.dumps(_without(whole, field)).encode())
     text = json.dumps(whole)
     for name, content in {
@@ -136,6 +149,24 @@ def weights(whole: bytes) -> Iterator[ModelCase]:
     yield ModelCase("weights: as they are", weights=whole, right=True)
 
 
+def networks(whole: bytes) -> Iterator[ModelCase]:
+    """ONNX files that hold more than a network, ask for too much, or are none."""
+    for name, (edit, _) in CASES.items():
+        model = onnx.load_model_from_string(whole)
+        with suppress(IndexError):  # of networks without such a part
+            edit(model)
+            yield ModelCase(f"onnx: {name}", onnx=model.SerializeToString())
+    for name, content in bombs().items():
+        yield ModelCase(f"onnx: {name}", onnx=content)
+    for share in (0, 0.1, 0.5, 0.999):
+        yield ModelCase(f"onnx: cut after {share:.1%}", onnx=whole[: int(share * len(whole))])
+    for place in range(0, len(whole), len(whole) // 40):
+        content = bytearray(whole)
+        content[place : place + 4] = b"\xff" * 4
+        yield ModelCase(f"onnx: damaged at {place}", onnx=bytes(content), right=None)
+    yield ModelCase("onnx: as it is", onnx=whole, right=True)
+
+
 def _packed(header: Any, rest: bytes) -> bytes:
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + rest
@@ -164,29 +195,33 @@ def run(folder: Path) -> Result:
     model, picture = folder / "models", put(folder / "picture.png", noise(1))
     save_classifier(model)
     description, safetensors = model / "classifier.json", model / "classifier.safetensors"
-    whole = json.loads(description.read_text(encoding="utf-8")), safetensors.read_bytes()
-    cases = [*descriptions(whole[0]), *weights(whole[1])]
+    network = model / "classifier.onnx"
+    whole = json.loads(description.read_text(encoding="utf-8")), safetensors.read_bytes(), network.read_bytes()
+    cases = [*descriptions(whole[0]), *weights(whole[1]), *networks(whole[2])]
     names = [case.name for case in cases]
     assert len(set(names)) == len(names), "two cases have one name"
     ask = partial(run_command, "predict", str(picture), "--model", str(model), "--format", "csv", cwd=folder)
+    export = partial(run_command, "export", "onnx", "--model", str(model), "--out", str(folder / "x.onnx"), cwd=folder)
     ask()
+    export()
     wrong: list[str] = []
     most = (0, "")
     for case in cases:
         description.write_bytes(json.dumps(whole[0]).encode() if case.description is None else case.description)
         safetensors.write_bytes(whole[1] if case.weights is None else case.weights)
+        network.write_bytes(whole[2] if case.onnx is None else case.onnx)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         try:
-            done = ask()
+            done = ask() if case.weights is None else export()
         except Exception as error:
             tell(wrong, f"{case.name}: {type(error).__name__}: {error}"[:300])
             continue
         grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
         most = max(most, (grown, case.name))
         said = done.stderr.rstrip("\n")
-        if (done.returncode == 0) != case.right:
+        if case.right is not None and (done.returncode == 0) != case.right:
             tell(wrong, f"{case.name}: exit code {done.returncode} {said[:200]}")
-        elif not case.right and (not said.startswith("fieldguide: ") or not said.isprintable() or len(said) > 900):
+        elif done.returncode and (not said.startswith("fieldguide: ") or not said.isprintable() or len(said) > 900):
             tell(wrong, f"{case.name}: {said[:300]!r}")
         elif grown > GROWTH:
             tell(wrong, f"{case.name}: {grown / 1e6:.0f} MB of memory")

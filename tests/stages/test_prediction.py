@@ -246,7 +246,10 @@ def test_a_name_that_is_no_utf8_goes_through_a_pipe(model: Path, tmp_path: Path)
         (["empty"], "fieldguide: no files in the folder empty"),
         (["nowhere.jpg"], "fieldguide: no such file or folder: nowhere.jpg"),
         (["picture.png"], "fieldguide: no model at models/classifier.safetensors: run `dvc repro`"),
-        (["picture.png", "--model", "picture.png"], "fieldguide: picture.png is not a .safetensors file"),
+        (
+            ["picture.png", "--model", "picture.png"],
+            "fieldguide: picture.png is neither a .safetensors nor an .onnx file",
+        ),
     ],
 )
 def test_what_is_missing_is_said_in_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -1,8 +1,11 @@
 """ONNX files from strangers: what a plain network does not need is refused in one line, before anything runs it."""
 
+import resource
 import struct
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -13,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from fieldguide.base.errors import UserError
 from fieldguide.model.onnx_check import MAX_FIELDS, check_onnx
+from fieldguide.model.onnx_network import read_onnx
 
 Edit = Callable[[onnx.ModelProto], object]
 
@@ -102,6 +106,51 @@ CASES: dict[str, tuple[Edit, str]] = {
 }
 
 
+def bombs() -> dict[str, bytes]:
+    """Small files of allowed operators alone that ask for hundreds of gigabytes, or give what they do not say."""
+
+    def packed(nodes: list[onnx.NodeProto], *weights: TensorProto) -> bytes:
+        model = network()
+        del model.graph.node[:]
+        model.graph.node.extend(nodes)
+        model.graph.initializer.extend(weights)
+        return model.SerializeToString()
+
+    def floats(name: str, *shape: int) -> TensorProto:
+        return numpy_helper.from_array(np.ones(shape, np.float32), name)
+
+    mean = helper.make_node("ReduceMean", ["pictures"], ["mean"], keepdims=0, axes=[1, 2, 3])
+    size = numpy_helper.from_array(np.array([10**11]), "size")
+    two, one = floats("two", 300_000, 1), floats("one", 1, 300_000)
+    return {
+        "a product without end": packed(
+            [
+                mean,
+                helper.make_node("Mul", ["two", "mean"], ["more"]),
+                helper.make_node("MatMul", ["more", "one"], ["logits"]),
+            ],
+            *(two, one),
+        ),
+        "a constant without end": packed(
+            [
+                mean,
+                helper.make_node("ConstantOfShape", ["size"], ["more"]),
+                helper.make_node("Mul", ["more", "mean"], ["logits"]),
+            ],
+            size,
+        ),
+        "another shape than it says": packed([helper.make_node("Flatten", ["pictures"], ["logits"])]),
+        "no number": packed(
+            [
+                mean,
+                helper.make_node("Sub", ["mean", "endless"], ["less"]),
+                helper.make_node("Log", ["less"], ["logits"]),
+            ],
+            floats("endless", 1, 4),
+        ),
+    }
+
+
 def refusal(content: bytes) -> str:
     with pytest.raises(UserError) as refused:
         check_onnx(content, "classifier.onnx")
@@ -122,6 +171,19 @@ def test_what_a_network_does_not_need_is_refused(case: str) -> None:
     model = network()
     edit(model)
     assert message in refusal(model.SerializeToString())
+
+
+@pytest.mark.parametrize("case", bombs())
+def test_a_file_that_asks_for_too_much_is_refused_as_it_answers(case: str, tmp_path: Path) -> None:
+    """The check lets it through; ONNX Runtime gets no memory for it."""
+    file = tmp_path / "classifier.onnx"
+    file.write_bytes(bombs()[case])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError) as refused:
+        list(read_onnx(file).ask([np.zeros((3, 32, 32), np.float32)], ["logits"]))
+    assert str(refused.value).isprintable() and str(refused.value).startswith(str(file))
+    unit = 1 if sys.platform == "darwin" else 2**10
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit < 2 * 2**30
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except OSError:
             _drop_output()
         sys.exit(f"fieldguide: {error}")
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "fieldguide"):
+            raise
+        sys.exit(
+            f"fieldguide: {options.command_name} needs the pipeline, of which {package} is not installed: "
+            "pip install 'fieldguide[train]'"
+        )
     except KeyboardInterrupt:
         print(stop_line("fieldguide", kept), file=sys.stderr)
         sys.exit(STOPPED)

@@ -44,13 +44,19 @@ def load_classifier(weights: Path, description: Path) -> Classifier:
     others.
     """
     content = read_description(description)
-    if has_gpu():
+    if has_gpu() and weights.is_file():
         from fieldguide.model.torch_classifier import load_torch_network
 
         network: Network = load_torch_network(weights, description)
     else:
         network = _load_onnx(weights, content)
     return Classifier(network, content.vocabulary, content.preprocessing, content.temperature)
+
+
+def weights_sha256(classifier: Classifier, weights: Path) -> str:
+    """The sha256 of a classifier's weights; an .onnx file, which may come without them, says it too."""
+    network = classifier.network
+    return network.facts[WEIGHTS] if isinstance(network, OnnxNetwork) else sha256_of_file(weights)
 
 
 def load_trained(weights: Path) -> tuple[Classifier, dict[str, Any]]:
@@ -120,6 +126,7 @@ def _load_onnx(weights: Path, content: Description) -> OnnxNetwork:
             f"{file} is not the network of {weights.with_suffix('.json').name}, of {labels} labels and pictures of "
             f"{content.preprocessing.size} pixels: run `dvc repro`, or `fieldguide export onnx --model {file.parent}`"
         )
-    if weights.is_file() and sha256_of_file(weights) != network.facts.get(WEIGHTS):
+    made_from = network.facts.get(WEIGHTS)
+    if made_from is None or (weights.is_file() and sha256_of_file(weights) != made_from):
         raise UserError(f"{file} was not made from {weights.name}: run `fieldguide export onnx --model {file.parent}`")
     return network

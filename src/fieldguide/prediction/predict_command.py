@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import sha256_of_file
 from fieldguide.base.progress import Progress, progress
 from fieldguide.data.cropping import BOXES
 from fieldguide.prediction.given import FIELDS, PLAIN, Given, Reader
@@ -134,9 +133,10 @@ def _write_observations(
     weights: Path,
     events: bool,
 ) -> None:
+    from fieldguide.model.inference import weights_sha256
     from fieldguide.prediction.observations_file import write_observations
 
-    by = f"fieldguide {sha256_of_file(weights)[:12]}"
+    by = f"fieldguide {weights_sha256(classifier, weights)[:12]}"
     labels, file = classifier.vocabulary, observations.file
     if without := write_observations(file, told, labels, observations.offset, by, events):
         print(f"fieldguide: {without} are not in {file}: their time is not known (see --time)", file=sys.stderr)
@@ -177,12 +177,16 @@ def _collector_paused() -> Iterator[None]:
 
 
 def weights_of(model: Path) -> Path:
-    """The weights of a model that is named by its folder or its file. Raises UserError if there are none."""
-    weights = model / CLASSIFIER if model.is_dir() else model
-    if not weights.is_file():
-        raise UserError(f"no model at {weights}: run `dvc repro`, or choose one with --model")
-    if weights.suffix != ".safetensors":
-        raise UserError(f"{weights} is not a .safetensors file: give one, or the folder of a model")
+    """The weights of a model that is named by its folder or its file; where its .onnx file is, they may be missing.
+
+    Raises UserError if there is neither.
+    """
+    named = model / CLASSIFIER if model.is_dir() else model
+    weights = named.with_suffix(".safetensors")
+    if not named.is_file() and (not model.is_dir() or not weights.with_suffix(".onnx").is_file()):
+        raise UserError(f"no model at {named}: run `dvc repro`, or choose one with --model")
+    if named.suffix not in (".safetensors", ".onnx"):
+        raise UserError(f"{named} is neither a .safetensors nor an .onnx file: give one, or the folder of a model")
     return weights
 
 

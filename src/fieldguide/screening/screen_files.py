@@ -14,7 +14,7 @@ from fieldguide.base.operations import DETECTORS
 from fieldguide.model.asking import Network
 from fieldguide.model.backbone import Backbone
 from fieldguide.model.description import read_description
-from fieldguide.model.inference import Classifier
+from fieldguide.model.inference import Classifier, weights_sha256
 from fieldguide.screening.array_files import read_arrays, write_arrays
 from fieldguide.screening.calibration import Calibration
 from fieldguide.screening.measurements import SIDES
@@ -90,7 +90,7 @@ def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Scre
     UserError if one is missing or damaged, or belongs to another classifier.
     """
     description = _read_description(path.with_suffix(".json"))
-    if sha256_of_file(weights) != description.classifier_sha256:
+    if weights_sha256(classifier, weights) != description.classifier_sha256:
         raise UserError(f"{path} does not belong to the classifier {weights}: run `dvc repro`")
     arrays = read_arrays(path)
     try:

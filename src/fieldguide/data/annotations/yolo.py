@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fieldguide.data.annotations.annotation import Annotation, floats, with_box
 from fieldguide.data.field_data import FieldData
 
@@ -44,6 +42,8 @@ def class_names(folder: Path, files: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _of_yaml(text: str) -> list[str]:
+    import yaml  # only here: reading other formats does without
+
     try:
         content = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError):
