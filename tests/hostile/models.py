@@ -15,8 +15,8 @@ import onnx
 
 from conftest import noise, put, run_command
 from hostile.case import Result, tell
+from onnx_files import CASES, bombs
 from stages.test_hostile_models import DESCRIPTIONS, WEIGHTS
-from unit.test_onnx_check import CASES, bombs
 from untrained import save_classifier
 
 GROWTH = 600 * 2**20  # bytes by which the process may grow over one of them
@@ -161,9 +161,8 @@ def networks(whole: bytes) -> Iterator[ModelCase]:
     for share in (0, 0.1, 0.5, 0.999):
         yield ModelCase(f"onnx: cut after {share:.1%}", onnx=whole[: int(share * len(whole))])
     for place in range(0, len(whole), len(whole) // 40):
-        content = bytearray(whole)
-        content[place : place + 4] = b"\xff" * 4
-        yield ModelCase(f"onnx: damaged at {place}", onnx=bytes(content), right=None)
+        damaged = whole[:place] + b"\xff" * 4 + whole[place + 4 :]
+        yield ModelCase(f"onnx: damaged at {place}", onnx=damaged, right=None)
     yield ModelCase("onnx: as it is", onnx=whole, right=True)
 
 
