@@ -242,8 +242,12 @@ def test_a_table_of_decisions_is_recorded_whole_or_not_at_all(made: Paths, tmp_p
         with pytest.raises(UserError, match=message):
             record_decisions(made, list(read_wishes(table)))
         assert not made.reviews.exists()
+    table.write_text(header + good + f"{third},p,w,0.7,drop,delete,,\n{first},p,w,0.7,,relabel,c,\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"line 4: the decision must be .*; refused too: line 5; nothing was recorded"):
+        record_decisions(made, list(read_wishes(table)))
     table.write_text(header + good + f"{third},p,w,0.7,relabel a,relabel a,,\n", encoding="utf-8")
-    assert len(record_decisions(made, list(read_wishes(table))).splitlines()) == 2
+    said = record_decisions(made, list(read_wishes(table)))
+    assert said == "data/reviews.csv: 2 decisions recorded (1 drop, 1 relabel); `dvc repro` applies them"
     assert {key: review.words for key, review in read_reviews(made.reviews).items()} == {
         second: "drop",
         third: "relabel a",

@@ -82,6 +82,22 @@ def test_elsewhere_a_line_says_how_far_it_is_and_how_long_it_will_take() -> None
     assert all(LINE.fullmatch(line) for line in stream.getvalue().splitlines())
 
 
+def test_a_slow_start_does_not_count_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of 1,000 took a minute, since processes had to start; each other takes a tenth of a second."""
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    with Progress("look", 1000) as shown:
+        assert shown.line() == "look: 0 of 1000 pictures, about an unknown time left"
+        now[0] = 60.0
+        shown.update()
+        assert shown.line() == "look: 1 of 1000 pictures, about an unknown time left"
+        for _ in range(10):
+            now[0] += 0.1
+            shown.update()
+        assert shown.line() == f"look: 11 of 1000 pictures, about {duration(98.9)} left"
+
+
 def test_the_innermost_task_is_shown_also_while_nothing_moves() -> None:
     with often() as stream, Progress("outer"):
         with Progress("inner", 3, "folds"):

@@ -44,8 +44,9 @@ class Progress:
 
     def __init__(self, task: str, total: int | None = None, unit: str = "pictures", done: int = 0) -> None:
         self.task, self.total, self.unit = task, total, unit
-        self.before = self.done = done
+        self.done = done
         self.start = time.monotonic()
+        self._first: tuple[float, int] | None = None  # when, and how much was done then: what comes before is starting
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._show, daemon=True)
         self._bar = self._make_bar() if sys.stderr.isatty() else None
@@ -64,6 +65,7 @@ class Progress:
     def update(self, count: int = 1) -> None:
         """So much more is done."""
         self.done += count
+        self._first = self._first or (time.monotonic(), self.done)
         if self._bar is not None:
             self._bar.update(count)
 
@@ -93,11 +95,12 @@ class Progress:
 
     def line(self) -> str:
         """How far it is, in words."""
-        taken = time.monotonic() - self.start
+        now = time.monotonic()
         if self.total is None:
-            return f"{self.task}: working for {duration(taken)}"
-        new = self.done - self.before
-        left = duration(taken * (self.total - self.done) / new) if new else "an unknown time"
+            return f"{self.task}: working for {duration(now - self.start)}"
+        since, before = self._first or (now, self.done)
+        new = self.done - before
+        left = duration((now - since) * (self.total - self.done) / new) if new else "an unknown time"
         return f"{self.task}: {self.done} of {self.total} {self.unit}, about {left} left"
 
     def _is_due(self) -> bool:

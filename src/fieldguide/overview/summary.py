@@ -161,7 +161,9 @@ def _per_label(evaluate: Figures) -> Rows:
 
 def _checks(counts: Counts, stage: str, metrics: Figures) -> str:
     made, flagged = (said(counts, f"{stage}.{name}") for name in ("expectations", "flagged_pictures"))
-    return f"{metrics['passed']} of {made} passed, {metrics['warnings']} gave a warning; {flagged}"
+    notes = metrics.get("notes", 0)
+    noted = f", {notes} {'tell' if notes > 1 else 'tells'} what the whole set is like" if notes else ""
+    return f"{metrics['passed']} of {made} passed, {metrics['warnings']} gave a warning{noted}; {flagged}"
 
 
 def _weakest_shifts(shifts: pd.DataFrame) -> str:

@@ -124,6 +124,12 @@ def _checks_in_words(checks: pd.DataFrame) -> str:
     return f"{warned} of {len(checks)} data checks gave a warning." if warned else "No data check gave a warning."
 
 
+def _others_in_words(checks: pd.DataFrame) -> str:
+    """How many warn, stop, or tell what the whole set is like."""
+    counts = [(int((checks["state"] == state).sum()), state) for state in ("error", "warning", "note")]
+    return ", ".join(f"{count} {state}{'s' if count > 1 else ''}" for count, state in counts if count)
+
+
 def _facts(
     paths: Paths, metrics: Mapping[str, Any], counts: Mapping[str, int], checks: pd.DataFrame
 ) -> list[tuple[str, str, str]]:
@@ -148,7 +154,7 @@ def _facts(
             f"of {said(counts, 'clean.pictures')}",
         ),
         (COUNTS["screen.label_doubts"].many, str(counts["screen.label_doubts"]), "see below"),
-        ("checks passed", f"{passed} of {len(checks)}", ""),
+        ("checks passed", f"{passed} of {len(checks)}", _others_in_words(checks)),
     ]
 
 

@@ -1,6 +1,7 @@
 """Recording people's decisions about pictures."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,8 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.reviews import DECISIONS, FILE, Decision, Review, append_reviews, read_reviews, review_check
 from fieldguide.data.table import IMAGES, read_table
 from fieldguide.reviewing.find import PictureIndex, find_rows, index_pictures
+
+MAX_REFUSED = 5  # lines named beside the first that is refused
 
 Picture = Mapping[Hashable, Any]  # a row of the image table
 
@@ -65,37 +68,63 @@ def known_pictures(paths: Paths) -> Known:
 
 
 def record_decision(paths: Paths, picture: str, decision: str, label: str, note: str) -> str:
-    """Record one decision; see `record_decisions`."""
-    return record_decisions(paths, [Wish(picture, decision, label, note)])
+    """Record one decision; returns a line about it. Raises UserError as `_recorded` does."""
+    ((review, file, earlier),) = _recorded(paths, [Wish(picture, decision, label, note)])
+    replaced = f", instead of {earlier.words} by {earlier.reviewer} on {earlier.date}" if earlier else ""
+    return printable(f"{FILE}: {review.words} {review.id} ({file}){replaced}; `dvc repro` applies it")
 
 
 def record_decisions(paths: Paths, wishes: Sequence[Wish]) -> str:
-    """Add a line to data/reviews.csv for every wish, with git's user.name and today's date; returns a line about each.
+    """Record several; returns one line about all of them. Raises UserError as `_recorded` does."""
+    recorded = _recorded(paths, wishes)
+    if not recorded:
+        return "no row has a decision: nothing was recorded"
+    counts = Counter(str(review.decision) for review, *_ in recorded)
+    kinds = ", ".join(f"{counts[kind]} {kind}" for kind in sorted(counts))
+    replaced = sum(earlier is not None for *_, earlier in recorded)
+    instead = f"; {replaced} replace an earlier one" if replaced > 1 else "; 1 replaces an earlier one"
+    number = f"{len(recorded)} decision{'s' if len(recorded) > 1 else ''}"
+    return f"{FILE}: {number} recorded ({kinds}){instead if replaced else ''}; `dvc repro` applies them"
 
-    Raises UserError, before anything is written, if a picture or its new label is not there, or if a decision changes
-    nothing.
+
+def _recorded(paths: Paths, wishes: Sequence[Wish]) -> list[tuple[Review, str, Review | None]]:
+    """Add a line to data/reviews.csv for every wish, with git's user.name and today's date.
+
+    Returns for each the review, the picture's file, and the review that it replaces. Raises UserError, before anything
+    is written, if a picture or its new label is not there, or if a decision changes nothing; it names all such lines.
     """
     pictures, reviewer = known_pictures(paths), reviewer_of(paths)
     with _one_at_a_time(paths):
         counting = read_reviews(paths.reviews)
-        reviews: dict[str, Review] = {}
-        said = []
+        recorded: dict[str, tuple[Review, str, Review | None]] = {}
+        refused: list[tuple[str, str]] = []
         for wish in wishes:
             try:
                 copies = _copies(paths, pictures, wish)
                 review = _checked(wish, copies, counting, reviewer)
                 pictures.check(review)
-                if review.id in reviews:
+                if review.id in recorded:
                     raise UserError(f"{review.id} has a decision on an earlier line: keep one of them")
             except UserError as error:
-                raise UserError(f"{wish.where}: {error}" if wish.where else str(error)) from None
-            reviews[review.id] = review
-            earlier = counting.get(review.id)
-            replaced = f", instead of {earlier.words} by {earlier.reviewer} on {earlier.date}" if earlier else ""
-            said.append(f"{FILE}: {review.words} {review.id} ({copies[0]['file']}){replaced}; `dvc repro` applies it")
-        if reviews:
-            append_reviews(paths.reviews, list(reviews.values()))
-    return "\n".join(map(printable, said)) or "no row has a decision: nothing was recorded"
+                refused.append((wish.where, str(error)))
+                continue
+            recorded[review.id] = review, str(copies[0]["file"]), counting.get(review.id)
+        if refused:
+            raise UserError(_refusal(refused))
+        if recorded:
+            append_reviews(paths.reviews, [review for review, *_ in recorded.values()])
+    return list(recorded.values())
+
+
+def _refusal(refused: Sequence[tuple[str, str]]) -> str:
+    """The first fault with its line, and the lines of the others."""
+    (where, error), *others = refused
+    first = f"{where}: {error}" if where else error
+    if not others:
+        return first
+    named = ", ".join(place.rpartition(" line ")[2] for place, _ in others[:MAX_REFUSED])
+    more = f" and {len(others) - MAX_REFUSED} more" if len(others) > MAX_REFUSED else ""
+    return f"{first}; refused too: line {named}{more}; nothing was recorded"
 
 
 def record_each(paths: Paths, pictures: Known, wishes: Sequence[Wish]) -> list[Outcome]:
