@@ -1,4 +1,4 @@
-"""Answers as the table `observations` of a Camera Trap Data Package (Camtrap DP 1.0), which other programs take in.
+"""Answers as the table `observations` of Camtrap DP 1.0 to 1.0.2, which have the same terms; other programs take it in.
 
 The standard: https://camtrap-dp.tdwg.org/data/#observations
 """
@@ -26,6 +26,8 @@ COLUMNS = (
     *("bboxX", "bboxY", "bboxWidth", "bboxHeight", "classificationMethod", "classifiedBy"),
     *("classificationTimestamp", "classificationProbability", "observationTags", "observationComments"),
 )
+DIGITS = 6  # of shares
+SMALLEST = 10**-DIGITS
 ANIMAL, BLANK = "animal", "blank"
 TYPES = {  # of labels and detections that name no species
     **dict.fromkeys(("blank", "empty", "nothing", "no animal", "background"), BLANK),
@@ -49,7 +51,7 @@ def check_offset(offset: str | None) -> str:
 def write_observations(
     file: Path, answered: Sequence[tuple[str, "Answer"]], labels: Sequence[str], offset: str, by: str, events: bool
 ) -> int:
-    """Write a row for each answer that says what was seen; return how many have none, for lack of a time.
+    """Write a row for each answer that says what was seen; return how many have none, for lack of a time or a site.
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ def write_observations(
     lines, without = [csv_line(COLUMNS)], 0
     for number, (name, answer) in enumerate(answered):
         kind, label, probability = _seen(answer, labels)
-        if kind and answer.known.time is None:
+        if kind and (answer.known.time is None or not _deployment(answer)):  # the standard requires both
             without += 1
         elif kind:
             seen = {"observationType": kind, "scientificName": label, "classificationProbability": probability}
@@ -93,11 +95,15 @@ def _seen(answer: "Answer", labels: Sequence[str]) -> tuple[str, str, float | No
     return (TYPES.get(detected.casefold(), "unknown") if detected else BLANK), "", None
 
 
+def _deployment(answer: "Answer") -> str:
+    return answer.known.further.get(DEPLOYMENT) or answer.known.site or ""
+
+
 def _row(name: str, number: int, answer: "Answer", offset: str, by: str, events: bool) -> dict[str, Cell]:
     known = answer.known
     assert known.time is not None
     start, end = (_moment(time, offset) for time in (known.time, answer.until or known.time))
-    site = known.further.get(DEPLOYMENT) or known.site or ""
+    site = _deployment(answer)
     media = known.further.get(MEDIA) or name
     identity = hashlib.sha256(f"{name}\n{number}".encode()).hexdigest()[:16]
     event = known.sequence or (f"{site}_{start}" if events else "")
@@ -120,8 +126,9 @@ def _box(box: Sequence[float]) -> dict[str, Cell]:
     """The part of a box that lies in the picture: the standard has no other."""
     left, top = (min(max(share, 0.0), 1.0) for share in box[:2])
     right, bottom = (min(max(start + size, 0.0), 1.0) for start, size in ((box[0], box[2]), (box[1], box[3])))
-    sides = {"bboxX": left, "bboxY": top, "bboxWidth": right - left, "bboxHeight": bottom - top}
-    return {name: round(share, 6) for name, share in sides.items()}
+    width, height = (max(side, SMALLEST) for side in (right - left, bottom - top))  # the standard knows no empty box
+    sides = {"bboxX": left, "bboxY": top, "bboxWidth": width, "bboxHeight": height}
+    return {name: round(share, DIGITS) for name, share in sides.items()}
 
 
 def _moment(time: datetime, offset: str) -> str:

@@ -139,7 +139,10 @@ def _write_observations(
     by = f"fieldguide {weights_sha256(classifier, weights)[:12]}"
     labels, file = classifier.vocabulary, observations.file
     if without := write_observations(file, told, labels, observations.offset, by, events):
-        print(f"fieldguide: {without} are not in {file}: their time is not known (see --time)", file=sys.stderr)
+        print(
+            f"fieldguide: {without} are not in {file}: their time or site is not known (see --time, --layout, --site)",
+            file=sys.stderr,
+        )
 
 
 @contextmanager
