@@ -45,9 +45,6 @@ check: setup  ## lint, format and types
 	ruff format --check .
 	mypy
 
-deps: setup  ## write the source files that each stage runs through into dvc.yaml
-	PYTHONPATH=src:tools python tools/write_deps.py
-
 bench: setup  ## measure, write bench/results.json and the table of bench/README.md
 	PYTHONPATH=src python bench/run.py
 
@@ -69,5 +66,5 @@ lock:  ## resolve the dependencies anew in a fresh environment and write require
 clean-venv:  ## delete the environment
 	rm -rf $(VENV)
 
-.PHONY: help setup repro test test-all test-hostile fuzz check deps bench docs ui lock clean-venv
+.PHONY: help setup repro test test-all test-hostile fuzz check bench docs ui lock clean-venv
 .DEFAULT_GOAL := help

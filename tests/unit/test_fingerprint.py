@@ -12,7 +12,6 @@ from source_graph import ROOT
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    shutil.copy(ROOT / "dvc.yaml", tmp_path)
     return tmp_path
 
 
@@ -44,9 +43,11 @@ def test_a_change_matters_where_training_runs_through_it(checkout: Path, source:
     assert (code_digest(checkout) != before) == matters
 
 
-def test_a_new_file_in_a_folder_of_training_matters(checkout: Path) -> None:
-    before = code_digest(checkout)
-    (checkout / "src" / "fieldguide" / "training" / "another.py").write_text("# new\n", encoding="utf-8")
+def test_a_new_operation_matters_and_what_nothing_imports_does_not(checkout: Path) -> None:
+    before, training = code_digest(checkout), checkout / "src" / "fieldguide" / "training"
+    (training / "another.py").write_text("# new\n", encoding="utf-8")
+    assert code_digest(checkout) == before
+    (training / "augmentations" / "another.py").write_text("# new\n", encoding="utf-8")
     assert code_digest(checkout) != before
 
 

@@ -3,18 +3,15 @@
 import hashlib
 import json
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from fieldguide.base.config import Config
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_code import OWN_CHECKOUT, stage_code
 from fieldguide.base.stage_names import Stage
 
-OWN_CHECKOUT = Path(__file__).parents[3]  # the checkout that this code is from
 TRAINING_SECTIONS = ("resize", "augment", "model", "schedule", "train", "seed")
 
 
@@ -52,27 +49,12 @@ def report_record(paths: Paths) -> dict[str, str]:
 def code_digest(checkout: Path = OWN_CHECKOUT) -> str:
     """A hash of the sources that determine a classifier, as they are on disk: 16 hex digits.
 
-    They are those that dvc.yaml names as `deps` of the stage `train`. After a change of any other source, kept
-    features, checkpoints and finished sweep jobs remain valid.
+    They are those that the stage `train` runs through. After a change of any other source, kept features, checkpoints
+    and finished sweep jobs remain valid.
 
     Parameters
     ----------
     checkout
-        Where dvc.yaml and src/ are; by default where the code that runs is from.
+        Where src/ is; by default where the code that runs is from.
     """
-    digest = hashlib.sha256()
-    for path in sorted(file for dep in _training_sources(checkout) for file in _files(checkout / dep)):
-        digest.update(f"{path.relative_to(checkout).as_posix()}\n".encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-@cache
-def _training_sources(checkout: Path) -> tuple[str, ...]:
-    pipeline = yaml.safe_load((checkout / "dvc.yaml").read_text(encoding="utf-8"))
-    return tuple(dep for dep in pipeline["stages"][Stage.TRAIN]["deps"] if dep.startswith("src/"))
-
-
-def _files(path: Path) -> list[Path]:
-    """The file itself, or all files of a folder but those that Python compiled."""
-    inside = [path] if path.is_file() else path.rglob("*")
-    return [file for file in inside if file.is_file() and "__pycache__" not in file.parts]
+    return hashlib.sha256(stage_code(Stage.TRAIN, checkout).encode()).hexdigest()[:16]
