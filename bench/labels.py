@@ -124,21 +124,23 @@ def photos(folder: Path) -> list[tuple[str, Image.Image]]:
 
 def embed(pictures: list[Image.Image]) -> list[np.ndarray]:
     """Features of mobilenetv2_100."""
-    import torch
-
     from fieldguide.base.files import sha256_of_file
     from fieldguide.model.architecture import Architecture
     from fieldguide.model.description import Preprocessing
     from fieldguide.model.inference import to_input
     from fieldguide.model.network import normalization_of
+    from fieldguide.model.onnx_export import export_network
+    from fieldguide.model.onnx_network import OnnxNetwork
+    from fieldguide.model.torch_network import ObservedNetwork
     from fieldguide.model.weights import file_body
 
     weights = shared("weights", "mobilenetv2_100.pth")
     architecture = Architecture("timm", "mobilenetv2_100", {})
     body = file_body(architecture, weights, sha256_of_file(weights)).eval()
     preprocessing = Preprocessing(150, 320, "squish", "zeros", SIZE, normalization_of(architecture, body))
-    with torch.inference_mode():
-        return [body(to_input(picture, preprocessing)[None])[0].numpy() for picture in pictures]
+    network = OnnxNetwork(export_network(ObservedNetwork(body, None, preprocessing.normalization, SIZE)))
+    squares = (to_input(picture, preprocessing) for picture in pictures)
+    return [features for (features,) in network.ask(squares, ["features"])]
 
 
 if __name__ == "__main__":

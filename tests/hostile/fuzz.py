@@ -125,6 +125,7 @@ def tables() -> tuple[list[bytes], Check]:
 def models() -> tuple[list[bytes], Check]:
     """The files of a classifier, one of them damaged; the first byte says which."""
     from fieldguide.model.inference import load_classifier
+    from fieldguide.model.torch_classifier import load_observed
     from untrained import save_classifier
 
     folder = Path(tempfile.mkdtemp())
@@ -139,6 +140,7 @@ def models() -> tuple[list[bytes], Check]:
         for number, file in enumerate(files):
             file.write_bytes(whole[number] if number != which else data[1:] + (rest if which else b""))
         try:
+            load_observed(files[1], files[0])
             load_classifier(files[1], files[0])
         except UserError as error:
             assert str(error).isprintable() and len(str(error)) < 1000
