@@ -130,7 +130,7 @@ def test_runs_of_every_origin_are_made_again_at_the_same_time(home: Checkout, jo
 
     for output, name in ((repro, "squish standard mini"), (sweep, "random_crop min_scale=0.5 seed=2")):
         assert output.splitlines()[-1].startswith(f"identical: '{name} mini-")
-        assert "models/backbone.safetensors, models/backbone.json from DVC, by hash" in output
+        assert "models/backbone.safetensors, models/backbone.onnx, models/backbone.json from DVC, by hash" in output
         assert "epoch 2/2" in output
         assert "OTHER" not in output
     assert "data/clean, data/clean.parquet from DVC, by hash\nreproduce: running train, evaluate\n" in repro

@@ -8,6 +8,18 @@ def processor_model() -> str:
     return _value(Path("/proc"), "cpuinfo", "model name")
 
 
+def linear_algebra() -> str:
+    """The kernels that numpy's linear algebra uses here, as `openblas Haswell`; "" where they are not known.
+
+    They are chosen by the processor, or by OPENBLAS_CORETYPE in the environment, and sum in orders of their own.
+    """
+    import numpy as np  # noqa: F401 - loads the library that is asked about
+    from threadpoolctl import threadpool_info
+
+    found = [one for one in threadpool_info() if one["user_api"] == "blas"]
+    return ", ".join(sorted({f"{one['internal_api']} {one.get('architecture', one['version'])}" for one in found}))
+
+
 def gpu_model() -> str:
     """The name of the NVIDIA GPU; "" without one."""
     return _value(Path("/proc/driver/nvidia/gpus"), "*/information", "Model")

@@ -19,7 +19,7 @@ from fieldguide.model.asking import LOGITS
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.libraries import without_compiler
 from fieldguide.model.onnx_network import INPUT, WEIGHTS, OnnxNetwork
-from fieldguide.model.torch_network import ObservedNetwork
+from fieldguide.model.torch_network import ObservedNetwork, one_thread
 
 OPSET = 18
 PROBABILITIES = "probabilities"
@@ -36,6 +36,7 @@ def export_network(network: ObservedNetwork) -> bytes:
     messages = io.StringIO()  # where it fails, the exporter prints the whole graph
     try:
         with (
+            one_thread(),
             warnings.catch_warnings(action="ignore"),
             without_compiler(),
             redirect_stdout(messages),
@@ -68,7 +69,7 @@ def difference(content: bytes, network: ObservedNetwork) -> float:
     pictures = _noise(network.size)
     asked = OnnxNetwork(content).ask(list(pictures.numpy()), network.names[:1])
     found: NDArray[np.float32] = np.stack([answers[0] for answers in asked])
-    with torch.inference_mode():
+    with one_thread(), torch.inference_mode():
         return _largest(torch.from_numpy(found), network(pictures)[0])
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
@@ -42,13 +43,13 @@ class ObservedNetwork(nn.Module):
         self.register_buffer("mean", torch.tensor(normalization.mean, device=device)[:, None, None])
         self.register_buffer("std", torch.tensor(normalization.std, device=device)[:, None, None])
         picture = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)).to(device)
-        with torch.inference_mode():
+        with one_thread(), torch.inference_mode():
             maps, features = maps_of(body, (picture - self.mean) / self.std)
         least = min(MIN_SIDE, max((one.side for one in maps), default=1))
         self.layout = next((one.place for one in reversed(maps) if one.side >= least), None)
         self.feature_map = next((one.place for one in reversed(maps) if one.has_mean(features)), None)
         self.register_buffer("places", averages(self.layout.side if self.layout else 1, PLACES).to(device))
-        with torch.inference_mode():
+        with one_thread(), torch.inference_mode():
             outputs = self(picture)
         self.shapes = {name: tuple(value.shape[1:]) for name, value in zip(self.names, outputs, strict=True)}
 
@@ -67,6 +68,17 @@ class ObservedNetwork(nn.Module):
         layout = (last @ self.places).unflatten(2, (PLACES, PLACES))
         logits = () if self.head is None else (self.head(features),)
         return (*logits, features, layout, *([self.feature_map.of(seen)] if self.feature_map else []))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it PyTorch computes on one core: for single pictures more only wait for each other on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class TorchNetwork:

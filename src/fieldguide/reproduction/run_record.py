@@ -19,7 +19,7 @@ from fieldguide.tracking.tags import CODE, CONFIG, MODEL
 from fieldguide.tracking.tracker import Tracker
 
 RETRY_ADVICE = "try again when it answers"
-MACHINE = ("python", "machine", "system", "processor", "gpu")
+MACHINE = ("python", "machine", "system", "processor", "gpu", "linear_algebra")
 
 
 @dataclass(frozen=True)

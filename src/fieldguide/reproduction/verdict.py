@@ -11,6 +11,7 @@ RELEVANT_PACKAGES = (  # packages that pictures, training or metrics go through
     *("torch", "torchvision", "fastai", "timm", "safetensors", "numpy", "scipy", "pandas", "pyarrow"),
     *("pillow", "imagehash", "scikit-learn", "onnx", "onnxruntime"),
 )
+NOT_IN_OLDER_RECORDS = ("linear_algebra",)
 MAX_SHOWN = 5  # metrics that differ
 TOLERANCE = 1e-9  # a smaller difference of a metric is ignored
 
@@ -49,7 +50,7 @@ def other_surroundings(run: Run) -> list[str]:
     other = [
         f"other {name}: {run.machine.get(name, 'none')}, now {now.get(name, 'none')}"
         for name in dict.fromkeys([*run.machine, *now])
-        if run.machine.get(name) != now.get(name)
+        if run.machine.get(name) != now.get(name) and (name in run.machine or name not in NOT_IN_OLDER_RECORDS)
     ]
     return other + [
         f"other version: {name} {recorded.get(name, 'none')}, now {versions.get(name, 'none')}"

@@ -1,5 +1,7 @@
 """train: trains the classifier from the starting weights on the cleaned pictures."""
 
+from importlib.metadata import version
+
 import pandas as pd
 
 import fieldguide.data.resizing
@@ -8,6 +10,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.processor import linear_algebra
 from fieldguide.base.runner import EPOCHS, Metrics, main
 from fieldguide.base.stage_names import Stage
 from fieldguide.data.csv_files import write_csv
@@ -46,7 +49,13 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     network = with_probabilities(trained.onnx, temperature)
     write_onnx(network, paths.classifier.with_suffix(".onnx"), paths.classifier, facts_of(vocabulary, preprocessing))
     description = describe_classifier(trained.architecture, vocabulary, preprocessing, temperature)
-    description |= {"precision": computing.precision, "channels_last": computing.channels_last, "record": record}
+    description |= {
+        "precision": computing.precision,
+        "channels_last": computing.channels_last,
+        "onnxruntime": version("onnxruntime"),
+        "linear_algebra": linear_algebra(),
+        "record": record,
+    }
     write_json(paths.classifier.with_suffix(".json"), description)
     write_csv(paths.history, training.history, ".6f")
     report = paths.report(Stage.TRAIN)

@@ -16,7 +16,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.git import git_or_nothing
 from fieldguide.base.paths import Paths
-from fieldguide.base.processor import gpu_model, processor_model
+from fieldguide.base.processor import gpu_model, linear_algebra, processor_model
 from fieldguide.model.fingerprint import code_digest
 
 RESULTS = (":!reports", ":!dvc.lock")  # what a run of the pipeline itself changes
@@ -92,12 +92,14 @@ def package_versions() -> str:
 
 
 def machine() -> dict[str, str]:
-    """Python and the kinds of processor and graphics card; the same bytes are promised on the same kinds only."""
+    """Python, and the kinds of processor, graphics card and linear algebra, on which the same bytes are promised."""
     found = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
     if model := processor_model():
         found["processor"] = model
     if model := gpu_model():
         found["gpu"] = model
+    if kernels := linear_algebra():
+        found["linear_algebra"] = kernels
     return found
 
 
