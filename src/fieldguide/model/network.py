@@ -138,11 +138,22 @@ def build_head(classifier: nn.Sequential) -> nn.Sequential:
     return nn.Sequential(OrderedDict(body=nn.Identity(), head=classifier.get_submodule("head")))
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it PyTorch computes on one core: for single pictures more only wait for each other on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def count_features(body: nn.Module, size: int) -> int:
     """The width of a body's features for square pictures of `size` pixels. Raises UserError if it cannot take them."""
     body.eval()
     try:
-        with torch.inference_mode():
+        with one_thread(), torch.inference_mode():
             features = body(torch.zeros(1, 3, size, size))
     except (RuntimeError, AssertionError, ValueError) as error:
         if is_memory_short(error):

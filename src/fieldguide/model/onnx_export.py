@@ -18,8 +18,9 @@ from fieldguide.base.files import replace_file, sha256_of_file
 from fieldguide.model.asking import LOGITS
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.libraries import without_compiler
+from fieldguide.model.network import one_thread
 from fieldguide.model.onnx_network import INPUT, WEIGHTS, OnnxNetwork
-from fieldguide.model.torch_network import ObservedNetwork, one_thread
+from fieldguide.model.torch_network import ObservedNetwork
 
 OPSET = 18
 PROBABILITIES = "probabilities"

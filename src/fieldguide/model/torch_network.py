@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import nn
 from fieldguide.model.architecture import Normalization
 from fieldguide.model.asking import FEATURE_MAP, FEATURES, LAYOUT, LOGITS, PLACES, Answers, Square
 from fieldguide.model.feature_maps import kept_outputs, maps_of
+from fieldguide.model.network import one_thread
 
 MIN_SIDE = 8  # places of a map in each direction from which its layout is taken, where the network has such a map
 BATCH = 64
@@ -68,17 +68,6 @@ class ObservedNetwork(nn.Module):
         layout = (last @ self.places).unflatten(2, (PLACES, PLACES))
         logits = () if self.head is None else (self.head(features),)
         return (*logits, features, layout, *([self.feature_map.of(seen)] if self.feature_map else []))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Within it PyTorch computes on one core: for single pictures more only wait for each other on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class TorchNetwork:
