@@ -457,7 +457,7 @@ def test_precision_follows_from_network_and_machine_alone(monkeypatch: pytest.Mo
     depthwise = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.Conv2d(8, 8, 3, groups=8))
     head = torch.nn.Sequential(torch.nn.Identity(), torch.nn.Linear(8, 2))
     coarse = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.Conv2d(8, 8, 5, stride=2, groups=8))
-    for avx512_bf16, amx_tile, wanted in (
+    for avx512_bf16, amx_tile, chosen in (
         (False, False, ("float32", "float32", "float32")),
         (True, True, ("bfloat16", "float32", "float32")),  # Intel
         (True, False, ("bfloat16", "bfloat16", "float32")),  # AMD
@@ -465,7 +465,7 @@ def test_precision_follows_from_network_and_machine_alone(monkeypatch: pytest.Mo
         known = {"avx512_bf16": avx512_bf16, "amx_tile": amx_tile}
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda known=known: known)
         monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda known=known: known["avx512_bf16"])
-        assert tuple(choose_computing(network, "auto").precision for network in (plain, depthwise, coarse)) == wanted
+        assert tuple(choose_computing(network, "auto").precision for network in (plain, depthwise, coarse)) == chosen
     assert choose_computing(plain, "auto").channels_last
     assert choose_computing(head, "auto").precision == "float32"
     assert not choose_computing(head, "auto").channels_last

@@ -17,6 +17,7 @@ MAX_MEGAPIXELS = 64  # of more, the pixels and their copies would add to what th
 MAX_WORK = 400  # megapixels times scans: some three seconds
 SCAN = b"\xff\xda"
 FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended and progressive; the rest is rare (lossless) or slow (arithmetic)
+PROGRESSIVE = 0xC2  # of FRAMES
 PADDING = re.compile(rb"\xff{2,}+")  # in front of a marker
 WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 
@@ -81,14 +82,16 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, bool]]:
 
 
 def _is_ordinary_jpeg(data: bytes) -> bool:
-    exif, megapixels, frame = 0, 0.0, 0
+    exif, megapixels, frame, components, scans = 0, 0.0, 0, 0, 0
     for marker, start, end in jpeg_segments(data):
         if marker in FRAMES:
-            height, width = struct.unpack_from(">HH", data, start + 1)
+            height, width, components = struct.unpack_from(">HHB", data, start + 1)
             frame, megapixels = marker, width * height / 1e6
         elif marker == 0xE1 and data[start : start + 4] == b"Exif":
             exif += end - start
-    is_small = 0 < megapixels <= MAX_MEGAPIXELS and megapixels * data.count(SCAN) <= MAX_WORK
+        elif marker == SCAN[1]:  # where it is all, the decoder takes no other
+            scans = 1 if frame != PROGRESSIVE and data[start : start + 1] == bytes([components]) else data.count(SCAN)
+    is_small = 0 < megapixels <= MAX_MEGAPIXELS and megapixels * scans <= MAX_WORK
     return bool(frame) and exif <= MAX_EXIF and is_small
 
 

@@ -15,8 +15,7 @@ from fieldguide.data.decoding.bounds import MAX_SEGMENTS, SCAN, WITHOUT_LENGTH, 
 
 DIGITS = 16
 MARKER = re.compile(rb"\xff++([^\xff])", re.DOTALL)
-# In compressed data neither a byte FF (followed by 0) nor a restart. From the first FF on, lest it takes hours.
-BEHIND_SCAN = re.compile(rb"(?<!\xff)\xff++[\x01-\xcf\xd8-\xfe]")
+BEHIND_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a byte FF of compressed data (before 0) nor a restart
 END, COMMENT, APPLICATION, JFIF, ADOBE = 0xD9, 0xFE, range(0xE0, 0xF0), 0xE0, 0xEE
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 USUAL_COMPONENTS = b"\1\2\3\4"  # of luma and chroma, or of inks
@@ -84,7 +83,7 @@ def _jpeg_parts(data: bytes) -> Iterator[bytes | memoryview]:
             # libjpeg asks for it only where the components have names of their own, or Adobe says how they are stored.
             yield bytes([is_jfif and (bool(adobe) or not USUAL_COMPONENTS.startswith(components))])
             behind = BEHIND_SCAN.search(data, place)
-            yield view[place : behind.start()] if behind else data[place:].rstrip(b"\xff")
+            yield data[place : behind.start() if behind else len(data)].rstrip(b"\xff")  # padding of the marker
             if behind is None:
                 return
             place = behind.start()

@@ -7,7 +7,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from fieldguide.data.decoding.bounds import FRAMES, DisorderError, jpeg_scans, jpeg_segments
+from fieldguide.data.decoding.bounds import FRAMES, PROGRESSIVE, DisorderError, jpeg_scans, jpeg_segments
 from fieldguide.data.decoding.jpeg_steps import LEAST, find_step
 from fieldguide.data.decoding.picture import PictureError
 from fieldguide.data.status import Status
@@ -99,11 +99,12 @@ def _coarseness(image: ImageFile.ImageFile) -> float:
 def _missing_detail(data: bytes) -> str:
     """Scans refine the coefficients of each component: say it if some never come, or not in full."""
     try:
-        components = next(data[start + 5] for marker, start, _ in jpeg_segments(data) if marker in FRAMES)
+        frame, start = next((marker, start) for marker, start, _ in jpeg_segments(data) if marker in FRAMES)
+        components = data[start + 5]
+        if frame != PROGRESSIVE and next(jpeg_scans(data))[0] == components:
+            return ""  # one scan is all
         scans = list(jpeg_scans(data))
     except (DisorderError, StopIteration, IndexError):
-        return ""
-    if scans[0][0] == components and len(scans) == 1:  # a baseline file of one scan
         return ""
     refined: dict[int, dict[int, int]] = defaultdict(dict)  # component: coefficient: its lowest bit so far
     for scan in scans:

@@ -30,22 +30,27 @@ def find_step(pixels: NDArray[np.uint8], block: tuple[int, int], least: float = 
     columns, rows = pixels.shape[1] // across, pixels.shape[0] // down
     if columns < FEWEST or rows < 4:
         return 0.0
+    whole = np.atleast_3d(pixels)[: rows * down, : columns * across]
     found = 0.0
-    for channel in np.moveaxis(np.atleast_3d(pixels), 2, 0):
-        whole = channel[: rows * down, : columns * across]
-        jumps = _jumps(whole, down).reshape(2, rows - 1, columns, across).mean(axis=3)
-        found = max(found, _step(jumps, whole, across, down, least, slack))
+    for channel, jumps in zip(np.moveaxis(whole, 2, 0), _jumps(whole, across, down), strict=True):
+        found = max(found, _step(jumps, channel, across, down, least, slack))
     return found
 
 
-def _jumps(channel: NDArray[np.uint8], every: int) -> NDArray[np.float32]:
-    """How much more the values jump at each boundary than beside it, and from beside it to beside it.
+def _jumps(pixels: NDArray[np.uint8], across: int, every: int) -> NDArray[np.float32]:
+    """How much more the values jump below each block than beside that place, and from beside it to beside it.
 
-    (2, boundaries, width); the second shows lines, which are no steps.
+    (channels, 2, boundaries, blocks in a row), of three or one channels; the second shows lines, which are no steps.
     """
-    below, after = (channel[every + shift :: every].astype(np.float32) for shift in (0, 1))
-    above, here = (channel[every - shift :: every][: len(below)].astype(np.float32) for shift in (2, 1))
-    return np.stack([(below - here) - ((here - above) + (after - below)) / 2, after - above])
+    height, _, channels = pixels.shape
+    means = np.tile(np.eye(channels, dtype=np.float32), (across, 1))  # of each channel over the width of a block
+
+    def rows(first: int) -> NDArray[np.float32]:
+        strip = pixels[first : first + height - every : every].astype(np.float32, order="C")
+        return np.moveaxis(strip.reshape(len(strip), -1, across * channels) @ means / np.float32(across), 2, 0)
+
+    above, here, below, after = (rows(first) for first in range(every - 2, every + 2))
+    return np.stack([(below - here) - ((here - above) + (after - below)) / 2, after - above], axis=1)
 
 
 def _step(
@@ -57,15 +62,18 @@ def _step(
     sums = np.concatenate([[0], np.cumsum(line, dtype=np.float64)])
     means = (sums[columns:] - sums[:-columns]) / columns
     found = 0.0
-    for place in np.argsort(-np.abs(means))[:CANDIDATES]:
+    heights = np.abs(means)
+    highest = np.argpartition(-heights, min(CANDIDATES, len(heights) - 1))[:CANDIDATES]
+    for place in highest[np.argsort(-heights[highest], kind="stable")]:
         row, column = divmod(int(place), columns)
         if abs(means[place]) < least or not 0 < column < columns - 1:
             continue
         inside = line[place : place + columns] * np.sign(means[place])
-        low, height, high = np.quantile(inside, (0.25, 0.5, 0.75))
-        stays = float(np.median(wider[place : place + columns])) * np.sign(means[place]) > height / 2 / slack
+        low, height, high = _quantiles(inside, 0.25, 0.5, 0.75)
+        [wider_height] = _quantiles(wider[place : place + columns], 0.5)
+        stays = wider_height * np.sign(means[place]) > height / 2 / slack
         around = [line[max(0, place - columns // 2) : place], line[place + columns : place + columns + columns // 2]]
-        beside = max(abs(float(np.median(part))) for part in around if len(part))
+        beside = max(abs(_quantiles(part, 0.5)[0]) for part in around if len(part))
         # The same height everywhere: where a camera's bar with the time and a logo begins, it is not.
         if not stays or height < least or high - low > slack * height / 2 or beside > slack * height / 3:
             continue
@@ -73,6 +81,17 @@ def _step(
         sides = [_side(channel[rows, x - 2 : x + 2]) for x in (column * across, (column + 1) * across)]
         if max(side * np.sign(means[place]) for side in sides) > height / 3 / slack:
             found = max(found, float(height))
+    return found
+
+
+def _quantiles(values: NDArray[np.float32], *shares: float) -> list[float]:
+    """As NumPy has them, which takes longer to find out how they are meant."""
+    ordered = np.sort(values)
+    last, found = len(ordered) - 1, []
+    for share in shares:
+        below = int(share * last)
+        rest = share * last - below
+        found.append(float(ordered[below] * (1 - rest) + ordered[min(below + 1, last)] * rest))
     return found
 
 
