@@ -13,7 +13,8 @@ from PIL import Image
 
 from conftest import OwnData, noise, put
 from fieldguide.data.table import RAW, read_table
-from fieldguide.data.videos.frames import VideoError, frame_name, read_frames, start_of
+from fieldguide.data.videos.frames import VideoError, read_frames, start_of
+from fieldguide.data.videos.kinds import frame_name
 from fieldguide.stages import download
 from videos import video
 

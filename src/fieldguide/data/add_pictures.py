@@ -17,7 +17,7 @@ from fieldguide.data.annotations.annotation import is_address
 from fieldguide.data.annotations.picture_table import PICTURE_TABLE, write_picture_table
 from fieldguide.data.source_places import Place
 from fieldguide.data.source_reading import Reading
-from fieldguide.data.videos.kinds import is_video
+from fieldguide.data.videos.kinds import is_video, video_of
 
 FETCHED = "fetched"  # the folder of pictures that came from addresses
 Take = Callable[[Path, Path], object]
@@ -32,7 +32,7 @@ def take_pictures(place: Place, reading: Reading, target: Path, link: bool, allo
         if not link:
             raise UserError(f"{error.filename} cannot be copied: {error.strerror}") from None
         raise UserError(f"{place.path} cannot be linked ({error.strerror}): leave out --link to copy it") from None
-    left = len({one.address for one in reading.files}) - came
+    left = len({video_of(one.address) for one in reading.files}) - came
     skipped = f" ({left} left out)" if left else ""
     labels = ", ".join(sorted(map(printable, labelled)))
     listed = f"listed in its {PICTURE_TABLE}" if reading.listed is not None else f"in the folders {labels}"
@@ -54,7 +54,7 @@ def _take_all(reading: Reading, target: Path, take: Take, allow_private: bool) -
 
     Pictures that cannot be fetched are told, and are left out in the table.
     """
-    files = {one.address: one.file for one in reading.pictures if not is_address(one.address)}
+    files = {video_of(one.address): one.file for one in reading.pictures if not is_address(one.address)}
     addresses = addresses_of(reading)
     if not addresses:
         with replace_folder(target) as partial:

@@ -13,6 +13,7 @@ from fieldguide.data.annotations.reading import read_annotations
 from fieldguide.data.choices import Ambiguous
 from fieldguide.data.given_splits import SIDES
 from fieldguide.data.listed_files import ListedFiles
+from fieldguide.data.videos.kinds import video_of
 
 ENDINGS = {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx"}
 TABLE_ENDINGS = (".csv", ".tsv", ".parquet", ".xlsx")  # of what is a table for sure
@@ -99,7 +100,7 @@ def find_listed(folder: Path, files: ListedFiles, columns: Mapping[str, str]) ->
             problems += [str(error)] * any(name.lower().endswith(TABLE_ENDINGS) for name in group)
             continue
         rows = listed.annotations.rows
-        there = sum(not row.left_out or row.file in files for row in rows)
+        there = sum(not row.left_out or video_of(row.file) in files for row in rows)
         if rows and there >= MOSTLY * len(rows):
             found.append(listed)
         elif rows and any(name.lower().endswith(TABLE_ENDINGS) for name in group):
@@ -127,8 +128,10 @@ def _found(row: Annotation, files: ListedFiles, beside: str, side: str | None) -
         row = replace(row, known=replace(row.known, given_split=side))
     if is_address(row.file) or not row.file:
         return row
-    found, reason = files.find(row.file, beside)
-    return replace(row, file=found or row.file, left_out=row.left_out or reason)
+    video = video_of(row.file)  # or the file itself, if it is no frame
+    found, reason = files.find(video, beside)
+    file = f"{found}{row.file.removeprefix(video)}" if found else row.file
+    return replace(row, file=file, left_out=row.left_out or reason)
 
 
 def _one_of_several(row: Annotation, written: set[str]) -> Annotation:

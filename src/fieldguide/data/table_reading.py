@@ -24,6 +24,7 @@ from fieldguide.data.source_reading import Reading
 from fieldguide.data.sources.folder import LABEL_FOLDERS
 from fieldguide.data.sources.table import TableData
 from fieldguide.data.sources.wanted import Wanted, check_labels
+from fieldguide.data.videos.kinds import video_of
 
 THE_FILE = "the file"  # where times are from, if the file of annotations says them
 
@@ -71,7 +72,7 @@ def table_reading(
     rows, left_aside = _without_columns_of_ours(rows)
     if left_aside:
         understood.append(f"columns left aside, since fieldguide fills them: {', '.join(left_aside)}")
-    named = {*listed.names, *listed.files, *(row.file for row in rows)}
+    named = {*listed.names, *listed.files, *(video_of(row.file) for row in rows)}
     others = [_unlisted(name, path) for name, path in pictures.files.items() if tell_others and name not in named]
     reading = reading_of(pictures, rows, others, understood, times_from, boxes, choices)
     reading.options.update(_for_deliveries(pictures, layout, times_from, here))

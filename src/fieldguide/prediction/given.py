@@ -13,8 +13,8 @@ from fieldguide.data.annotations.annotation import DETECTION, Annotation
 from fieldguide.data.capture_time import EXIF, capture_time, check_time
 from fieldguide.data.field_data import NOTHING_KNOWN, FieldData
 from fieldguide.data.layout import SEQUENCE, SITE, Layout, parse_layout
-from fieldguide.data.videos.frames import VideoError, frame_name, read_frames
-from fieldguide.data.videos.kinds import is_video
+from fieldguide.data.videos.frames import VideoError, read_frames
+from fieldguide.data.videos.kinds import frame_name, is_video
 from fieldguide.prediction.picture_files import STDIN, named_files
 
 FIELDS = ("site", "time", "sequence")

@@ -15,7 +15,7 @@ from fieldguide.base.packs import files_of_data_set, size_of
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.data.table import RAW, read_table
-from fieldguide.data.videos.frames import video_of
+from fieldguide.data.videos.kinds import video_of
 from fieldguide.retraining.arrived import State
 from fieldguide.retraining.data_set import Tell
 from fieldguide.retraining.journal import Journal

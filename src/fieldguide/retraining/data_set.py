@@ -10,13 +10,22 @@ import pandas as pd
 from fieldguide.base.config import Config
 from fieldguide.base.packs import files_of_data_set, packed_files
 from fieldguide.data.annotations.annotation import Box
-from fieldguide.data.annotations.picture_table import BOX, LABEL, LEFT_OUT, PICTURE_TABLE, SITE, read_picture_table
+from fieldguide.data.annotations.picture_table import (
+    BOX,
+    FILE,
+    LABEL,
+    LEFT_OUT,
+    PICTURE_TABLE,
+    SITE,
+    read_picture_table,
+)
 from fieldguide.data.cropping import BOXES
 from fieldguide.data.layout import LABEL as LABEL_PART
 from fieldguide.data.layout import SITE as SITE_PART
 from fieldguide.data.layout import said_by
 from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData, is_label_folder
 from fieldguide.data.sources.table import TableData
+from fieldguide.data.videos.kinds import video_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ def told_by(cfg: Config, source: Path, arrived: pd.DataFrame | None = None) -> T
     told: dict[str, list[Told]] = defaultdict(list)
     cropped = cfg.clean.crop == BOXES
     for row in read_picture_table(table) if table.is_file() else ():
-        if row.label and not row.left_out:
+        if row.label and not row.left_out and row.file == video_of(row.file):  # boxes in frames tell no more
             box = row.known.box if cropped else None
             told[row.file].append(Told(row.label, cfg.data.labels.get(row.label, row.label), row.known.site or "", box))
     for one in arrived.to_dict("records") if arrived is not None else ():
@@ -59,7 +68,7 @@ def told_in(rows: Sequence[Mapping[str, str]], labels: Mapping[str, str], croppe
     """What the rows of one file say, as cells by column, but those that are left out."""
     told = []
     for cells in rows:
-        if cells.get(LABEL) and not cells.get(LEFT_OUT):
+        if cells.get(LABEL) and not cells.get(LEFT_OUT) and cells[FILE] == video_of(cells[FILE]):
             left, top, width, height = (float(cells.get(name, 0)) for name in BOX)
             box = (left, top, width, height) if cropped and BOX[0] in cells else None
             told.append(Told(cells[LABEL], labels.get(cells[LABEL], cells[LABEL]), cells.get(SITE, ""), box))

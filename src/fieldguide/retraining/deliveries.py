@@ -20,6 +20,7 @@ from fieldguide.data.layout import FIELDS, GIVEN_SPLIT, LABEL, SEQUENCE, SITE, s
 from fieldguide.data.listed_files import ListedFiles
 from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData
 from fieldguide.data.sources.table import TableData
+from fieldguide.data.videos.kinds import video_of
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,12 @@ def read_delivery(cfg: Config, incoming: Path, files: Sequence[str]) -> Delivery
     named_by: dict[str, str] = {}
     for one in listed:
         for row in one.annotations.rows if _labels(one) else ():
-            other = named_by.setdefault(row.file, one.names[0])
+            file = video_of(row.file)
+            other = named_by.setdefault(file, one.names[0])
             if other == one.names[0]:
-                rows[row.file].append(row)
+                rows[file].append(row)
             else:
-                faults[row.file] = f"{other} and {one.names[0]} both list it: remove one"
+                faults[file] = f"{other} and {one.names[0]} both list it: remove one"
     faults = {**{file: reason for file, reason in waiting.items() if file not in rows}, **faults}
     for file in files:
         if file not in rows and file not in lists and file not in faults:
@@ -110,7 +112,7 @@ def _listed(incoming: Path, files: Sequence[str]) -> tuple[list[Listed], dict[st
             reason = f"{PurePosixPath(name).name}, which may list it, cannot be read"
             waiting |= {file: reason for file in below if file != name}
         else:
-            rows = [row for row in one.annotations.rows if row.file in below]
+            rows = [row for row in one.annotations.rows if video_of(row.file) in below]
             listed.append(replace(one, annotations=replace(one.annotations, rows=rows)))
     return listed, faults, waiting
 
@@ -119,7 +121,7 @@ def _lists(listed: Sequence[Listed], files: Sequence[str]) -> dict[str, list[str
     """The files that list pictures, all of a package of Camtrap DP, with the pictures that each names."""
     lists: dict[str, list[str]] = {}
     for one in listed:
-        named = sorted({row.file for row in one.annotations.rows})
+        named = sorted({video_of(row.file) for row in one.annotations.rows})
         of_it = list(one.files or one.names)
         if PurePosixPath(of_it[0]).name == PACKAGE:
             of_it += [name for name in files if _is_table_of(name, PurePosixPath(of_it[0]).parent)]

@@ -23,6 +23,7 @@ from fieldguide.base.progress import relay
 from fieldguide.base.tracked_inputs import check_tracked
 from fieldguide.configuration.compose import compose
 from fieldguide.data.annotations.picture_table import FILE, PICTURE_TABLE, append_rows
+from fieldguide.data.videos.kinds import video_of
 from fieldguide.reproduction.starting_files import provide_weights
 from fieldguide.reproduction.worktree import add_worktree, drop_worktree, project_folder
 from fieldguide.retraining.data_changes import list_files
@@ -162,7 +163,8 @@ def take_in(incoming: Path, new: pd.DataFrame, source: Path) -> None:
     rows: list[dict[str, str]] = []
     for row in new.to_dict("records"):
         _copy(incoming, row["file"], source / row["target"], row["sha256"])
-        rows += [{**cells, FILE: row["target"]} for cells in row["listed"]]
+        file = video_of(row["file"])
+        rows += [{**cells, FILE: row["target"] + cells[FILE].removeprefix(file)} for cells in row["listed"]]
     if rows:
         append_rows(source / PICTURE_TABLE, rows)
 

@@ -5,6 +5,7 @@ to the upright picture: the detector turns it by its EXIF orientation first.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fieldguide.data.annotations.annotation import (
@@ -19,6 +20,7 @@ from fieldguide.data.annotations.annotation import (
 )
 from fieldguide.data.annotations.times import read_times
 from fieldguide.data.field_data import FieldData
+from fieldguide.data.videos.kinds import frame_name, is_video
 
 USUAL = 0.2  # confidence from which a box counts, unless the file recommends another
 
@@ -62,10 +64,20 @@ def _rows(image: Mapping[str, Any], head: Mapping[str, Any], size_of: SizeOf, le
         kind = str(_mapping(head.get("detection_categories")).get(category, category))
         further = {DETECTION: kind, CONFIDENCE: f"{_confidence(one):g}"}
         row = Annotation(file, _classified(one, head), FieldData(time=time, further=further))
+        if is_video(file):
+            row = _in_frame(row, image, one)
         box = floats(one.get("bbox"))
         if pixels and len(box) == 4:  # left, top, right, bottom
             box = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
-        yield with_box(row, box, size_of(file) if pixels else None, pixels)
+        yield row if row.left_out else with_box(row, box, size_of(file) if pixels else None, pixels)
+
+
+def _in_frame(row: Annotation, video: Mapping[str, Any], detection: Mapping[str, Any]) -> Annotation:
+    """The row of a box in a video, as one of the frame that it is in."""
+    number, rate = floats([detection.get("frame_number")]), floats([video.get("frame_rate")])
+    if not (number and rate and number[0] >= 0 and rate[0] > 0):
+        return replace(row, left_out="its box is in a video, and nothing says in which frame and at which frame rate")
+    return replace(row, file=frame_name(row.file, number[0] / rate[0]))
 
 
 def _classified(detection: Mapping[str, Any], head: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from fieldguide.data.sources.folder import LABEL_FOLDERS, LayoutText, TimeText, 
 from fieldguide.data.sources.row import RawRow
 from fieldguide.data.sources.source import DataSource
 from fieldguide.data.sources.wanted import VIDEO_EVERY, Seconds, Wanted, raw_rows
+from fieldguide.data.videos.kinds import video_of
 
 ADDRESS = "an address: only `fieldguide add` fetches pictures"
 LABEL: TypeAdapter[str] = TypeAdapter(LabelName)
@@ -71,7 +72,7 @@ class TableData(DataSource):
             replace(row, left_out=row.left_out or ADDRESS) if is_address(row.file) else row
             for row in read_picture_table(table)
         ]
-        listed = {row.file for row in rows}
+        listed = {video_of(row.file) for row in rows}
         return self.wanted(rows, files) + [
             Wanted(name, path, "", "", refusal(path, name) or f"{PICTURE_TABLE} does not list it")
             for name, path in files.items()
@@ -93,16 +94,16 @@ class TableData(DataSource):
             what = (row.file, label, row.known.box)
             reason = row.left_out or self._refusal(row, label, files) or ("listed twice" if what in seen else "")
             seen.add(what)
-            path = files.get(row.file, Path(row.file))
+            path = files.get(video_of(row.file), Path(row.file))
             known = replace(row.known, given_split=side)
             wanted.append(Wanted(row.file, path, row.label, label, reason, known))
         return wanted
 
     def _refusal(self, row: Annotation, label: str, files: Mapping[str, Path]) -> str:
         if not is_address(row.file):
-            if row.file not in files:
+            if (file := video_of(row.file)) not in files:
                 return "there is no such file"
-            if reason := refusal(files[row.file], row.file):
+            if reason := refusal(files[file], file):
                 return reason
         if not label:
             return "no label"

@@ -15,10 +15,11 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.progress import progress
 from fieldguide.data.field_data import NOTHING_KNOWN, FieldData
 from fieldguide.data.sources.row import RawRow, picture_row, refused_row
-from fieldguide.data.videos.frames import VideoError, frame_name, read_frames
-from fieldguide.data.videos.kinds import is_video
+from fieldguide.data.videos.frames import VideoError, read_frames
+from fieldguide.data.videos.kinds import frame_name, is_video, seconds_of, video_of
 
 VIDEO_EVERY = 5.0
+NEAR = 0.5  # seconds between two frames that show nearly the same
 Seconds = Annotated[float, Field(ge=0.5, le=86_400)]  # between two frames of a video
 
 
@@ -40,18 +41,28 @@ class Wanted:
 def raw_rows(wanted: Sequence[Wanted], source: Path, made: Path, video_every: float = VIDEO_EVERY) -> list[RawRow]:
     """A row for each entry, in their order; the files stay where they are.
 
-    Of a video come its frames, one every `video_every` seconds, each as a picture below `made` and with a row.
+    Of a video come its frames, one every `video_every` seconds, each as a picture below `made` and with a row, or one
+    for each box that is known of it: an entry whose address is that of a frame, at most NEAR seconds from it.
 
     Raises UserError if two labels differ only in case, in spaces at the end or in their Unicode form; system errors if
     a frame cannot be written.
     """
     check_labels({one.label for one in wanted if not one.refused}, f"data/sources/{source.name}")
     rows: list[RawRow] = []
-    for one in progress(wanted, "download", unit="files"):
+    boxed: dict[str, list[Wanted]] = defaultdict(list)
+    whole = []
+    for one in wanted:
+        if one.refused or seconds_of(one.address) is None:
+            whole.append(one)
+        else:
+            boxed[video_of(one.address)].append(one)
+    unlisted = boxed.keys() - {one.address for one in whole}  # of which boxes in frames alone are listed
+    whole += [_video(boxed[video][0]) for video in sorted(unlisted)]
+    for one in progress(whole, "download", unit="files"):
         if one.refused:
             rows.append(refused_row(one.address, one.label, one.refused))
         elif is_video(one.file):
-            rows += _frames(one, made, video_every)
+            rows += _frames(one, made, video_every, boxed[one.address])
         else:
             rows.append(_row(one))
     return rows
@@ -64,8 +75,11 @@ def _row(one: Wanted) -> RawRow:
         return refused_row(one.address, one.label, f"cannot be read: {error.strerror}")
 
 
-def _frames(video: Wanted, made: Path, every: float) -> Iterator[RawRow]:
-    """A row for each frame of a video, which go into a folder with its name; and one that says what is missing."""
+def _frames(video: Wanted, made: Path, every: float, boxed: Sequence[Wanted]) -> Iterator[RawRow]:
+    """A row for each frame of a video, or for each box in it; and one that says what is missing.
+
+    The frames go into a folder with the video's name.
+    """
     folder = made / video.address
     try:
         for frame in read_frames(video.file, every):
@@ -76,9 +90,27 @@ def _frames(video: Wanted, made: Path, every: float) -> Iterator[RawRow]:
             time = None if start is None else start + timedelta(seconds=frame.seconds)
             known = replace(video.known, time=time, sequence=video.known.sequence or video.address)
             name = frame_name(video.address, frame.seconds)
-            yield picture_row(name, file.relative_to(made).as_posix(), video.label, file, known)
+            row = picture_row(name, file.relative_to(made).as_posix(), video.label, file, known)
+            own = _nearest(boxed, frame.seconds)
+            for one in own:
+                further = {**known.further, **one.known.further}
+                yield replace(row, label=one.label, known=replace(known, box=one.known.box, further=further))
+            if not own:
+                yield row
     except VideoError as error:
         yield refused_row(video.address, video.label, str(error))
+
+
+def _video(frame: Wanted) -> Wanted:
+    """The video of a frame."""
+    return replace(frame, address=video_of(frame.address), known=replace(frame.known, box=None))
+
+
+def _nearest(boxed: Sequence[Wanted], seconds: float) -> list[Wanted]:
+    """The boxes of the frame that is nearest to a time, if it is near."""
+    away = [abs((seconds_of(one.address) or 0.0) - seconds) for one in boxed]
+    least = min(away, default=NEAR + 1)
+    return [one for one, distance in zip(boxed, away, strict=True) if distance == least <= NEAR]
 
 
 def spelling_kept(label: str) -> str:

@@ -17,7 +17,6 @@ PATIENCE = 900  # seconds by the clock for a video: those of the processor are b
 MAX_BYTES = 2**28  # of a frame
 OF_FRAMES = (sys.executable, "-P", "-m", "fieldguide.data.videos.frame_process")
 STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)")
-FRAME = re.compile(r"#t=\d+\.\d$")
 OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 
 
@@ -37,16 +36,6 @@ class Frame:
     def time(self) -> datetime | None:
         """When it was taken, by what the file says."""
         return None if self.start is None else self.start + timedelta(seconds=self.seconds)
-
-
-def frame_name(video: str, seconds: float) -> str:
-    """What a frame of a video is called: the video, and a media fragment as in RFC 2326 and W3C's recommendation."""
-    return f"{video}#t={seconds:.1f}"
-
-
-def video_of(name: str) -> str:
-    """The video that a frame is of, by its name; any other name as it is."""
-    return FRAME.sub("", name)
 
 
 def read_frames(file: Path, every: float) -> Iterator[Frame]:

@@ -1,5 +1,6 @@
 """Which files are videos, and their kind, from their first bytes."""
 
+import re
 from pathlib import PurePath
 
 ENDINGS = {
@@ -19,6 +20,25 @@ STARTS = {
     "mpegvideo": (b"\0\0\x01\xb3",),
 }
 BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")  # with which MP4 and MOV files begin
+
+
+FRAME = re.compile(r"#t=(\d+(?:\.\d+)?)$")
+
+
+def frame_name(video: str, seconds: float) -> str:
+    """What a frame of a video is called: the video, and a media fragment as in RFC 2326 and W3C's recommendation."""
+    return f"{video}#t={seconds:.1f}"
+
+
+def video_of(name: str) -> str:
+    """The video that a frame is of, by its name; any other name as it is."""
+    return FRAME.sub("", name)
+
+
+def seconds_of(name: str) -> float | None:
+    """How far into its video a frame is, by its name; None for any other name."""
+    found = FRAME.search(name)
+    return float(found[1]) if found else None
 
 
 def is_video(path: PurePath | str) -> bool:
