@@ -40,7 +40,10 @@ def serve(pages: Mapping[str, tuple[int, bytes | str]]) -> Iterator[Web]:
             content = body if isinstance(body, bytes) else b""
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        do_HEAD = do_GET
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

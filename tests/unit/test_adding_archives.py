@@ -2,11 +2,13 @@
 
 import io
 import os
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 from conftest import encoded, noise, put, run_command
@@ -14,6 +16,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.data import archives
 from fieldguide.data.archives import is_archive, unpack
+from web import serve
 
 PICTURES = {f"pets/{label}/{number}.png": noise(number) for number, label in enumerate(("fox", "owl", "fox", "owl"))}
 CONTENT = {name: encoded(image, "PNG") for name, image in PICTURES.items()}
@@ -134,8 +137,6 @@ def test_an_excel_table_is_no_archive(tmp_path: Path) -> None:
 
 
 def test_a_store_is_a_folder(paths: Paths) -> None:
-    import fsspec
-
     store = fsspec.filesystem("memory")
     for name, content in CONTENT.items():
         store.pipe(f"/bucket/{name}", content)
@@ -149,6 +150,26 @@ def test_a_store_is_a_folder(paths: Paths) -> None:
     assert empty.returncode == 1 and empty.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
+def test_a_bucket_is_a_folder(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the client of S3 itself, from a server that answers as one does to it."""
+    pytest.importorskip("s3fs")
+    entries = "".join(
+        f"<Contents><Key>{name}</Key><Size>{len(content)}</Size><LastModified>2024-05-30T00:00:00.000Z</LastModified>"
+        "<ETag>x</ETag></Contents>"
+        for name, content in CONTENT.items()
+    )
+    listing = f"<ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated>{entries}</ListBucketResult>"
+    pages = {f"/b/{name}": (200, content) for name, content in CONTENT.items()}
+    for name, value in (("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b"), ("DEFAULT_REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    with serve({**pages, "/b": (200, listing.encode()), "/b/": (200, listing.encode())}) as web:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", web.address)
+        added = run_command("add", "pets", "s3://b/pets", cwd=paths.root)
+    assert added.stdout.startswith("labels: fox 2, owl 2\n"), added.stderr
+    assert {path.read_bytes() for path in (paths.sources / "pets").rglob("*.png")} == {*CONTENT.values()}
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -159,7 +180,12 @@ def test_a_store_is_a_folder(paths: Paths) -> None:
         ("hf://onlyone", "not of the form hf://OWNER/SET@REVISION"),
     ],
 )
-def test_addresses_that_cannot_be_read_are_one_line(paths: Paths, source: str, message: str) -> None:
+def test_addresses_that_cannot_be_read_are_one_line(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, source: str, message: str
+) -> None:
+    for library, name in (("s3fs", "s3"), ("gcsfs", "gs")):  # as where neither is installed
+        monkeypatch.setitem(sys.modules, library, None)
+        monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, name, raising=False)
     refused = run_command("add", "pets", source, cwd=paths.root)
     assert refused.returncode == 1 and message in refused.stderr and refused.stderr.count("\n") == 1, refused.stderr
 
