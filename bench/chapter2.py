@@ -3,6 +3,8 @@
 fieldguide side: in a fresh clone of this checkout, `fieldguide add` and `dvc repro train` (download, clean, validate,
 split, weights, train). The other side: bench/others/chapter2.py on the same files. Both train the same network from the
 same weights, on the same pictures, as often, at the same size, and are tested on the same pictures, which neither saw.
+Beside both the floor: bench/others/floor.py decodes each photo once and makes the bare steps of fine_tune.
+`python bench/chapter2.py NAME...` measures some of PHOTOS.
 """
 
 import os
@@ -10,8 +12,9 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +26,10 @@ if TYPE_CHECKING:
 
 COMPARED = "from raw photos to a trained mobilenetv2_100: a plain chapter-2 fastai script against fieldguide"
 SIZE, BATCH, EPOCHS, PER_LABEL = 128, 32, 4, 120
-PHOTOS = {  # megapixels, copies of every photo, goal
-    "1 to 3 megapixels": ((1.0, 3.0), 1, 3.0),
-    "12 megapixels": ((12.0, 12.0), 1, 8.0),
-    "1 to 3 megapixels, four times as many photos": ((1.0, 3.0), 4, 3.0),
+PHOTOS = {  # megapixels, copies of every photo; goals: times faster than the script, times the floor for fine_tune
+    "1 to 3 megapixels": ((1.0, 3.0), 1, 3.0, 1.6),
+    "12 megapixels": ((12.0, 12.0), 1, 6.0, None),
+    "1 to 3 megapixels, four times as many photos": ((1.0, 3.0), 4, 3.0, 1.3),
 }
 SCHEDULES = ("fine_tune", "head_only")
 
@@ -36,20 +39,23 @@ class Run:
     """How long one side took, and the share of the test pictures that it names rightly.
 
     `stages` is what fieldguide's stages say themselves that they took, without the start of their processes and DVC;
-    `again` how long the next training takes, with another learning rate.
+    `again` how long the next training takes, with another learning rate; `precision` what it calculated with.
     """
 
     seconds: float
     accuracy: float
     stages: str = ""
     again: float = 0.0
+    precision: str = ""
 
 
-def measure() -> list[Figure]:
-    """Both sizes of photo, each with the schedule that the script has, and with fieldguide's own for few pictures."""
+def measure(names: Sequence[str] = ()) -> list[Figure]:
+    """Each size of photo with the schedule that the script has, and with fieldguide's own for few pictures."""
     weights = shared("weights", "mobilenetv2_100.pth")
     figures = []
-    for name, (megapixels, copies, goal) in PHOTOS.items():
+    for name, (megapixels, copies, goal, times_floor) in PHOTOS.items():
+        if names and name not in names:
+            continue
         folder = photos(megapixels, PER_LABEL, copies)
         with tempfile.TemporaryDirectory() as temporary:
             table = Path(temporary) / "pictures.csv"
@@ -59,7 +65,12 @@ def measure() -> list[Figure]:
                 if (ROOT / "conf" / "schedule" / f"{schedule}.yaml").is_file()
             }
             theirs = run_script(folder, weights, table)
+            decoding, steps = run_floor(folder, weights, table, ours["fine_tune"].precision)
             counts = counts_of(table)
+        floor, fine_tune = decoding + steps, ours["fine_tune"]
+        detail = f"{fine_tune.seconds:.0f} s against {decoding:.1f} s of decoding and {steps:.1f} s of steps; {counts}"
+        ratio = fine_tune.seconds / floor
+        figures.append(Figure(f"{name}, fine_tune beside the floor", ratio, times_floor, at_most=True, detail=detail))
         for schedule, run in ours.items():
             epochs = f"1 + {EPOCHS} epochs" if schedule == "fine_tune" else "30 epochs of the head"
             detail = (
@@ -67,7 +78,8 @@ def measure() -> list[Figure]:
                 f"{run.accuracy:.3f} ({run.stages}; the rest is the start of processes, and DVC); "
                 f"{counts}, {SIZE} px, batch {BATCH}, {epochs}"
             )
-            figures.append(Figure(f"{name}, {schedule}", theirs.seconds / run.seconds, goal, detail=detail))
+            wanted = goal if schedule == "head_only" else None
+            figures.append(Figure(f"{name}, {schedule}", theirs.seconds / run.seconds, wanted, detail=detail))
             detail = f"{theirs.seconds:.0f} s, as before, against {run.again:.0f} s"
             ratio = theirs.seconds / run.again
             figures.append(
@@ -78,7 +90,7 @@ def measure() -> list[Figure]:
 
 def run_fieldguide(folder: Path, weights: Path, schedule: str, table: Path) -> Run:
     """Add, clean, check, split and train in a fresh clone; writes the split that came of it to `table`."""
-    from fieldguide.base.files import sha256_of_file
+    from fieldguide.base.files import read_json, sha256_of_file
     from fieldguide.base.paths import Paths
 
     with tempfile.TemporaryDirectory() as temporary:
@@ -96,10 +108,10 @@ def run_fieldguide(folder: Path, weights: Path, schedule: str, table: Path) -> R
         stages = ", ".join(f"{stage} {time} s" for stage, time in re.findall(r"(\w+): done in ([\d.]+) s", said[1]))
         run(root, sys.executable, "-m", "fieldguide.stages.evaluate")
         write_split(Paths(root), table)
-        accuracy = test_accuracy(Paths(root))
+        accuracy, precision = test_accuracy(Paths(root)), str(read_json(Paths(root).metrics("train"))["precision"])
         change(root / "params.yaml", {"lr": 0.008})
         again = seconds(lambda: run(root, "dvc", "repro", "train"))
-        return Run(taken, accuracy, stages, again)
+        return Run(taken, accuracy, stages, again, precision)
 
 
 def write_split(paths: "Paths", table: Path) -> None:
@@ -161,6 +173,15 @@ def run_script(folder: Path, weights: Path, table: Path) -> Run:
     return Run(taken, accuracy)
 
 
+def run_floor(folder: Path, weights: Path, table: Path, precision: str) -> tuple[float, float]:
+    """Seconds of the floor: decoding, and steps."""
+    script = ROOT / "bench" / "others" / "floor.py"
+    arguments = [str(folder), str(table), str(weights), str(SIZE), str(EPOCHS), str(BATCH), str(cores()), precision]
+    done = subprocess.run([sys.executable, str(script), *arguments], capture_output=True, text=True, check=True)
+    decoding, steps = map(float, done.stdout.split())
+    return decoding, steps
+
+
 def run(root: Path, *command: str) -> str:
     """What a command of the clone, with the clone's source, prints; it is shown if it fails."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
@@ -180,4 +201,4 @@ def counts_of(table: Path) -> str:
 
 
 if __name__ == "__main__":
-    report(measure)
+    report(partial(measure, sys.argv[1:]))

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 
 from fieldguide.base.config import SplitConfig
 from fieldguide.data.groups import groups_in_words
@@ -58,6 +57,8 @@ def side_counts(table: pd.DataFrame) -> pd.DataFrame:
 
 def enough(split: SplitConfig) -> int:
     """So many pictures of a label are enough 19 times of 20, look-alikes aside."""
+    from scipy.stats import binom  # only here: it takes half a second, and most sets have enough
+
     shares = np.array([1 - split.valid - split.test, split.valid, split.test])
     count = 3 * split.min_per_label
     while binom.cdf(split.min_per_label - 1, count, shares).sum() > 1 - ENOUGH:

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from fieldguide.base.operations import DATA_SOURCES
 from fieldguide.base.parallel import map_processes
-from fieldguide.data.csv_files import write_csv
 from fieldguide.data.field_data import FieldData
 from fieldguide.data.sources.row import RawRow, picture_row
 from fieldguide.data.sources.source import DataSource
@@ -37,6 +36,7 @@ class SampleData(DataSource):
 
         What was planted where is written beside them as truth.csv, for tests and documentation; no stage reads it.
         """
+        from fieldguide.data.csv_files import write_csv
         from fieldguide.sample import plan_sample, truth_table
 
         plan = sorted(plan_sample(self.pictures, self.seed), key=lambda picture: picture.path)
