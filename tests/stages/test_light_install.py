@@ -103,7 +103,8 @@ def test_all_that_screening_offers_works(sent: Path, pictures: Path, tmp_path: P
 @pytest.mark.parametrize("command", ["summary", "runs", "compare a b", "export onnx"])
 def test_a_command_of_the_pipeline_says_what_to_install(command: str, sent: Path) -> None:
     """In a checkout, where it would work."""
-    told = in_light(*command.split(), cwd=CHECKOUT)
+    more = ("--model", sent) if command == "export onnx" else ()
+    told = in_light(*command.split(), *more, cwd=CHECKOUT)
     assert told.returncode == 1
     assert told.stderr.startswith("fieldguide: ") and "pip install 'fieldguide[train]'" in told.stderr
     assert told.stderr.count("\n") == 1

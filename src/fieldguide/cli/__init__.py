@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from fieldguide import __version__
 from fieldguide.base.errors import UserError
 from fieldguide.base.interruption import STOPPED, stop_line
 from fieldguide.base.process import start_process
 from fieldguide.base.progress import Progress
 from fieldguide.base.system_errors import faults_in_one_line
+from fieldguide.base.version import VERSION
 from fieldguide.cli import app, experiments, pipeline, prediction, retraining, reviews, rollout
 from fieldguide.cli.commands import NOTHING_CHANGED, Parser
 from fieldguide.cli.completion import add_completion
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         "  fieldguide add --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add_commands in (
         pipeline.add_commands,

@@ -18,7 +18,7 @@ from urllib3.exceptions import InvalidHeader, LocationParseError, MaxRetryError
 from urllib3.util import Retry
 from urllib3.util.connection import create_connection
 
-from fieldguide import __version__
+from fieldguide.base.version import VERSION
 
 MEGABYTES = 100  # of one picture, at most
 CONNECT, SILENCE = 10.0, 30.0  # seconds: to get an answer, without a byte
@@ -160,7 +160,7 @@ def download(url: str, file: Path, visit: Visit) -> None:
     with requests.Session() as session:
         for scheme in ("http://", "https://"):
             session.mount(scheme, _Adapter(visit))
-        session.headers["User-Agent"] = f"fieldguide/{__version__}"
+        session.headers["User-Agent"] = f"fieldguide/{VERSION}"
         for _ in range(HOPS):
             with session.get(url, stream=True, allow_redirects=False, timeout=(CONNECT, SILENCE)) as answer:
                 onward = session.get_redirect_target(answer)

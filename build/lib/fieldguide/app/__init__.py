@@ -1,0 +1,1 @@
+"""The local web page: review, label next, confirm, try, runs. It writes nothing that the commands do not write."""

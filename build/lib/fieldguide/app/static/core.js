@@ -1,0 +1,150 @@
+// What all pages share: asking the server, saving without losing anything, making elements, and the list of keys.
+
+const token = document.querySelector("meta[name=token]").content;
+
+/** An element; properties are set as properties, and texts stay texts whatever they hold. */
+export function el(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in made) made[name] = value; else made.setAttribute(name, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** The JSON that a path answers. Throws an Error with the server's line; with `.away` where nobody answers. */
+export async function ask(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers: { "x-fieldguide-token": token, ...options.headers } });
+  } catch (error) {
+    throw Object.assign(new Error("the app does not answer: start `fieldguide app` again"), { away: true });
+  }
+  const text = await response.text();
+  if (response.ok) return JSON.parse(text);
+  let said = text.trim();
+  try { said = JSON.parse(text).error ?? said; } catch (error) { /* it is plain text */ }
+  throw new Error(said.split("\n")[0] || `the app answered ${response.status}`);
+}
+
+export const post = (path, content) =>
+  ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(content) });
+
+export function toast(text, bad = false) {
+  const shown = el("div", { className: bad ? "toast bad" : "toast", textContent: text });
+  byId("toasts").append(shown);
+  setTimeout(() => shown.remove(), bad ? 8000 : 3000);
+}
+
+/** Puts a text into an element, with what stands between backticks as code. */
+export function say(element, text) {
+  element.replaceChildren(...text.split("`").map((part, place) => (place % 2 ? el("code", { textContent: part }) : part)));
+  return element;
+}
+
+const saved = byId("saved");
+function tell(text, waiting) {
+  saved.textContent = text;
+  saved.classList.toggle("waiting", waiting);
+}
+
+/** Sends what people did, in order, again until the server has it; what waits outlives a reload of the page. */
+export class Outbox {
+  constructor(path, done) {
+    this.path = path;
+    this.done = done;
+    this.key = `fieldguide${path}`;
+    this.waiting = JSON.parse(sessionStorage.getItem(this.key) ?? "[]");
+    this.sending = null;
+    addEventListener("beforeunload", (event) => { if (this.waiting.length) event.preventDefault(); });
+    if (this.waiting.length) this.send();
+  }
+
+  get isEmpty() { return this.waiting.length === 0; }
+
+  add(content) {
+    this.waiting.push(content);
+    this.keep();
+    this.send();
+  }
+
+  keep() { sessionStorage.setItem(this.key, JSON.stringify(this.waiting)); }
+
+  async send() {
+    if (this.sending) return;
+    this.sending = true;
+    while (this.waiting.length) {
+      const content = this.waiting[0];
+      tell(`saving ${this.waiting.length} …`, false);
+      try {
+        const answer = await post(this.path, content);
+        this.waiting.shift();
+        this.keep();
+        this.done(answer, content);
+      } catch (error) {
+        if (error.away) {
+          tell(`${this.waiting.length} not saved: the app is away`, true);
+          await new Promise((resolve) => setTimeout(resolve, 700));
+          continue;
+        }
+        this.waiting.shift();
+        this.keep();
+        toast(error.message, true);
+        this.done(null, content);
+      }
+    }
+    this.sending = false;
+    tell("all saved", false);
+  }
+}
+
+/** Calls the function of a key, but where a person types or chooses. */
+export function onKeys(keys) {
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || byId("keys").open) return;
+    if (event.target.matches("input:not([type=checkbox]), textarea, select")) return;
+    const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (event.target.matches("button, a, summary") && (name === "Enter" || name === " ")) return;
+    const act = /^[1-9]$/.test(name) ? keys.number && (() => keys.number(Number(name))) : keys[name];
+    if (!act) return;
+    event.preventDefault();
+    act(event);
+  });
+}
+
+onKeys({ "?": () => byId("keys").showModal() });
+byId("help").addEventListener("click", () => byId("keys").showModal());
+
+/** Fills a select with "all" and the values, each with how many there are. */
+export function fillSelect(select, values, all = "all") {
+  const counts = new Map();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const chosen = select.value;
+  select.replaceChildren(
+    el("option", { value: "", textContent: all }),
+    ...[...counts].sort(([a], [b]) => (a < b ? -1 : 1)).filter(([value]) => value !== "")
+      .map(([value, count]) => el("option", { value, textContent: `${value} (${count})` })),
+  );
+  select.value = chosen;
+  if (select.selectedIndex < 0) select.value = "";
+  select.closest("label").hidden = select.options.length < 2;
+}
+
+/** The buttons of labels, the first nine with their number. */
+export function labelButtons(labels, choose) {
+  return labels.map((label, place) => {
+    const button = el("button", { type: "button" }, ...(place < 9 ? [el("kbd", { textContent: place + 1 }), " "] : []), label);
+    button.addEventListener("click", () => choose(label));
+    return button;
+  });
+}
+
+/** A share from 0 to 1 as a bar with its name and its figure. */
+export function bar(name, share, isStrong = true) {
+  const filled = el("i");
+  filled.style.width = `${(100 * share).toFixed(1)}%`;
+  return el("div", { className: isStrong ? "bar strong" : "bar" }, filled,
+    el("span", { textContent: name }), el("b", { textContent: `${(100 * share).toFixed(share > 0.0995 ? 0 : 1)} %` }));
+}

@@ -1,0 +1,1 @@
+"""Files, paths, errors, configuration, composing, the runner, git: what every room is built on."""

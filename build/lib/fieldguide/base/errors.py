@@ -1,0 +1,37 @@
+"""The one exception whose message is meant for users, and how names and other errors are shown in it."""
+
+import re
+
+# Control characters, line separators, what turns the direction of writing or is not seen, bytes that were no UTF-8.
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+
+
+class UserError(Exception):
+    """Something that the person running fieldguide can put right.
+
+    The message is one line: what is wrong, where, and what to do. Commands print it on stderr without a traceback and
+    leave with exit code 1; every other exception is a bug in fieldguide and keeps its traceback. Names in it may be
+    anybody's: as text it is `printable`.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
+
+class CheckFailed(UserError):
+    """A check of the pictures that stops the pipeline; the runner then has reports/index.html show it."""
+
+
+def beginning(text: str, most: int = 200) -> str:
+    """A value or name that somebody gave, short enough for a message."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without the lines that follow."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def printable(text: str) -> str:
+    """Any name as a message, a terminal or a page can show it: unprintable characters as escapes, on one line."""
+    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

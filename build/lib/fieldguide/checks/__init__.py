@@ -1,0 +1,1 @@
+"""Checks: expectations about tables, their consequences, and Data Docs."""

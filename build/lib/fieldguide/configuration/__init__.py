@@ -1,0 +1,1 @@
+"""The whole configuration: with all operations loaded, for the commands and the stage `config`."""

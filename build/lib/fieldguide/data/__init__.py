@@ -1,0 +1,1 @@
+"""Pictures and tables: data sources, opening and cleaning, duplicates, splits, tables."""

@@ -1,0 +1,85 @@
+"""MegaDetector's results: boxes of animals, people and vehicles, and sometimes the answer of a classifier.
+
+The format of https://lila.science/megadetector-output-format, and the plain list that newer releases write. Boxes refer
+to the upright picture: the detector turns it by its EXIF orientation first.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fieldguide.data.annotations.annotation import (
+    CONFIDENCE,
+    DETECTION,
+    Annotation,
+    Annotations,
+    SizeOf,
+    floats,
+    plain_path,
+    with_box,
+)
+from fieldguide.data.annotations.times import read_times
+from fieldguide.data.field_data import FieldData
+
+USUAL = 0.2  # confidence from which a box counts, unless the file recommends another
+
+
+def is_megadetector(content: Any) -> bool:
+    """Whether a JSON file's content is a result of MegaDetector."""
+    if isinstance(content, list):
+        return bool(content) and all(isinstance(one, dict) and "file" in one and "detections" in one for one in content)
+    return isinstance(content, dict) and "images" in content and "detection_categories" in content
+
+
+def read_megadetector(content: Any, size_of: SizeOf, least: float | None = None) -> Annotations:
+    """Every box with at least the confidence `least`, by default what the file recommends; a row for each.
+
+    A picture without one has a row without a box. The label is a classifier's answer, where there is one; the columns
+    `detection` and `confidence` say what the detector took it for, and how surely.
+    """
+    images = content if isinstance(content, list) else content["images"]
+    head = {} if isinstance(content, list) else content
+    metadata = _mapping(_mapping(head.get("info")).get("detector_metadata"))
+    if least is None:
+        least = next(iter(floats([metadata.get("typical_detection_threshold")])), USUAL)
+    rows = [row for image in images if isinstance(image, dict) for row in _rows(image, head, size_of, least)]
+    understood = [f"boxes with a confidence of at least {least:g}"]
+    name = str(_mapping(head.get("info")).get("classifier", "a classifier")) if any(row.label for row in rows) else ""
+    return Annotations("MegaDetector results", rows, understood, name)
+
+
+def _rows(image: Mapping[str, Any], head: Mapping[str, Any], size_of: SizeOf, least: float) -> Iterator[Annotation]:
+    file = plain_path(str(image.get("file", "")))
+    time = read_times([str(image.get("datetime") or "")])[0][0]
+    if problem := image.get("failure"):
+        yield Annotation(file, left_out=f"the detector failed: {problem}")
+        return
+    sure = [one for one in image.get("detections") or [] if isinstance(one, dict) and _confidence(one) >= least]
+    if not sure:
+        yield Annotation(file, known=FieldData(time=time, further={DETECTION: None, CONFIDENCE: None}))
+    pixels = "detection_categories" not in head
+    for one in sure:
+        category = str(one.get("category", ""))
+        kind = str(_mapping(head.get("detection_categories")).get(category, category))
+        further = {DETECTION: kind, CONFIDENCE: f"{_confidence(one):g}"}
+        row = Annotation(file, _classified(one, head), FieldData(time=time, further=further))
+        box = floats(one.get("bbox"))
+        if pixels and len(box) == 4:  # left, top, right, bottom
+            box = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
+        yield with_box(row, box, size_of(file) if pixels else None, pixels)
+
+
+def _classified(detection: Mapping[str, Any], head: Mapping[str, Any]) -> str:
+    """The most probable answer of the classifier, "" if it was not asked."""
+    answers = [pair for pair in detection.get("classifications") or [] if isinstance(pair, list) and len(pair) == 2]
+    if not answers:
+        return ""
+    best = str(max(answers, key=lambda pair: max(floats(pair[1:]), default=0.0))[0])
+    return str(_mapping(head.get("classification_categories")).get(best, best))
+
+
+def _confidence(detection: Mapping[str, Any]) -> float:
+    return max(floats([detection.get("conf", detection.get("confidence"))]), default=0.0)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

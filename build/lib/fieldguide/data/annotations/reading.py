@@ -1,0 +1,105 @@
+"""Reading a file of annotations, whichever format its content is."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fieldguide.base.errors import UserError
+from fieldguide.data.annotations.annotation import Annotations, SizeOf
+from fieldguide.data.annotations.camtrap_dp import is_camtrap_dp, read_camtrap_dp
+from fieldguide.data.annotations.cells import from_records, read_cells
+from fieldguide.data.annotations.coco import is_coco, read_coco
+from fieldguide.data.annotations.megadetector import is_megadetector, read_megadetector
+from fieldguide.data.annotations.table import read_table_rows
+
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP")
+TURNED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
+ORIENTATION = 0x0112
+
+
+def read_annotations(
+    file: Path,
+    pictures: Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    least_confidence: float | None = None,
+    find: Callable[[str], Path | None] | None = None,
+) -> Annotations:
+    """What a file says of pictures: a table (CSV, TSV, JSON lines, Parquet, Excel), COCO, Camtrap DP or MegaDetector.
+
+    Parameters
+    ----------
+    pictures
+        The folder that the files in it are relative to; by default its own.
+    columns
+        For tables: which column is the `file`, `label`, `site`, `time`, `sequence` or `split`, where its name does not
+        say; `dates` is `day-first` or `month-first`.
+    least_confidence
+        Of a detector's boxes, 0 to 1; by default what the file recommends.
+    find
+        Where a file as written is, if not simply below `pictures`.
+
+    Raises
+    ------
+    Ambiguous
+        If columns or dates may mean several things. NotAnnotations if it is none of the formats. UserError if it cannot
+        be read.
+    """
+    folder = file.parent if pictures is None else pictures
+    find = find or partial(file_below, folder)
+    size_of = partial(_size, find)
+    try:
+        content = _json(file)
+        if is_camtrap_dp(content):
+            return read_camtrap_dp(content, file.parent)
+        if is_coco(content):
+            return read_coco(content, size_of)
+        if is_megadetector(content):
+            return read_megadetector(content, size_of, least_confidence)
+        table = read_cells(file) if content is None else from_records(content, file.name)
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}") from None
+    return read_table_rows(table, file.name, size_of, lambda text: find(text) is not None, columns or {})
+
+
+def _json(file: Path) -> Any:
+    """The content of a JSON file, None for any other."""
+    with file.open("rb") as stream:
+        first = stream.read(200).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if first not in (b"{", b"["):
+        return None
+    try:
+        return json.loads(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError):  # JSON lines, perhaps
+        return None
+
+
+def file_below(folder: Path, text: str) -> Path | None:
+    """A file as written below a folder, and never outside it."""
+    try:
+        path = folder / text
+        inside = path.resolve().is_relative_to(folder.resolve())
+        return path if inside and path.is_file() else None
+    except (OSError, ValueError):  # a name that is too long, or holds a null
+        return None
+
+
+def size_below(folder: Path) -> SizeOf:
+    """Which tells the size of a picture below a folder, see `SizeOf`."""
+    return partial(_size, partial(file_below, folder))
+
+
+def _size(find: Callable[[str], Path | None], text: str) -> tuple[int, int] | None:
+    """Width and height of the upright picture, by its header alone."""
+    from PIL import Image  # only here: most boxes are in shares, or come with the size
+
+    if (path := find(text)) is None:
+        return None
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            width, height = image.size
+            turned = image.getexif().get(ORIENTATION) in TURNED
+    except Exception:  # whatever a hostile file makes a decoder raise: its box is left out
+        return None
+    return (height, width) if turned else (width, height)

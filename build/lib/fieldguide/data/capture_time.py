@@ -1,0 +1,72 @@
+"""When a picture was taken: by its EXIF data, or by its path."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from fieldguide.base.packs import open_file
+
+EXIF = "exif"
+EXIF_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP")
+EXIF_FOLDER, TAKEN, DIGITIZED, CHANGED = 0x8769, 0x9003, 0x9004, 0x0132
+DIGITS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "y": 2, "j": 3}
+
+
+def check_time(source: str) -> None:
+    """Raise ValueError if this is neither `exif` nor a pattern that holds a whole date."""
+    if source == EXIF:
+        return
+    letters = re.findall("%(.)", source)
+    if unknown := [letter for letter in letters if letter not in DIGITS]:
+        raise ValueError(f"%{unknown[0]} is not known in a time: %{', %'.join(DIGITS)}")
+    if not ({"Y", "y"} & {*letters} and ({"m", "d"} <= {*letters} or "j" in letters)):
+        raise ValueError("`exif`, or a pattern with year, month and day, as %Y-%m-%d_%H-%M-%S")
+
+
+def capture_time(file: Path, path: str, sources: Sequence[str]) -> datetime | None:
+    """When a picture was taken, by the first of `sources` that tells, in seconds by the camera's own clock.
+
+    Parameters
+    ----------
+    path
+        What a pattern is looked for in, the last place first.
+    sources
+        `exif` (DateTimeOriginal, DateTimeDigitized or DateTime), or patterns as `datetime.strptime` takes them.
+    """
+    for source in sources:
+        if time := _exif_time(file) if source == EXIF else time_in(path, source):
+            return time
+    return None
+
+
+def time_in(path: str, pattern: str) -> datetime | None:
+    """The last time in a path by a pattern, or None."""
+    parts = re.split("%(.)", pattern)
+    digits = [rf"\d{{{DIGITS[part]}}}" if place % 2 else re.escape(part) for place, part in enumerate(parts)]
+    for text in reversed(re.findall(rf"(?<!\d){''.join(digits)}(?!\d)", path)):
+        try:
+            return datetime.strptime(text, pattern)
+        except ValueError:  # as 2024-02-31
+            continue
+    return None
+
+
+def _exif_time(file: Path) -> datetime | None:
+    from PIL import Image  # only here: every command loads every data source
+
+    try:
+        with open_file(file) as stream, Image.open(stream, formats=EXIF_FORMATS) as image:
+            exif = image.getexif()
+            folder = exif.get_ifd(EXIF_FOLDER)
+            texts = [folder.get(TAKEN), folder.get(DIGITIZED), exif.get(CHANGED)]
+    except Exception:  # whatever a hostile file makes a decoder raise: clean will tell of it
+        return None
+    for text in texts:
+        digits = re.match(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)", str(text))
+        try:
+            if digits:
+                return datetime(*map(int, digits.groups()))  # type: ignore[arg-type]
+        except ValueError:  # as 0000:00:00 00:00:00, which cameras write before their clock is set
+            continue
+    return None

@@ -1,0 +1,23 @@
+"""What is known of a picture beside its label."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class FieldData:
+    """What is known of a picture beside its label; see `fieldguide.data.table.FIELD_DATA`.
+
+    `further` are a data set's own columns, by name.
+    """
+
+    site: str | None = None
+    time: datetime | None = None
+    sequence: str | None = None
+    box: tuple[float, float, float, float] | None = None
+    given_split: str | None = None
+    further: Mapping[str, str | None] = field(default_factory=dict)
+
+
+NOTHING_KNOWN = FieldData()

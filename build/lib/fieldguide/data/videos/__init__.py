@@ -1,0 +1,1 @@
+"""Videos: frames at equal distances, each a picture with its time."""

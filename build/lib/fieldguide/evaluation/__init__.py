@@ -1,0 +1,1 @@
+"""Metrics, baselines, robustness, and the page about them."""

@@ -1,0 +1,42 @@
+"""Which pictures a person should look at: the hardest ones, and those of the labels that are confused most."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from fieldguide.evaluation.metrics import confused_pairs
+from fieldguide.model.inference import Classifier, open_for
+from fieldguide.pages.parts import Shown
+
+MAX_HARDEST = 24
+MAX_PAIRS, MAX_PER_PAIR = 3, 6
+
+
+def hardest(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The predictions with the highest loss first: path, clean_path, label, prediction, probability, loss."""
+    table = predictions.sort_values(["loss", "id"], ascending=[False, True]).head(MAX_HARDEST)
+    return table[["path", "clean_path", "label", "prediction", "probability", "loss"]].reset_index(drop=True)
+
+
+def mistakes(predictions: pd.DataFrame, counts: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The most confident mistakes of the most confused pairs of labels, each pair with a title.
+
+    `counts` is the confusion matrix of the predictions.
+    """
+    rows = []
+    for label, prediction, count in confused_pairs(counts).head(MAX_PAIRS).itertuples(index=False):
+        wrong = predictions[(predictions["label"] == label) & (predictions["prediction"] == prediction)]
+        most_confident = wrong.sort_values(["probability", "id"], ascending=[False, True]).head(MAX_PER_PAIR)
+        rows.append((f"{label} predicted as {prediction}: {count}", most_confident))
+    return rows
+
+
+def show(classifier: Classifier, clean: Path, predictions: pd.DataFrame) -> list[Shown]:
+    """The pictures of some predictions, with file, label, prediction and probability."""
+    return [
+        Shown(
+            open_for(classifier, clean / row["clean_path"]),
+            (row["path"], f"label {row['label']}", f"predicted {row['prediction']}, {row['probability']:.0%}"),
+        )
+        for row in predictions.to_dict("records")
+    ]

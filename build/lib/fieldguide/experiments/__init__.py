@@ -1,0 +1,1 @@
+"""Sweeps, comparing runs, and showing a batch."""

@@ -1,0 +1,1 @@
+"""Networks, weights, inference, features and fingerprints."""

@@ -1,0 +1,89 @@
+"""Features of a frozen body: computed once for every picture, and kept."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from fieldguide.base.files import replace_file
+from fieldguide.base.parallel import map_threads
+from fieldguide.base.progress import progress
+from fieldguide.data.images import open_picture
+from fieldguide.model.asking import FEATURES, Square
+from fieldguide.model.backbone import Backbone
+from fieldguide.model.description import Preprocessing
+from fieldguide.model.fingerprint import code_digest
+from fieldguide.model.inference import to_input
+from fieldguide.model.surroundings import inference_surroundings
+
+Features = NDArray[np.float32]
+
+
+def frozen_features(
+    backbone: Backbone, preprocessing: Preprocessing, pictures: Sequence[tuple[str, Path]], kept: Path
+) -> Features:
+    """Features of pictures, from the folder `kept` where they are known, else computed and added to it.
+
+    Those that other code, libraries or another kind of processor computed are not used, and replaced.
+
+    Parameters
+    ----------
+    pictures
+        The sha256 of each file, and the file.
+
+    Returns
+    -------
+    float32 (pictures, f).
+    """
+    choice = json.dumps([asdict(backbone.architecture), backbone.sha256, preprocessing.as_dict()], sort_keys=True)
+    file = kept / f"{hashlib.sha256(choice.encode()).hexdigest()[:32]}.safetensors"
+    key = hashlib.sha256("\n".join([code_digest(), *inference_surroundings()]).encode()).hexdigest()
+    kept.mkdir(parents=True, exist_ok=True)
+    with FileLock(kept.resolve().with_suffix(".lock")):  # a sweep's jobs share what is kept, and begin together
+        known = _read(file, key)
+        if missing := {sha256: path for sha256, path in pictures if sha256 not in known}:
+            known |= _compute(backbone, preprocessing, missing)
+            _write(file, key, known)
+    return np.stack([known[sha256] for sha256, _ in pictures])
+
+
+def _compute(backbone: Backbone, preprocessing: Preprocessing, pictures: Mapping[str, Path]) -> dict[str, Features]:
+    def square_of(path: Path) -> Square:
+        return to_input(open_picture(path, preprocessing.max_megapixels), preprocessing)
+
+    computed = backbone.network.ask(map_threads(square_of, pictures.values()), [FEATURES])
+    shown = progress(computed, "features", len(pictures))
+    return {sha256: features for sha256, (features,) in zip(pictures, shown, strict=True)}
+
+
+def _write(file: Path, key: str, known: Mapping[str, Features]) -> None:
+    pictures, features = list(known), np.stack(list(known.values()))
+    # One entry, since several have no order in the file.
+    origin = json.dumps({"key": key, "pictures": pictures, "sha256": _sha256(pictures, features)})
+    with replace_file(file) as partial:
+        save_file({"features": features}, partial, {"origin": origin})
+
+
+def _read(file: Path, key: str) -> dict[str, Features]:
+    """What is kept under the key; nothing if the file is missing, damaged or of another key."""
+    try:
+        with safe_open(file, framework="numpy") as content:
+            origin = json.loads((content.metadata() or {}).get("origin", "{}"))
+            if origin.get("key") != key:
+                return {}
+            pictures, features = origin["pictures"], content.get_tensor("features")
+            is_whole = _sha256(pictures, features) == origin["sha256"]
+            return dict(zip(pictures, features, strict=True)) if is_whole else {}
+    except (FileNotFoundError, SafetensorError, ValueError, LookupError):
+        return {}
+
+
+def _sha256(pictures: Sequence[str], features: Features) -> str:
+    return hashlib.sha256(json.dumps(pictures).encode() + features.tobytes()).hexdigest()

@@ -1,0 +1,106 @@
+"""A network that ONNX Runtime computes: one square a call, on one core, several calls at a time.
+
+So an answer depends neither on the other pictures of a batch nor on the number of cores. Whatever a file asks for, all
+networks together take no more than a few gigabytes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from fieldguide.base.errors import UserError, beginning, first_line
+from fieldguide.base.parallel import map_threads, usable_cores
+from fieldguide.model.asking import Answers, Square
+from fieldguide.model.onnx_check import MAX_FILE_SIZE, check_onnx
+
+INPUT = "pictures"
+WEIGHTS = "weights_sha256"  # in the file's metadata: the weights that it was made from
+SILENT = 4  # what is an error for ONNX Runtime is told as a UserError
+MAX_MEMORY = 4 * 2**30  # bytes
+NUMBERS = "tensor(float)"
+
+
+class OnnxNetwork:
+    """A `Network` of an ONNX file's bytes, as `fieldguide.model.onnx_export` makes them.
+
+    `facts` is what the file says of itself. Raises UserError, with `name`, if ONNX Runtime cannot read the bytes or
+    they are not such a network; `ask` does if it cannot answer.
+    """
+
+    def __init__(self, content: bytes, name: str = "the network", threads: int | None = None) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = SILENT
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        _bound_memory()
+        self.threads = threads or usable_cores()
+        try:
+            self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self.facts: Mapping[str, str] = self.session.get_modelmeta().custom_metadata_map
+            inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
+            kinds = {one.type for one in (*inputs, *outputs)}
+            shape = inputs[0].shape if [one.name for one in inputs] == [INPUT] else []
+            self.shapes = {one.name: tuple(one.shape[1:]) for one in outputs}
+        except Exception as error:  # ONNX Runtime raises many kinds for one fact
+            raise UserError(f"{name} is not a network that ONNX Runtime can load ({_reason(error)})") from None
+        is_square = len(shape) == 4 and shape[1] == 3 and isinstance(shape[2], int) and shape[2] == shape[3]
+        if not is_square or kinds != {NUMBERS}:
+            raise UserError(f"{name} does not take pictures: run `fieldguide export onnx` to write it anew")
+        self.name, self.size = name, int(shape[2])
+
+    def ask(self, squares: Iterable[Square], outputs: Sequence[str]) -> Iterator[Answers]:
+        """See `Network`."""
+
+        def run(square: Square) -> Answers:
+            try:
+                answers: list[NDArray[np.float32]] = self.session.run(list(outputs), {INPUT: square[None]})
+            except Exception as error:
+                raise UserError(f"{self.name} cannot answer for a picture ({_reason(error)})") from None
+            for output, answer in zip(outputs, answers, strict=True):
+                is_as_said = answer.shape[:1] == (1,) and _fits(answer.shape[1:], self.shapes[output])
+                if not is_as_said or not np.isfinite(answer).all():
+                    raise UserError(f"{self.name} gives {output} that are not finite, or of another shape than it says")
+            return tuple(answer[0] for answer in answers)
+
+        return map_threads(run, squares, self.threads)
+
+    def shape_of(self, output: str) -> tuple[int, ...] | None:
+        """See `Network`."""
+        return self.shapes.get(output)
+
+
+def read_onnx(path: Path, threads: int | None = None) -> OnnxNetwork:
+    """The network in an ONNX file. Raises UserError if it is missing, no such network, or more than that."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_SIZE + 1)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run `dvc repro`") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from None
+    check_onnx(content, str(path))
+    return OnnxNetwork(content, str(path), threads)
+
+
+@cache
+def _bound_memory() -> None:
+    """A small file can ask for any amount: ONNX Runtime refuses more than MAX_MEMORY for all networks of a process."""
+    kind, whatever = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
+    memory = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, whatever)
+    onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg({"max_mem": MAX_MEMORY}))
+
+
+def _fits(shape: tuple[int, ...], said: tuple[int | str, ...]) -> bool:
+    """Whether an answer has the shape that the file says, as far as it says one."""
+    return len(shape) == len(said) and all(
+        side == one or isinstance(one, str) for side, one in zip(shape, said, strict=True)
+    )
+
+
+def _reason(error: Exception) -> str:
+    return beginning(first_line(error))

@@ -1,0 +1,1 @@
+"""reports/index.html and the summary on the terminal."""

@@ -1,0 +1,159 @@
+"""Figures for people, as PNG; the same numbers and pictures give the same bytes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from fieldguide.base.errors import printable
+from fieldguide.pages.colours import BLUE, GREY, ORANGE
+from fieldguide.pages.parts import Shown, in_words
+
+
+def confusion_figure(counts: pd.DataFrame, title: str) -> Figure:
+    """A confusion matrix: rows true labels, columns predictions, coloured by the share of the row."""
+    matrix = counts.to_numpy()
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    side = 2.6 + 0.75 * len(matrix)
+    figure = Figure(figsize=(side, side * 0.9), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(matrix):
+        colour = "white" if share[row, column] > 0.5 else "black"
+        text = f"{count}\n{share[row, column]:.0%}"
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+    axes.set_xticks(
+        range(len(matrix)), [printable(label) for label in counts.columns], rotation=45, ha="right", parse_math=False
+    )
+    axes.set_yticks(range(len(matrix)), [printable(label) for label in counts.index], parse_math=False)
+    axes.set(xlabel="predicted", ylabel="true", title=title)
+    return figure
+
+
+def reliability_figure(groups: pd.DataFrame) -> Figure:
+    """How often predictions are right (bar: its interval) beside how sure they are, in groups of like confidence.
+
+    Parameters
+    ----------
+    groups
+        The table of `fieldguide.statistics.calibration.reliability_groups`.
+    """
+    names = [_range(*row) for row in groups[["low", "high", "pictures"]].itertuples(index=False)]
+    figure, axes = _accuracy_rows(groups, names, height=1.5 + 0.42 * len(groups))
+    axes.plot(groups["confidence"], np.arange(len(groups)), "D", color=ORANGE, markersize=6, label="confidence")
+    axes.set(xlabel="share of the predictions")
+    _from_the_smallest(axes, [*groups["accuracy_low"], *groups["confidence"]])
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    return figure
+
+
+def coverage_figure(steps: pd.DataFrame) -> Figure:
+    """How often predictions are right (bar: its interval) when the least confident ones are left to a person.
+
+    Parameters
+    ----------
+    steps
+        The table of `fieldguide.statistics.calibration.coverage_steps`.
+    """
+    names = [f"{row.coverage:.0%} ({row.pictures:.0f} pictures)" for row in steps.itertuples()]
+    figure, axes = _accuracy_rows(steps, names, height=1.3 + 0.36 * len(steps))
+    axes.set(xlabel="answers that are right", ylabel="answered")
+    _from_the_smallest(axes, steps["accuracy_low"])
+    return figure
+
+
+def accuracy_figure(table: pd.DataFrame, names: Sequence[str]) -> Figure:
+    """How often predictions are right (bar: its interval) in parts of the pictures, the first part on top.
+
+    Parameters
+    ----------
+    table
+        Columns pictures, accuracy, accuracy_low, accuracy_high; `names` are those of its rows.
+    """
+    shown = [f"{printable(name)} ({pictures})" for name, pictures in zip(names, table["pictures"], strict=True)]
+    figure, axes = _accuracy_rows(table, shown, height=1.1 + 0.32 * len(table))
+    axes.invert_yaxis()
+    axes.set(xlabel="predictions that are right, with the 95 % interval")
+    _from_the_smallest(axes, table["accuracy_low"])
+    return figure
+
+
+def _range(low: float, high: float, pictures: float) -> str:
+    return f"{low:.2f} to {high:.2f} ({pictures:.0f})"
+
+
+def _accuracy_rows(table: pd.DataFrame, names: Sequence[str], height: float) -> tuple[Figure, Axes]:
+    """A row for each group of pictures: its accuracy, a dot, on a bar that is its interval."""
+    figure = Figure(figsize=(5, height), layout="constrained")
+    axes = figure.subplots()
+    places, low = np.arange(len(table)), table["accuracy_low"]
+    axes.barh(places, table["accuracy_high"] - low, left=low, height=0.5, color=BLUE, alpha=0.3)
+    axes.plot(table["accuracy"], places, "o", color=BLUE, markersize=7, label="right, with its 95 % interval")
+    axes.set_yticks(places, names, parse_math=False)
+    axes.set(ylim=(-0.6, len(table) - 0.4))
+    return figure, axes
+
+
+def _from_the_smallest(axes: Axes, shares: Iterable[float]) -> None:
+    """A horizontal axis of shares, from the tenth below the smallest one to 100 %, with a grid."""
+    axes.set_xlim(max(np.floor(10 * min(shares)) / 10, 0), 1.01)
+    axes.grid(axis="x", color=GREY, alpha=0.3)
+    axes.set_axisbelow(True)
+    _in_percent(axes)
+
+
+def shifts_figure(table: pd.DataFrame, examples: Mapping[str, Image.Image]) -> Figure:
+    """Accuracy (bar, with its interval) and mean confidence (dot) under every shift, each beside an example.
+
+    Parameters
+    ----------
+    table
+        That of `fieldguide.evaluation.robustness.measure_shifts`: its first row is about the unchanged pictures.
+    examples
+        A picture for every row, by the shift's name.
+    """
+    figure = Figure(figsize=(9, 0.75 * len(table) + 0.9), layout="constrained")
+    grid = figure.add_gridspec(len(table), 2, width_ratios=(3, 7))
+    axes = figure.add_subplot(grid[:, 1])
+    accuracy, places = table["accuracy"].to_numpy(), np.arange(len(table))
+    reach = np.maximum([accuracy - table["accuracy_low"], table["accuracy_high"] - accuracy], 0)
+    axes.barh(places, accuracy, height=0.6, color=[GREY] + [BLUE] * (len(table) - 1))
+    axes.errorbar(accuracy, places, xerr=reach, fmt="none", ecolor="black", elinewidth=1, label="95 % interval")
+    axes.plot(table["confidence"], places, "o", color=ORANGE, markersize=6, label="mean confidence")
+    axes.axvline(accuracy[0], color=GREY, linewidth=1, linestyle=":")
+    axes.set_yticks(places, [in_words(name) for name in table["shift"]])
+    axes.set(
+        xlim=(0, 1), ylim=(len(table) - 0.5, -0.5), xlabel=f"accuracy on {table['pictures'].iloc[0]} test pictures"
+    )
+    _in_percent(axes)
+    figure.legend(loc="outside upper right", ncols=2, frameon=False)
+    for row, name in enumerate(table["shift"]):
+        beside = figure.add_subplot(grid[row, 0])
+        beside.imshow(examples[name])
+        beside.set_axis_off()
+    return figure
+
+
+def gallery_figure(rows: Sequence[tuple[str, Sequence[Shown]]]) -> Figure:
+    """Pictures in rows of equal length at most, each row with a title (or "") and each picture with its lines."""
+    columns = max((len(shown) for _, shown in rows), default=1)
+    figure = Figure(figsize=(1.9 * columns, 2.4 * max(len(rows), 1)), layout="constrained")
+    if not rows:
+        figure.text(0.5, 0.5, "none", ha="center")
+        return figure
+    for part, (title, shown) in zip(figure.subfigures(len(rows), 1, squeeze=False)[:, 0], rows, strict=True):
+        if title:
+            part.suptitle(printable(title), fontsize=10, parse_math=False)
+        for axes in part.subplots(1, columns, squeeze=False)[0]:
+            axes.set_axis_off()
+        for axes, one in zip(part.axes, shown, strict=False):
+            axes.imshow(one.picture)
+            axes.set_title("\n".join(map(printable, one.lines)), fontsize=7, y=0, va="top", pad=-3, parse_math=False)
+    return figure
+
+
+def _in_percent(axes: Axes) -> None:
+    axes.xaxis.set_major_formatter("{x:.0%}")

@@ -1,0 +1,1 @@
+"""Predicting and screening new pictures, the log of predictions, export and serving."""

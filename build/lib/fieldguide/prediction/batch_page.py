@@ -1,0 +1,127 @@
+"""The page about a batch of new pictures: whether and how it has shifted, and which pictures show that."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fieldguide.pages.parts import THUMBNAIL, Shown, in_words, percent
+from fieldguide.pages.render import render
+from fieldguide.prediction.batch_verdict import Kind, Loss
+from fieldguide.statistics.two_sample import ALPHA, FEATURES, Shift, TwoSample
+
+IN_WORDS = "image features"  # what the test of FEATURES is about
+
+
+@dataclass(frozen=True)
+class Share:
+    """Of the predictions for the reference and for a batch, those of one label."""
+
+    label: str
+    reference: float
+    batch: float
+
+
+@dataclass(frozen=True)
+class BatchFindings:
+    """All that screening found in a batch."""
+
+    name: str
+    kind: Kind
+    pictures: int
+    unread: int
+    alarms: int
+    loss: Loss  # of accuracy, expected
+    errors: Mapping[str, float]  # by simulated shift, how much more was expected than lost
+    alarm_rate: float  # the share of alarms that was promised on pictures like those known
+    reference: int  # pictures that it was compared with
+    shift: Shift
+    mix: Sequence[Share]  # of the predictions, by label
+
+
+def verdict(found: BatchFindings) -> str:
+    """One sentence: what the batch is, and in what it differs most."""
+    if found.kind == Kind.KNOWN:
+        return f"Like what is known: these {found.pictures} pictures do not differ from the reference beyond chance"
+    most = describe(next(test for test in found.shift.tests if test.differs))
+    if found.kind == Kind.OTHER_SOURCE:
+        return f"Another source, but in domain: {most}; alarms and confidence are as usual"
+    return f"Shifted: {most}; {loss_in_words(found)}"
+
+
+def loss_in_words(found: BatchFindings) -> str:
+    """The expected loss of accuracy with its interval, and how far to trust it."""
+    loss = found.loss
+    between = f"{100 * loss.low:+.0f} to {100 * loss.high:+.0f}"
+    expected = (
+        f"expected loss of accuracy {100 * loss.expected:+.1f} points ({between}), by the difference of confidences"
+    )
+    if is_strange(found):
+        expected = (
+            f"confidence says nothing about the accuracy on what is not known; if they show known labels, {expected}"
+        )
+    return f"{expected}; {error_in_words(found.errors)}"
+
+
+def error_in_words(errors: Mapping[str, float]) -> str:
+    """How far the expected loss was off where the true one is known."""
+    if not errors:
+        return "its error was not measured: run `dvc repro`"
+    worst = max(errors, key=lambda name: abs(errors[name]))
+    mean = sum(abs(error) for error in errors.values()) / len(errors)
+    return (
+        f"under {len(errors)} simulated shifts it was off by {100 * mean:.0f} points on average, "
+        f"by {100 * abs(errors[worst]):.0f} at most ({in_words(worst)})"
+    )
+
+
+def is_strange(found: BatchFindings) -> bool:
+    """Whether most pictures of the batch are out of domain."""
+    return 2 * found.alarms > found.pictures
+
+
+def describe(test: TwoSample) -> str:
+    """What a test found, in words: the size first, then how far chance explains it."""
+    chance = f"p = {test.p_value:.2g}"
+    if test.before is None or test.after is None:
+        return f"{IN_WORDS} differ from the reference (effect {test.effect:.2f}, {chance})"
+    way = "higher" if test.after > test.before else "lower"
+    return (
+        f"{test.name} is {way}, median {test.after:.3g}, reference {test.before:.3g} "
+        f"(effect {test.effect:.2f}, {chance})"
+    )
+
+
+def batch_page(
+    found: BatchFindings,
+    typical: Sequence[Shown],
+    flagged: Sequence[tuple[str, Sequence[Shown]]],
+    parts: Sequence[str] = (),
+) -> str:
+    """The page as HTML.
+
+    `typical` are the pictures that are most like the batch and least like those known, `flagged` the alarms by reason,
+    `parts` lines about its sites and months.
+    """
+    return render(
+        "prediction/batch.html",
+        title=f"Has {found.name} shifted?",
+        found=found,
+        verdict=verdict(found),
+        facts=[
+            ("pictures", str(found.pictures), f"{found.unread} could not be read"),
+            ("out of domain", percent(found.alarms / max(found.pictures, 1)), f"{found.alarms} pictures"),
+            ("expected", percent(found.alarm_rate), "false alarms on in-domain pictures"),
+            (
+                "expected loss",
+                "unknown" if is_strange(found) else f"{100 * found.loss.expected:+.1f} points",
+                f"of accuracy: {'most are out of domain' if is_strange(found) else error_in_words(found.errors)}",
+            ),
+            ("reference", str(found.reference), "pictures of the valid split"),
+        ],
+        names={FEATURES: IN_WORDS},
+        alpha=ALPHA,
+        mix=found.mix,
+        parts=parts,
+        typical=typical,
+        flagged=flagged,
+        side=THUMBNAIL,
+    )

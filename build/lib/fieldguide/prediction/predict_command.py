@@ -1,0 +1,199 @@
+"""The command `fieldguide predict`."""
+
+import gc
+import io
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import tee
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, TypeVar
+
+from fieldguide.base.errors import UserError
+from fieldguide.base.progress import Progress, progress
+from fieldguide.data.cropping import BOXES
+from fieldguide.prediction.given import FIELDS, PLAIN, Given, Reader
+from fieldguide.prediction.picture_files import STDIN, picture_files, require_something
+
+if TYPE_CHECKING:
+    from fieldguide.model.inference import Classifier
+    from fieldguide.prediction.answers import Answer, Screening
+
+CLASSIFIER = "classifier.safetensors"  # in a folder with that, screen.safetensors belongs to it
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Where answers are written as Camtrap DP's observations, and the offset of the cameras' clocks from UTC."""
+
+    file: Path
+    offset: str
+
+
+def predict_command(
+    arguments: Sequence[str],
+    model: Path,
+    kind: str | None,
+    every_label: bool,
+    reader: Reader = PLAIN,
+    gap: timedelta | None = None,
+    observations: Observations | None = None,
+) -> int:
+    """Print the classifier's answer for every picture to stdout; return how many files could not be read.
+
+    Parameters
+    ----------
+    arguments
+        Files, folders, or `-` for paths on stdin.
+    model
+        A .safetensors file with its .json beside it, or the folder that holds both under the name `classifier`. Where
+        `screen` is beside the latter, each picture is also screened.
+    kind
+        The format; None is a table on a terminal and CSV elsewhere.
+    reader
+        How the pictures are read, and what is told of them.
+    gap
+        Answer for events (see `in_events`) instead of pictures.
+    observations
+        Write the answers as a table of Camtrap DP too.
+    """
+    require_something(arguments)
+    weights = weights_of(model)
+
+    with _collector_paused(), Progress("predict, loading the model"):
+        from fieldguide.model.inference import load_classifier
+        from fieldguide.prediction.events import in_events
+        from fieldguide.prediction.rows import EVENT, SITE, write_rows
+        from fieldguide.screening.screen_files import load_screen
+
+        classifier = load_classifier(weights, weights.with_suffix(".json"))
+        screen = weights.with_name("screen.safetensors")
+        screening = load_screen(screen, classifier, weights) if weights.name == CLASSIFIER and screen.exists() else None
+    warn_of_crop(classifier, reader)
+    kind = kind or ("table" if sys.stdout.isatty() else "csv")
+    unread: list[str] = []
+    told: list[tuple[str, Answer]] = []
+    known = reader.columns if gap is None else (*FIELDS, *EVENT)
+    sites = _trained_sites(weights) if screening and SITE in known else frozenset()
+    with answered(arguments, classifier, screening, "predict", reader) as given:
+        rows = _with_unread(((one.name, answer) for one, answer in given), unread)
+        rows = rows if gap is None else in_events(rows, gap)
+        rows = rows if observations is None else _kept(rows, told)
+        out, screened = lossless(sys.stdout, kind), screening is not None
+        labels = classifier.vocabulary
+        write_rows(out, kind, rows, labels, every_label, screened=screened, known=known, trained_sites=sites)
+    if observations:
+        _write_observations(observations, told, classifier, weights, gap is not None)
+    if unread:
+        print(f"fieldguide: {len(unread)} could not be read", file=sys.stderr)
+    return len(unread)
+
+
+def _trained_sites(weights: Path) -> frozenset[str]:
+    """The sites that a classifier was trained on; none where that is not known."""
+    from fieldguide.screening.batch_reference import load_sites  # only here: it needs pandas
+
+    reference = weights.with_name("reference.safetensors")
+    return load_sites(reference) if reference.exists() else frozenset()
+
+
+def warn_of_crop(classifier: "Classifier", reader: Reader) -> None:
+    """Say so where a classifier of boxes is asked about whole pictures, or the other way round."""
+    cropped = classifier.preprocessing.crop == BOXES
+    if cropped and reader.boxes is None:
+        print(
+            "warning: the classifier was trained on boxes cut out of pictures: give those of these pictures with "
+            "--boxes FILE, or cut them out first",
+            file=sys.stderr,
+        )
+    elif reader.boxes is not None and not cropped:
+        print("warning: the classifier was trained on whole pictures, not on boxes (clean.crop)", file=sys.stderr)
+
+
+def _with_unread(rows: "Iterable[tuple[str, Answer]]", unread: list[str]) -> "Iterator[tuple[str, Answer]]":
+    for name, answer in rows:
+        if answer.probabilities is None and not answer.is_empty:
+            unread.append(name)
+        yield name, answer
+
+
+def _kept(rows: "Iterable[tuple[str, Answer]]", told: "list[tuple[str, Answer]]") -> "Iterator[tuple[str, Answer]]":
+    for row in rows:
+        told.append(row)
+        yield row
+
+
+def _write_observations(
+    observations: Observations,
+    told: "list[tuple[str, Answer]]",
+    classifier: "Classifier",
+    weights: Path,
+    events: bool,
+) -> None:
+    from fieldguide.model.inference import weights_sha256
+    from fieldguide.prediction.observations_file import write_observations
+
+    by = f"fieldguide {weights_sha256(classifier, weights)[:12]}"
+    labels, file = classifier.vocabulary, observations.file
+    if without := write_observations(file, told, labels, observations.offset, by, events):
+        print(f"fieldguide: {without} are not in {file}: their time is not known (see --time)", file=sys.stderr)
+
+
+@contextmanager
+def answered(
+    arguments: Sequence[str],
+    classifier: "Classifier",
+    screening: "Screening | None",
+    task: str,
+    reader: Reader = PLAIN,
+) -> "Iterator[Iterator[tuple[Given, Answer]]]":
+    """Every picture that the arguments name, with its answer, and progress under the name of the task."""
+    from fieldguide.prediction.answers import answers
+
+    pictures, asked = tee(reader.read(arguments, sys.stdin.buffer))
+    given = answers(classifier, asked, screening=screening)
+    yield zip(pictures, with_progress(given, arguments, task), strict=True)
+
+
+def with_progress(items: Iterable[Item], arguments: Sequence[str], task: str) -> Iterable[Item]:
+    """An item for each picture that the arguments name, with progress where no rows on a terminal show it."""
+    if sys.stdout.isatty():
+        return items
+    total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
+    return progress(items, task, total)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """It would walk through all that PyTorch and timm make on import, again and again: a fifth of the start-up."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def weights_of(model: Path) -> Path:
+    """The weights of a model that is named by its folder or its file; where its .onnx file is, they may be missing.
+
+    Raises UserError if there is neither.
+    """
+    named = model / CLASSIFIER if model.is_dir() else model
+    weights = named.with_suffix(".safetensors")
+    if not named.is_file() and (not model.is_dir() or not weights.with_suffix(".onnx").is_file()):
+        raise UserError(f"no model at {named}: run `dvc repro`, or choose one with --model")
+    if named.suffix not in (".safetensors", ".onnx"):
+        raise UserError(f"{named} is neither a .safetensors nor an .onnx file: give one, or the folder of a model")
+    return weights
+
+
+def lossless(stream: TextIO, kind: str) -> TextIO:
+    """Print names in any script: files are UTF-8, a terminal shows escapes for characters that it lacks."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(
+            encoding=stream.encoding if kind == "table" else "utf-8", errors="backslashreplace", newline="\n"
+        )
+    return stream

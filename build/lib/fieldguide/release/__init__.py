@@ -1,0 +1,1 @@
+"""Registered versions of the classifier, the gate and the roll-out."""

@@ -1,0 +1,1 @@
+"""The gate: what a new model must show before its roll-out."""

@@ -1,0 +1,1 @@
+"""The roll-out: the steps from challenger to champion."""

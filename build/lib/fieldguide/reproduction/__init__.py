@@ -1,0 +1,1 @@
+"""Adopting the choices of a run, and reproducing it."""

@@ -1,0 +1,1 @@
+"""Finding, deciding about and explaining single pictures."""

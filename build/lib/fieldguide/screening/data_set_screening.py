@@ -1,0 +1,89 @@
+"""Screening the pictures of a data set: the screen that is learned from them, and its verdict on each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from fieldguide.base.errors import UserError
+from fieldguide.data.groups import group_numbers
+from fieldguide.data.status import Split
+from fieldguide.model.asking import Network
+from fieldguide.model.inference import Classifier, calibrated, open_all
+from fieldguide.screening.detectors import Detector
+from fieldguide.screening.fitting import Fitted, fit_screen
+from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
+from fieldguide.screening.screen import Verdicts, judge
+
+MAX_TRAINING_PICTURES = 5000  # to learn from: more would slow down every later answer
+
+
+@dataclass(frozen=True)
+class Screened:
+    """What screening a data set gives."""
+
+    fitted: Fitted
+    valid: Observations  # of the valid pictures: later batches are compared with them
+    verdicts: pd.DataFrame  # of every picture, in the order of the table
+    unseen: pd.DataFrame  # the classifier's probabilities, a column a label, of pictures that it was not trained on
+
+
+def screen_pictures(
+    detector: Detector,
+    classifier: Classifier,
+    feature_network: Network,
+    frozen: bool,
+    table: pd.DataFrame,
+    clean: Path,
+) -> Screened:
+    """Fit the screen on train, calibrate it on valid, and judge every picture.
+
+    Parameters
+    ----------
+    frozen
+        Whether the feature network's features are those of a frozen body.
+    table
+        The split table, sorted by id, with the columns `path` and `file`; `clean_path` is below `clean`.
+
+    Raises
+    ------
+    UserError
+        If there are fewer than two valid pictures.
+    """
+
+    def pictures(rows: pd.DataFrame, task: str) -> Iterator[Image.Image]:
+        return open_all(classifier, [clean / path for path in rows["clean_path"]], task)
+
+    train = table[table["split"] == Split.TRAIN].head(MAX_TRAINING_PICTURES)
+    valid = table[table["split"] == Split.VALID]
+    others = table.drop([*train.index, *valid.index])
+    if len(valid) < 2:
+        raise UserError(
+            f"{len(valid)} valid pictures are too few to calibrate, 2 are needed: add pictures, or raise split.valid"
+        )
+    upright, turned = observe_pairs(classifier, feature_network, pictures(train, "screen, train"))
+    labels = np.searchsorted(classifier.vocabulary, train["label"].to_numpy(str))
+    seen = observe_pictures(classifier, feature_network, pictures(valid, "screen, valid"))
+    groups = group_numbers(train), group_numbers(valid)
+    fitted = fit_screen(upright, turned, labels, seen, detector, groups=groups, frozen=frozen)
+    judged = [_with_verdicts(train, fitted.train), _with_verdicts(valid, fitted.valid)]
+    rows, logits = list(valid.index), [seen.logits]
+    if len(others):
+        found = observe_pictures(classifier, feature_network, pictures(others, "screen, other pictures"))
+        judged.append(_with_verdicts(others, judge(fitted.screen, found)))
+        rows, logits = [*rows, *others.index], [*logits, found.logits]
+    answers = calibrated(np.concatenate(logits).astype(np.float64), classifier.temperature)
+    unseen = pd.DataFrame(answers, rows, classifier.vocabulary)
+    return Screened(fitted, seen, pd.concat(judged).sort_index(), unseen)
+
+
+def _with_verdicts(rows: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
+    return rows[["id", "path", "file", "label", "clean_path", "split"]].assign(
+        p_value=verdicts.p_value,
+        out_of_domain=verdicts.out_of_domain,
+        reason=verdicts.reason,
+        **{f"p_{part}": values for part, values in verdicts.parts.items()},
+    )

@@ -1,0 +1,1 @@
+"""Logging runs to MLflow."""

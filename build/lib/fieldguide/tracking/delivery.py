@@ -1,0 +1,182 @@
+"""Delivering the results in a checkout to MLflow, once."""
+
+import warnings
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from fieldguide.base.errors import UserError
+from fieldguide.base.files import read_json, sha256_of_file
+from fieldguide.base.paths import Paths
+from fieldguide.base.stage_names import Stage
+from fieldguide.configuration.compose import compose
+from fieldguide.data.csv_files import read_csv
+from fieldguide.data.table import read_columns
+from fieldguide.model.fingerprint import report_record
+from fieldguide.tracking.figures import log_confusion_matrix, log_figures
+from fieldguide.tracking.model import log_model
+from fieldguide.tracking.provenance import collect_provenance, kept_provenance
+from fieldguide.tracking.run_params import read_origin, run_name, upstream_params
+from fieldguide.tracking.store import answering
+from fieldguide.tracking.tags import ALARM_RATE, DELIVERED, DESCRIPTION, MODEL, MODEL_FILES, SCREEN_FILE
+from fieldguide.tracking.tracker import Tracker
+
+
+def sync(paths: Paths) -> str:
+    """Deliver the training and evaluation whose results are in the checkout, once.
+
+    Returns a line that says what was done. Raises UserError if there are no results, or if MLflow does not answer.
+    """
+    description = paths.classifier.with_suffix(".json")
+    if not (description.exists() and paths.metrics(Stage.EVALUATE).exists()):
+        raise UserError("no results to log: run `dvc repro` first")
+    record = read_json(description)["record"]
+    provenance = _provenance_of_results(paths, record)
+    tracker = Tracker(paths)
+    with answering(tracker.address), FileLock(paths.state / "sync.lock"):  # called twice, it logs nothing twice
+        known = _finished_run(tracker, record)
+        title, results = run_name(paths, record), _results_digest(paths)
+        if known is not None and known.data.tags.get(DELIVERED) == results:
+            return f"mlflow: run {known.info.run_id} ({title}) is complete"
+        run = known.info.run_id if known is not None else tracker.open(record, provenance, title)
+        try:
+            _deliver(tracker, run)
+            kept = _add_screen(tracker, run) if has_report(paths) else ""
+            tracker.log_config(run, provenance)
+            tracker.client.set_terminated(run, "FINISHED")
+            tracker.client.set_tag(run, DELIVERED, results)
+        except BaseException:
+            if known is None:
+                with suppress(Exception):  # the error itself is reported; the next call resumes the run
+                    tracker.client.set_terminated(run, "KILLED")
+            raise
+    return f"mlflow: run {run} ({title}) logged{kept}"
+
+
+def take_results_run(tracker: Tracker) -> str | None:
+    """Show the run whose training is in the checkout, and has not been delivered, as running; returns its id."""
+    description = tracker.paths.classifier.with_suffix(".json")
+    kept = kept_provenance(tracker.paths)
+    record = read_json(description)["record"] if description.exists() else {}
+    if not record or kept.get("fingerprint") != record["fingerprint"] or _finished_run(tracker, record) is not None:
+        return None
+    run = tracker.unfinished(record["fingerprint"], kept["code"])
+    if run is None:
+        return None
+    tracker.take(run.info.run_id)
+    return str(run.info.run_id)
+
+
+def _finished_run(tracker: Tracker, record: dict[str, Any]) -> Any | None:
+    """The run that holds the classifier in the checkout: other code may have made another one with its fingerprint."""
+    digest = sha256_of_file(tracker.paths.classifier)
+    runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
+    return runs[0] if runs else None
+
+
+def _provenance_of_results(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:
+    """As kept when they were trained; as things are now for results that DVC restored.
+
+    How they were evaluated may have changed since the training, so that is always as it is now.
+    """
+    origin = read_origin(paths)
+    config = compose(paths, origin.get("overrides", []))
+    kept = kept_provenance(paths)
+    if kept.get("fingerprint") != record["fingerprint"]:
+        return collect_provenance(paths, config, origin)
+    return {**kept, "config": {**kept["config"], "evaluate": asdict(config.evaluate)}}
+
+
+def _results_digest(paths: Paths) -> str:
+    description = paths.classifier.with_suffix(".json")
+    files = [paths.classifier, description, paths.metrics(Stage.EVALUATE)]
+    later = [paths.metrics(Stage.REPORT), paths.screen] if has_report(paths) else []
+    parts = [sha256_of_file(path) for path in (*files, *later)]
+    return "-".join(part[:16] for part in parts)
+
+
+def has_report(paths: Paths) -> bool:
+    """Whether screening and reports/index.html are about the classifier and the evaluation in the checkout.
+
+    After a new training they are those of an older one until `dvc repro` comes to them.
+    """
+    file = paths.metrics(Stage.REPORT)
+    return file.exists() and report_record(paths).items() <= read_json(file).items()
+
+
+def _deliver(tracker: Tracker, run: str) -> None:
+    tags = tracker.client.get_run(run).data.tags
+    _log_epochs(tracker, run)
+    if (description := log_figures(tracker, run)) and DESCRIPTION not in tags:
+        tracker.client.set_tag(run, DESCRIPTION, description)
+    for stage in (Stage.TRAIN, Stage.EVALUATE):
+        for path in sorted(tracker.paths.report(stage).glob("[!.]*")):
+            tracker.client.log_artifact(run, str(path), stage)
+    log_confusion_matrix(tracker, run, tags)
+    if has_report(tracker.paths):
+        _log_report(tracker, run)
+    _log_data_and_model(tracker, run, tags)
+
+
+def _log_epochs(tracker: Tracker, run: str) -> None:
+    """Log the metrics of those epochs that were not logged while they ran."""
+    known = {metric.step for metric in tracker.client.get_metric_history(run, "train_loss")}
+    history = read_csv(tracker.paths.history, {"epoch": int}, float).set_index("epoch")
+    for epoch, figures in zip(history.index.tolist(), history.to_dict("records"), strict=True):
+        if epoch not in known:
+            tracker.log_metrics(run, {str(name): value for name, value in figures.items()}, step=epoch)
+
+
+def _log_report(tracker: Tracker, run: str) -> None:
+    paths = tracker.paths
+    metrics = read_json(paths.metrics(Stage.SCREEN))
+    tracker.log_metrics(run, {f"screen.{name}": value for name, value in metrics.items()})
+    for path in (paths.overview, *sorted(paths.report(Stage.SCREEN).glob("[!.]*.csv"))):
+        tracker.client.log_artifact(run, str(path), Stage.REPORT)
+
+
+def _log_data_and_model(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
+    import mlflow
+
+    paths = tracker.paths
+    digest = sha256_of_file(paths.classifier)
+    with mlflow.start_run(run_id=run):
+        table = read_columns(paths.split_table).to_pandas()
+        name = str(upstream_params(paths).get("data", "data"))
+        with warnings.catch_warnings(action="ignore"):  # of integers that might be missing: the table's types are fixed
+            dataset = mlflow.data.from_pandas(
+                table, name=name, targets="label", digest=sha256_of_file(paths.split_table)[:32]
+            )
+            mlflow.log_input(dataset, context="training")
+        if tags.get(MODEL) != digest:
+            begun = tracker.client.get_run(run).outputs.model_outputs
+            log_model(paths, begun[-1].model_id if begun else None)
+            mlflow.set_tag(MODEL, digest)
+
+
+def _add_screen(tracker: Tracker, run: str) -> str:
+    """Put the screen, which is learned after the model was logged, beside the model's weights.
+
+    A version that has one keeps it: its answers must not change. Returns a note on that, or "".
+    """
+    client = tracker.client
+    model = client.get_run(run).outputs.model_outputs[-1].model_id
+    screened = SCREEN_FILE in {Path(file.path).name for file in client.list_logged_model_artifacts(model, MODEL_FILES)}
+    versions = client.search_model_versions(f"run_id = '{run}'") if screened else []
+    if versions:
+        return f"; version {versions[0].version} keeps the screen that it was registered with"
+    client.set_tag(run, ALARM_RATE, str(read_json(tracker.paths.metrics(Stage.SCREEN))["test_alarm_rate"]))
+    for path in screen_files(tracker.paths):  # after the rate: whatever has a screen has one
+        client.log_model_artifact(model, str(path), MODEL_FILES)
+    return ""
+
+
+def screen_files(paths: Paths) -> list[Path]:
+    """What it takes to screen new pictures beside the classifier's own files; last the one that loading looks for."""
+    description = paths.screen.with_suffix(".json")
+    other_body = read_json(description)["backbone_sha256"] is not None
+    backbone = [paths.backbone, paths.backbone.with_suffix(".onnx")] if other_body else []
+    return [*backbone, description, paths.reference, paths.screen]

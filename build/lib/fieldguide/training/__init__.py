@@ -1,0 +1,1 @@
+"""Learner, loaders, callbacks and augmentations."""

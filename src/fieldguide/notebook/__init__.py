@@ -1,0 +1,1 @@
+"""fieldguide in Python: classifiers, predictions and runs as a notebook shows them."""

@@ -1,0 +1,109 @@
+"""A trained classifier as an object: it predicts and screens pictures as the commands do."""
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+from PIL import Image, ImageOps
+
+from fieldguide.base.errors import UserError
+from fieldguide.model.inference import Classifier
+from fieldguide.notebook.prediction import Prediction, Predictions
+from fieldguide.notebook.screened import Screened, Screener
+from fieldguide.prediction.answers import Screening, answers, load_screened
+from fieldguide.prediction.given import Given
+from fieldguide.prediction.picture_files import named_files
+from fieldguide.prediction.predict_command import weights_of
+
+Picture = str | Path | bytes | Image.Image
+LOSSLESS_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")  # that PNG keeps
+
+
+@dataclass(frozen=True)
+class LoadedClassifier:
+    """What `fieldguide.load` gives."""
+
+    weights: Path
+    classifier: Classifier
+    screening: Screening | None
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels that it knows, in the order of its probabilities."""
+        return list(self.classifier.vocabulary)
+
+    @overload
+    def predict(self, pictures: Picture) -> Prediction: ...  # type: ignore[overload-overlap]  # a text is iterable too
+    @overload
+    def predict(self, pictures: Iterable[Picture]) -> Predictions: ...
+    def predict(self, pictures: Picture | Iterable[Picture]) -> Prediction | Predictions:
+        """Predict pictures, with the same answers as `fieldguide predict`.
+
+        Parameters
+        ----------
+        pictures
+            A file's path or bytes, or a Pillow image. Or a list of these, in which a folder stands for the files in it
+            and below.
+
+        Returns
+        -------
+        A prediction, or of a list one for each, in order. What cannot be read is a prediction without a label, with the
+        reason.
+
+        Raises
+        ------
+        UserError
+            If a folder is given by itself.
+        """
+        if not isinstance(pictures, str | Path | bytes | Image.Image):
+            return Predictions(self._predictions(pictures))
+        if isinstance(pictures, str | Path) and Path(pictures).is_dir():
+            raise UserError(f"{pictures} is a folder: give it in a list, for a prediction of each file in it")
+        return self._predictions([pictures])[0]
+
+    def screen(self, pictures: Picture | Iterable[Picture]) -> Screened:
+        """Screen pictures one by one and as a batch, with the same verdict as `fieldguide screen`.
+
+        Takes what `predict` takes, and a folder by itself. Raises UserError if there is no screen beside the
+        classifier, or no picture can be read.
+        """
+        if self.screening is None:
+            raise UserError(f"no screen.safetensors beside {self.weights}: run `dvc repro`")
+        is_one = isinstance(pictures, str | Path | bytes | Image.Image)
+        name = str(pictures) if isinstance(pictures, str | Path) else "this batch"
+        found = self._predictions([pictures] if is_one else pictures)  # type: ignore[list-item,arg-type]
+        return Screener(self.weights, self.classifier, self.screening).screen(name, found)
+
+    def _predictions(self, pictures: Iterable[Picture]) -> list[Prediction]:
+        given = [one for number, picture in enumerate(pictures, 1) for one in _given(picture, f"picture {number}")]
+        found = answers(self.classifier, given, screening=self.screening)
+        return [Prediction.of(one, answer, self.classifier) for one, answer in zip(given, found, strict=True)]
+
+    def __repr__(self) -> str:
+        screened = "with" if self.screening else "without"
+        return f"<fieldguide classifier of {', '.join(self.labels)}, {screened} a screen>"
+
+
+def load_folder(model: Path) -> LoadedClassifier:
+    """See `fieldguide.load`."""
+    weights = weights_of(model)
+    return LoadedClassifier(weights, *load_screened(weights, weights.with_suffix(".json")))
+
+
+def _given(picture: Picture, name: str) -> Iterator[Given]:
+    """A picture, or those in a folder; `name` is what it is called if it has no path."""
+    if isinstance(picture, str | Path):
+        yield from (Given(str(path), path) for path, _ in named_files([str(picture)], io.BytesIO()))
+    else:
+        yield Given(name, picture if isinstance(picture, bytes) else _encoded(picture))
+
+
+def _encoded(image: Image.Image) -> bytes:
+    """A Pillow image as a file, upright, with the same pixels as far as PNG knows them."""
+    upright = ImageOps.exif_transpose(image)
+    plain = upright if upright.mode in LOSSLESS_MODES else upright.convert("RGB")
+    buffer = io.BytesIO()
+    plain.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

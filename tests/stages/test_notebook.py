@@ -1,0 +1,141 @@
+"""`fieldguide.load` and `fieldguide.open_run`: the commands' answers in Python, and what a notebook shows of them."""
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import fieldguide
+from conftest import CHECKOUT, encoded, noise, put, run_command, run_python
+from fieldguide.base.errors import UserError
+from fieldguide.base.paths import Paths
+from fieldguide.stages import evaluate, screen, train
+from stages.training import LABELS, composed, linked
+from untrained import RESNET, save_classifier
+
+pytestmark = pytest.mark.slow  # trains a classifier
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def run(source: Paths, tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    paths = linked(source, tmp_path_factory.mktemp("run"))
+    for name in ("params.yaml", "dvc.yaml", "conf"):
+        (paths.root / name).symlink_to(CHECKOUT / name)
+    for stage in (train, evaluate, screen):
+        stage.run(composed(), paths)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("new")
+    for number in range(12):
+        put(folder / f"{number:02}.png", noise(number, 40 + number, 48))
+    put(folder / "broken.png", b"\x89PNG\r\n\x1a\n")
+    return folder
+
+
+def test_predictions_are_those_of_the_command(run: Paths, pictures: Path) -> None:
+    model = fieldguide.load(run.classifier.parent)
+    assert model.labels == LABELS
+    told = run_command("predict", str(pictures), "--model", str(run.classifier), "--all", cwd=pictures)
+    rows = list(csv.DictReader(io.StringIO(told.stdout)))
+    for row, found in zip(rows, model.predict([pictures]), strict=True):
+        assert (row["path"], row["label"]) == (found.name, found.label or "")
+        assert row["reason"] == found.reason
+        shown = [found.probability, found.p_value, *found.probabilities.values()] if found.label else []
+        keys = ["probability", "p_value", *(f"probability_{label}" for label in LABELS)]
+        assert [row[key] for key in keys][: len(shown)] == [f"{value:.6f}" for value in shown if value is not None]
+
+
+def test_a_path_bytes_and_an_image_are_the_same_picture(run: Paths, pictures: Path) -> None:
+    model = fieldguide.load(str(run.classifier))
+    file = pictures / "03.png"
+    rgba = Image.open(file).convert("RGBA")
+    asked: list[str | Path | bytes | Image.Image] = [file, str(file), file.read_bytes(), Image.open(file), rgba]
+    assert len({model.predict(picture).probability for picture in asked}) == 1
+    assert [one.label for one in model.predict(asked)] == [model.predict(file.read_bytes()).label] * len(asked)
+    grey = model.predict([noise(1).convert(mode) for mode in ("L", "P", "CMYK", "1", "LAB", "F", "YCbCr")])
+    assert all(one.label for one in grey)
+    with pytest.raises(UserError, match="is a folder: give it in a list"):
+        model.predict(pictures)
+
+
+def test_an_image_with_an_orientation_is_turned_upright(run: Paths) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    content = encoded(noise(2), "PNG", exif=exif)
+    model = fieldguide.load(run.classifier)
+    opened = Image.open(io.BytesIO(content))
+    assert model.predict(opened).probability == model.predict(content).probability
+    assert model.predict(noise(2)).probability != model.predict(content).probability
+
+
+def test_screening_gives_the_verdict_of_the_command(run: Paths, pictures: Path) -> None:
+    told = run_command("screen", str(pictures), "--model", str(run.classifier), cwd=pictures)
+    found = fieldguide.load(run.classifier.parent).screen(pictures)
+    verdict = next(line for line in told.stderr.splitlines() if line.startswith("fieldguide: "))
+    assert verdict == f"fieldguide: {found.verdict}"
+    assert found.shifted == (told.returncode == 3)
+    assert len(found.predictions) == 13 and {one.out_of_domain for one in found.alarms} <= {True}
+    few = fieldguide.load(run.classifier.parent).screen(pictures / "00.png")
+    assert few.shifted is None and "too few" in few.verdict
+    with pytest.raises(UserError, match="no picture to screen"):
+        fieldguide.load(run.classifier.parent).screen([b"no picture"])
+
+
+def test_a_notebook_shows_picture_bars_and_reason(run: Paths, pictures: Path) -> None:
+    model = fieldguide.load(run.classifier.parent)
+    page = model.predict([pictures / "00.png", pictures / "broken.png"])._repr_html_()
+    assert page.count("data:image/jpeg;base64,") == 1
+    assert all(f"{label} " in page for label in LABELS)
+    assert "not read" in page
+    shown = model.screen(pictures)._repr_html_()
+    assert "pictures" in shown and "out of domain" in shown
+    assert not re.search(r"https?://|<script", page + shown)
+
+
+def test_hostile_labels_and_names_are_shown_as_text(tmp_path: Path) -> None:
+    save_classifier(tmp_path, RESNET)
+    description = tmp_path / "classifier.json"
+    content = json.loads(description.read_text(encoding="utf-8"))
+    description.write_text(json.dumps({**content, "vocabulary": [SCRIPT, "b\u202ee", "c"]}), encoding="utf-8")
+    model = fieldguide.load(tmp_path)
+    put(tmp_path / "<img src=x onerror=alert(1)>.png", noise(1))
+    page = model.predict([tmp_path / "<img src=x onerror=alert(1)>.png", b"x"])._repr_html_()
+    assert "<script" not in page and "<img src=x" not in page and "\u202e" not in page
+    assert "&lt;script&gt;" in page
+    with pytest.raises(UserError, match=r"no screen\.safetensors beside"):
+        model.screen(noise(1))
+
+
+def test_a_picture_that_has_gone_is_shown_without_it(run: Paths, tmp_path: Path) -> None:
+    file = put(tmp_path / "a.png", noise(1))
+    found = fieldguide.load(run.classifier).predict(str(file))
+    file.unlink()
+    assert found.picture() is None and "a.png" in found._repr_html_()
+
+
+def test_a_run_gives_its_tables(run: Paths, tmp_path: Path) -> None:
+    opened = fieldguide.open_run(run.root)
+    assert len(opened.pictures) == 45
+    assert set(opened.predictions["label"]) == set(LABELS)
+    assert {"id", "picture", "why"} <= set(opened.queue.columns)
+    assert len(opened.screening) == 45
+    with pytest.raises(UserError, match="is missing"):
+        opened.metrics("clean")
+    with pytest.raises(UserError):
+        fieldguide.open_run(tmp_path)
+
+
+def test_importing_it_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = "import sys, fieldguide; print(fieldguide.__version__, sorted({'numpy', 'PIL', 'torch'} & set(sys.modules)))"
+    assert run_python("-c", code, cwd=tmp_path).stdout == f"{fieldguide.__version__} []\n"
+    with pytest.raises(UserError, match="no model at"):
+        fieldguide.load(tmp_path)
