@@ -3,7 +3,7 @@
 Files in data/incoming move, files of other folders are copied and stay as they are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -17,9 +17,11 @@ from fieldguide.data.addresses import UNLABELLED
 from fieldguide.data.capture_time import EXIF, capture_time
 from fieldguide.data.layout import LABEL, PART, SITE, said_by
 from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData
+from fieldguide.data.sources.table import TableData
 from fieldguide.data.videos.kinds import is_video
+from fieldguide.retraining.deliveries import read_delivery
 from fieldguide.retraining.file_moves import place
-from fieldguide.retraining.incoming import files_below, label_folders, label_in
+from fieldguide.retraining.incoming import files_below, label_folders
 
 BURST = timedelta(seconds=60)  # pictures of a folder with shorter gaps were taken at one go
 ASIDE = "label-next"  # the folder of data/held for what is set aside
@@ -46,21 +48,20 @@ class Waiting:
 
 def waiting_pictures(cfg: Config, paths: Paths, folders: Sequence[Path]) -> list[Waiting]:
     """The unlabelled files of data/incoming, and those of other folders that are not labelled there yet."""
-    layout, incoming = layout_of(cfg), paths.incoming
-    ours = list(files_below(incoming)) if incoming.is_dir() else []
+    incoming = paths.incoming
+    ours = {path.relative_to(incoming).as_posix(): path for path in _plain_files(incoming)} if incoming.is_dir() else {}
+    said = read_delivery(cfg, incoming, list(ours))
     labelled: dict[int, list[Path]] = {}
-    for path in ours:
-        if label_in(path.relative_to(incoming).as_posix(), layout):
+    found = []
+    for name, path in ours.items():
+        if any(row.label for row in said.rows.get(name, ())):
             labelled.setdefault(path.stat().st_size, []).append(path)
-    found = [
-        Waiting(incoming, name)
-        for path in ours
-        if _is_plain(path) and not label_in(name := path.relative_to(incoming).as_posix(), layout)
-    ]
+        elif name in said.rows and name not in said.lists and name not in said.faults:
+            found.append(Waiting(incoming, name))
     for folder in folders:
-        for path in files_below(folder):
-            same = labelled.get(path.stat().st_size, []) if _is_plain(path) else []
-            if _is_plain(path) and not (same and sha256_of_file(path) in map(sha256_of_file, same)):
+        for path in _plain_files(folder):
+            same = labelled.get(path.stat().st_size, [])
+            if not (same and sha256_of_file(path) in map(sha256_of_file, same)):
                 found.append(Waiting(folder, path.relative_to(folder).as_posix()))
     return found
 
@@ -80,12 +81,12 @@ def bursts_of(pictures: Sequence[Waiting]) -> list[str]:
 
 def layout_of(cfg: Config) -> str:
     """What paths below data/incoming mean."""
-    return cfg.data.layout if isinstance(cfg.data, FolderData) else LABEL_FOLDERS
+    return cfg.data.layout if isinstance(cfg.data, FolderData | TableData) else LABEL_FOLDERS
 
 
 def offered_labels(cfg: Config, paths: Paths) -> list[str]:
     """The labels that a delivery may bring. Raises UserError for a data set that takes no pictures in."""
-    renamed = cfg.data.labels if isinstance(cfg.data, FolderData) else {}
+    renamed = cfg.data.labels if isinstance(cfg.data, FolderData | TableData) else {}
     return sorted({renamed.get(folder, folder) for folder in label_folders(cfg, paths).values()})
 
 
@@ -155,5 +156,7 @@ def _put(paths: Paths, picture: Waiting, target: Path) -> Path:
     return beside if beside.is_file() and sha256_of_file(beside) == digest else target
 
 
-def _is_plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink() and not is_video(path)
+def _plain_files(folder: Path) -> Iterator[Path]:
+    for path in files_below(folder):
+        if path.is_file() and not path.is_symlink() and not is_video(path):
+            yield path

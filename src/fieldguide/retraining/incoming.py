@@ -22,7 +22,7 @@ from fieldguide.data.videos.frames import VideoError, read_frames
 from fieldguide.data.videos.kinds import is_video
 from fieldguide.retraining.arrived import COLUMNS, Arrived, State
 from fieldguide.retraining.data_set import names_of_labels
-from fieldguide.retraining.deliveries import by_path, read_delivery
+from fieldguide.retraining.deliveries import read_delivery
 from fieldguide.retraining.listed_rows import listed_rows
 from fieldguide.retraining.placing import placed, without_contradictions
 
@@ -71,11 +71,6 @@ def list_incoming(cfg: Config, paths: Paths) -> pd.DataFrame:
     rows = list(without_contradictions(rows, cfg, paths))
     table = pd.DataFrame([asdict(row) for row in placed(rows, cfg, source)], columns=COLUMNS)
     return table.astype({"bytes": "int64"})
-
-
-def label_in(name: str, layout: str) -> str:
-    """The label that a path below data/incoming says by the layout of a data set; "" for none."""
-    return by_path(name, layout).label
 
 
 def label_folders(cfg: Config, paths: Paths) -> dict[str, str]:
