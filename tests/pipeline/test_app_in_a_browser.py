@@ -28,6 +28,7 @@ def opened(window: Any, address: str, pictures: int) -> Any:
     """A page with all pictures of the data set, which are so many."""
     page = window.new_page()
     page.goto(address)
+    page.locator(".card").first.wait_for()
     page.select_option("[name=show]", "all")
     page.locator(".card").nth(pictures - 1).wait_for(state="attached")
     page.evaluate("document.activeElement.blur()")

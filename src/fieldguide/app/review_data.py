@@ -176,7 +176,7 @@ def _item(row: Row, reasons: Sequence[tuple[str, str, str]], suggestion: str) ->
         "reasons": [words for _, words, _ in reasons],
         "twin": next((twin for _, _, twin in reasons if twin), ""),
         "suggestion": suggestion,
-        "site": row["site"] or "",
+        "site": row["site"] if isinstance(row["site"], str) else "",
         "month": "" if pd.isna(time) else f"{time:%Y-%m}",
         "width": int(row["width"]),
         "height": int(row["height"]),

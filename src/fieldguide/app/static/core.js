@@ -129,7 +129,7 @@ export function fillSelect(select, values, all = "all") {
   );
   select.value = chosen;
   if (select.selectedIndex < 0) select.value = "";
-  select.closest("label").hidden = select.options.length < 2;
+  select.disabled = select.options.length < 2;
 }
 
 /** The buttons of labels, the first nine with their number. */

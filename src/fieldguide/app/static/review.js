@@ -265,7 +265,6 @@ note.addEventListener("keydown", (event) => {
 });
 byId("as-grid").addEventListener("click", () => lookAt(false));
 byId("as-one").addEventListener("click", () => lookAt(true));
-filters.addEventListener("change", filter);
 for (const button of document.querySelectorAll("[data-act]")) {
   button.addEventListener("click", () => (button.dataset.act === "undo" ? undo() : decide(button.dataset.act)));
 }
@@ -277,6 +276,7 @@ try {
   tellChanges(answer.changes);
   for (const wish of outbox.waiting.flatMap((content) => content.wishes)) state.decisions[wish.id] = { ...wish, words: wish.decision, by: "you" };
   await filter();
+  filters.addEventListener("change", filter); // not before: it would show a part, and remember a place in it
   setInterval(refresh, 3000);
 } catch (error) {
   byId("empty").hidden = false;
