@@ -7,8 +7,11 @@ import pytest
 
 import browser
 from app_process import app_process, chromium
+from conftest import put
+from fieldguide.base.files import write_text
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.table import IMAGES, read_table
+from fieldguide.prediction.log import Logged, log_predictions, read_confirmed
 from pipeline.checkout import Checkout, free_port
 
 pytestmark = [
@@ -113,3 +116,93 @@ def test_decisions_of_several_people_survive_a_kill_and_are_replayed(copy: Check
         name: f"{row['review']} {row['label'] if row['review'] == 'relabel' else ''}".strip()
         for name, row in applied.iterrows()
     } == wanted
+
+
+HOSTILE = "<img src=x onerror=document.title='taken'>"
+SIZES = ((1280, 860, "light"), (390, 844, "dark"))
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def with_own_data(copy: Checkout) -> list[str]:
+    """Choose a data set of folders, with three pictures that wait for a label; returns the ids of logged ones."""
+    pictures = sorted(copy.paths.raw.rglob("*.jpg"))
+    for picture in pictures[:: len(pictures) // 12]:
+        put(copy.paths.sources / "own" / picture.parent.name / picture.name, picture.read_bytes())
+    write_text(copy.paths.option("data", "own"), "# For this test.\nkind: folder\n")
+    copy.set_params(data="own")
+    for number, picture in enumerate(pictures[-3:]):
+        put(copy.paths.incoming / "unlabelled" / f"{HOSTILE.replace('/', '')}{number}.jpg", picture.read_bytes())
+    images = read_table(copy.paths.image_table, IMAGES)
+    ids = sorted(images.loc[images["status"] == "kept", "id"])[:3]
+    log_predictions(copy.paths.log, [Logged(identity, 1, "limited", "black", 0.8, HOSTILE, 0.5) for identity in ids])
+    return ids
+
+
+def test_every_page_works_by_keyboard_and_asks_nobody_else(copy: Checkout) -> None:
+    ids, incoming = with_own_data(copy), copy.paths.incoming
+    with app_process(copy.root, free_port(), copy.environment) as app, chromium() as started:
+        for width, height, scheme in SIZES:
+            window = started.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+            asked: list[str] = []
+            complaints: list[str] = []
+            window.on("request", lambda request, asked=asked: asked.append(request.url))
+            window.on("weberror", lambda error, complaints=complaints: complaints.append(str(error.error)))
+            window.on("console", lambda said, complaints=complaints: complaints.append(said.text))
+            page = window.new_page()
+            page.goto(app.address)
+            page.locator(".card").first.wait_for()
+            page.keyboard.press("Enter")
+            page.keyboard.press("n")
+            page.keyboard.type(HOSTILE)
+            page.keyboard.press("Enter")
+            page.keyboard.press("d")
+            wait_until(page, "all saved")
+            page.keyboard.press("u")
+            checked(page)
+
+            page.goto(f"http://127.0.0.1:{app.port}/label")
+            page.locator(".card").first.wait_for(timeout=60_000)
+            assert page.locator(".card").count() == 3
+            page.keyboard.press("3")
+            page.locator(".card .badge").wait_for()
+            wait_until(page, "all saved")
+            (labelled,) = [file for file in incoming.rglob("*.jpg") if "unlabelled" not in file.parts]
+            assert labelled.parent.name == "teddy"
+            page.keyboard.press("u")
+            wait_until(page, "all saved")
+            checked(page)
+            page.wait_for_timeout(200)
+            assert len(list((incoming / "unlabelled").iterdir())) == 3
+
+            page.goto(f"http://127.0.0.1:{app.port}/confirm")
+            page.locator("#one-label", has_text="black").wait_for()
+            page.keyboard.press("Enter")
+            wait_until(page, "all saved")
+            checked(page)
+
+            page.goto(f"http://127.0.0.1:{app.port}/try")
+            page.set_input_files("#files", [str(next(copy.paths.raw.rglob("*.jpg")))] * 2)
+            page.locator(".answer .bars").nth(1).wait_for(timeout=60_000)
+            assert page.locator(".answer .similar figure").count() == 6
+            checked(page)
+
+            page.goto(f"http://127.0.0.1:{app.port}/runs")
+            page.locator("#runs tbody tr").nth(1).wait_for(timeout=60_000)
+            for key in (" ", "ArrowDown", " ", "Enter"):
+                page.keyboard.press(key)
+            page.locator("#verdict").wait_for(timeout=60_000)
+            checked(page)
+            assert all(url.startswith((f"http://127.0.0.1:{app.port}/", "blob:")) for url in asked)
+            assert complaints == []
+            window.close()
+        assert app.stop() == 130, "as Ctrl-C ends every command"
+    assert set(read_confirmed(copy.paths)["id"]) == set(ids[:2])
+    assert [line.split(",")[1] for line in copy.paths.reviews.read_text(encoding="utf-8").splitlines()[1:]] == [
+        *("drop", "undo", "drop", "undo")
+    ]
+
+
+def checked(page: Any) -> None:
+    """Nothing runs off the side, and no name ran as a script."""
+    assert page.evaluate(WIDER) <= 0
+    assert "taken" not in page.title()
