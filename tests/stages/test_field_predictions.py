@@ -25,7 +25,7 @@ from fieldguide.model.inference import load_classifier
 from fieldguide.prediction import answers as module
 from fieldguide.prediction.answers import Answer, answers
 from fieldguide.prediction.events import gap_of, in_events
-from fieldguide.prediction.given import Given
+from fieldguide.prediction.given import Given, reader
 from fieldguide.prediction.observations_file import COLUMNS, check_offset
 from fieldguide.prediction.rows import write_rows
 from untrained import LABELS, NORMALIZATION, save_classifier, untrained_folder
@@ -188,6 +188,17 @@ KNOWN = st.builds(
     time=st.none() | st.integers(0, 600).map(lambda second: datetime(2024, 5, 31) + timedelta(seconds=second)),
     sequence=st.sampled_from([None, None, "v1", "v2"]),
 )
+
+
+@pytest.mark.parametrize(("layout", "site"), [("{site}", "S1"), ("{site}/{}", None)])
+def test_a_layout_that_fits_no_file_is_said(
+    layout: str, site: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path / "S1" / "1.png", noise(1))
+    (picture,) = reader([str(tmp_path)], layout=layout).read([str(tmp_path)], io.BytesIO())
+    assert picture.known.site == site
+    said = "fieldguide: --layout {site}/{} fits no file: its parts are the folders of a path"
+    assert (said in capsys.readouterr().err) == (site is None)
 
 
 @settings(max_examples=60, derandomize=True, deadline=None)

@@ -85,7 +85,7 @@ def test_elsewhere_a_line_says_how_far_it_is_and_how_long_it_will_take() -> None
 def test_a_slow_start_does_not_count_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of 1,000 took a minute, since processes had to start; each other takes a tenth of a second."""
     now = [0.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("fieldguide.base.progress.time.monotonic", lambda: now[0])
     monkeypatch.setenv("TQDM_DISABLE", "1")
     with Progress("look", 1000) as shown:
         assert shown.line() == "look: 0 of 1000 pictures, about an unknown time left"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fieldguide.base.errors import printable
 from fieldguide.pages.parts import THUMBNAIL, Shown, in_words, percent
 from fieldguide.pages.render import render
 from fieldguide.prediction.batch_verdict import Kind, Loss
@@ -18,6 +19,24 @@ class Share:
     label: str
     reference: float
     batch: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """A site or month of a batch, and in a few words what screening found in it."""
+
+    by: str
+    name: str
+    is_new: bool  # a site that the classifier was not trained on
+    pictures: int
+    alarms: int
+    finding: str
+
+    def said(self) -> str:
+        """One line about it."""
+        new = ", new to the classifier" if self.is_new else ""
+        counts = f"{self.pictures} pictures, {self.alarms} out of domain{new}"
+        return f"{self.by} {printable(self.name)} ({counts}): {self.finding}"
 
 
 @dataclass(frozen=True)
@@ -45,6 +64,16 @@ def verdict(found: BatchFindings) -> str:
     if found.kind == Kind.OTHER_SOURCE:
         return f"Another source, but in domain: {most}; alarms and confidence are as usual"
     return f"Shifted: {most}; {loss_in_words(found)}"
+
+
+def in_short(found: BatchFindings) -> str:
+    """The same in a few words, for one of several: what it is, in what it differs most, and the expected loss."""
+    if found.kind == Kind.KNOWN:
+        return str(found.kind)
+    most = describe(next(test for test in found.shift.tests if test.differs))
+    if found.kind == Kind.OTHER_SOURCE or is_strange(found):
+        return f"{found.kind}: {most}"
+    return f"{found.kind}: {most}; expected loss of accuracy {100 * found.loss.expected:+.1f} points"
 
 
 def loss_in_words(found: BatchFindings) -> str:
@@ -94,12 +123,12 @@ def batch_page(
     found: BatchFindings,
     typical: Sequence[Shown],
     flagged: Sequence[tuple[str, Sequence[Shown]]],
-    parts: Sequence[str] = (),
+    parts: Sequence[Part] = (),
 ) -> str:
     """The page as HTML.
 
     `typical` are the pictures that are most like the batch and least like those known, `flagged` the alarms by reason,
-    `parts` lines about its sites and months.
+    `parts` its sites and months.
     """
     return render(
         "prediction/batch.html",

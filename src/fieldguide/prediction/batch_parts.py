@@ -1,34 +1,15 @@
 """The parts of a batch: each site and each month by itself, beside the known pictures."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from fieldguide.base.errors import printable
 from fieldguide.prediction.answers import Answer
 from fieldguide.prediction.batch import Batch
-from fieldguide.prediction.batch_page import BatchFindings, verdict
+from fieldguide.prediction.batch_page import BatchFindings, Part, in_short
 from fieldguide.prediction.batch_verdict import Kind
 from fieldguide.statistics.two_sample import differ_together
 
 MIN_PART = 10  # pictures: with fewer no test could become significant
-
-
-@dataclass(frozen=True)
-class Part:
-    """A site or month of a batch, and what screening found in it; None where it has too few pictures to tell."""
-
-    by: str
-    name: str
-    is_new: bool  # a site that the classifier was not trained on
-    pictures: int
-    alarms: int
-    found: BatchFindings | None
-
-    def said(self) -> str:
-        """One line about it."""
-        new = ", new to the classifier" if self.is_new else ""
-        counts = f"{self.by} {printable(self.name)} ({self.pictures} pictures, {self.alarms} out of domain{new})"
-        return f"{counts}: {'too few to test' if self.found is None else verdict(self.found)}"
 
 
 def parts_of(
@@ -53,7 +34,14 @@ def parts_of(
     differ = iter(differ_together([one.shift for one in tested]))
     judged = [one if one is None or next(differ) else replace(one, kind=Kind.KNOWN) for one in found]
     return [
-        Part(by, name, is_new, len(some.answers), sum(bool(answer.out_of_domain) for answer in some.answers), one)
+        Part(
+            by,
+            name,
+            is_new,
+            len(some.answers),
+            sum(bool(answer.out_of_domain) for answer in some.answers),
+            "too few to test" if one is None else in_short(one),
+        )
         for (by, name, is_new, some), one in zip(parts, judged, strict=True)
     ]
 

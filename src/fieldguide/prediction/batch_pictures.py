@@ -15,16 +15,16 @@ from fieldguide.data.images import PictureError, bounded_picture, open_bounded, 
 from fieldguide.model.inference import Classifier
 from fieldguide.pages.parts import Shown
 from fieldguide.prediction.batch import Batch
-from fieldguide.prediction.batch_page import BatchFindings, batch_page
+from fieldguide.prediction.batch_page import BatchFindings, Part, batch_page
 from fieldguide.prediction.given import Given
 
 MAX_SHOWN = 24  # pictures for each reason
 
 
 def write_page(
-    page: Path, found: BatchFindings, classifier: Classifier, batch: Batch, parts: Sequence[str] = ()
+    page: Path, found: BatchFindings, classifier: Classifier, batch: Batch, parts: Sequence[Part] = ()
 ) -> None:
-    """Write the page as HTML; `parts` are lines about sites and months.
+    """Write the page as HTML; `parts` are its sites and months.
 
     Raises UserError if that is not possible, or if a picture has changed in between.
     """

@@ -1,6 +1,7 @@
 """What there is to answer for: pictures, boxes in them and frames of videos, and what is known of each."""
 
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -65,14 +66,21 @@ class Reader:
 
     def read(self, arguments: Sequence[str], listed: BinaryIO) -> Iterator[Given]:
         """What the arguments name (see `picture_files`), in their order."""
+        fits = None  # whether the layout said anything, of any file
         for path, below in named_files(arguments, listed):
             known = self._known(path, below)
+            fits = fits or bool(self.layout and self.layout.read(below))
             if self.boxes is not None:
                 yield from _boxes(path, known, self.boxes)
             elif is_video(path):
                 yield from self._frames(path, known)
             else:
                 yield Given(str(path), path, known)
+        if self.layout and fits is False:
+            print(
+                "warning: --layout fits no file: its parts are the folders of a path, as {site} for S1/1.jpg",
+                file=sys.stderr,
+            )
 
     def _known(self, path: Path, below: str) -> FieldData:
         """What is known of a picture: by the table, else by its path, else by its file."""

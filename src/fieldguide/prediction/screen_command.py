@@ -76,12 +76,12 @@ def screen_command(
 
     with Progress("screen, comparing the batch"):
         found = compare(printable(", ".join(arguments)), batch)
-        parts = [part.said() for part in parts_of(batch, sites, compare)]
+        parts = parts_of(batch, sites, compare)
     _print_verdict(found, batch, screening[0].calibration)
     if parts:
         _print(
             "by site and month, each by itself, with Holm's correction for their number:",
-            *(f"  {part}" for part in parts),
+            *(f"  {part.said()}" for part in parts),
         )
     if page is not None:
         write_page(page, found, classifier, batch, parts)
