@@ -1,57 +1,73 @@
-"""The stage `clean` against cleanvision on the same originals, with as many processes: `python bench/clean.py`.
+"""The stage `clean` against cleanvision, and against itself before it decoded coarsely: `python bench/clean.py`.
 
-Both find unreadable, odd-sized, dark, light, blurred, grey, exactly and nearly equal pictures; `clean` also writes the
-small copies.
+cleanvision finds the same on the same originals with as many processes: unreadable, odd-sized, dark, light, blurred, grey,
+exactly and nearly equal pictures; `clean` also writes the small copies. The earlier version is a commit of this repository,
+which git unpacks; it is left out where the history does not reach so far.
 """
 
 import contextlib
 import io
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from common import Figure, cores, in_turn, ratio_of, report, seconds
+from common import ROOT, Figure, cores, in_turn, ratio_of, report, seconds
 from photos import photos
 
-COMPARED = "cleanvision's checks against the stage clean, same originals, same number of processes"
+COMPARED = (
+    "the stage clean against cleanvision's checks and against itself before, same originals and number of processes"
+)
 ROUNDS = 2
-PHOTOS = {"1 to 3 megapixels": ((1.0, 3.0), 120), "12 megapixels": ((12.0, 12.0), 25)}
+PHOTOS = {"1 to 3 megapixels": ((1.0, 3.0), 120), "12 megapixels": ((12.0, 12.0), 60)}
+GOALS = {"1 to 3 megapixels": (4.0, None), "12 megapixels": (15.0, 4.0)}  # against cleanvision, and against before
+BEFORE = "c5462df"  # decoded every pixel and hashed them all
 
 
 def measure() -> list[Figure]:
     """Photos of two sizes."""
     figures = []
-    for name, (megapixels, per_label) in PHOTOS.items():
-        folder = photos(megapixels, per_label)
-        count = sum(1 for file in folder.rglob("*.jpg"))
-        with tempfile.TemporaryDirectory() as temporary:
-            stage = prepared(folder, Path(temporary))
-            pairs = in_turn(lambda stage=stage: seconds(stage), lambda folder=folder: cleanvision(folder), ROUNDS)
-        ours, theirs = (count / min(times) for times in zip(*pairs, strict=True))
-        detail = f"{ours:.1f} against {theirs:.1f} pictures/s, best of {ROUNDS}; {count} photos, {cores()} processes"
-        figures.append(Figure(name, ratio_of(pairs), 4.0, detail=detail))
+    with tempfile.TemporaryDirectory() as temporary:
+        before = unpacked(BEFORE, Path(temporary))
+        for name, (megapixels, per_label) in PHOTOS.items():
+            folder = photos(megapixels, per_label)
+            count = sum(1 for file in folder.rglob("*.jpg"))
+            goals = GOALS[name]
+            pairs = in_turn(
+                lambda folder=folder: stage(ROOT, folder), lambda folder=folder: cleanvision(folder), ROUNDS
+            )
+            figures.append(figure(f"{name}, against cleanvision", pairs, count, goals[0]))
+            if before:
+                pairs = in_turn(
+                    lambda folder=folder: stage(ROOT, folder), lambda folder=folder: stage(before, folder), ROUNDS
+                )
+                figures.append(figure(f"{name}, against {BEFORE}", pairs, count, goals[1]))
     return figures
 
 
-def prepared(folder: Path, temporary: Path) -> Any:
-    """A call of the stage on these photos; they are downloaded already."""
-    from common import ROOT
-    from fieldguide.base.paths import Paths
-    from fieldguide.configuration.compose import compose
-    from fieldguide.stages import clean, download
+def figure(name: str, pairs: list[tuple[float, float]], count: int, goal: float | None) -> Figure:
+    """How many times as fast the stage is."""
+    ours, theirs = (count / min(times) for times in zip(*pairs, strict=True))
+    detail = f"{ours:.1f} against {theirs:.1f} pictures/s, best of {ROUNDS}; {count} photos, {cores()} processes"
+    return Figure(name, ratio_of(pairs), goal, detail=detail)
 
-    paths = Paths(temporary)
-    for path in sorted((ROOT / "conf").rglob("*.yaml")):
-        copy = paths.root / path.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(path.read_bytes())
-    (paths.conf / "data" / "photos.yaml").write_text("kind: folder\n")
-    paths.params.write_bytes((ROOT / "params.yaml").read_bytes())
-    paths.sources.mkdir(parents=True)
-    (paths.sources / "photos").symlink_to(folder)
-    cfg = compose(paths, ["data=photos"])
-    download.run(cfg, paths)
-    return lambda: clean.run(cfg, paths)
+
+def unpacked(commit: str, folder: Path) -> Path | None:
+    """A commit of this repository in a folder; None where git does not have it."""
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=False)
+    if archive.returncode:
+        return None
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
+    return folder
+
+
+def stage(checkout: Path, folder: Path) -> float:
+    """Seconds of the stage, with the source of this checkout."""
+    script = [sys.executable, str(ROOT / "bench" / "clean_stage.py"), str(checkout), str(folder)]
+    environment = {**os.environ, "PYTHONPATH": str(checkout / "src")}
+    done = subprocess.run(script, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return float(done.stdout.split()[-1])
 
 
 def cleanvision(folder: Path) -> float:

@@ -17,7 +17,7 @@ from common import Figure, Skipped, cores, goal_of, line_of, value_of
 
 HERE = Path(__file__).resolve().parent
 RESULTS, README = HERE / "results.json", HERE / "README.md"
-NOT_MEASUREMENTS = {"run", "common", "fitting", "photos", "real_pictures"}
+NOT_MEASUREMENTS = {"run", "common", "clean_stage", "fitting", "photos", "real_pictures"}
 BEGIN, END = "<!-- table: made by run.py -->", "<!-- end of table -->"
 
 

@@ -241,3 +241,23 @@ def test_new_pictures_in_a_folder_of_ones_own_are_downloaded(tmp_path: Path) -> 
     assert checkout.repro("download") == ["download"]
     table = read_table(checkout.paths.raw_table, RAW)
     assert list(table["path"]) == ["grizzly/one.jpg", "teddy/one.jpg", "teddy/two.jpg"]
+
+
+@pytest.mark.slow
+def test_adding_pictures_decodes_these_alone(tmp_path: Path) -> None:
+    """Each file that is decoded makes a new entry beside those that are kept; `add` made those of the first."""
+    checkout = small_checkout(tmp_path / "checkout")
+    album, there = tmp_path / "album", checkout.root / "data" / "sources" / "mine"
+    for number in range(40):
+        put(album / ("grizzly", "teddy")[number % 2] / f"{number}.png", noise(number))
+    checkout.fieldguide("add", "mine", str(album))
+    kept = {file: file.stat().st_mtime_ns for file in checkout.paths.cleaned.rglob("*") if file.is_file()}
+    assert len(kept) == 40
+    for number in range(40, 44):
+        put(there / ("grizzly", "teddy")[number % 2] / f"{number}.png", noise(number))
+    assert "clean" in checkout.repro("clean")
+    after = {file: file.stat().st_mtime_ns for file in checkout.paths.cleaned.rglob("*") if file.is_file()}
+    assert len(after) == 44 and kept.items() <= after.items(), "the first are not made again"
+    assert (read_table(checkout.paths.image_table, IMAGES)["status"] == "kept").all()
+    checkout.repro("clean", "--force")
+    assert {file: file.stat().st_mtime_ns for file in checkout.paths.cleaned.rglob("*") if file.is_file()} == after

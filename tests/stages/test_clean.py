@@ -18,6 +18,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
+from fieldguide.data import cleaning_cache
 from fieldguide.data.duplicates import look_alike_groups
 from fieldguide.data.images import identify, read_picture
 from fieldguide.data.table import IMAGES, MAY_LACK, RAW, SPLIT, read_table
@@ -412,3 +413,18 @@ def test_damaged_entries_are_made_again_and_settings_have_their_own(
     assert len(list(paths.cleaned.iterdir())) == 3, "the oldest settings go"
     assert decodings.of(cfg, paths) == 4
     assert everything(paths) == kept
+
+
+def test_another_version_of_a_decoder_makes_everything_anew(own_data: OwnData, monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg, paths = own_data("{}")
+    for number in range(4):
+        put(paths.sources / "own" / "ab"[number % 2] / f"{number}.png", noise(number))
+    download.run(cfg, paths)
+    decodings = Decodings(monkeypatch)
+    assert [decodings.of(cfg, paths), decodings.of(cfg, paths)] == [4, 0]
+    with monkeypatch.context() as patched:
+        patched.setattr(cleaning_cache, "_version", lambda name: f"{name} of tomorrow")
+        cleaning_cache._code.cache_clear()
+        assert [decodings.of(cfg, paths), decodings.of(cfg, paths)] == [4, 0]
+    cleaning_cache._code.cache_clear()
+    assert decodings.of(cfg, paths) == 0, "what the older one made is kept"

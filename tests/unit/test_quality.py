@@ -1,6 +1,8 @@
 """Picture quality is what cleanvision says, on cleaned copies."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ from cleanvision import Imagelab
 from PIL import Image, ImageFilter
 
 from conftest import noise
+from fieldguide.base.files import sha256_of_file
 from fieldguide.data.table import QUALITY_ISSUES
 from fieldguide.screening.quality import picture_quality
 
@@ -43,8 +46,13 @@ def grainy(picture: Image.Image) -> Image.Image:
     return Image.fromarray((np.asarray(picture).astype(int) + grain).clip(0, 255).astype(np.uint8))
 
 
+def judged(files: list[Path]) -> pd.DataFrame:
+    with TemporaryDirectory() as kept:
+        return picture_quality([(sha256_of_file(file), file) for file in files], Path(kept))
+
+
 def test_every_fault_is_named_and_a_good_picture_has_none(files: list[Path]) -> None:
-    quality = picture_quality(files)
+    quality = judged(files)
     assert list(quality.columns) == [
         name for issue in QUALITY_ISSUES for name in (f"{issue}_score", f"is_{issue}_issue")
     ]
@@ -59,9 +67,34 @@ def test_the_scores_are_those_of_cleanvision_in_the_order_of_the_files(files: li
     lab = Imagelab(filepaths=[str(file) for file in files])
     lab.find_issues({issue: {} for issue in QUALITY_ISSUES if issue != "grayscale"}, n_jobs=1, verbose=False)
     theirs = lab.issues.loc[[str(file) for file in reversed(files)]].reset_index(drop=True)
-    ours = picture_quality(files[::-1])
+    ours = judged(files[::-1])
     coloured = ours["grayscale_score"] == 1  # cleanvision judges a grey picture by other rules if it knows that it is
     assert coloured.sum() == len(files) - 1
     columns = [column for column in theirs.columns if column in ours.columns]
     assert len(columns) == 10
     pd.testing.assert_frame_equal(ours.loc[coloured, columns], theirs.loc[coloured, columns], check_dtype=False)
+
+
+def test_what_was_measured_is_not_opened_again_and_what_is_damaged_is_measured_anew(
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+
+    def counted(file: Path) -> Any:
+        opened.append(file)
+        return file.open("rb")
+
+    monkeypatch.setattr("fieldguide.screening.quality.open_file", counted)
+    monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", 600)  # in this process
+    pictures, kept = [(sha256_of_file(file), file) for file in files], tmp_path / "kept"
+    first = picture_quality(pictures[:-1], kept)
+    assert len(opened) == len(files) - 1
+    both = picture_quality(pictures, kept)
+    assert opened[len(files) - 1 :] == [files[-1]]
+    pd.testing.assert_frame_equal(both.iloc[:-1], first)
+    pd.testing.assert_frame_equal(both, judged(files))
+    [made] = kept.glob("*.json")
+    made.write_bytes(made.read_bytes()[:-9])
+    opened.clear()
+    pd.testing.assert_frame_equal(picture_quality(pictures, kept), both)
+    assert opened == files

@@ -207,6 +207,11 @@ class Paths:
         return self.checkout_state / "features"
 
     @property
+    def measurements(self) -> Path:
+        """What was measured of clean copies, by their hashes: made anew when it is missing."""
+        return self.checkout_state / "measurements"
+
+    @property
     def cleaned(self) -> Path:
         """What cleaning each file gave, kept for the next time."""
         return self.checkout_state / "cleaned"

@@ -1,24 +1,39 @@
 """Image quality, by the scores of cleanvision and under its names."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from filelock import FileLock
 from PIL import Image
 
+from fieldguide.base.files import read_text, write_text
 from fieldguide.base.packs import open_file
 from fieldguide.base.parallel import map_processes
 from fieldguide.data.table import QUALITY, QUALITY_ISSUES
 
+Measured = dict[str, Any]  # what cleanvision measures of one picture, by its names
 
-def picture_quality(files: Sequence[Path]) -> pd.DataFrame:
+
+def picture_quality(pictures: Sequence[tuple[str, Path]], kept: Path) -> pd.DataFrame:
     """Judge cleaned copies of pictures with cleanvision's scores and its own thresholds.
+
+    Parameters
+    ----------
+    pictures
+        The sha256 of each copy, and the copy.
+    kept
+        A folder in which measurements are kept by these hashes, safe to delete: what is there is not opened again.
 
     Returns
     -------
-    One row a file, in their order, and for each of `QUALITY_ISSUES` two columns: `<issue>_score`, float64 in [0, 1],
+    One row a copy, in their order, and for each of `QUALITY_ISSUES` two columns: `<issue>_score`, float64 in [0, 1],
     smaller is worse, and `is_<issue>_issue`, bool.
     """
     from cleanvision.issue_managers.image_property_issue_manager import ImagePropertyIssueManager
@@ -26,7 +41,15 @@ def picture_quality(files: Sequence[Path]) -> pd.DataFrame:
     manager = ImagePropertyIssueManager()
     measured_once = [issue for issue in QUALITY_ISSUES if issue != "light"]  # measured as dark is
     calculate = [manager.image_properties[issue].calculate for issue in measured_once]
-    measured = pd.DataFrame(map_processes(partial(_measured, calculate), files, "quality"))
+    file = kept / f"quality-{_versions()}.json"
+    kept.mkdir(parents=True, exist_ok=True)
+    with FileLock(kept.resolve().with_suffix(".lock")):
+        known = _read(file)
+        if missing := {sha256: path for sha256, path in pictures if sha256 not in known}:
+            found = map_processes(partial(_measured, calculate), list(missing.values()), "quality")
+            known |= dict(zip(missing, found, strict=True))
+            _write(file, known)
+    measured = pd.DataFrame([known[sha256] for sha256, _ in pictures])
     manager.issues = pd.DataFrame(index=measured.index)
     manager.update_issues(measured, list(QUALITY_ISSUES))
     issues: pd.DataFrame = manager.issues
@@ -34,11 +57,34 @@ def picture_quality(files: Sequence[Path]) -> pd.DataFrame:
     return issues.assign(**scores)[[field.name for field in QUALITY]]
 
 
-def _measured(calculate: Sequence[Callable[[Image.Image], dict[str, Any]]], file: Path) -> dict[str, Any]:
+def _measured(calculate: Sequence[Callable[[Image.Image], Measured]], file: Path) -> Measured:
     """What cleanvision measures of one picture. Copies are all RGB: which of them have no colour is passed to it."""
     with open_file(file) as stream, Image.open(stream) as opened:
         picture = opened.convert("RGB")
     red, green, blue = picture.split()
     if red.tobytes() == green.tobytes() == blue.tobytes():
         picture = red
-    return {name: value for function in calculate for name, value in function(picture).items()}
+    values = {name: value for function in calculate for name, value in function(picture).items()}
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
+
+
+def _versions() -> str:
+    """What else measurements follow from: this file, and libraries."""
+    code = hashlib.sha256(Path(__file__).read_bytes())
+    code.update(" ".join(version(name) for name in ("cleanvision", "pillow", "numpy")).encode())
+    return code.hexdigest()[:16]
+
+
+def _write(file: Path, known: Mapping[str, Measured]) -> None:
+    text = json.dumps(known)
+    write_text(file, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
+
+
+def _read(file: Path) -> dict[str, Measured]:
+    """What is kept; nothing where the file is missing or damaged."""
+    try:
+        digest, text = read_text(file).split("\n", 1)
+    except (FileNotFoundError, ValueError):
+        return {}
+    known: dict[str, Measured] = json.loads(text) if hashlib.sha256(text.encode()).hexdigest() == digest else {}
+    return known

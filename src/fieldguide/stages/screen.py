@@ -53,7 +53,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     else:
         probabilities, duplicates = from_trained_networks(found.unseen, table, paths.clean, cfg.seed)
     doubts = label_doubts(probabilities, list(table["label"]))
-    quality = picture_quality([paths.clean / path for path in table["clean_path"]])
+    copies = zip(table["clean_sha256"], (paths.clean / path for path in table["clean_path"]), strict=True)
+    quality = picture_quality(list(copies), paths.measurements)
     others = [frame.set_index(table.index) for frame in (doubts, duplicates, quality)]
     screened = pd.concat([found.verdicts, *others], axis=1)
     write_table(screened, paths.screen_table, SCREEN)
