@@ -1,8 +1,8 @@
 """The stage `clean` against cleanvision, and against itself before it decoded coarsely: `python bench/clean.py`.
 
-cleanvision finds the same on the same originals with as many processes: unreadable, odd-sized, dark, light, blurred, grey,
-exactly and nearly equal pictures; `clean` also writes the small copies. The earlier version is a commit of this repository,
-which git unpacks; it is left out where the history does not reach so far.
+cleanvision finds the same on the same originals with as many processes: unreadable, odd-sized, dark, light, blurred,
+grey, exactly and nearly equal pictures; `clean` also writes the small copies. The earlier version is a commit of this
+repository, which git unpacks; it is left out where the history does not reach so far.
 """
 
 import contextlib

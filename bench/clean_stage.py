@@ -1,4 +1,4 @@
-"""Seconds of the stage `clean` on a folder of photos: `python clean_stage.py CHECKOUT PHOTOS`, with its src on the path.
+"""Seconds of the stage `clean` on a folder of photos: `python clean_stage.py CHECKOUT PHOTOS`, its src on the path.
 
 A process of its own, since `clean.py` measures two versions of the source.
 """
