@@ -77,10 +77,8 @@ class Reader:
             else:
                 yield Given(str(path), path, known)
         if self.layout and fits is False:
-            print(
-                "warning: --layout fits no file: its parts are the folders of a path, as {site} for S1/1.jpg",
-                file=sys.stderr,
-            )
+            folders = "its parts are the folders of a path: {site} fits S1/1.jpg, {site}/{} fits S1/may/1.jpg"
+            print(f"fieldguide: --layout {self.layout.text} fits no file: {folders}", file=sys.stderr)
 
     def _known(self, path: Path, below: str) -> FieldData:
         """What is known of a picture: by the table, else by its path, else by its file."""
