@@ -1,10 +1,12 @@
 """`fieldguide.load` and `fieldguide.open_run`: the commands' answers in Python, and what a notebook shows of them."""
 
+import ast
 import csv
 import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -132,6 +134,22 @@ def test_a_run_gives_its_tables(run: Paths, tmp_path: Path) -> None:
         opened.metrics("clean")
     with pytest.raises(UserError):
         fieldguide.open_run(tmp_path)
+
+
+def test_the_notebook_of_the_documentation_runs(run: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each cell, and its last line is shown as a notebook would."""
+    monkeypatch.chdir(run.root)
+    names: dict[str, Any] = {}
+    shown = []
+    for cell in json.loads((CHECKOUT / "docs" / "python.ipynb").read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            *lines, last = ast.parse("".join(cell["source"])).body
+            assert isinstance(last, ast.Expr) and not cell["outputs"]
+            exec(compile(ast.Module(lines, []), "cell", "exec"), names)
+            value = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+            shown.append(value._repr_html_() if hasattr(value, "_repr_html_") else repr(value))
+    assert len(shown) >= 8 and all(shown)
+    assert sum("data:image/jpeg" in one for one in shown) >= 2
 
 
 def test_importing_it_imports_nothing_heavy(tmp_path: Path) -> None:

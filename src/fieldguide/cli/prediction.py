@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fieldguide.base.errors import UserError
-from fieldguide.cli.commands import Commands, add_command, here
+from fieldguide.cli.commands import Commands, add_command, checkout, here
 
 if TYPE_CHECKING:
     from fieldguide.prediction.given import Reader
@@ -142,14 +142,18 @@ def _add_export(commands: Commands) -> None:
         "export",
         "write the classifier in a format for phones and other programs",
         """
-        fieldguide export onnx                     models/classifier.onnx; needs pip install 'fieldguide[onnx]'
+        fieldguide export onnx                     models/classifier.onnx, made anew from the weights
         fieldguide export onnx --out bears.onnx
+        fieldguide export onnx --int8              models/classifier.int8.onnx, if the gate's rules find it not worse
         """,
         stopped="no file was written",
     )
     export.add_argument("format", choices=["onnx"], help="ONNX: square RGB pictures in, calibrated probabilities out")
     export.add_argument("--model", type=Path, help=MODEL)
     export.add_argument("--out", type=Path, metavar="FILE", help="default: beside the weights, ending in .onnx")
+    export.add_argument(
+        "--int8", action="store_true", help="8-bit numbers, calibrated on the checkout's training pictures"
+    )
     export.set_defaults(command=_export)
 
 
@@ -184,6 +188,13 @@ def _screen(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> str:
+    if options.int8:
+        from fieldguide.release.int8 import export_int8
+
+        if options.model:
+            raise UserError("--int8 takes the classifier of the checkout, on whose pictures it is judged: no --model")
+        return export_int8(checkout(), options.out)
+
     from fieldguide.prediction.export import export_onnx
 
     return export_onnx(options.model or here().classifier, options.out)

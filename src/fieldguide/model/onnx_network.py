@@ -18,6 +18,7 @@ from fieldguide.model.asking import Answers, Square
 from fieldguide.model.onnx_check import MAX_FILE_SIZE, check_onnx
 
 INPUT = "pictures"
+PRECISION = "precision"  # in the metadata: of the numbers, where they are not float32
 WEIGHTS = "weights_sha256"  # in the file's metadata: the weights that it was made from
 SILENT = 4  # what is an error for ONNX Runtime is told as a UserError
 MAX_MEMORY = 4 * 2**30  # bytes

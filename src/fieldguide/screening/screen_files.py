@@ -15,6 +15,7 @@ from fieldguide.model.asking import Network
 from fieldguide.model.backbone import Backbone
 from fieldguide.model.description import read_description
 from fieldguide.model.inference import Classifier, weights_sha256
+from fieldguide.model.onnx_network import PRECISION, OnnxNetwork
 from fieldguide.screening.array_files import read_arrays, write_arrays
 from fieldguide.screening.calibration import Calibration
 from fieldguide.screening.measurements import SIDES
@@ -115,6 +116,12 @@ def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Scre
 
 
 def _feature_network(description: Description, classifier: Classifier, weights: Path) -> Network:
+    own = classifier.network
+    if description.backbone_sha256 is None and isinstance(own, OnnxNetwork) and PRECISION in own.facts:
+        raise UserError(
+            f"{own.name} has numbers of {own.facts[PRECISION]}, for which its screen was not calibrated: use the "
+            "float32 file, or leave screen.safetensors out"
+        )
     if description.backbone_sha256 is None:
         return classifier.network
     backbone = weights.with_name("backbone.safetensors")
