@@ -81,7 +81,7 @@ def quantized(file: Path, squares: Sequence[Square]) -> bytes:
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
+    class Reader(CalibrationDataReader):
         """Gives one square after the other."""
 
         def __init__(self) -> None:
