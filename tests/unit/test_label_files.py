@@ -156,6 +156,20 @@ def test_a_column_for_each_label(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def test_a_column_of_sides_in_other_words_is_named_and_read_when_they_are_mapped(tmp_path: Path) -> None:
+    pictures(tmp_path, [f"{number}.jpg" for number in range(6)])
+    rows = [f"{number}.jpg,{CAT_AND_DOG[number % 2]},{('treino', 'teste')[number // 4]}" for number in range(6)]
+    put(tmp_path / "labels.csv", "\n".join(["file,label,subset", *rows]).encode())
+    words = "'subset' holds 'teste', 'treino', no sides of a split: --columns split=subset with --splits 'teste=SIDE,"
+    assert words in told(tmp_path)
+    choices = Choices(columns={"split": "subset"}, splits={"treino": "train", "teste": "test"})
+    reading = understand(pictures_in(tmp_path), choices)
+    assert reading.options["splits"] == {"teste": "test", "treino": "trainval"}
+    assert [one.known.given_split for one in reading.pictures] == ["trainval"] * 4 + ["test"] * 2
+    with pytest.raises(UserError, match="'teste', 'treino' are no sides of a split"):
+        understand(pictures_in(tmp_path), Choices(columns={"split": "subset"}))
+
+
 def test_lists_of_pictures_say_labels_or_sides(tmp_path: Path) -> None:
     food = [f"images/{label}/{number}.jpg" for label in ("pie", "ramen") for number in range(4)]
     pictures(tmp_path / "food", food)

@@ -47,6 +47,7 @@ MIDNIGHT = time(0)  # of a date: spreadsheets write it behind each
 CLOCK_ALONE = re.compile(r"\d\d?[:.]\d\d(?:[:.]\d\d)?(?:\s*[AaPp][Mm])?")
 LOOKED_AT = 200  # cells, evenly over the column
 MOSTLY = 0.5
+MOST_SIDES = 6  # different words of a column that may say a split
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Columns:
     box: BoxColumns | None
     further: list[str]
     not_times: list[str]  # named as times, but they hold none
+    not_sides: dict[str, list[str]]  # named as a split, with their words, which are no sides
 
     @property
     def used(self) -> set[str | None]:
@@ -123,8 +125,12 @@ def find_columns(table: Table, name: str, chosen: Mapping[str, str], exists: Cal
     times = (chosen[TIME],) if TIME in chosen else _time(table, plain, taken)
     unread = [column for column in _spelled(plain, TIME) if column not in taken and not times]
     used = {*taken, *times}
+    words = {column: sorted({*table.column(column)} - {""}) for column in _spelled(plain, SPLIT) if column not in used}
+    not_sides = {column: said for column, said in words.items() if 1 < len(said) <= MOST_SIDES}
     further = [column for column in table.header if column and column not in used]
-    return Columns(file, folder, label, found[SITE], times, found[SEQUENCE], found[SPLIT], box, further, unread)
+    return Columns(
+        file, folder, label, found[SITE], times, found[SEQUENCE], found[SPLIT], box, further, unread, not_sides
+    )
 
 
 def _spelled(plain: Mapping[str, str], what: str) -> list[str]:

@@ -19,7 +19,7 @@ from fieldguide.data.annotations.cells import Table, from_records
 from fieldguide.data.annotations.columns import DATES, Columns, find_columns
 from fieldguide.data.annotations.one_hot import with_one_hot_label
 from fieldguide.data.annotations.times import DAY_FIRST, MONTH_FIRST, read_times
-from fieldguide.data.choices import COLUMNS, Ambiguous
+from fieldguide.data.choices import COLUMNS, SPLITS, Ambiguous
 from fieldguide.data.field_data import FieldData
 
 OBJECTS = "objects"  # of imagefolder's metadata: a picture's boxes and categories, as lists
@@ -58,6 +58,12 @@ def read_table_rows(
     said = [f"columns: {columns.in_words}", *([table.note] if table.note else [])]
     if columns.not_times:
         said.append(f"warning: {', '.join(map(repr, columns.not_times))} cannot be read as times")
+    said += [
+        f"note: {column!r} holds {', '.join(map(repr, words))}, no sides of a split: --columns split={column} with "
+        f"{SPLITS} '{','.join(f'{word}=SIDE' for word in words)}' reads it"
+        for column, words in columns.not_sides.items()
+        if columns.split is None
+    ]
     unread = [text for text, time in zip(_joined(table, columns.time), times, strict=True) if text and not time]
     if unread:
         said.append(f"warning: times that cannot be read: {len(unread)}, the first is {unread[0]!r}")
