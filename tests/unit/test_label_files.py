@@ -170,6 +170,24 @@ def test_a_column_of_sides_in_other_words_is_named_and_read_when_they_are_mapped
         understand(pictures_in(tmp_path), Choices(columns={"split": "subset"}))
 
 
+def test_files_without_an_ending_are_pictures_only_if_they_begin_as_such(tmp_path: Path) -> None:
+    """As the annotations of a public set of dogs, in folders of the same names as those of the pictures."""
+    for label in CAT_AND_DOG:
+        for number in range(3):
+            put(tmp_path / "Images" / label / f"{number}", noise(number))
+            put(tmp_path / "Annotation" / label / f"{number}", voc(label))
+    assert "labels: cat 3, dog 3\nleft out: 6 files: text or data, not a picture" in told(tmp_path)
+
+
+def test_a_column_of_addresses_is_no_site_and_files_come_before_numbers(tmp_path: Path) -> None:
+    pictures(tmp_path, [f"{number}.jpg" for number in range(6)])
+    rows = [
+        f"{number},{number}.jpg,gs://b/{number}.jpg,dep {number % 2},{CAT_AND_DOG[number % 2]}" for number in range(6)
+    ]
+    put(tmp_path / "images.csv", "\n".join(["image_id,filename,location,deployment_id,common_name", *rows]).encode())
+    assert "columns: file from 'filename', label from 'common_name', site from 'deployment_id'" in told(tmp_path)
+
+
 def test_lists_of_pictures_say_labels_or_sides(tmp_path: Path) -> None:
     food = [f"images/{label}/{number}.jpg" for label in ("pie", "ramen") for number in range(4)]
     pictures(tmp_path / "food", food)
@@ -188,6 +206,7 @@ def test_lists_of_pictures_say_labels_or_sides(tmp_path: Path) -> None:
         (["DCIM/100APPLE/1.jpg", "DCIM/101APPLE/2.jpg"], [], "named by a camera or a date (100APPLE, 101APPLE)"),
         (["2024-05-01/1.jpg", "2024-05-02/2.jpg"], [], "named by a camera or a date"),
         (["1.jpg", "2.jpg"], ["via_region_data.json"], "not read, since of no known format: via_region_data.json"),
+        (["1.jpg", "2.jpg"], ["cat.zip", "dog.zip"], "not read, since of no known format: cat.zip, dog.zip"),
         (["1.jpg", "2.jpg"], ["survey.csv"], "survey.csv has no column of files or addresses"),
     ],
 )

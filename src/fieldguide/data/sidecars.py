@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from fieldguide.base.errors import UserError
+from fieldguide.base.packs import open_file
 from fieldguide.base.progress import progress
 from fieldguide.data.images import PictureError, open_picture
 
@@ -25,6 +27,8 @@ BESIDE_NAME = re.compile(rf"(?i)(?<=[^ ._-])[ ._-]+({MASKS}|{THUMBNAILS})$")
 VALUES = 8  # so many values of the 256 of a channel, or of 32 levels,
 MASK_SHARE = 0.97  # cover so much of a mask, in levels, since JPEG blurs its edges,
 PICTURE_SHARE = 0.8  # and at most so much of a picture, in values
+BEGINNING = 64  # bytes
+PORTABLE = (b"P3", b"P6")  # PPM pictures begin with text
 LOOKED_AT = 256  # pixels of the longest side
 MAX_MEGAPIXELS = 150.0
 SMALLER = 0.8  # of the picture's longest side: a thumbnail has at most so many pixels
@@ -39,9 +43,10 @@ def is_named_as_a_picture(path: str) -> bool:
 def find_sidecars(files: Mapping[str, Path]) -> dict[str, str]:
     """Which files lie beside pictures, and in words what they are.
 
-    Annotations are known by their endings. A mask or a thumbnail has the name of another picture, apart from its ending
-    and words as `_mask`, in the same folder or in one beside it as `masks`; or it is in a folder or has a name that
-    says so. Only such files are opened: a mask holds few values, a thumbnail is a smaller copy.
+    Annotations are known by their endings; without one, by their beginning. A mask or a thumbnail has the name of
+    another picture, apart from its ending and words as `_mask`, in the same folder or in one beside it as `masks`; or
+    it is in a folder or has a name that says so. Only such files are opened: a mask holds few values, a thumbnail is a
+    smaller copy.
 
     Parameters
     ----------
@@ -51,7 +56,7 @@ def find_sidecars(files: Mapping[str, Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     families: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for path in files:
-        if is_text(path):
+        if is_text(path) or (not PurePosixPath(path).suffix and _begins_as_text(files[path])):
             found[path] = TEXT
         else:
             families[_family(path)].append(path)
@@ -64,6 +69,16 @@ def find_sidecars(files: Mapping[str, Path]) -> dict[str, str]:
 def is_text(path: str) -> bool:
     """Whether the ending of a file's name says that it is text or data, as annotations are."""
     return PurePosixPath(path).suffix.lower() in ANNOTATIONS
+
+
+def _begins_as_text(file: Path) -> bool:
+    """Whether a file without an ending is text: pictures begin with bytes that are none."""
+    try:
+        with open_file(file) as content:
+            start = content.read(BEGINNING)
+        return not start.startswith(PORTABLE) and b"\0" not in start and bool(start.decode("ascii"))
+    except (OSError, UserError, UnicodeDecodeError):
+        return False
 
 
 def _family(path: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from fieldguide.data.source_reading import Reading, in_short
 from fieldguide.data.split_lists import listed_sides, share_of
 from fieldguide.data.table_reading import Pictures, reading_of, table_reading
 
+PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".tfrecord", ".h5", ".hdf5", ".pkl")  # with pictures in them
 NEARLY_ALL = 0.95  # of the pictures have the same label by both: then it is no question which is meant
 
 
@@ -83,7 +84,8 @@ def read_by_files(pictures: Pictures, names: Sequence[str], choices: Choices, te
 def _not_read(pictures: Pictures, found: Sequence[Listed]) -> list[str]:
     """Which files may say something, but are of no known format."""
     read = {name for listed in found for name in (*listed.names, *listed.files)}
-    names = [name for name in pictures.files if is_text(name) and name.count("/") <= 1 and name not in read]
+    outer = [name for name in pictures.files if name.count("/") <= 1 and name not in read]
+    names = [name for name in outer if is_text(name) or name.lower().endswith(PACKED)]
     told = [name for name in names if not name.lower().endswith(TABLE_ENDINGS)]
     return [f"not read, since of no known format: {in_short(told)}"] if told else []
 

@@ -118,6 +118,8 @@ def find_columns(table: Table, name: str, chosen: Mapping[str, str], exists: Cal
     found: dict[str, str | None] = {}
     for what in (SITE, SEQUENCE, SPLIT):
         candidates = [column for column in _spelled(plain, what) if column not in taken]
+        if what == SITE:  # `location` may be where a file is
+            candidates = [column for column in candidates if not _holds_files(table.column(column))]
         if what == SPLIT:
             candidates = [column for column in candidates if _holds_sides(table.column(column))]
         found[what] = chosen.get(what) or next(iter(candidates), None)
@@ -141,7 +143,8 @@ def _file(table: Table, name: str, plain: Mapping[str, str], exists: Callable[[s
     """The column of files: one that is named so, of several one whose files are there, else look like files."""
     spelled = _spelled(plain, FILE)
     there = [column for column in spelled if _share(table.column(column), exists) >= MOSTLY]
-    likely = there or [column for column in spelled if _share(table.column(column), _looks_like_a_file) >= MOSTLY]
+    there = [column for column in there if _holds_files(table.column(column))] or there  # before numbers of files
+    likely = there or [column for column in spelled if _holds_files(table.column(column))]
     if not likely:
         likely = [
             column for column in table.header if column and _share(table.column(column), _looks_like_a_file) > 0.9
@@ -201,6 +204,10 @@ def _is_time(cell: str) -> bool:
 
 def _holds_sides(cells: Sequence[str]) -> bool:
     return _share([cell.strip().lower() for cell in cells if cell], SIDES.get) >= MOSTLY
+
+
+def _holds_files(cells: Sequence[str]) -> bool:
+    return _share(cells, _looks_like_a_file) >= MOSTLY
 
 
 def _looks_like_a_file(cell: str) -> bool:
