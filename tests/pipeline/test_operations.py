@@ -51,15 +51,13 @@ transforms:
 """The detector `centroid`."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
 from fieldguide.base.operations import DETECTORS
-from fieldguide.screening.detectors.detector import Detector, Known, State
-
-if TYPE_CHECKING:
-    import torch
+from fieldguide.screening.detectors.detector import Detector, Floats, Known, State
 
 
 @DETECTORS.register
@@ -71,11 +69,11 @@ class Centroid(Detector):
     power: Annotated[float, Field(gt=0, le=4)] = 2.0
 
     def fit(self, known: Known) -> State:
-        return {"mean": known.features.mean(dim=0), "power": known.features.new_tensor(self.power)}
+        return {"mean": known.features.mean(axis=0), "power": np.array(self.power)}
 
     @staticmethod
-    def score(state: State, features: "torch.Tensor", logits: "torch.Tensor") -> "torch.Tensor":
-        return (features - state["mean"]).norm(dim=1) ** state["power"]
+    def score(state: State, features: Floats, logits: Floats) -> Floats:
+        return np.linalg.norm(features - state["mean"], axis=1) ** state["power"]
 ''',
     "conf/ood/centroid.yaml": """\
 # For one kind of picture.
@@ -140,7 +138,6 @@ from fieldguide.screening.screen_files import load_screen, save_screen
 from fieldguide.screening.fitting import fit_screen
 from fieldguide.screening.observations import observe_pairs, observe_pictures
 from fieldguide.screening.screen import judge
-from fieldguide.screening.feature_network import feature_network_of
 from conftest import noise
 from untrained import save_classifier
 
@@ -157,15 +154,15 @@ weights = paths.root / "classifier.safetensors"
 classifier = load_classifier(weights, weights.with_suffix(".json"))
 assert classifier.preprocessing.options == {"share": 0.25}
 corner = noise(1, 64, 48).crop((0, 0, 12, 12)).resize((32, 32), FILTER)
-seen = to_input(noise(1, 64, 48), classifier.preprocessing).numpy().transpose(1, 2, 0)
-assert np.allclose(seen, np.asarray(corner) / 255 * 2 - 1, atol=1e-5)
+seen = to_input(noise(1, 64, 48), classifier.preprocessing).transpose(1, 2, 0)
+assert np.allclose(seen, np.asarray(corner) / 255, atol=1e-6)
 
-feature_network = feature_network_of(classifier)
+feature_network = classifier.network
 train, turned = observe_pairs(classifier, feature_network, map(noise, range(60)))
 valid = observe_pictures(classifier, feature_network, map(noise, range(60, 120)))
 fitted = fit_screen(train, turned, np.arange(60) % 3, valid, cfg.ood)
 assert abs(float(fitted.screen.state["power"]) - 1.5) < 1e-6
-save_screen(fitted.screen, feature_network, paths.root / "screen.safetensors", weights, None)
+save_screen(fitted.screen, paths.root / "screen.safetensors", weights, None)
 screen, feature_network = load_screen(paths.root / "screen.safetensors", classifier, weights)
 new = observe_pictures(classifier, feature_network, [noise(500), Image.new("RGB", (64, 48), "white")])
 ordinary, strange = judge(screen, new).p_value
