@@ -16,14 +16,14 @@ def export_onnx(model: Path, out: Path | None) -> str:
     Raises UserError if PyTorch is missing, the network cannot be exported, or ONNX Runtime's answers differ by more
     than 1e-4 (then no file is left).
     """
-    weights = weights_of(model)
-    file = out or weights.with_suffix(".onnx")
     try:
         import onnx  # noqa: F401 - used below, asked for here
         import torch  # noqa: F401
     except ImportError as error:
         raise UserError(f"the package {error.name} is missing: pip install 'fieldguide[train]'") from None
 
+    weights = weights_of(model)
+    file = out or weights.with_suffix(".onnx")
     from fieldguide.model.description import read_description
     from fieldguide.model.older_files import write_classifier_onnx, write_missing_onnx
     from fieldguide.model.onnx_network import INPUT

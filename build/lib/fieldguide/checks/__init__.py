@@ -1,1 +1,0 @@
-"""Checks: expectations about tables, their consequences, and Data Docs."""

@@ -1,6 +1,0 @@
-"""`python -m fieldguide.cli`."""
-
-from fieldguide.cli import main
-
-if __name__ == "__main__":
-    main()

@@ -1,1 +1,0 @@
-"""The whole configuration: with all operations loaded, for the commands and the stage `config`."""

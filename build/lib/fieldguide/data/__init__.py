@@ -1,1 +1,0 @@
-"""Pictures and tables: data sources, opening and cleaning, duplicates, splits, tables."""

@@ -1,1 +1,0 @@
-"""Videos: frames at equal distances, each a picture with its time."""

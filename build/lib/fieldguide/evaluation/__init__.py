@@ -1,1 +1,0 @@
-"""Metrics, baselines, robustness, and the page about them."""

@@ -1,1 +1,0 @@
-"""Sweeps, comparing runs, and showing a batch."""

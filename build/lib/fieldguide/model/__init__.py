@@ -1,1 +1,0 @@
-"""Networks, weights, inference, features and fingerprints."""

@@ -1,1 +1,0 @@
-"""reports/index.html and the summary on the terminal."""

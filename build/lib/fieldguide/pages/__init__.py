@@ -1,1 +1,0 @@
-"""HTML pages that need no network, their parts, and figures of any kind."""

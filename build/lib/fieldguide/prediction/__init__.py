@@ -1,1 +1,0 @@
-"""Predicting and screening new pictures, the log of predictions, export and serving."""

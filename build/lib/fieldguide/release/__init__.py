@@ -1,1 +1,0 @@
-"""Registered versions of the classifier, the gate and the roll-out."""

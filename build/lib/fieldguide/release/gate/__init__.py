@@ -1,1 +1,0 @@
-"""The gate: what a new model must show before its roll-out."""

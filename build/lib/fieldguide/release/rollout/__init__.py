@@ -1,1 +1,0 @@
-"""The roll-out: the steps from challenger to champion."""

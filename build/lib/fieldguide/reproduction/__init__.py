@@ -1,1 +1,0 @@
-"""Adopting the choices of a run, and reproducing it."""

@@ -1,1 +1,0 @@
-"""The scheduled retraining job."""

@@ -1,1 +1,0 @@
-"""Finding, deciding about and explaining single pictures."""

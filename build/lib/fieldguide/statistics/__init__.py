@@ -1,1 +1,0 @@
-"""Intervals, paired tests, calibration and two-sample tests."""

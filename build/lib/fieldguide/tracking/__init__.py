@@ -1,1 +1,0 @@
-"""Logging runs to MLflow."""

@@ -1,1 +1,0 @@
-"""Learner, loaders, callbacks and augmentations."""
