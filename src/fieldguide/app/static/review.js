@@ -6,6 +6,8 @@ const state = {
   alone: location.hash === "#one", undo: JSON.parse(sessionStorage.getItem("fieldguide-undo") ?? "[]"),
 };
 const cards = new Map(); // by id
+const AT_ONCE = 420; // cards that the browser lays out or leaves out together; full rows of 1 to 7 columns
+let marked = null; // the card of the current picture
 const outbox = new Outbox("/api/review", (answer, content) => {
   if (!answer) return refresh();
   for (const outcome of answer.outcomes) {
@@ -69,7 +71,10 @@ async function filter() {
   state.selected.clear();
   cards.clear();
   for (const item of state.shown) cards.set(item.id, cardOf(item));
-  grid.replaceChildren(...cards.values());
+  const all = [...cards.values()];
+  grid.replaceChildren(...Array.from({ length: Math.ceil(all.length / AT_ONCE) }, (_, place) =>
+    el("div", { className: "grid", role: "presentation" }, ...all.slice(place * AT_ONCE, (place + 1) * AT_ONCE))));
+  drawSelection([...cards.keys()]);
   state.current = Math.max(0, state.shown.findIndex((item) => item.id === before));
   const empty = byId("empty");
   empty.hidden = state.shown.length > 0;
@@ -93,24 +98,22 @@ function draw() {
   one.hidden = !state.alone || !state.shown.length;
   byId("as-grid").ariaPressed = String(!state.alone);
   byId("as-one").ariaPressed = String(state.alone);
-  for (const card of grid.querySelectorAll(".current")) card.classList.remove("current");
+  marked?.classList.remove("current");
   const item = currentItem();
   if (item) {
-    cards.get(item.id).classList.add("current");
+    marked = cards.get(item.id);
+    marked.classList.add("current");
     grid.setAttribute("aria-activedescendant", `card-${item.id}`);
-    if (state.alone) drawOne(); else cards.get(item.id).scrollIntoView({ block: "nearest" });
+    if (state.alone) drawOne(); else marked.scrollIntoView({ block: "nearest" });
   }
-  drawSelection();
   tellProgress();
 }
 
-function drawSelection() {
-  for (const [id, card] of cards) {
-    const isIn = state.selected.has(id);
-    if ((card.ariaSelected === "true") !== isIn) {
-      card.ariaSelected = String(isIn);
-      card.querySelector(".pick").checked = isIn;
-    }
+function drawSelection(changed) {
+  for (const id of changed) {
+    const card = cards.get(id), isIn = state.selected.has(id);
+    card.ariaSelected = String(isIn);
+    card.querySelector(".pick").checked = isIn;
   }
   const chosen = byId("chosen"), count = state.selected.size;
   chosen.classList.toggle("some", count > 0);
@@ -144,7 +147,8 @@ function show(image, id, text) {
 }
 
 function tellProgress() {
-  const done = state.queue.filter((item) => item.id in state.decisions).length;
+  let done = 0;
+  for (const item of state.queue) done += item.id in state.decisions;
   byId("done").textContent = `${done} of ${state.queue.length} decided`;
   const bar = document.querySelector("#progress progress");
   bar.max = Math.max(1, state.queue.length);
@@ -161,7 +165,7 @@ function go(place) {
 }
 
 function columns() {
-  return getComputedStyle(grid).gridTemplateColumns.split(" ").length;
+  return getComputedStyle(grid.firstElementChild).gridTemplateColumns.split(" ").length;
 }
 
 function select(place, isRange = false) {
@@ -169,6 +173,7 @@ function select(place, isRange = false) {
   for (const item of state.shown.slice(from, to + 1)) {
     if (isRange || !state.selected.has(item.id)) state.selected.add(item.id); else state.selected.delete(item.id);
   }
+  drawSelection(state.shown.slice(from, to + 1).map((item) => item.id));
   state.last = place;
   state.current = place;
   draw();
@@ -209,9 +214,10 @@ function act(wishes) {
   for (const wish of wishes) set(wish.id, { ...wish, words: wordsOf(wish), by: "you" });
   outbox.add({ wishes });
   note.value = "";
-  const isMany = state.selected.size > 0;
+  const selected = [...state.selected];
   state.selected.clear();
-  if (isMany) draw(); else go(state.current + 1);
+  drawSelection(selected);
+  if (selected.length) draw(); else go(state.current + 1);
 }
 
 function remember(step) {
@@ -257,7 +263,7 @@ onKeys({
   a: () => {
     const isAll = state.selected.size === state.shown.length;
     state.selected = new Set(isAll ? [] : state.shown.map((item) => item.id));
-    drawSelection();
+    drawSelection(state.shown.map((item) => item.id));
   },
 });
 note.addEventListener("keydown", (event) => {
