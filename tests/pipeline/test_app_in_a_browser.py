@@ -139,6 +139,7 @@ def with_own_data(copy: Checkout) -> list[str]:
 
 
 def test_every_page_works_by_keyboard_and_asks_nobody_else(copy: Checkout) -> None:
+    copy.fieldguide("sync")  # a run for the page of runs
     ids, incoming = with_own_data(copy), copy.paths.incoming
     with app_process(copy.root, free_port(), copy.environment) as app, chromium() as started:
         for width, height, scheme in SIZES:
