@@ -48,6 +48,12 @@ ONLY_IMPORTERS = {
     "great_expectations": {"fieldguide.checks.expectations"},
     "mlflow": {f"fieldguide.tracking.{name}" for name in ("store", "tracker", "delivery", "model")}
     | {"fieldguide.prediction.serving", "fieldguide.release.registry"},
+    "onnxruntime": {"fieldguide.model.onnx_network", "fieldguide.release.int8"},
+}
+# Beside model/ and training/. Whoever asks a network does so in numpy, through fieldguide.model.inference; `export onnx`
+# asks whether PyTorch is installed, and `out_of_fold` trains small networks.
+IMPORT_PYTORCH = {
+    *("fieldguide.experiments.training_views", "fieldguide.prediction.export", "fieldguide.screening.out_of_fold")
 }
 # The groups whose options are those of an operation, and the folders of these operations.
 PACKAGES = {
@@ -146,6 +152,27 @@ def test_a_library_has_its_few_importers(library: str) -> None:
         if any(imported.partition(".")[0] == library for imported in module.imports)
     }
     assert importers == ONLY_IMPORTERS[library]
+
+
+def test_pytorch_is_imported_where_networks_are_built_and_trained_and_nowhere_else() -> None:
+    libraries = {"torch", "timm", "torchvision", "fastai"}
+    importers = {
+        name
+        for name, module in modules().items()
+        if any(imported.partition(".")[0] in libraries for imported in module.imports)
+    }
+    assert {name for name in importers if room(name) not in ("model", "training")} == IMPORT_PYTORCH
+    asking = {
+        "inference",
+        "asking",
+        "onnx_network",
+        "onnx_check",
+        "features",
+        "backbone",
+        "description",
+        "architecture",
+    }
+    assert not importers & {f"fieldguide.model.{name}" for name in asking}
 
 
 def test_packages_hold_no_code_where_an_import_of_a_module_runs_them_unseen() -> None:

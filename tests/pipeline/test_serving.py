@@ -96,6 +96,7 @@ def test_the_packages_that_serving_needs_are_named_and_pytorch_is_none_of_them(
     assert done.returncode == 0, done.stderr
     needed = set(done.stdout.split())
     came_with_others = {
+        "cloudpickle",  # pyarrow takes it where it is installed
         "annotated-types",
         "pydantic_core",
         "python-dateutil",
