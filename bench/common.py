@@ -1,6 +1,7 @@
 """What the measurements share: the shape of a figure, timing in turn, and a folder to train in."""
 
 import os
+import resource
 import statistics
 import tempfile
 import time
@@ -72,6 +73,14 @@ def seconds(action: Callable[[], object]) -> float:
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
+
+
+def processor_seconds(action: Callable[[], object]) -> float:
+    """How long a call's processes keep a processor busy: what others do on the machine matters less."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    action()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def in_turn(ours: Callable[[], float], theirs: Callable[[], float], rounds: int) -> list[tuple[float, float]]:
