@@ -204,7 +204,7 @@ def test_a_stage_looks_for_garbage_less_often_before_it_imports_what_is_slow(sta
 import gc, sys
 class Watch:
     def find_spec(self, name, *_):
-        if name == "pandas":
+        if name == "scipy":
             print(gc.get_threshold()[0])
             sys.exit()
 sys.meta_path.insert(0, Watch())
