@@ -50,7 +50,7 @@ ONLY_IMPORTERS = {
     | {"fieldguide.prediction.serving", "fieldguide.release.registry"},
     "onnxruntime": {"fieldguide.model.onnx_network", "fieldguide.release.int8"},
 }
-# Beside model/ and training/. Whoever asks a network does so in numpy, through fieldguide.model.inference; `export onnx`
+# Beside model/ and training/. Whoever asks a network does so in numpy, through fieldguide.model.inference; `export`
 # asks whether PyTorch is installed, and `out_of_fold` trains small networks.
 IMPORT_PYTORCH = {
     *("fieldguide.experiments.training_views", "fieldguide.prediction.export", "fieldguide.screening.out_of_fold")

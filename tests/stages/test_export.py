@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 
 from conftest import noise
+from fieldguide.base.files import sha256_of_file
 from fieldguide.cli import main
 from fieldguide.data.resizing.pad import Pad
 from fieldguide.model.architecture import Architecture
-from fieldguide.model.inference import load_classifier, predict
+from fieldguide.model.asking import FEATURES
+from fieldguide.model.inference import load_classifier, predict, to_input
+from fieldguide.model.onnx_network import WEIGHTS, read_onnx
+from fieldguide.model.weights import save_weights
 from untrained import LABELS, save_classifier
 
 pytestmark = pytest.mark.slow  # importing PyTorch and timm takes seconds
@@ -77,3 +81,20 @@ def test_without_the_package_one_line_says_how_to_get_it(tmp_path: Path, monkeyp
         main(["export", "onnx", "--model", str(tmp_path)])
     assert end.value.code == "fieldguide: the package onnx is missing: pip install 'fieldguide[train]'"
     assert not (tmp_path / "classifier.onnx").exists()
+
+
+def test_a_folder_from_before_gets_the_starting_weights_as_onnx_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = save_classifier(tmp_path)
+    (tmp_path / "classifier.onnx").unlink()
+    backbone = tmp_path / "backbone.safetensors"
+    save_weights(network.get_submodule("body"), backbone)
+    main(["export", "onnx", "--model", str(tmp_path)])
+    assert "backbone.onnx: " in capsys.readouterr().out
+    made = read_onnx(backbone.with_suffix(".onnx"))
+    assert made.facts[WEIGHTS] == sha256_of_file(backbone)
+    classifier = load_classifier(tmp_path / "classifier.safetensors", tmp_path / "classifier.json")
+    squares = [to_input(noise(1), classifier.preprocessing)]
+    (wanted,), (found,) = (next(asked.ask(squares, [FEATURES])) for asked in (classifier.network, made))
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
