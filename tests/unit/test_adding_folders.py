@@ -234,7 +234,7 @@ def test_strays_and_what_lies_beside_do_not_hide_the_layout(paths: Paths, tmp_pa
     put(parts / "train" / "readme.md", b"read me")
     said = run_command("add", "parts", str(parts), "--dry-run", cwd=paths.root).stdout
     assert said.startswith("layout: {split}/{label}\nlabels: good 3, broken 2\n"), said
-    assert "left out: 2 files: text or data, not a picture\nleft out: 1 file: a mask\n" in said
+    assert "not a picture (license.txt, train/readme.md)\nleft out: 1 file: a mask\n" in said
 
     pictures = cameras(tmp_path / "cameras")
     put(pictures / "overview.png", noise(5))
