@@ -1,6 +1,5 @@
 """The command `fieldguide predict`."""
 
-import gc
 import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -63,7 +62,7 @@ def predict_command(
     require_something(arguments)
     weights = weights_of(model)
 
-    with _collector_paused(), Progress("predict, loading the model"):
+    with Progress("predict, loading the model"):
         from fieldguide.model.inference import load_classifier
         from fieldguide.prediction.events import in_events
         from fieldguide.prediction.rows import EVENT, SITE, write_rows
@@ -94,7 +93,7 @@ def predict_command(
 
 def _trained_sites(weights: Path) -> frozenset[str]:
     """The sites that a classifier was trained on; none where that is not known."""
-    from fieldguide.screening.batch_reference import load_sites  # only here: it needs pandas
+    from fieldguide.screening.batch_reference import load_sites
 
     reference = weights.with_name("reference.safetensors")
     return load_sites(reference) if reference.exists() else frozenset()
@@ -167,16 +166,6 @@ def with_progress(items: Iterable[Item], arguments: Sequence[str], task: str) ->
         return items
     total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
     return progress(items, task, total)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """It would walk through all that PyTorch and timm make on import, again and again: a fifth of the start-up."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def weights_of(model: Path) -> Path:
