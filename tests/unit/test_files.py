@@ -27,6 +27,13 @@ def test_a_file_is_replaced_at_the_end_of_the_block(tmp_path: Path) -> None:
         assert contents(tmp_path) == {"new/table.txt": text}
 
 
+def test_a_file_that_a_library_writes_for_its_owner_alone_may_be_read_as_any_other(tmp_path: Path) -> None:
+    put(tmp_path / "other", b"x")
+    with replace_file(tmp_path / "weights") as partial:
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT, 0o600))
+    assert (tmp_path / "weights").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_a_folder_is_replaced_with_all_that_was_in_it(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "raw"
     for name in ("one", "two"):

@@ -21,12 +21,19 @@ class DamagedFile(UserError, ValueError):
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; when the block ends without an error it takes the place of `path`."""
+    """Yield a temporary path beside `path`; when the block ends without an error it takes the place of `path`.
+
+    Whoever may read other new files here may read this one: some libraries write files for their owner alone.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     try:
+        partial.touch()
+        mode = partial.stat().st_mode
+        partial.unlink()
         yield partial
+        partial.chmod(mode)
     except BaseException as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
