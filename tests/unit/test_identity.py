@@ -2,6 +2,8 @@
 
 import io
 import struct
+import zlib
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +16,7 @@ from PIL import Image
 from conftest import encoded, id_of, noise
 from fieldguide.data.decoding.bounds import MAX_SEGMENTS
 from fieldguide.data.images import PictureError, bounded_picture, identify, read_picture
-from picture_bytes import P3, chunk
+from picture_bytes import P3, chunk, png, png_file
 
 KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "GIF", "BMP")
 JPEGS = {
@@ -74,6 +76,28 @@ def test_a_png_keeps_its_id_whatever_stands_beside_its_picture(chunks: list[tupl
     data = encoded(noise(1), "PNG")
     beside = b"".join(chunk(*one) for one in chunks)
     assert id_of(data[:33] + beside + data[33:]) == id_of(data[:-12] + beside + data[-12:]) == id_of(data)
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(st.integers(1, 40), st.sampled_from(["plain", "deep", "chunks"]))
+def test_cut_short_pngs_of_different_pictures_never_share_an_id(lost: int, kind: str) -> None:
+    """Whether this process decodes them, or one of its own does ("deep": 16 bits)."""
+    files = []
+    for seed in (1, 2):
+        values = np.asarray(noise(1), np.uint16).copy()
+        values[-1, -1] += seed  # the last bytes tell them apart
+        data = encoded(Image.fromarray(values.astype(np.uint8)), "PNG") if kind == "plain" else png(values, 2)
+        if kind == "chunks":
+            rows = zlib.compress(b"".join(b"\0" + row.astype(np.uint8).tobytes() for row in values))
+            parts = [chunk(b"IDAT", rows[place : place + 1000]) for place in range(0, len(rows), 1000)]
+            data = png_file((64, 48, 8, 2, 0, 0, 0), *parts)
+        files.append(data[:-lost])
+    ids = []
+    for data in files:
+        with suppress(PictureError):
+            ids.append(id_of(data))
+            assert read_picture(io.BytesIO(data), 10).id == ids[-1]
+    assert len(set(ids)) == len(ids) or files[0] == files[1]
 
 
 def test_edits_of_metadata_keep_the_id_and_what_changes_the_picture_changes_it() -> None:

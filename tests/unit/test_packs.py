@@ -164,6 +164,22 @@ def test_pictures_come_and_go_beside_packs(own_data: OwnData, tmp_path: Path) ->
         assert list(find_picture(paths, images, name)["path"]) == ["a/1.png"]
 
 
+def test_two_pictures_with_one_id_never_take_each_other_s_place(
+    own_data: OwnData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cfg, paths = own_data()
+    for name in ("a/1.png", "a/2.png", "b/3.png"):
+        put(paths.sources / "own" / name, noise(ord(name[2])))
+    put(paths.sources / "own" / "a" / "copy.png", noise(ord("1")))
+    download.run(cfg, paths)
+    monkeypatch.setattr("fieldguide.data.decoding.decoder.picture_id", lambda _, data, *__: "ab" * 8)
+    clean.run(cfg, paths)
+    images = read_table(paths.image_table, IMAGES)
+    assert list(images["status"]) == ["unreadable"] * 4
+    assert images["reason"][0] == "another picture has its id (a/2.png, a/copy.png, b/3.png): save one of them anew"
+    assert not [path for path in paths.clean.rglob("*") if path.is_file()]
+
+
 def test_a_file_that_changes_while_the_pipeline_runs_is_told_and_not_kept(own_data: OwnData) -> None:
     cfg, paths = own_data()
     for label in "ab":

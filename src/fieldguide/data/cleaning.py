@@ -17,7 +17,7 @@ from fieldguide.base.parallel import map_processes
 from fieldguide.data.clean_copies import move_relabelled, pack_copies
 from fieldguide.data.cleaning_cache import Cleaned, cache_folder, keep_cleaned, read_cleaned
 from fieldguide.data.cropping import BOXES, Box, cut
-from fieldguide.data.duplicates import mark_exact_duplicates
+from fieldguide.data.duplicates import leave_out_shared_ids, mark_exact_duplicates
 from fieldguide.data.images import (
     Picture,
     PictureError,
@@ -121,7 +121,7 @@ def clean_pictures(
         left = table["status"].isna() & (raw["ok"] == ok)
         table.loc[left, "status"] = status
         table.loc[left, "reason"] = reason
-    table = mark_exact_duplicates(apply_reviews(table, reviews))
+    table = mark_exact_duplicates(apply_reviews(leave_out_shared_ids(table), reviews))
     check_reviews((review for review in reviews.values() if review.decision == Decision.KEEP), table)
     move_relabelled(table, target)
     kept = table["status"] == Status.KEPT

@@ -50,6 +50,22 @@ def mark_exact_duplicates(images: pd.DataFrame) -> pd.DataFrame:
     return images
 
 
+def leave_out_shared_ids(images: pd.DataFrame) -> pd.DataFrame:
+    """Leave out kept pictures that have one id, but other clean copies: in one place these overwrite each other.
+
+    Returns a copy of the image table (columns id, clean_sha256, path, status, reason).
+    """
+    images = images.copy()
+    kept = images[images["status"] == Status.KEPT]
+    for _, same in kept[kept.duplicated("id", keep=False)].groupby("id"):
+        if same["clean_sha256"].nunique() > 1:
+            for row, path in same["path"].items():
+                others = ", ".join(sorted({*same["path"]} - {path})) or path
+                images.loc[row, "status"] = Status.UNREADABLE
+                images.loc[row, "reason"] = f"another picture has its id ({others}): save one of them anew"
+    return images
+
+
 def _conflict(picture: pd.Series, others: pd.DataFrame) -> str:
     """Why a picture cannot be kept that has other labels too, in other files or in its own."""
     if files := [path for path in others["path"] if path != picture["path"]]:

@@ -91,13 +91,21 @@ def _jpeg_parts(data: bytes) -> Iterator[bytes | memoryview]:
 
 
 def _png_parts(data: bytes) -> Iterator[bytes]:
-    """Its chunks, each kind before its content; pixels may be divided into any number of them."""
-    chunks = ((kind, content) for kind, content, _ in png_chunks(data) if kind not in ELSEWHERE)
+    """Its chunks, each kind before its content; pixels may be divided into any number of them.
+
+    Of a file that was cut short also what there is of the next chunk: decoders take pixels from it.
+    """
+    whole = [(kind, content) for kind, content, _ in png_chunks(data)]
+    chunks = ((kind, content) for kind, content in whole if kind not in ELSEWHERE)
     for kind, same in groupby(chunks, key=lambda chunk: chunk[0]):
         contents = [bytes(content) for _, content in same]
         for content in [b"".join(contents)] if kind == b"IDAT" else contents:
             yield kind
             yield content
+    end = 8 + sum(12 + len(content) for _, content in whole)
+    if (not whole or whole[-1][0] != b"IEND") and end < len(data):
+        yield b"cut short"
+        yield data[end:]
 
 
 PARTS = {"JPEG": _jpeg_parts, "PNG": _png_parts}
