@@ -52,6 +52,7 @@ def screen(paths: Paths, **findings: dict[str, Any]) -> None:
 def data_set(own_data: OwnData, monkeypatch: pytest.MonkeyPatch) -> DataSet:
     """Eight pictures of two labels: one doubted, one out of domain, one twin; and one that came under both labels."""
     monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it to what it was told last
     cfg, paths = own_data("{}")
     git(paths.root, "init", "-q")
     git(paths.root, "config", "user.name", "Ada")

@@ -130,10 +130,12 @@ def test_every_count_is_the_same_wherever_it_is_said(made: tuple[Paths, str]) ->
     tables = [read_csv(file) for file in paths.root.glob("reports/*/*.csv")]
     tables += [pd.read_parquet(file) for file in [*paths.root.glob("reports/*/*.parquet"), paths.screen_table]]
     own = [str(path) for table in tables if "path" in table for path in table["path"]]
-    own += [picture.removeprefix("data/raw/") for picture in read_csv(paths.review_queue)["picture"]]
-    assert len(own) > 100
-    assert not [path for path in own if not (paths.raw / path).is_file()]
-    assert not [path for path in own if re.search("[0-9a-f]{16}", path)]
+    files = [str(file) for table in tables if "file" in table for file in table["file"]]
+    files += list(read_csv(paths.review_queue)["picture"])
+    assert len(own) > 100 and len(files) > 70
+    assert not [path for path in own if not (paths.sources / "own" / path).is_file()]
+    assert not [file for file in files if not (paths.checkout / file).is_file()]
+    assert not [path for path in own + files if re.search("[0-9a-f]{16}", path)]
 
 
 def test_the_documentation_defines_every_count() -> None:

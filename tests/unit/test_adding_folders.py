@@ -33,7 +33,7 @@ def cameras(folder: Path, sites: int = 24, frames: int = 2) -> Path:
 
 LEAVES = [f"{leaf}/{view}.jpg" for leaf in ("oak/leaf 1", "oak/leaf 2", "ash/leaf 3") for view in range(3)]
 SEG = ["{split}/{}/{label}"]
-BOTH = ["{label}", "{site}/{label}", "{label}/{site}", "{split}/{label}", "{label}/{split}"]
+BOTH = ["{label}", "{site}/{label}", "{label}/{site}", "{split}/{label}", "{label}/{split}", "{}/{label}"]
 PARTLY = ["treino/oak/1.jpg", "treino/oak/2.jpg", "treino/elm/1.jpg", *(f"teste/{number}.jpg" for number in range(2))]
 YEARS = ["{}/{label}", "{}/{site}/{label}", "{}/{label}/{site}"]
 

@@ -71,7 +71,8 @@ def test_a_confusion_matrix_keeps_its_labels(tmp_path: Path, labels: tuple[str, 
 @pytest.mark.parametrize("place", range(4, 3000, 97))
 def test_a_damaged_parquet_file_is_one_line(tmp_path: Path, place: int) -> None:
     """Found by `make fuzz`: pyarrow says it in errors of several kinds, and reads texts that are no UTF-8."""
-    row = {"source": "a", "path": "a/1.png", "label": "a", "ok": True, "reason": "", "bytes": 1, "sha256": "0" * 64}
+    known = {"label": "a", "ok": True, "reason": "", "bytes": 1, "sha256": "0" * 64}
+    row = {"source": "a", "path": "a/1.png", "file": "data/sources/a/1.png", **known}
     file = tmp_path / "raw.parquet"
     write_table(pd.DataFrame([row] * 3), file, RAW)
     data = file.read_bytes()

@@ -15,6 +15,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.data.add import add_data_set
 from fieldguide.data.sources.folder import FolderData
+from fieldguide.data.table import RAW, read_table
 
 
 def files_of(folder: Path) -> dict[str, str]:
@@ -92,7 +93,9 @@ def test_the_next_stage_takes_it(added: tuple[Paths, Path, str], tmp_path: Path)
         (shutil.copytree if (paths.root / name).is_dir() else shutil.copy)(paths.root / name, tmp_path / name)
     done = run_python("-m", "fieldguide.stages.download", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert set(files_of(tmp_path / "data" / "raw")) == set(files_of(paths.sources / "pets"))
+    taken = read_table(tmp_path / "data" / "raw.parquet", RAW)
+    assert set(taken["file"]) == {f"data/sources/pets/{name}" for name in files_of(paths.sources / "pets")}
+    assert all((tmp_path / file).is_file() for file in taken["file"])
 
 
 def test_a_second_data_set_of_that_name_is_refused(added: tuple[Paths, Path, str]) -> None:

@@ -783,7 +783,7 @@ def kill_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
         return wrapped
 
-    for module, name in ((journal, "write_json"), (take_over, "_place")):
+    for module, name in ((journal, "write_json"), (take_over, "place")):
         monkeypatch.setattr(module, name, dying(getattr(module, name)))
     for name in ("train", "judge", "register", "commit", "close_run", "clear"):
         monkeypatch.setattr(FakeTools, name, dying(getattr(FakeTools, name)))
