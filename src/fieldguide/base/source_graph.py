@@ -48,7 +48,8 @@ def modules(source: Path = SOURCE) -> dict[str, Module]:
     paths = {_dotted(path, source): path for path in sorted(source.glob("fieldguide/**/*.py"))}
     pages = templates(source).keys()
     trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in paths.items()}
-    wholes = {name for name, tree in trees.items() if any(_imports_its_folder(node) for node in ast.walk(tree))}
+    nodes_of = {name: list(ast.walk(tree)) for name, tree in trees.items()}  # once: there are 300,000
+    wholes = {name for name, nodes in nodes_of.items() if any(map(_imports_its_folder, nodes))}
 
     def imported(name: str, nodes: Iterable[ast.AST]) -> frozenset[str]:
         found = {other for other in paths if name in wholes and other.rpartition(".")[0] == name}
@@ -66,7 +67,7 @@ def modules(source: Path = SOURCE) -> dict[str, Module]:
 
     found: dict[str, Module] = {}
     for name, tree in trees.items():
-        texts, imports = _texts(tree), imported(name, ast.walk(tree))
+        texts, imports = _texts(nodes_of[name]), imported(name, nodes_of[name])
         found[name] = Module(
             name,
             paths[name],
@@ -85,17 +86,17 @@ def _imports_its_folder(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func) == "import_modules"
 
 
-def _texts(tree: ast.Module) -> tuple[str, ...]:
+def _texts(nodes: Collection[ast.AST]) -> tuple[str, ...]:
     documentation = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
     return tuple(
         node.value
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation
     )
 
