@@ -24,6 +24,7 @@ def network() -> onnx.ModelProto:
         helper.make_graph(nodes, "network", inputs, outputs, [weight]),
         opset_imports=[helper.make_opsetid("", 17)],
         producer_name="a test",
+        ir_version=10,  # ONNX Runtime refuses the newest, which is the default
     )
     helper.set_model_props(model, {"labels": '["a"]'})
     return model
@@ -109,6 +110,7 @@ def bombs() -> dict[str, bytes]:
 
     mean = helper.make_node("ReduceMean", ["pictures"], ["mean"], keepdims=0, axes=[1, 2, 3])
     size = numpy_helper.from_array(np.array([10**11]), "size")
+    fitting = numpy_helper.from_array(np.array([1_200_000_000]), "size")  # in memory, but not in MAX_MEMORY
     two, one = floats("two", 300_000, 1), floats("one", 1, 300_000)
     return {
         "a product without end": packed(
@@ -126,6 +128,14 @@ def bombs() -> dict[str, bytes]:
                 helper.make_node("Mul", ["more", "mean"], ["logits"]),
             ],
             size,
+        ),
+        "a constant that loading would compute": packed(
+            [
+                mean,
+                helper.make_node("ConstantOfShape", ["size"], ["more"]),
+                helper.make_node("Mul", ["more", "mean"], ["logits"]),
+            ],
+            fitting,
         ),
         "another shape than it says": packed([helper.make_node("Flatten", ["pictures"], ["logits"])]),
         "no number": packed(

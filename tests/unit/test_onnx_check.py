@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fieldguide.base.errors import UserError
 from fieldguide.model.onnx_check import MAX_FIELDS, check_onnx
-from fieldguide.model.onnx_network import read_onnx
+from fieldguide.model.onnx_network import OnnxNetwork, read_onnx
 from onnx_files import CASES, bombs, network
 
 
@@ -51,6 +52,41 @@ def test_a_file_that_asks_for_too_much_is_refused_as_it_answers(case: str, tmp_p
     assert str(refused.value).isprintable() and str(refused.value).startswith(str(file))
     unit = 1 if sys.platform == "darwin" else 2**10
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit < 2 * 2**30
+
+
+def test_loading_computes_no_large_constants() -> None:
+    """They would take no part in the memory that is bounded."""
+    model = network()
+    size = onnx.numpy_helper.from_array(np.array([10**8, 1]), "size")
+    model.graph.initializer.append(size)
+    model.graph.node.append(onnx.helper.make_node("ConstantOfShape", ["size"], ["ones"]))
+    model.graph.node.append(onnx.helper.make_node("Mul", ["ones", "logits"], ["more"]))
+    model.graph.output.append(onnx.helper.make_tensor_value_info("more", onnx.TensorProto.FLOAT, [10**8, 4]))
+    before = psutil.Process().memory_info().rss
+    loaded = OnnxNetwork(model.SerializeToString())
+    assert psutil.Process().memory_info().rss - before < 100 * 2**20, loaded
+
+
+def field(number: int, content: bytes) -> bytes:
+    """A field of Protocol Buffers that holds a short message or a text."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        field(7, b"") * 2,
+        field(7, field(1, field(5, field(5, b"") * 2))),
+        field(7, field(11, field(2, b"") * 2)),
+        field(7, field(11, field(2, field(1, b"") * 2))),
+        field(7, field(11, field(2, field(1, field(2, b"") * 2)))),
+    ],
+    ids=["graphs", "tensors of an attribute", "types", "tensor types", "shapes"],
+)
+def test_a_second_part_of_which_a_network_has_one_is_refused(content: bytes) -> None:
+    """ONNX reads the two as one, of which each alone told less."""
+    onnx.load_model_from_string(content)
+    assert "twice" in refusal(content)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ FIELDS: Mapping[str, Mapping[int, str]] = {
 }
 TENSOR, DOMAIN = "tensor", "domain"
 DIMENSION, DATA_LOCATION = 1, 14  # fields of a tensor
+# Messages that there is one of: of two, Protocol Buffers makes one, which is more than either.
+SINGULAR = {("model", 7), ("attribute", 5), ("value", 2), ("type", 1), ("tensor type", 2)}
 # Why others are refused, where there is more to say than that a network does not need them.
 REASONS = {
     ("model", 20): "a training graph",
@@ -72,12 +74,16 @@ class _Check:
     def message(self, kind: str, content: memoryview) -> None:
         """Check a message of FIELDS and all in it. No message holds one of its own kind, so this ends."""
         sides: list[int] = []
+        seen: set[int] = set()
         for number, value in _fields(content):
             self.fields += 1
             if self.fields > MAX_FIELDS:
                 raise _RefusedError(f"it has more than {MAX_FIELDS:,} parts")
             if number not in FIELDS[kind] or ((kind, number) == (TENSOR, DATA_LOCATION) and value != 0):
                 raise _RefusedError(f"it holds {REASONS.get((kind, number), 'what a network does not need')}")
+            if number in seen and (kind, number) in SINGULAR:
+                raise _RefusedError("it holds a part twice of which a network has one")
+            seen.add(number)
             inner = FIELDS[kind][number]
             if inner == DOMAIN:
                 _check_domain(_bytes(value))

@@ -22,7 +22,9 @@ PRECISION = "precision"  # in the metadata: of the numbers, where they are not f
 WEIGHTS = "weights_sha256"  # in the file's metadata: the weights that it was made from
 SILENT = 4  # what is an error for ONNX Runtime is told as a UserError
 MAX_MEMORY = 4 * 2**30  # bytes
+MAX_CONSTANT = 64 * 2**20  # bytes of what loading computes ahead, which MAX_MEMORY does not bound
 NUMBERS = "tensor(float)"
+FOLDED = "optimization.constant_folding_max_output_size_in_bytes"
 
 
 class OnnxNetwork:
@@ -38,6 +40,7 @@ class OnnxNetwork:
         options.log_severity_level = SILENT
         options.add_session_config_entry("session.load_model_format", "ONNX")
         options.add_session_config_entry("session.use_env_allocators", "1")
+        options.add_session_config_entry(FOLDED, str(MAX_CONSTANT))
         _bound_memory()
         self.threads = threads or usable_cores()
         try:
