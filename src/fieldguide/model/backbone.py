@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import read_json
+from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.model.architecture import Architecture, Normalization
 from fieldguide.model.asking import Network
 from fieldguide.model.gpu import has_gpu
@@ -31,13 +31,23 @@ class Backbone:
         network = read_onnx(file)
         if network.facts.get(WEIGHTS) != self.sha256:
             raise UserError(f"{file} is of other weights, it has changed: run `dvc repro`")
-        if not has_gpu():
+        if not has_gpu() or not self.weights.is_file():
             return network
+        if sha256_of_file(self.weights) != self.sha256:
+            raise UserError(f"{self.weights} has changed: run `dvc repro`")
+        from fieldguide.model.torch_classifier import load_bounded_body
         from fieldguide.model.torch_network import ObservedNetwork, TorchNetwork
-        from fieldguide.model.weights import load_body
 
-        body = load_body(self.architecture, self.weights)
+        body = load_bounded_body(self.architecture, self.weights)
         return TorchNetwork(ObservedNetwork(body, None, self.normalization, network.size))
+
+    def network_sha256(self) -> str:
+        """The sha256 of the frozen network's file. Raises UserError if it is missing."""
+        file = self.weights.with_suffix(".onnx")
+        try:
+            return sha256_of_file(file)
+        except FileNotFoundError:
+            raise UserError(f"{file} is missing: run `dvc repro`") from None
 
 
 def load_backbone(weights: Path) -> Backbone:

@@ -44,7 +44,8 @@ def frozen_features(
     """
     choice = json.dumps([asdict(backbone.architecture), backbone.sha256, preprocessing.as_dict()], sort_keys=True)
     file = kept / f"{hashlib.sha256(choice.encode()).hexdigest()[:32]}.safetensors"
-    key = hashlib.sha256("\n".join([code_digest(), *inference_surroundings()]).encode()).hexdigest()
+    surroundings = [code_digest(), backbone.network_sha256(), *inference_surroundings()]
+    key = hashlib.sha256("\n".join(surroundings).encode()).hexdigest()
     kept.mkdir(parents=True, exist_ok=True)
     with FileLock(kept.resolve().with_suffix(".lock")):  # a sweep's jobs share what is kept, and begin together
         known = _read(file, key)

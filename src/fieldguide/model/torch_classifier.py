@@ -1,9 +1,13 @@
 """A trained classifier in PyTorch, from its weights: for a GPU, and to be exported."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
+from torch import nn
+
 from fieldguide.base.errors import UserError
+from fieldguide.model.architecture import Architecture
 from fieldguide.model.description import read_description
 from fieldguide.model.network import build_bounded, build_classifier, count_features
 from fieldguide.model.torch_network import ObservedNetwork, TorchNetwork
@@ -33,7 +37,7 @@ def load_observed(weights: Path, description: Path) -> ObservedNetwork:
     labels, features = head
     preprocessing = content.preprocessing
     try:
-        body = build_bounded(content.architecture, 2 * sum(map(math.prod, shapes.values())) + MAX_LIBRARY_HEAD)
+        body = build_bounded(content.architecture, _most_weights(shapes))
         network = build_classifier(body, features, labels)
         load_weights(network, weights)
         if (given := count_features(body, preprocessing.size)) != features:
@@ -41,3 +45,14 @@ def load_observed(weights: Path, description: Path) -> ObservedNetwork:
     except UserError as error:
         raise UserError(f"{description}: {error}") from None
     return ObservedNetwork(body, network.get_submodule("head"), preprocessing.normalization, preprocessing.size)
+
+
+def load_bounded_body(architecture: Architecture, weights: Path) -> nn.Module:
+    """A body with the weights in a .safetensors file, bounded as `load_observed` is, which tells what is raised."""
+    body = build_bounded(architecture, _most_weights(read_shapes(weights)))
+    load_weights(body, weights)
+    return body
+
+
+def _most_weights(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    return 2 * sum(map(math.prod, shapes.values())) + MAX_LIBRARY_HEAD

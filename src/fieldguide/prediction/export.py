@@ -13,8 +13,8 @@ def export_onnx(model: Path, out: Path | None) -> str:
     (n, labels), calibrated, and the outputs of `fieldguide.model.asking`. Labels and preprocessing are in its metadata.
     Without `out` it takes its place beside the weights; so does `backbone.onnx`, where it belongs there and is missing.
 
-    Raises UserError if PyTorch is missing, the network cannot be exported, or ONNX Runtime's answers differ by more
-    than 1e-4 (then no file is left).
+    Raises UserError if PyTorch is missing, the network cannot be exported, or ONNX Runtime's answers differ
+    from PyTorch's (see `fieldguide.model.onnx_export`); a file that is there already then stays as it was.
     """
     try:
         import onnx  # noqa: F401 - used below, asked for here

@@ -1,10 +1,8 @@
 """The network that gives screening its features and layout."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import safe_open
 
 from fieldguide.model.asking import Network
@@ -34,8 +32,5 @@ def choose_feature_network(
 
 def _is_unchanged(backbone: Path, classifier: Path) -> bool:
     with safe_open(backbone, "numpy") as before, safe_open(classifier, "numpy") as after:
-        return all(_same(before.get_tensor(name), after.get_tensor(f"body.{name}")) for name in before.keys())  # noqa: SIM118 - no mapping
-
-
-def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    return np.array_equal(one, other)
+        names = before.keys()
+        return all(np.array_equal(before.get_tensor(name), after.get_tensor(f"body.{name}")) for name in names)

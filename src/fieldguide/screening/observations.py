@@ -12,6 +12,7 @@ from PIL import Image
 from fieldguide.base.parallel import map_threads
 from fieldguide.model.asking import FEATURES, LAYOUT, LOGITS, Network, Square
 from fieldguide.model.inference import Classifier, to_input
+from fieldguide.screening.gaussians import on_sphere
 from fieldguide.screening.measurements import measure_square
 
 MEAN, SPREAD = 0.5, 1.0  # lengths of what the layout adds to the features, beside the body's last ones, 1
@@ -87,9 +88,4 @@ def _features(last: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray
     """
     mean = places.mean(axis=2)
     spread = places.std(axis=2)
-    return np.concatenate([_on_sphere(last), MEAN * _on_sphere(mean), SPREAD * _on_sphere(spread)], axis=1)
-
-
-def _on_sphere(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    unit: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return unit
+    return np.concatenate([on_sphere(last), MEAN * on_sphere(mean), SPREAD * on_sphere(spread)], axis=1)

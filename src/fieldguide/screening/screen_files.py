@@ -25,8 +25,10 @@ from fieldguide.screening.p_values import Tail
 from fieldguide.screening.screen import Screen, judge, side_name
 
 MAX_FILE_SIZE = 2**16  # bytes of the JSON
+MOST = 1e9  # pictures
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=0, le=MOST)]
 Scale = Annotated[float, Field(gt=0, le=1e6)]
 TAILS = ("features", "orientation", "combined", *(side_name(number) for number in range(len(SIDES))))
 
@@ -48,9 +50,9 @@ class Description:
     turned: Turned
     tails: dict[str, tuple[Share, Scale]]
     # What the alarm rate is promised by; older files count pictures only, and still older ones do not say.
-    calibration_pictures: Annotated[int, Field(ge=0)] = 0
-    calibration_groups: Annotated[int, Field(ge=0)] | None = None
-    calibration_effective: Annotated[float, Field(ge=0)] | None = None
+    calibration_pictures: Count = 0
+    calibration_groups: Count | None = None
+    calibration_effective: Annotated[float, Field(ge=0, le=MOST)] | None = None
 
     def calibration(self) -> Calibration:
         """What the alarm rate is promised by."""

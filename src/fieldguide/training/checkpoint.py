@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from fieldguide.base.files import replace_file
 
 State = dict[str, Any]  # nested: dicts and lists with text keys; tensors, numbers, text, truth values and None in them
-LIBRARIES = ("torch", "fastai", "timm", "torchvision", "numpy", "pillow", "onnx", "onnxruntime")
+LIBRARIES = ("torch", "fastai", "timm", "torchvision", "numpy", "pillow", "simplejpeg", "onnx", "onnxruntime")
 
 
 def state_key(*parts: str) -> str:
