@@ -1,5 +1,6 @@
 """Label next: which pictures come first, and that a label makes a picture a labelled one of the delivery."""
 
+import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -154,6 +155,83 @@ def test_undo_puts_every_file_back(desk: TestClient, data_set: DataSet) -> None:
     back = [{"key": found[name], "act": "back"} for name in acts]
     assert desk.post("/api/label", json={"pictures": back}).json() == {"refused": [], "left": 5}
     assert files() == before
+
+
+def test_a_copy_shares_nothing_with_the_file_of_another_folder(desk: TestClient, data_set: DataSet) -> None:
+    source = data_set.paths.root / "card" / "0.png"
+    found = keys(ready(desk))
+    source.chmod(0o400)
+    act = {"key": found["card/0.png"], "act": "label", "label": "teddy"}
+    assert desk.post("/api/label", json={"pictures": [act]}).json()["refused"] == []
+    copy = data_set.paths.incoming / "teddy" / "card" / "0.png"
+    assert copy.read_bytes() == source.read_bytes() and copy.stat().st_ino != source.stat().st_ino
+    assert source.stat().st_mode & 0o777 == 0o400
+
+
+@pytest.mark.parametrize("name", ["incoming/unlabelled/cam/1.png", "card/1.png"])
+def test_a_picture_that_nobody_saw_gets_no_label(desk: TestClient, data_set: DataSet, name: str) -> None:
+    key = keys(ready(desk))[name]
+    file = (data_set.paths.checkout / "data" if name.startswith("incoming") else data_set.paths.root) / name
+    put(file, noise(77))
+    act = {"key": key, "act": "label", "label": "black"}
+    (refused,) = desk.post("/api/label", json={"pictures": [act]}).json()["refused"]
+    assert refused["refusal"].endswith("has changed: load the page again")
+    assert keys(ready(desk))[name] != key, "the page shows the picture that is there now"
+
+
+def test_undo_overwrites_nothing(desk: TestClient, data_set: DataSet) -> None:
+    key, source = keys(ready(desk))["incoming/unlabelled/cam/1.png"], data_set.paths.incoming / "unlabelled/cam/1.png"
+    desk.post("/api/label", json={"pictures": [{"key": key, "act": "label", "label": "black"}]})
+    put(source, noise(77))
+    other = source.read_bytes()
+    (refused,) = desk.post("/api/label", json={"pictures": [{"key": key, "act": "back"}]}).json()["refused"]
+    assert "another file is where" in refused["refusal"] and source.read_bytes() == other
+
+
+@pytest.mark.parametrize("name", ["incoming/unlabelled/cam/1.png", "card/1.png"])
+def test_undo_leaves_what_somebody_else_delivered(desk: TestClient, data_set: DataSet, name: str) -> None:
+    key = keys(ready(desk))[name]
+    source = (data_set.paths.checkout / "data" if name.startswith("incoming") else data_set.paths.root) / name
+    content, theirs = source.read_bytes(), data_set.paths.incoming / "black" / source.parent.name / "1.png"
+    theirs.parent.mkdir()
+    theirs.write_bytes(content)
+    for act in ("label", "back"):
+        answer = desk.post("/api/label", json={"pictures": [{"key": key, "act": act, "label": "black"}]}).json()
+        assert answer["refused"] == []
+    assert theirs.read_bytes() == source.read_bytes() == content
+    assert theirs.stat().st_ino != source.stat().st_ino
+
+
+@pytest.mark.parametrize("when", ["before the move", "within the move", "after the move"])
+def test_a_label_whose_app_was_killed_can_be_sent_again(desk: TestClient, data_set: DataSet, when: str) -> None:
+    """The next app gives the answer that the killed one owed, and undo works in it."""
+    key, paths = keys(ready(desk))["incoming/unlabelled/cam/1.png"], data_set.paths
+    source, target = paths.incoming / "unlabelled/cam/1.png", paths.incoming / "black/cam/1.png"
+    content, act = source.read_bytes(), {"key": key, "act": "label", "label": "black"}
+    desk.post("/api/label", json={"pictures": [act]})
+    if when != "after the move":
+        source.write_bytes(content)
+    if when == "before the move":
+        target.unlink()
+    with TestClient(create_app(paths, PORT, TOKEN), base_url=HERE, headers={TOKEN_HEADER: TOKEN}) as again:
+        again.get(f"/?token={TOKEN}")
+        assert again.post("/api/label", json={"pictures": [act]}).json()["refused"] == []
+        assert target.read_bytes() == content and not source.exists()
+        assert again.post("/api/label", json={"pictures": [{**act, "act": "back"}]}).json()["refused"] == []
+        assert source.read_bytes() == content and not target.exists()
+
+
+def test_new_files_are_noticed(desk: TestClient, data_set: DataSet) -> None:
+    assert ready(desk)["left"] == 5
+    put(data_set.paths.incoming / "unlabelled" / "late.png", noise(5))
+    answer = ready(desk)
+    assert "incoming/unlabelled/late.png" in keys(answer) and answer["left"] == 6
+
+
+def test_a_name_that_is_no_text_costs_itself_alone(desk: TestClient, data_set: DataSet) -> None:
+    put(data_set.paths.incoming / "unlabelled" / os.fsdecode(b"caf\xe9.png"), noise(5))
+    answer = ready(desk)
+    assert (answer["left"], answer["unread"]) == (5, 2)
 
 
 def test_skipped_pictures_come_back_when_nothing_else_is_left(desk: TestClient) -> None:

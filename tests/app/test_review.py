@@ -123,5 +123,5 @@ def test_pictures_are_encoded_anew(client: TestClient, data_set: DataSet, side: 
 def test_without_a_first_run_the_page_says_what_to_do(client: TestClient, data_set: DataSet) -> None:
     data_set.paths.image_table.unlink()
     response = client.get("/api/review")
-    assert response.status_code == 400
+    assert response.status_code == 503
     assert response.json()["error"].endswith("clean.parquet is missing: run `dvc repro`")

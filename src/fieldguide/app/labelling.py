@@ -1,14 +1,16 @@
 """Pictures that wait for a label, and how one gets it: as a labelled file of the delivery in data/incoming.
 
-Files in data/incoming move, files of other folders are copied and stay as they are.
+Files in data/incoming move, files of other folders are copied and stay as they are. Only the bytes that were looked at
+get a label.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
+from fieldguide.app.pictures import is_text
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
@@ -20,7 +22,7 @@ from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData
 from fieldguide.data.sources.table import TableData
 from fieldguide.data.videos.kinds import is_video
 from fieldguide.retraining.deliveries import read_delivery
-from fieldguide.retraining.file_moves import place
+from fieldguide.retraining.file_moves import holds, place, place_for
 from fieldguide.retraining.incoming import files_below, label_folders
 
 BURST = timedelta(seconds=60)  # pictures of a folder with shorter gaps were taken at one go
@@ -30,10 +32,11 @@ UNKNOWN = "unknown"  # what stands in a path for what is not known
 
 @dataclass(frozen=True)
 class Waiting:
-    """A picture without a label: a folder, and the name of a file below it."""
+    """A picture without a label: a folder, the name of a file below it, and what it held when it was looked at."""
 
     folder: Path
     name: str
+    sha256: str = ""  # nobody can say where it cannot be read
 
     @property
     def path(self) -> Path:
@@ -42,14 +45,28 @@ class Waiting:
 
     @property
     def key(self) -> str:
-        """What a page calls it."""
-        return sha256(str(self.path).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        """What a page calls it: another file in the same place is another picture."""
+        return sha256(f"{self.path}\0{self.sha256}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a picture was put; whether that made the file, or the same bytes had been delivered there already."""
+
+    path: Path
+    is_made: bool
+
+
+BeforeMove = Callable[[Placed], None]
 
 
 def waiting_pictures(cfg: Config, paths: Paths, folders: Sequence[Path]) -> list[Waiting]:
-    """The unlabelled files of data/incoming, and those of other folders that are not labelled there yet."""
+    """The unlabelled files of data/incoming, and those of other folders that are not labelled there yet.
+
+    Those whose names no page can send (`is_text`) are left out.
+    """
     incoming = paths.incoming
-    ours = {path.relative_to(incoming).as_posix(): path for path in _plain_files(incoming)} if incoming.is_dir() else {}
+    ours = {path.relative_to(incoming).as_posix(): path for path in plain_files(incoming) if is_text(path)}
     said = read_delivery(cfg, incoming, list(ours))
     labelled: dict[int, list[Path]] = {}
     found = []
@@ -57,12 +74,12 @@ def waiting_pictures(cfg: Config, paths: Paths, folders: Sequence[Path]) -> list
         if any(row.label for row in said.rows.get(name, ())):
             labelled.setdefault(path.stat().st_size, []).append(path)
         elif name in said.rows and name not in said.lists and name not in said.faults:
-            found.append(Waiting(incoming, name))
+            found.append(Waiting(incoming, name, _sha256(path)))
     for folder in folders:
-        for path in _plain_files(folder):
-            same = labelled.get(path.stat().st_size, [])
-            if not (same and sha256_of_file(path) in map(sha256_of_file, same)):
-                found.append(Waiting(folder, path.relative_to(folder).as_posix()))
+        for path in filter(is_text, plain_files(folder)):
+            one = Waiting(folder, path.relative_to(folder).as_posix(), _sha256(path))
+            if one.sha256 not in map(_sha256, labelled.get(path.stat().st_size, [])):
+                found.append(one)
     return found
 
 
@@ -90,36 +107,41 @@ def offered_labels(cfg: Config, paths: Paths) -> list[str]:
     return sorted({renamed.get(folder, folder) for folder in label_folders(cfg, paths).values()})
 
 
-def give_label(cfg: Config, paths: Paths, picture: Waiting, label: str) -> Path:
-    """Make the picture a labelled one of the delivery; returns its new place. Doing it twice is doing it once.
+def give_label(cfg: Config, paths: Paths, picture: Waiting, label: str, before_move: BeforeMove) -> Placed:
+    """Make the picture a labelled one of the delivery; returns its new place, which `before_move` gets first.
 
-    Raises UserError if the data set has no such label, or its layout no place for it.
+    Raises UserError if the data set has no such label, its layout no place for it, or the file has changed.
     """
     folders = label_folders(cfg, paths)
     if label not in folders:
         raise UserError(f"the data set has no label {label!r}")
-    return _put(paths, picture, paths.incoming / labelled_name(cfg, paths, picture, folders[label]))
+    return _put(paths, picture, paths.incoming / labelled_name(cfg, paths, picture, folders[label]), before_move)
 
 
-def set_aside(paths: Paths, picture: Waiting) -> Path:
-    """Move a picture of data/incoming that gets no label to data/held; returns its new place.
+def set_aside(paths: Paths, picture: Waiting, before_move: BeforeMove) -> Placed:
+    """Move a picture of data/incoming that gets no label to data/held; returns its new place, as `give_label` does.
 
     One of another folder stays where it is.
     """
     if picture.folder != paths.incoming:
-        return picture.path
-    return _put(paths, picture, paths.held / ASIDE / picture.name)
+        return Placed(picture.path, is_made=False)
+    return _put(paths, picture, paths.held / ASIDE / picture.name, before_move)
 
 
-def take_back(paths: Paths, picture: Waiting, target: Path) -> None:
-    """Undo `give_label` or `set_aside`, which put the picture there."""
-    if not target.is_file() or target == picture.path:
-        return
-    if picture.folder == paths.incoming:
-        place(target, picture.path, sha256_of_file(target))
-        target.unlink()
-    elif picture.path.is_file() and sha256_of_file(picture.path) == sha256_of_file(target):
-        target.unlink()
+def take_back(paths: Paths, picture: Waiting, placed: Placed) -> None:
+    """Undo `give_label` or `set_aside`; doing it twice is doing it once. A file that somebody else delivered stays.
+
+    Raises UserError if the picture was moved on meanwhile, or another file has its old place.
+    """
+    is_there = holds(placed.path, picture.sha256)
+    if picture.folder == paths.incoming and not holds(picture.path, picture.sha256):
+        if picture.path.exists():
+            raise UserError(f"another file is where {picture.name} was: move it away, then undo again")
+        if not is_there:
+            raise UserError(f"{picture.name} is not where it was put any more: it cannot be taken back")
+        place(placed.path, picture.path, picture.sha256, is_linked=placed.is_made)
+    if placed.is_made and is_there:
+        placed.path.unlink()
 
 
 def labelled_name(cfg: Config, paths: Paths, picture: Waiting, folder: str) -> str:
@@ -142,21 +164,30 @@ def labelled_name(cfg: Config, paths: Paths, picture: Waiting, folder: str) -> s
     return found
 
 
-def _put(paths: Paths, picture: Waiting, target: Path) -> Path:
+def _put(paths: Paths, picture: Waiting, target: Path, before_move: BeforeMove) -> Placed:
     source = picture.path
     if not source.is_file():
-        if target.is_file():  # it was put there by a call whose answer did not arrive
-            return target
         raise UserError(f"{picture.name} is not there any more")
-    digest = sha256_of_file(source)
-    beside = target.with_name(f"{target.stem}-{digest[:8]}{target.suffix}")
-    place(source, target, digest)
-    if picture.folder == paths.incoming:
+    if not holds(source, picture.sha256):
+        raise UserError(f"{picture.name} has changed: load the page again")
+    path, is_there = place_for(target, picture.sha256)
+    before_move(Placed(path, is_made=not is_there))
+    is_ours = picture.folder == paths.incoming
+    placed = Placed(*place(source, target, picture.sha256, is_linked=is_ours))
+    if is_ours:
         source.unlink()
-    return beside if beside.is_file() and sha256_of_file(beside) == digest else target
+    return placed
 
 
-def _plain_files(folder: Path) -> Iterator[Path]:
-    for path in files_below(folder):
+def _sha256(path: Path) -> str:
+    try:
+        return sha256_of_file(path)
+    except OSError:
+        return ""
+
+
+def plain_files(folder: Path) -> Iterator[Path]:
+    """The files below a folder that may be pictures: none hidden, no links, no videos; none of a folder not there."""
+    for path in files_below(folder) if folder.is_dir() else ():
         if path.is_file() and not path.is_symlink() and not is_video(path):
             yield path

@@ -28,6 +28,15 @@ def inside(folder: Path, name: str) -> Path:
     raise UserError(f"no picture {name!r} in {folder.name}")
 
 
+def is_text(path: Path) -> bool:
+    """Whether a page can name a file: its path is UTF-8."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def own_file(paths: Paths, name: str) -> Path:
     """A person's own picture by the column `file`, inside its data set or data/raw. Raises UserError as `inside`."""
     file = paths.raw_file(name)

@@ -17,11 +17,13 @@ from fieldguide.app.confirm_routes import confirm_routes
 from fieldguide.app.found_pictures import FoundPictures
 from fieldguide.app.label_routes import label_routes
 from fieldguide.app.model import Model, TrainingPictures, load_model, training_pictures
+from fieldguide.app.reloading import NotYet
 from fieldguide.app.review_routes import review_routes
 from fieldguide.app.runs_routes import runs_routes
 from fieldguide.app.try_routes import try_routes
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, first_line, printable
 from fieldguide.base.paths import Paths
+from fieldguide.base.system_errors import fault
 from fieldguide.pages.render import render
 
 
@@ -60,8 +62,11 @@ def create_app(paths: Paths, port: int, token: str, folders: Sequence[Path] = ()
         [*folders, *(paths.incoming, paths.held, paths.raw, paths.sources)], paths.checkout_state / "app" / "ids.json"
     )
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)  # their pages load scripts from the web
-    model = Background[Model](lambda _: load_model(paths))
-    training = Background[TrainingPictures](lambda work: training_pictures(paths, model.wait(), work))
+    models = (paths.classifier, paths.classifier.with_suffix(".json"), paths.screen)
+    model = Background[Model](lambda _: load_model(paths), models)
+    training = Background[TrainingPictures](
+        lambda work: training_pictures(paths, model.wait(), work), (*models, paths.split_table)
+    )
     app.include_router(review_routes(paths))
     app.include_router(label_routes(paths, folders, model, training))
     app.include_router(confirm_routes(paths, found))
@@ -72,6 +77,8 @@ def create_app(paths: Paths, port: int, token: str, folders: Sequence[Path] = ()
     app.get("/style.css")(lambda: Response(render("app/style.css"), media_type="text/css"))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     app.add_exception_handler(UserError, _told)
+    app.add_exception_handler(NotYet, _try_again)
+    app.add_exception_handler(OSError, _try_again)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _no_such)
     return Guard(app, port, token)
@@ -86,6 +93,11 @@ def _shown(page: Page, paths: Paths, token: str) -> Callable[[], str]:
 
 def _told(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 400)
+
+
+def _try_again(_: Request, error: Exception) -> Response:
+    """Nothing is wrong with what was asked: pages keep what they want saved, and ask again."""
+    return JSONResponse({"error": fault(error, "this page goes on by itself") or printable(first_line(error))}, 503)
 
 
 def _not_understood(_: Request, error: Exception) -> Response:

@@ -86,33 +86,54 @@ def make_moves(paths: Paths, moves: Sequence[Move]) -> int:
 
 def _make(paths: Paths, move: Move) -> int:
     source, target = paths.checkout / move["source"], paths.checkout / move["target"]
-    if not _holds(source, move["sha256"]):
+    if not holds(source, move["sha256"]):
         return 0
-    if move["copy"] and not (_holds(target, move["sha256"]) or _holds_packed(paths, target, move["sha256"])):
+    if move["copy"] and not (holds(target, move["sha256"]) or _holds_packed(paths, target, move["sha256"])):
         return 0
-    placed = 0 if move["copy"] else place(source, target, move["sha256"])
+    made = not move["copy"] and place(source, target, move["sha256"])[1]
     source.unlink()
-    return placed
+    return int(made)
 
 
-def place(source: Path, target: Path, sha256: str) -> int:
-    """Put a copy of a file, which holds these bytes, where the target is; returns how many files that made, 0 or 1.
+def place(source: Path, target: Path, sha256: str, is_linked: bool = True) -> tuple[Path, bool]:
+    """Put a copy of a file, which holds these bytes, where `place_for` says; returns where, and whether this made it.
 
-    It stands there whole or not at all. Where another file has the target's name, it gets one that its bytes tell.
+    It stands there whole or not at all. With `is_linked` it may be the same file under a second name, for a source that
+    goes; without, it shares neither content nor permissions with a source that stays.
     """
-    if _holds(target, sha256):
-        return 0
-    if target.exists():  # somebody put another file there meanwhile
-        target = target.with_name(f"{target.stem}-{sha256[:8]}{target.suffix}")
+    target, is_there = place_for(target, sha256)
+    if is_there:
+        return target, False
     with replace_file(target) as partial:
-        try:
-            os.link(source, partial)
-        except OSError:  # another file system
-            shutil.copy2(source, partial)
-    return 1
+        if is_linked:
+            _link(source, partial)
+        else:
+            shutil.copyfile(source, partial)
+    return target, True
 
 
-def _holds(file: Path, sha256: str) -> bool:
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+
+
+def place_for(target: Path, sha256: str) -> tuple[Path, bool]:
+    """Where a file with these bytes goes, and whether they are there already.
+
+    Where another file has the target's name, it gets one that its bytes tell.
+    """
+    if not target.exists():
+        return target, False
+    if holds(target, sha256):
+        return target, True
+    beside = target.with_name(f"{target.stem}-{sha256[:8]}{target.suffix}")
+    return beside, holds(beside, sha256)
+
+
+def holds(file: Path, sha256: str) -> bool:
+    """Whether a file is there with these bytes."""
     return file.is_file() and sha256_of_file(file) == sha256
 
 
