@@ -40,6 +40,8 @@ def filled(checkout: Paths) -> Paths:
     job = add("pad bears-3f2a", 2, "FINISHED", {**own, PARENT: sweep, DELIVERED: "x"})
     tracker.client.log_param(job, "data", "bears")
     tracker.log_metrics(job, {"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 0.95, "log_loss": 0.25})
+    tracker.log_metrics(job, {"valid_accuracy": 0.7}, step=30)  # the curve's end; an earlier epoch was kept
+    tracker.log_metrics(job, {"train.valid_accuracy": 0.88})
     add("dead", 3, "RUNNING", {**own, PROCESS: "999999999 1.00"})
     add("alive", 4, "RUNNING", {**own, PROCESS: process_id(os.getpid())})
     add("failed", 5, "FAILED", own)
@@ -60,7 +62,8 @@ def test_runs_are_listed_with_figures_and_state(filled: Paths) -> None:
     job, sweep = listed[3:5]
     assert (job["data"], job["parent"]) == ("bears 3f2a", sweep["id"])
     assert job["figures"] == {**dict.fromkeys(FIGURES), "accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 0.95} | {
-        "log_loss": 0.25
+        "log_loss": 0.25,
+        "valid_accuracy": 0.88,
     }
     assert job["started"].startswith("1970-01-0")
 

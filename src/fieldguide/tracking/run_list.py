@@ -16,7 +16,10 @@ from fieldguide.tracking.tracker import Tracker
 
 ADVICE = "try again when it answers"
 NONE_YET = "no runs yet: `dvc repro` logs the first one"
-FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "valid_accuracy")
+FIGURES = {  # by the names that they are logged under; of a curve MLflow says how it ended, not the kept epoch
+    **{name: name for name in ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece")},
+    "valid_accuracy": "train.valid_accuracy",
+}
 DIGITS = 8  # of an id: other commands take the beginning of one
 
 
@@ -93,7 +96,7 @@ def _listed(run: Any, here: str) -> ListedRun:
         state=state,
         data=" ".join(filter(None, [run.data.params.get("data", ""), tags.get(DATA_DIGEST, "")[:4]])),
         parent=tags.get(PARENT, ""),
-        figures={name: metrics.get(name) for name in FIGURES} if kind == "training" else {},
+        figures={name: metrics.get(logged) for name, logged in FIGURES.items()} if kind == "training" else {},
     )
 
 
