@@ -180,6 +180,18 @@ def test_two_pictures_with_one_id_never_take_each_other_s_place(
     assert not [path for path in paths.clean.rglob("*") if path.is_file()]
 
 
+def test_without_the_data_set_nothing_is_cleaned(own_data: OwnData) -> None:
+    cfg, paths = own_data()
+    put(paths.sources / "own" / "a" / "1.png", noise(1))
+    download.run(cfg, paths)
+    clean.run(cfg, paths)
+    before = paths.image_table.read_bytes()
+    (paths.sources / "own").rename(paths.sources / "elsewhere")
+    with pytest.raises(UserError, match=r"^data/sources/own is missing"):
+        clean.run(cfg, paths)
+    assert paths.image_table.read_bytes() == before
+
+
 def test_a_file_that_changes_while_the_pipeline_runs_is_told_and_not_kept(own_data: OwnData) -> None:
     cfg, paths = own_data()
     for label in "ab":

@@ -24,7 +24,7 @@ PIPELINE = """\
 stages:
   weights: {cmd: echo w > backbone, deps: [code], outs: [backbone]}
   download: {cmd: cp -r data/sources/mine raw; echo raw > raw/z, deps: [data/sources/mine], outs: [raw]}
-  clean: {cmd: cp -r raw clean; echo clean > clean/z, deps: [raw], outs: [clean]}
+  clean: {cmd: cp -r raw clean; echo clean > clean/z, deps: [raw, data/sources/mine], outs: [clean]}
   split: {cmd: ls clean > split, deps: [clean], outs: [split]}
   train: {cmd: echo, deps: [split, backbone]}
   evaluate: {cmd: echo, deps: [split]}
@@ -130,7 +130,12 @@ def test_what_is_nowhere_is_made_again_from_what_came_before(home: Path, capsys:
     md5 = forget(home, "clean")
     stages, found = provided(home, run_in(home))
     assert stages == ["clean", "train", "evaluate"]
-    assert found == {"backbone": "w\n", "raw": "a b raw\n", "split": "a\nb\nz\n"}
+    assert found == {
+        "backbone": "w\n",
+        "raw": "a b raw\n",
+        "split": "a\nb\nz\n",
+        "data/sources/mine": "a b",
+    }
     assert f"clean ({md5}) is in neither DVC's cache nor a remote: making it again" in capsys.readouterr().out
 
 

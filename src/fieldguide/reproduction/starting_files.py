@@ -37,7 +37,7 @@ def provide_start(checkout: Path, folder: Path, run: Run) -> list[str]:
                 remaining.add(name)
             if name in remaining:
                 waiting += _before(stages, stages[name])
-        if Stage.DOWNLOAD in remaining:
+        if remaining & {Stage.DOWNLOAD, Stage.CLEAN}:  # both read the pictures where they are
             _provide_source(store, checkout, folder, run.choices["data"])
     if Stage.WEIGHTS in remaining:
         provide_weights(checkout, folder, run.config["model"])
