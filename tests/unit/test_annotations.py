@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -316,7 +317,8 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 9) | st.floats() | st.text("12a/", max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
-        ["file", "bbox", "detections", "category", "conf", "id", "image_id", "category_id", "file_name", "width"]
+        ["file", "bbox", "detections", "classifications", "category", "conf", "id", "image_id", "category_id",
+         "file_name", "width"]
     ), inner, max_size=4),
     max_leaves=12,
 )  # fmt: skip
@@ -332,6 +334,24 @@ def test_any_json_of_the_right_shape_costs_rows_and_never_the_run(
         content = {"images": images, "detection_categories": {"1": "animal"}, "info": annotations}
     read = read_annotations(put(tmp_path_factory.getbasetemp() / "any.json", json.dumps(content).encode()))
     assert read.format in ("COCO", "MegaDetector results")
+
+
+@settings(max_examples=80, derandomize=True, deadline=None)
+@given(JSON, JSON, JSON)
+def test_any_json_in_other_shapes_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, one: Any, other: Any, third: Any
+) -> None:
+    for content in (
+        {"resources": [{"name": one}, other]},
+        {"resources": one},
+        {"images": one, "detection_categories": other, "info": third},
+        {"images": [{"file": "a.jpg", "detections": one}], "detection_categories": {}},
+        {"images": [{"file": "a.jpg", "detections": [{"conf": 1, "classifications": one}]}], "detection_categories": 1},
+        {"images": [], "annotations": [], "categories": one},
+        [{"file_name": "a.jpg", "objects": {"bbox": one, "categories": other}}],
+    ):
+        with suppress(UserError):
+            read_annotations(put(tmp_path_factory.getbasetemp() / "any.json", json.dumps(content).encode()))
 
 
 ROWS = st.builds(

@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 
 from conftest import noise, put
 from fieldguide.base.errors import UserError
+from fieldguide.base.packs import write_packs
+from fieldguide.data.annotations.labelme import is_labelme, read_labelme
 from fieldguide.data.annotations.pascal_voc import parse_xml
-from fieldguide.data.annotations.yolo import is_yolo, read_yolo
+from fieldguide.data.annotations.yolo import class_names, is_yolo, read_yolo
 from fieldguide.data.choices import Ambiguous, Choices
+from fieldguide.data.label_files import find_label_files
 from fieldguide.data.source_places import pictures_in
 from fieldguide.data.source_reading import Reading, describe
+from fieldguide.data.split_lists import listed_sides
 from fieldguide.data.understanding import understand
 
 CAT_AND_DOG = ("cat", "dog")
@@ -59,6 +63,106 @@ def test_yolo_with_its_sides_and_names(tmp_path: Path) -> None:
         assert words in said
     assert read(tmp_path).pictures[0].known.box == (0.375, 0.25, 0.25, 0.5)
     assert read(tmp_path).options == {"kind": "table"}
+
+
+BOMB = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9) or 'x'}]" for n in range(1, 30)).replace("*a0", "x")
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (f"{BOMB}\nnames: *a29", []),
+        ("names: [!!timestamp foo]", []),
+        ("names: [!!bool foo]", []),
+        ("names: [!!int '']", []),
+        ("? [[]]\n: 1\nnames: [cat]", []),
+        ("names: [cat, 7, [deep], {a: b}, null]", ["cat", "7", "", "", ""]),
+        ("names: {0: cat, 2: dog}", ["cat", "", "dog"]),
+    ],
+)
+def test_names_of_classes_are_texts_and_numbers_whatever_a_stranger_wrote(
+    tmp_path: Path, names: str, found: list[str]
+) -> None:
+    assert class_names({"data.yaml": put(tmp_path / "data.yaml", names.encode())})[1] == found
+
+
+def test_names_are_read_for_files_of_yolo_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures(tmp_path, [f"{number}.jpg" for number in range(3)])
+    put(tmp_path / "data.yaml", b"names: [cat]")
+    for number in range(3):
+        put(tmp_path / f"{number}.xml", voc("cat"))
+    monkeypatch.setattr("fieldguide.data.label_files.class_names", lambda _: pytest.fail("it was read"))
+    (found,) = find_label_files(pictures_in(tmp_path).files)
+    assert found.annotations.format == "Pascal VOC"
+
+
+@pytest.mark.parametrize("vanished", [True, False])
+def test_a_file_of_labels_that_cannot_be_read_costs_one_picture(
+    tmp_path: Path, vanished: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures(tmp_path, [f"{number}.jpg" for number in range(4)])
+    for number in range(4):
+        put(tmp_path / f"{number}.txt", b"0 0.5 0.5 0.2 0.2")
+    files = pictures_in(tmp_path).files
+    if vanished:
+        (tmp_path / "1.txt").unlink()
+    else:
+        monkeypatch.setattr("fieldguide.data.label_files.LARGEST", 20)
+        put(tmp_path / "1.txt", b"0 0.5 0.5 0.2 0.2" + b" " * 9)
+    (found,) = find_label_files(files)
+    reasons = [row.left_out for row in found.annotations.rows]
+    said = "1.txt cannot be read: No such file or directory" if vanished else "1.txt has more than 0 MB"
+    assert reasons == ["", said, "", ""]
+
+
+def test_names_of_classes_that_cannot_be_read_are_the_reason(tmp_path: Path) -> None:
+    pictures(tmp_path, [f"{number}.jpg" for number in range(2)])
+    for name in ("0.txt", "1.txt", "data.yaml", "train.txt", "test.txt"):
+        put(tmp_path / name, b"0 0.5 0.5 0.2 0.2")
+    files = pictures_in(tmp_path).files
+    for name in ("data.yaml", "train.txt", "test.txt"):
+        (tmp_path / name).unlink()
+    (found,) = find_label_files(files)
+    (reason,) = {row.left_out for row in found.annotations.rows}
+    assert reason == "data.yaml, which may name the classes, cannot be read: No such file or directory"
+    with pytest.raises(UserError, match=r"^test\.txt cannot be read"):
+        listed_sides(files)
+
+
+def test_files_of_labels_in_packs_say_the_same(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "plain", tmp_path / "packed"
+    pictures(plain, [f"images/{number}.jpg" for number in range(4)])
+    for number in range(4):
+        put(plain / f"labels/{number}.xml", voc("cat").replace(b"<size>", b"<none>").replace(b"</size>", b"</none>"))
+        put(plain / f"images/{number}.txt", b"1 0.5 0.5 0.2 0.2")
+    put(plain / "classes.txt", b"cat\ndog")
+    for side in ("train", "test"):
+        put(plain / f"{side}.txt", b"images/0.jpg" if side == "test" else b"images/1.jpg\nimages/2.jpg\nimages/3.jpg")
+    packed.mkdir()
+    write_packs(packed, pictures_in(plain).files.items())
+    found = [find_label_files(pictures_in(folder).files) for folder in (plain, packed)]
+    assert found[0] == found[1]
+    assert [one.annotations.format for one in found[0]] == ["YOLO", "Pascal VOC"]
+    assert not any(row.left_out for one in found[0] for row in one.annotations.rows)
+
+
+SHAPES: st.SearchStrategy[object] = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 9) | st.floats() | st.sampled_from(["circle", "points", "cat"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["label", "points", "shape_type"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.lists(SHAPES, max_size=3), SHAPES)
+def test_any_shapes_of_labelme_cost_rows_and_never_the_run(shapes: list[object], other: object) -> None:
+    shapes = [*shapes, {"label": "cat", "points": [[1, 1], [9, 9]], "shape_type": other}]
+    said = {"imagePath": "1.jpg", "shapes": shapes, "flags": other, "imageWidth": other, "imageHeight": 48}
+    content = json.dumps(said).encode()
+    assert is_labelme(content)
+    assert read_labelme(content, "1.jpg", lambda _: None)
 
 
 def test_yolo_beside_its_pictures_without_names(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
+from fieldguide.base.errors import UserError
+from fieldguide.base.packs import open_file, size_of
 from fieldguide.data.annotations.annotation import PICTURE, plain_path
 from fieldguide.data.given_splits import SIDES
 
@@ -12,22 +14,18 @@ MOSTLY = 0.9  # of the lines name pictures
 ALL = "trainval"  # of train and valid together: it adds nothing to lists of these
 
 
-def listed_sides(folder: Path, files: Iterable[str]) -> dict[str, str]:
+def listed_sides(files: Mapping[str, Path]) -> dict[str, str]:
     """The word for its side of each picture that a list names; nothing if there are not two such lists.
 
-    A picture in lists of two sides is in neither.
+    A picture in lists of two sides is in neither. Raises UserError for a list that cannot be read.
     """
-    files = list(files)
     lists = sorted(filter(_may_be, files), key=lambda name: (_word(name) == ALL, name))
     pictures = _by_ends(files) if len({*map(_word, lists)}) > 1 else {}
     sides: dict[str, str] = {}
     words: set[str] = set()
     twice: set[str] = set()
     for name in lists:
-        if (folder / name).stat().st_size > LARGEST:
-            continue
-        lines = [line.strip() for line in (folder / name).read_text("utf-8-sig", "replace").splitlines()]
-        lines = [line for line in lines if line]
+        lines = _lines(name, files[name])
         named = [found for line in lines if (found := _picture(pictures, line))]
         if not named or len(named) < MOSTLY * len(lines):
             continue
@@ -43,6 +41,18 @@ def share_of(sides: Mapping[str, str], files: Iterable[str]) -> float:
     """How many of the files have a side, from 0 to 1."""
     files = list(files)
     return sum(file in sides for file in files) / max(1, len(files))
+
+
+def _lines(name: str, path: Path) -> list[str]:
+    """The lines of a list that are not empty; none of one that is too large."""
+    try:
+        if size_of(path) > LARGEST:
+            return []
+        with open_file(path) as file:
+            text = file.read().decode("utf-8-sig", "replace")
+    except OSError as error:
+        raise UserError(f"{name} cannot be read: {error.strerror}") from None
+    return [stripped for line in text.splitlines() if (stripped := line.strip())]
 
 
 def _may_be(name: str) -> bool:

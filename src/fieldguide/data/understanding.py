@@ -38,7 +38,7 @@ def understand(pictures: Pictures, choices: Choices) -> Reading:
     found, problems = list[Listed](), list[str]()
     if not choices.layout:
         found, problems = find_listed(pictures.folder, ListedFiles(pictures.files), choices.columns)
-        found += find_label_files(pictures.folder, pictures.files)
+        found += find_label_files(pictures.files)
     found = [listed for listed in found if boxes not in listed.names]
     if chosen := _the_one(pictures, found):
         return table_reading(pictures, chosen, choices, boxes)
@@ -53,7 +53,7 @@ def understand(pictures: Pictures, choices: Choices) -> Reading:
         f"note: {listed.names[0]} lists these pictures too: --labels-from or --boxes reads it" for listed in found
     )
     reading.understood.extend(f"note: {problem}" for problem in problems)
-    sides = listed_sides(pictures.folder, pictures.files)
+    sides = listed_sides(pictures.files)
     if (
         any(one.known.given_split for one in reading.pictures)
         or share_of(sides, [one.address for one in reading.pictures]) < NEARLY_ALL
@@ -137,7 +137,7 @@ def _folder(folder: Path, text: str) -> str | None:
 
 def _of_folder(pictures: Pictures, place: str) -> Listed:
     """What the files in a folder say, one for each picture. Raises UserError if there are none, or of two formats."""
-    all_of_it = find_label_files(pictures.folder, pictures.files)
+    all_of_it = find_label_files(pictures.files)
     found = [one for one in all_of_it if PurePosixPath(one.names[0]).is_relative_to(place)]
     if len(found) != 1:
         what = " and ".join(one.annotations.format for one in found) or "no file of labels for each picture"

@@ -96,7 +96,7 @@ def _listed(incoming: Path, files: Sequence[str]) -> tuple[list[Listed], dict[st
 
     A list names files in its own folder and below.
     """
-    listed = find_label_files(incoming, files)
+    listed = find_label_files({file: incoming / file for file in files})
     faults, waiting = dict[str, str](), dict[str, str]()
     for name in _candidates(files, {file for one in listed for file in one.files}):
         parent = PurePosixPath(name).parent

@@ -1,7 +1,7 @@
 """What every format of annotations is read into."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
@@ -78,6 +78,11 @@ def floats(values: Any) -> list[float]:
     except (TypeError, ValueError, OverflowError):
         return []
     return numbers if all(map(isfinite, numbers)) else []
+
+
+def entries(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a JSON list; none at all if it is anything else."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def plain_path(text: str) -> str:

@@ -15,6 +15,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.data.annotations.annotation import (
     Annotation,
     Annotations,
+    entries,
     floats,
     plain_path,
     with_box,
@@ -45,7 +46,7 @@ class _Event:
 def is_camtrap_dp(content: Any) -> bool:
     """Whether a JSON file's content is a package of Camtrap DP."""
     resources = content.get("resources") if isinstance(content, dict) else None
-    names = {one.get("name") for one in resources or [] if isinstance(one, dict)}
+    names = {str(one.get("name")) for one in entries(resources)}
     return names >= set(TABLES)
 
 

@@ -12,6 +12,7 @@ from fieldguide.data.annotations.annotation import (
     Annotation,
     Annotations,
     SizeOf,
+    entries,
     floats,
     plain_path,
     with_box,
@@ -32,11 +33,11 @@ def is_coco(content: Any) -> bool:
 
 def read_coco(content: Mapping[str, Any], size_of: SizeOf) -> Annotations:
     """A row for each annotation; an image without one has a row that is left out."""
-    names = {as_text(one.get("id")): str(one.get("name", "")) for one in _entries(content, "categories")}
+    names = {as_text(one.get("id")): str(one.get("name", "")) for one in entries(content.get("categories"))}
     by_image: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for one in _entries(content, "annotations"):
+    for one in entries(content.get("annotations")):
         by_image[as_text(one.get("image_id"))].append(one)
-    images = _entries(content, "images")
+    images = entries(content.get("images"))
     times, _ = read_times([_first(image, TIME) for image in images])
     rows: list[Annotation] = []
     for image, time in zip(images, times, strict=True):
@@ -71,10 +72,6 @@ def _rows(
             yield with_box(row, floats(box), size, pixels=True)
         else:
             yield row
-
-
-def _entries(content: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    return [one for one in content.get(key) or [] if isinstance(one, dict)]
 
 
 def _first(image: Mapping[str, Any], keys: tuple[str, ...]) -> str:

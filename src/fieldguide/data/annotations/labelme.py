@@ -32,7 +32,7 @@ def read_labelme(content: bytes, picture: str, size_of: SizeOf) -> list[Annotati
 
 def _row(shape: Mapping[str, Any], picture: str, size: tuple[int, int] | None) -> Annotation:
     row = Annotation(picture, str(shape.get("label") or ""))
-    kind, points = shape.get("shape_type", "polygon"), shape.get("points")
+    kind, points = str(shape.get("shape_type", "polygon")), shape.get("points")
     places = [place for point in points if len(place := floats(point)) == 2] if isinstance(points, list) else []
     if kind in WITHOUT_AREA or len(places) < 2:
         return row

@@ -14,6 +14,7 @@ from fieldguide.data.annotations.annotation import (
     Annotation,
     Annotations,
     SizeOf,
+    entries,
     floats,
     plain_path,
     with_box,
@@ -43,7 +44,7 @@ def read_megadetector(content: Any, size_of: SizeOf, least: float | None = None)
     metadata = _mapping(_mapping(head.get("info")).get("detector_metadata"))
     if least is None:
         least = next(iter(floats([metadata.get("typical_detection_threshold")])), USUAL)
-    rows = [row for image in images if isinstance(image, dict) for row in _rows(image, head, size_of, least)]
+    rows = [row for image in entries(images) for row in _rows(image, head, size_of, least)]
     understood = [f"boxes with a confidence of at least {least:g}"]
     name = str(_mapping(head.get("info")).get("classifier", "a classifier")) if any(row.label for row in rows) else ""
     return Annotations("MegaDetector results", rows, understood, name)
@@ -55,7 +56,7 @@ def _rows(image: Mapping[str, Any], head: Mapping[str, Any], size_of: SizeOf, le
     if problem := image.get("failure"):
         yield Annotation(file, left_out=f"the detector failed: {problem}")
         return
-    sure = [one for one in image.get("detections") or [] if isinstance(one, dict) and _confidence(one) >= least]
+    sure = [one for one in entries(image.get("detections")) if _confidence(one) >= least]
     if not sure:
         yield Annotation(file, known=FieldData(time=time, further={DETECTION: None, CONFIDENCE: None}))
     pixels = "detection_categories" not in head
@@ -82,7 +83,8 @@ def _in_frame(row: Annotation, video: Mapping[str, Any], detection: Mapping[str,
 
 def _classified(detection: Mapping[str, Any], head: Mapping[str, Any]) -> str:
     """The most probable answer of the classifier, "" if it was not asked."""
-    answers = [pair for pair in detection.get("classifications") or [] if isinstance(pair, list) and len(pair) == 2]
+    answers = detection.get("classifications")
+    answers = [one for one in answers if isinstance(one, list) and len(one) == 2] if isinstance(answers, list) else []
     if not answers:
         return ""
     best = str(max(answers, key=lambda pair: max(floats(pair[1:]), default=0.0))[0])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.packs import open_file
 from fieldguide.data.annotations.annotation import Annotations, SizeOf
 from fieldguide.data.annotations.camtrap_dp import is_camtrap_dp, read_camtrap_dp
 from fieldguide.data.annotations.cells import from_records, read_cells
@@ -85,9 +86,9 @@ def file_below(folder: Path, text: str) -> Path | None:
         return None
 
 
-def size_below(folder: Path) -> SizeOf:
-    """Which tells the size of a picture below a folder, see `SizeOf`."""
-    return partial(_size, partial(file_below, folder))
+def size_in(files: Mapping[str, Path]) -> SizeOf:
+    """Which tells the size of a picture among files, see `SizeOf`."""
+    return partial(_size, files.get)
 
 
 def _size(find: Callable[[str], Path | None], text: str) -> tuple[int, int] | None:
@@ -97,7 +98,7 @@ def _size(find: Callable[[str], Path | None], text: str) -> tuple[int, int] | No
     if (path := find(text)) is None:
         return None
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with open_file(path) as file, Image.open(file, formats=FORMATS) as image:
             width, height = image.size
             turned = image.getexif().get(ORIENTATION) in TURNED
     except Exception:  # whatever a hostile file makes a decoder raise: its box is left out

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from fieldguide.data.annotations.annotation import (
@@ -130,8 +130,9 @@ def _unfolded(table: Table) -> Iterator[Mapping[str, Any]]:
     for row in table.rows:
         cells = {name: cell for name, cell in zip(table.header, row, strict=True) if name != OBJECTS}
         objects = _mapping(dict(zip(table.header, row, strict=True))[OBJECTS])
-        labels: Iterable[Any] = next((objects[key] for key in LABELS_OF_OBJECTS if key in objects), [])
-        pairs = list(zip(objects.get("bbox") or [], labels, strict=False))
+        labels = next((objects[key] for key in LABELS_OF_OBJECTS if key in objects), None)
+        boxes = objects.get("bbox")
+        pairs = list(zip(boxes, labels, strict=False)) if isinstance(boxes, list) and isinstance(labels, list) else []
         yield from ({**cells, "bbox": box, "label": label} for box, label in pairs)
         if not pairs:
             yield {**cells, "bbox": "", "label": cells.get("label", "")}

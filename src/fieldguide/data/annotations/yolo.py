@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fieldguide.base.errors import UserError
+from fieldguide.base.packs import open_file, size_of
 from fieldguide.data.annotations.annotation import Annotation, floats, with_box
 from fieldguide.data.field_data import FieldData
 
@@ -30,12 +32,19 @@ def read_yolo(text: str, picture: str, names: Sequence[str]) -> list[Annotation]
     return rows or [Annotation(picture, left_out="no object is marked in it")]
 
 
-def class_names(folder: Path, files: Sequence[str]) -> tuple[str, list[str]]:
-    """The file nearest to the folder that names the classes, and their names; "" and none if there is no such file."""
+def class_names(files: Mapping[str, Path]) -> tuple[str, list[str]]:
+    """The file nearest to the folder that names the classes, and their names; "" and none if there is no such file.
+
+    Raises UserError for one that cannot be read.
+    """
     for file in sorted(filter(NAMES.fullmatch, files), key=lambda name: (name.count("/"), name)):
-        if (folder / file).stat().st_size > LARGEST:
-            continue
-        text = (folder / file).read_text(encoding="utf-8-sig", errors="replace")
+        try:
+            if size_of(files[file]) > LARGEST:
+                continue
+            with open_file(files[file]) as stream:
+                text = stream.read().decode("utf-8-sig", "replace")
+        except OSError as error:
+            raise UserError(f"{file}, which may name the classes, cannot be read: {error.strerror}") from None
         if names := _of_yaml(text) if file.lower().endswith(("yaml", "yml")) else text.split("\n"):
             return file, [name.strip() for name in names]
     return "", []
@@ -45,13 +54,15 @@ def _of_yaml(text: str) -> list[str]:
     import yaml  # only here: reading other formats does without
 
     try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            return []  # a few bytes may stand for gigabytes
         content = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return []
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, LookupError, AttributeError):
+        return []  # the later ones for what claims to be of another kind, as `!!bool cat`
     names: Any = content.get("names") if isinstance(content, Mapping) else None
     if isinstance(names, Mapping) and all(isinstance(key, int) and 0 <= key < LARGEST for key in names):
-        return [str(names.get(number, "")) for number in range(max(names, default=-1) + 1)]
-    return [str(name) for name in names] if isinstance(names, list) else []
+        names = [names.get(number) for number in range(max(names, default=-1) + 1)]
+    return [str(name) if isinstance(name, str | int) else "" for name in names] if isinstance(names, list) else []
 
 
 def _numbers(line: str) -> list[float] | None:
