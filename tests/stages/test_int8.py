@@ -8,6 +8,7 @@ import onnx
 import pytest
 from PIL import Image
 
+import fieldguide
 from conftest import CHECKOUT, run_command
 from fieldguide.base.paths import Paths
 from fieldguide.model.inference import load_classifier, open_all, to_input
@@ -45,6 +46,12 @@ def test_it_is_written_where_it_is_not_worse(run: Paths, monkeypatch: pytest.Mon
     assert re.search(r"MB, float32 has .* MB\nverdict .* than float32 on 18 pictures.*\nspeed .* ms", done.stdout)
     run_command("export", "onnx", "--int8", "--out", str(tmp_path / "again.onnx"), cwd=run.root)
     assert (tmp_path / "again.onnx").read_bytes() == written.read_bytes()
+
+    picture = next(run.clean.rglob("*.png"))
+    used = run_command("predict", str(picture), "--model", str(written), "--format", "csv", cwd=run.root)
+    assert used.returncode == 0 and str(picture) in used.stdout, used.stderr
+    assert f"--model {written}, with classifier.json beside it" in done.stdout
+    assert fieldguide.load(written).predict(picture).label
 
     check_onnx(written.read_bytes(), "int8")
     names = {node.op_type for node in onnx.load(written).graph.node}

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -67,6 +68,45 @@ def test_a_path_bytes_and_an_image_are_the_same_picture(run: Paths, pictures: Pa
     assert all(one.label for one in grey)
     with pytest.raises(UserError, match="is a folder: give it in a list"):
         model.predict(pictures)
+
+
+def test_images_that_cannot_be_read_lose_no_others(run: Paths) -> None:
+    model, whole = fieldguide.load(run.classifier), encoded(noise(1), "PNG")
+    jpeg, closed = encoded(noise(1), "JPEG"), Image.open(io.BytesIO(whole))
+    closed.close()
+    cut = [Image.open(io.BytesIO(file[: len(file) // 2])) for file in (whole, jpeg)]
+    bad: list[Any] = [*cut, closed, Image.new("RGB", (0, 0)), Image.new("F", (0, 5)), b""]
+    first, *others, last = model.predict([noise(1), *bad, noise(1)])
+    assert first.label and first.probability == last.probability
+    assert [one.label for one in others] == [None] * len(bad)
+    assert all(one.reason and one.picture() is None for one in others)
+    assert model.predict(Image.new("RGB", (0, 0))).reason == "the image cannot be read (cannot write empty image)"
+
+
+def test_what_is_no_picture_is_one_line_and_a_hyphen_is_a_file(
+    run: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fieldguide.load(run.classifier)
+    others: list[Any] = [5, None, io.BytesIO(b"x"), np.zeros((8, 8, 3), np.uint8), [noise(1), 5], bytearray(b"x")]
+    for other in others:
+        with pytest.raises(UserError, match=r"is of the type .*: give a file's path or bytes, or a Pillow image"):
+            model.predict(other)
+    monkeypatch.chdir(tmp_path)
+    assert model.predict("-").reason == "No such file or directory"
+    (tmp_path / "-").write_bytes(encoded(noise(1), "PNG"))
+    assert model.predict("-").label == model.predict(["-"])[0].label == model.predict(noise(1)).label
+
+
+def test_a_screen_belongs_to_the_classifier_beside_it_alone(run: Paths, tmp_path: Path) -> None:
+    for file in run.classifier.parent.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+        if file.stem == "classifier":
+            (tmp_path / file.name.replace("classifier", "bears")).symlink_to(file)
+    picture = put(tmp_path / "picture.png", noise(1))
+    for named, screened in ((tmp_path, True), (tmp_path / "bears.safetensors", False)):
+        assert (fieldguide.load(named).predict(picture).p_value is not None) == screened
+        told = run_command("predict", str(picture), "--model", str(named), "--format", "csv", cwd=tmp_path)
+        assert ("p_value" in told.stdout) == screened, told.stderr
 
 
 def test_an_image_with_an_orientation_is_turned_upright(run: Paths) -> None:

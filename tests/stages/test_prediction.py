@@ -359,6 +359,13 @@ def test_with_a_screen_beside_the_classifier_every_picture_is_screened(
     assert queued["out_of_domain"].tolist()[1:] == [True, None] and queued["probability"].isna().tolist()[2]
     assert queued["reason"].tolist()[1:] == ["much darker than the training pictures", "No such file or directory"]
 
+    described = json.loads((tmp_path / "screen.json").read_text())
+    for name in ("calibration_pictures", "calibration_groups", "calibration_effective"):
+        for value in ("1e308", "Infinity", "NaN", "1" + "0" * 400):
+            text = json.dumps({**described, name: "value"}).replace('"value"', value)
+            (tmp_path / "screen.json").write_text(text)
+            with pytest.raises(SystemExit, match=rf"does not describe a screen \({name}: "):
+                main(["predict", str(pictures), "--model", str(tmp_path)])
     (tmp_path / "screen.json").write_text("{}")
     done = run_python("-m", "fieldguide.cli", "predict", str(pictures), "--model", str(tmp_path), cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")

@@ -8,16 +8,18 @@ from typing import overload
 
 from PIL import Image, ImageOps
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, first_line
 from fieldguide.model.inference import Classifier
 from fieldguide.notebook.prediction import Prediction, Predictions
 from fieldguide.notebook.screened import Screened, Screener
 from fieldguide.prediction.answers import Screening, answers, load_screened
 from fieldguide.prediction.given import Given
-from fieldguide.prediction.picture_files import named_files
-from fieldguide.prediction.predict_command import weights_of
+from fieldguide.prediction.model_files import description_of, weights_of
+from fieldguide.prediction.picture_files import STDIN, named_files
 
 Picture = str | Path | bytes | Image.Image
+# What Pillow raises for images that are damaged, closed, empty or too large.
+CANNOT_BE_READ = (OSError, ValueError, SyntaxError, SystemError, Image.DecompressionBombError)
 LOSSLESS_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")  # that PNG keeps
 
 
@@ -55,13 +57,14 @@ class LoadedClassifier:
         Raises
         ------
         UserError
-            If a folder is given by itself.
+            If a folder is given by itself, or something else than pictures.
         """
-        if not isinstance(pictures, str | Path | bytes | Image.Image):
-            return Predictions(self._predictions(pictures))
+        asked = _listed(pictures)
+        if asked is pictures:
+            return Predictions(self._predictions(asked))
         if isinstance(pictures, str | Path) and Path(pictures).is_dir():
             raise UserError(f"{pictures} is a folder: give it in a list, for a prediction of each file in it")
-        return self._predictions([pictures])[0]
+        return self._predictions(asked)[0]
 
     def screen(self, pictures: Picture | Iterable[Picture]) -> Screened:
         """Screen pictures one by one and as a batch, with the same verdict as `fieldguide screen`.
@@ -71,9 +74,8 @@ class LoadedClassifier:
         """
         if self.screening is None:
             raise UserError(f"no screen.safetensors beside {self.weights}: run `dvc repro`")
-        is_one = isinstance(pictures, str | Path | bytes | Image.Image)
         name = str(pictures) if isinstance(pictures, str | Path) else "this batch"
-        found = self._predictions([pictures] if is_one else pictures)  # type: ignore[list-item,arg-type]
+        found = self._predictions(_listed(pictures))
         return Screener(self.weights, self.classifier, self.screening).screen(name, found)
 
     def _predictions(self, pictures: Iterable[Picture]) -> list[Prediction]:
@@ -89,21 +91,47 @@ class LoadedClassifier:
 def load_folder(model: Path) -> LoadedClassifier:
     """See `fieldguide.load`."""
     weights = weights_of(model)
-    return LoadedClassifier(weights, *load_screened(weights, weights.with_suffix(".json")))
+    return LoadedClassifier(weights, *load_screened(weights, description_of(weights)))
+
+
+def _listed(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:
+    """The list that was given, or one of the picture. Raises UserError if it is neither."""
+    if isinstance(pictures, str | Path | bytes | Image.Image):
+        return [pictures]
+    if isinstance(pictures, io.IOBase) or not isinstance(pictures, Iterable):
+        raise _other("it", pictures)
+    return pictures
+
+
+def _other(name: str, given: object) -> UserError:
+    kind = type(given).__name__
+    return UserError(
+        f"{name} is of the type {kind}: give a file's path or bytes, or a Pillow image (PIL.Image.fromarray makes one "
+        "of an array)"
+    )
 
 
 def _given(picture: Picture, name: str) -> Iterator[Given]:
     """A picture, or those in a folder; `name` is what it is called if it has no path."""
     if isinstance(picture, str | Path):
-        yield from (Given(str(path), path) for path, _ in named_files([str(picture)], io.BytesIO()))
+        path = str(picture)
+        plain = f"./{STDIN}" if path == STDIN else path
+        yield from (Given(str(path), path) for path, _ in named_files([plain], io.BytesIO()))
+    elif isinstance(picture, bytes):
+        yield Given(name, picture)
+    elif isinstance(picture, Image.Image):
+        yield _encoded(picture, name)
     else:
-        yield Given(name, picture if isinstance(picture, bytes) else _encoded(picture))
+        raise _other(name, picture)
 
 
-def _encoded(image: Image.Image) -> bytes:
-    """A Pillow image as a file, upright, with the same pixels as far as PNG knows them."""
-    upright = ImageOps.exif_transpose(image)
-    plain = upright if upright.mode in LOSSLESS_MODES else upright.convert("RGB")
+def _encoded(image: Image.Image, name: str) -> Given:
+    """A Pillow image as a file, upright, with the same pixels as far as PNG knows them; or why it is none."""
     buffer = io.BytesIO()
-    plain.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    try:
+        upright = ImageOps.exif_transpose(image)
+        plain = upright if upright.mode in LOSSLESS_MODES else upright.convert("RGB")
+        plain.save(buffer, "PNG", compress_level=1)
+    except CANNOT_BE_READ as error:
+        return Given(name, b"", reason=f"the image cannot be read ({first_line(error)})")
+    return Given(name, buffer.getvalue())

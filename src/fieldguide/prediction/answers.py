@@ -25,6 +25,7 @@ from fieldguide.model.asking import Network, Square
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.inference import Classifier, calibrated, load_classifier, logits_of, to_input
 from fieldguide.prediction.given import Given
+from fieldguide.prediction.model_files import CLASSIFIER
 from fieldguide.screening.observations import measure, observe
 from fieldguide.screening.screen import Screen, judge
 from fieldguide.screening.screen_files import load_screen
@@ -61,10 +62,14 @@ class Answer:
 
 
 def load_screened(weights: Path, description: Path) -> tuple[Classifier, Screening | None]:
-    """Load a classifier, and its screen if there is one beside the weights. Raises UserError if either is damaged."""
+    """Load a classifier, and the screen beside it, which belongs to the weights that are named CLASSIFIER alone.
+
+    Raises UserError if either is damaged.
+    """
     classifier = load_classifier(weights, description)
     screen = weights.with_name("screen.safetensors")
-    return classifier, load_screen(screen, classifier, weights) if screen.is_file() else None
+    is_screened = weights.name == CLASSIFIER and screen.is_file()
+    return classifier, load_screen(screen, classifier, weights) if is_screened else None
 
 
 def answers(

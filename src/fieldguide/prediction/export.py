@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fieldguide.base.errors import UserError
-from fieldguide.prediction.predict_command import weights_of
+from fieldguide.prediction.model_files import weights_of
 
 
 def export_onnx(model: Path, out: Path | None) -> str:

@@ -10,17 +10,16 @@ from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
-from fieldguide.base.errors import UserError
 from fieldguide.base.progress import Progress, progress
 from fieldguide.data.cropping import BOXES
 from fieldguide.prediction.given import FIELDS, PLAIN, Given, Reader
+from fieldguide.prediction.model_files import description_of, weights_of
 from fieldguide.prediction.picture_files import STDIN, picture_files, require_something
 
 if TYPE_CHECKING:
     from fieldguide.model.inference import Classifier
     from fieldguide.prediction.answers import Answer, Screening
 
-CLASSIFIER = "classifier.safetensors"  # in a folder with that, screen.safetensors belongs to it
 Item = TypeVar("Item")
 
 
@@ -63,14 +62,11 @@ def predict_command(
     weights = weights_of(model)
 
     with Progress("predict, loading the model"):
-        from fieldguide.model.inference import load_classifier
+        from fieldguide.prediction.answers import load_screened
         from fieldguide.prediction.events import in_events
         from fieldguide.prediction.rows import EVENT, SITE, write_rows
-        from fieldguide.screening.screen_files import load_screen
 
-        classifier = load_classifier(weights, weights.with_suffix(".json"))
-        screen = weights.with_name("screen.safetensors")
-        screening = load_screen(screen, classifier, weights) if weights.name == CLASSIFIER and screen.exists() else None
+        classifier, screening = load_screened(weights, description_of(weights))
     warn_of_crop(classifier, reader)
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
     unread: list[str] = []
@@ -166,20 +162,6 @@ def with_progress(items: Iterable[Item], arguments: Sequence[str], task: str) ->
         return items
     total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
     return progress(items, task, total)
-
-
-def weights_of(model: Path) -> Path:
-    """The weights of a model that is named by its folder or its file; where its .onnx file is, they may be missing.
-
-    Raises UserError if there is neither.
-    """
-    named = model / CLASSIFIER if model.is_dir() else model
-    weights = named.with_suffix(".safetensors")
-    if not named.is_file() and (not model.is_dir() or not weights.with_suffix(".onnx").is_file()):
-        raise UserError(f"no model at {named}: run `dvc repro`, or choose one with --model")
-    if named.suffix not in (".safetensors", ".onnx"):
-        raise UserError(f"{named} is neither a .safetensors nor an .onnx file: give one, or the folder of a model")
-    return weights
 
 
 def lossless(stream: TextIO, kind: str) -> TextIO:

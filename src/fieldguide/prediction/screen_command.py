@@ -16,8 +16,9 @@ from fieldguide.prediction.batch_parts import MIN_PART, parts_of
 from fieldguide.prediction.batch_pictures import write_page
 from fieldguide.prediction.batch_verdict import Kind
 from fieldguide.prediction.given import PLAIN, Reader
+from fieldguide.prediction.model_files import CLASSIFIER, weights_of
 from fieldguide.prediction.picture_files import require_something
-from fieldguide.prediction.predict_command import CLASSIFIER, answered, lossless, warn_of_crop, weights_of
+from fieldguide.prediction.predict_command import answered, lossless, warn_of_crop
 from fieldguide.prediction.rows import write_rows
 from fieldguide.screening.batch_reference import load_errors, load_reference, load_sites
 from fieldguide.screening.calibration import Calibration

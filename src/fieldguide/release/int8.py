@@ -68,6 +68,7 @@ def export_int8(paths: Paths, out: Path | None) -> str:
             f"verdict  {verdict} than float32 on {compared.witnesses}: {told[0]}",
             f"speed    {1000 * mine:.1f} ms a picture here, float32 {1000 * others:.1f} ms, measured in turn",
             f"ranges   from {len(squares)} training pictures",
+            f"use      fieldguide predict PICTURES --model {out}, with {file.with_suffix('.json').name} beside it",
         ]
     )
 
