@@ -11,7 +11,8 @@ from fieldguide.prediction.batch_page import BatchFindings, loss_in_words, verdi
 from fieldguide.prediction.batch_verdict import Kind, Loss, expected_loss, kind_of
 from fieldguide.screening.batch_reference import load_errors, loss_errors, save_reference
 from fieldguide.screening.observations import Observations
-from fieldguide.statistics.two_sample import ALPHA, Columns, Shift, detect_shift
+from fieldguide.statistics import two_sample
+from fieldguide.statistics.two_sample import ALPHA, Columns, Shift, detect_shift, permutation_p_value
 
 REFERENCE, BATCH, FEATURES = 120, 50, 40
 
@@ -83,6 +84,40 @@ def test_the_correction_pays_for_every_test() -> None:
     corrected = {test.name: test.p_value for test in many.tests}
     assert all(corrected[test.name] >= test.p_value for test in few.tests)
     assert any(corrected[test.name] > test.p_value for test in few.tests)
+
+
+def test_a_batch_that_is_alike_costs_no_more_among_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that is far from significant stops early, however small its p-value would have to be."""
+    drawn: list[int] = []
+    ranks = two_sample._ranks
+
+    def counted(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        drawn.append(len(rows))
+        return ranks(rows)
+
+    monkeypatch.setattr(two_sample, "_ranks", counted)
+    columns, features = world(0, REFERENCE)
+    new_columns, new_features = world(1, BATCH)
+    one = detect_shift(columns, new_columns, features, new_features)
+    alone = sum(drawn)
+    many = detect_shift(columns, new_columns, features, new_features, among=1000)
+    assert one.tests == many.tests and not one.differs
+    assert sum(drawn) == 2 * alone < 2 * 1999
+
+
+def test_a_p_value_by_permutations_that_stop_early_is_exact() -> None:
+    """Of what is alike it is below any level in at most so large a share."""
+    chance = np.random.default_rng(0)
+
+    def p_value() -> float:
+        found = chance.random()
+        return permutation_p_value(lambda count: chance.random(count) >= found, 1999)
+
+    p_values = np.array([p_value() for _ in range(4000)])
+    for level in (0.005, 0.01, 0.05, 0.2, 0.5, 0.9):
+        assert abs((p_values <= level).mean() - level) < 4 * np.sqrt(level / 4000)
+    assert permutation_p_value(lambda count: np.zeros(count, bool), 1999) == 1 / 2000
+    assert permutation_p_value(lambda count: np.ones(count, bool), 1999) == 1
 
 
 def test_the_same_batch_gives_the_same_answer() -> None:

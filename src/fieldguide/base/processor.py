@@ -1,6 +1,11 @@
 """What computes here, in words: another kind gives other last digits."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+THREADS = "OPENBLAS_NUM_THREADS"  # read by OpenBLAS when it is loaded
 
 
 def processor_model() -> str:
@@ -18,6 +23,26 @@ def linear_algebra() -> str:
 
     found = [one for one in threadpool_info() if one["user_api"] == "blas"]
     return ", ".join(sorted({f"{one['internal_api']} {one.get('architecture', one['version'])}" for one in found}))
+
+
+@contextmanager
+def one_linear_algebra_thread() -> Iterator[None]:
+    """Within it numpy's and scipy's linear algebra has one thread: several sum in another order, in other last digits.
+
+    Libraries that are loaded only then read OPENBLAS_NUM_THREADS. PyTorch's own threads stay.
+    """
+    from threadpoolctl import threadpool_limits
+
+    before = os.environ.get(THREADS)
+    os.environ[THREADS] = "1"
+    try:
+        with threadpool_limits(1, "blas"):
+            yield
+    finally:
+        if before is None:
+            del os.environ[THREADS]
+        else:
+            os.environ[THREADS] = before
 
 
 def gpu_model() -> str:

@@ -8,7 +8,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from fieldguide.base.compose import compose
@@ -19,6 +19,7 @@ from fieldguide.base.interruption import STOPPED, stop_line
 from fieldguide.base.leftovers import remove_leftovers
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
+from fieldguide.base.processor import one_linear_algebra_thread
 from fieldguide.base.progress import Progress
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.stopped import Stopped, note_done, note_stopped
@@ -68,7 +69,8 @@ def run_stage(stage: str, run: Run, config: Config, paths: Paths) -> Metrics:
     """Call `run`, write what it returns to reports/<stage>/metrics.json, and say how long it took."""
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # fastai's import uses it
     start = time.perf_counter()
-    with Progress(stage):
+    # Not in training: on some machines PyTorch computes with the same library.
+    with Progress(stage), nullcontext() if stage == Stage.TRAIN else one_linear_algebra_thread():
         metrics = run(config, paths)
     write_json(paths.metrics(stage), metrics)
     print(f"{stage}: done in {time.perf_counter() - start:.1f} s", flush=True)

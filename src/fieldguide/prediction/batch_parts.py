@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
+from fieldguide.base.progress import progress
 from fieldguide.prediction.answers import Answer
 from fieldguide.prediction.batch import Batch
 from fieldguide.prediction.batch_page import BatchFindings, Part, in_short
@@ -29,7 +30,8 @@ def parts_of(
     """
     parts = list(_divided(batch, known_sites))
     among = sum(len(some.answers) >= MIN_PART for *_, some in parts)
-    found = [compare(name, some, among) if len(some.answers) >= MIN_PART else None for _, name, _, some in parts]
+    shown = progress(parts, "screen, sites and months", len(parts), "parts")
+    found = [compare(name, some, among) if len(some.answers) >= MIN_PART else None for _, name, _, some in shown]
     tested = [one for one in found if one is not None]
     differ = iter(differ_together([one.shift for one in tested]))
     judged = [one if one is None or next(differ) else replace(one, kind=Kind.KNOWN) for one in found]

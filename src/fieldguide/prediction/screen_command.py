@@ -77,7 +77,7 @@ def screen_command(
 
     with Progress("screen, comparing the batch"):
         found = compare(printable(", ".join(arguments)), batch)
-        parts = parts_of(batch, sites, compare)
+    parts = parts_of(batch, sites, compare)
     _print_verdict(found, batch, screening[0].calibration)
     if parts:
         _print(

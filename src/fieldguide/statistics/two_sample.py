@@ -5,7 +5,7 @@ Univariate tests on what the classifier answers and on plain measurements of the
 two-sample tests"), together corrected by Holm's method, which holds whatever hangs together with what.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,8 +17,10 @@ FEATURES = "features"
 ALPHA = 0.01  # of calling a batch shifted that is not: a job asks every night
 FAMILY_ALPHA = 0.05  # of calling even one of several parts so that is not
 FOLDS = 5
-PERMUTATIONS = 1999  # at least
+PERMUTATIONS = 1999  # at least, unless ENOUGH come first
 PER_TEST = 150  # permutations: the smallest p-value there is, times the number of tests, is then below ALPHA
+FIRST = 100  # permutations, then as many again as were drawn
+ENOUGH = 20  # permutations as large as what was found: it is far from rare, and more say it only more exactly
 AT_ONCE = 2000  # permutations, to save memory
 MAX_PICTURES = 2000  # of a batch for the test on the features, evenly spaced: its matrices grow with the square
 SAME = 1e-12  # a difference of two areas that rounding makes
@@ -146,11 +148,31 @@ def _classifier_test(
         return above / (len(batch) * len(reference))
 
     found = float(areas(of_batch[None])[0])
-    as_large = 0
-    for done in range(0, permutations, AT_ONCE):
-        drawn = generator.permuted(np.tile(of_batch, (AT_ONCE, 1)), axis=1)[: permutations - done]
-        as_large += int((areas(drawn) >= found - SAME).sum())
-    return found, (as_large + 1) / (permutations + 1), (answers @ of_batch)[len(reference) :]
+
+    def as_large(count: int) -> NDArray[np.bool_]:
+        return areas(generator.permuted(np.tile(of_batch, (count, 1)), axis=1)) >= found - SAME
+
+    return found, permutation_p_value(as_large, permutations), (answers @ of_batch)[len(reference) :]
+
+
+def permutation_p_value(as_large: Callable[[int], NDArray[np.bool_]], most: int) -> float:
+    """The p-value of a test by permutation, by as many as it takes (Besag, Clifford 1991, "Sequential Monte Carlo").
+
+    Parameters
+    ----------
+    as_large
+        Draws so many more permutations, and says of each whether its statistic is at least the one that was found.
+    most
+        Permutations: then the p-value is that of the plain test. It is exact whenever the drawing stops.
+    """
+    drawn = large = 0
+    while drawn < most:
+        seen = as_large(min(max(FIRST, drawn), AT_ONCE, most - drawn))
+        places = np.flatnonzero(seen)
+        if large + len(places) >= ENOUGH:
+            return ENOUGH / (drawn + int(places[ENOUGH - large - 1]) + 1)
+        drawn, large = drawn + len(seen), large + len(places)
+    return (large + 1) / (most + 1)
 
 
 def _ranks(rows: NDArray[np.float64]) -> NDArray[np.float64]:
