@@ -34,6 +34,27 @@ def test_a_file_that_a_library_writes_for_its_owner_alone_may_be_read_as_any_oth
     assert (tmp_path / "weights").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
+def test_a_hard_link_keeps_the_mode_of_the_file_that_it_was(tmp_path: Path) -> None:
+    other = put(tmp_path / "other", b"x")
+    other.chmod(0o440)
+    with replace_file(tmp_path / "link") as partial:
+        os.link(other, partial)
+    assert (tmp_path / "link").samefile(other)
+    assert other.stat().st_mode & 0o777 == 0o440
+
+
+def test_where_modes_cannot_be_changed_files_are_replaced_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    with replace_file(tmp_path / "file") as partial:
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT, 0o600))
+    assert (tmp_path / "file").exists()
+
+
 def test_a_folder_is_replaced_with_all_that_was_in_it(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "raw"
     for name in ("one", "two"):

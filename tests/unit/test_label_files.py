@@ -65,13 +65,13 @@ def test_yolo_with_its_sides_and_names(tmp_path: Path) -> None:
     assert read(tmp_path).options == {"kind": "table"}
 
 
-BOMB = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9) or 'x'}]" for n in range(1, 30)).replace("*a0", "x")
+ALIASES = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9) or 'x'}]" for n in range(1, 30)).replace("*a0", "x")
 
 
 @pytest.mark.parametrize(
     ("names", "found"),
     [
-        (f"{BOMB}\nnames: *a29", []),
+        (f"{ALIASES}\nnames: *a29", []),
         ("names: [!!timestamp foo]", []),
         ("names: [!!bool foo]", []),
         ("names: [!!int '']", []),

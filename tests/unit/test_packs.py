@@ -14,10 +14,11 @@ from checkouts import new_checkout
 from conftest import OwnData, encoded, noise, put, run_command
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
-from fieldguide.base.packs import is_packed, open_file, write_pack, write_packs
+from fieldguide.base.packs import is_packed, open_file, packed_files, write_pack, write_packs
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.data.images import open_picture
+from fieldguide.data.source_places import pictures_in
 from fieldguide.data.table import IMAGES, RAW, read_table
 from fieldguide.retraining.data_changes import list_files
 from fieldguide.reviewing.find import find_picture
@@ -149,6 +150,59 @@ def test_a_large_set_is_added_in_packs_and_gives_what_files_give(
     ]
     pd.testing.assert_frame_equal(judged[0], judged[1])
     assert list_files(packed.sources / "own") == list_files(plain.sources / "own")
+
+
+def test_an_archive_of_very_many_pictures_is_packed_as_its_folder_is(tmp_path: Path) -> None:
+    album = tmp_path / "album"
+    for number in range(10):
+        put(album / "ab"[number % 2] / f"{number}.jpg", encoded(noise(number), "JPEG"))
+    with ZipFile(tmp_path / "album.zip", "w") as archive:
+        for path in sorted(album.rglob("*.jpg")):
+            archive.write(path, path.relative_to(album))
+    contents = {}
+    for name in ("album", "album.zip"):
+        paths = new_checkout(tmp_path / f"checkout of {name}")
+        done = run_command("add", "own", str(tmp_path / name), cwd=paths.root)
+        assert done.returncode == 0, done.stderr
+        contents[name] = {path.name: path.read_bytes() for path in (paths.sources / "own").iterdir()}
+    assert contents["album"] == contents["album.zip"] and len(contents["album"]) == 4
+
+
+@pytest.mark.parametrize("more", [(), ("--link",)])
+def test_a_source_that_holds_packs_is_added(tmp_path: Path, more: tuple[str, ...]) -> None:
+    album = tmp_path / "album"
+    album.mkdir()
+    files = {f"{'ab'[number % 2]}/{number}.png": put(tmp_path / f"{number}.png", noise(number)) for number in range(4)}
+    write_packs(album, files.items())
+    put(album / "a" / "plain.png", noise(9))
+    paths = new_checkout(tmp_path / "checkout")
+    done = run_command("add", "own", str(album), *more, cwd=paths.root)
+    assert done.returncode == 0, done.stderr
+    own = paths.sources / "own"
+    assert {name: (own / name).read_bytes() for name in files} == {
+        name: path.read_bytes() for name, path in files.items()
+    }
+    assert (own / "a" / "plain.png").is_file()
+
+
+def test_links_out_of_the_folder_and_folders_are_no_packs(own_data: OwnData, tmp_path: Path) -> None:
+    cfg, paths = own_data()
+    source = paths.sources / "own"
+    put(source / "a" / "1.png", noise(1))
+    write_packs(tmp_path, [("a/secret.png", put(tmp_path / "secret.png", noise(2)))])
+    (source / "pictures-0000.zip").symlink_to(tmp_path / "pictures-0000.zip")
+    (source / "pictures-0001.zip").symlink_to(tmp_path / "nowhere")
+    put(source / "pictures-0002.zip" / "2.png", noise(3))
+    assert list(packed_files(source)) == []
+    assert sorted(pictures_in(source).files) == ["a/1.png", "pictures-0002.zip/2.png"]
+    download.run(cfg, paths)
+    raw = read_table(paths.raw_table, RAW)
+    assert dict(zip(raw["source"], raw["ok"], strict=True)) == {
+        "a/1.png": True,
+        "pictures-0000.zip": False,
+        "pictures-0001.zip": False,
+        "pictures-0002.zip/2.png": True,
+    }
 
 
 def test_pictures_come_and_go_beside_packs(own_data: OwnData, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Deliveries to a data set that a table lists: what they say is kept, and nothing that was there changes."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from test_retraining import FakeTools, indifferent
 
 from conftest import OwnData, encoded, noise, put
 from fieldguide.base.config import Config, SplitConfig
+from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.data.annotations.picture_table import read_picture_table
 from fieldguide.data.kept_pictures import kept_pictures
@@ -290,3 +292,22 @@ def test_a_video_that_is_delivered_becomes_pictures_with_a_time_and_a_sequence(o
     tools.ask = ask  # type: ignore[method-assign]
     run_job(cfg, paths, tools, set(), False)
     assert queued == ["JPEG"], "its first frame is asked about"
+
+
+def test_a_list_that_comes_again_changes_no_file_of_the_data_set(own: tuple[Config, Paths], tmp_path: Path) -> None:
+    """In the job's worktree these are hard links, to files that nobody may write where DVC's cache has them too."""
+    _, paths = own
+    for name, content in (("list.csv", b"file,label\n"), ("other.csv", b"new\n")):
+        put(paths.incoming / name, content)
+    kept = put(paths.sources / "own" / "list.csv", b"file,label\n")
+    kept.chmod(0o444)
+    joined = tmp_path / "joined"
+    joined.mkdir()
+    os.link(kept, joined / "list.csv")
+    sha256 = [sha256_of_file(paths.incoming / name) for name in ("list.csv", "other.csv")]
+    new = pd.DataFrame({"file": "list.csv", "target": "list.csv", "sha256": sha256[:1], "listed": [[]]})
+    take_in(paths.incoming, new, joined)
+    assert (joined / "list.csv").samefile(kept)
+    take_in(paths.incoming, new.assign(file="other.csv", sha256=sha256[1]), joined)
+    assert (joined / "list.csv").read_bytes() == b"new\n"
+    assert kept.read_bytes() == b"file,label\n" and kept.stat().st_mode & 0o777 == 0o444

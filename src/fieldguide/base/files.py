@@ -33,7 +33,10 @@ def replace_file(path: Path) -> Iterator[Path]:
         mode = partial.stat().st_mode
         partial.unlink()
         yield partial
-        partial.chmod(mode)
+        made = partial.stat()
+        if made.st_mode != mode and made.st_nlink == 1:  # a hard link's mode is that of the file that it was
+            with suppress(PermissionError):
+                partial.chmod(mode)
     except BaseException as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from zlib import crc32
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.tracked_inputs import is_link_away
 
 ENOUGH = 10_000  # files of a folder: with more DVC would take a second or longer to see that none has changed
 PACK = ".zip"
@@ -49,9 +50,10 @@ def is_packed(path: Path) -> bool:
 def packed_files(folder: Path) -> dict[str, Path]:
     """The files in the packs of a data set's folder, by their paths with "/" between folders, none of which leads out.
 
-    Raises UserError if a pack is damaged, or is none.
+    Links out of the folder are no packs. Raises UserError if a pack is damaged, or is none.
     """
-    packs = sorted(path for path in folder.glob(f"*{PACK}") if is_pack(path))
+    named = sorted(path for path in folder.glob(f"*{PACK}") if is_pack(path))
+    packs = [path for path in named if path.is_file() and not is_link_away(path)]
     return {name: pack / name for pack in packs for name in _index(pack)}
 
 

@@ -26,6 +26,11 @@ def is_cached_link(path: Path) -> bool:
     return path.is_symlink() and path.is_file() and CACHED.search(os.fspath(path.readlink())) is not None
 
 
+def is_link_away(path: Path) -> bool:
+    """Whether this is a link to anything but a file in DVC's cache."""
+    return path.is_symlink() and not is_cached_link(path)
+
+
 def check_tracked(root: Path, *inputs: Path) -> None:
     """Raise UserError for what is in these files and folders of a checkout and cannot be hashed.
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from fieldguide.base.errors import UserError, printable
-from fieldguide.base.files import replace_folder
-from fieldguide.base.packs import ENOUGH, write_packs
+from fieldguide.base.files import copy_file, replace_folder
+from fieldguide.base.packs import ENOUGH, is_packed, write_packs
 from fieldguide.base.progress import progress
 from fieldguide.data.add_addresses import fetch_waiting, waiting_folder
 from fieldguide.data.addresses import Address
@@ -27,7 +27,7 @@ def take_pictures(place: Place, reading: Reading, target: Path, link: bool, allo
     """Copy, link or fetch the pictures; returns a summary, and a line about their origin."""
     take: Take = os.link if link or place.is_own else shutil.copy2
     try:
-        came, labelled = _take_all(reading, target, take, allow_private)
+        came, labelled = _take_all(reading, target, take, not link, allow_private)
     except OSError as error:
         if not link:
             raise UserError(f"{error.filename} cannot be copied: {error.strerror}") from None
@@ -49,7 +49,7 @@ def addresses_of(reading: Reading) -> list[Address]:
     return [Address(url, FETCHED, line) for line, url in enumerate(named, 1)]
 
 
-def _take_all(reading: Reading, target: Path, take: Take, allow_private: bool) -> tuple[int, set[str]]:
+def _take_all(reading: Reading, target: Path, take: Take, packs: bool, allow_private: bool) -> tuple[int, set[str]]:
     """Bring all files; returns how many came, and their labels.
 
     Pictures that cannot be fetched are told, and are left out in the table.
@@ -58,7 +58,7 @@ def _take_all(reading: Reading, target: Path, take: Take, allow_private: bool) -
     addresses = addresses_of(reading)
     if not addresses:
         with replace_folder(target) as partial:
-            _fill(partial, files, take)
+            _fill(partial, files, take, packs)
             if reading.listed is not None:
                 write_picture_table(partial / PICTURE_TABLE, reading.listed)
         return len(files), {one.label for one in reading.pictures}
@@ -75,20 +75,20 @@ def _take_all(reading: Reading, target: Path, take: Take, allow_private: bool) -
     if len(labels) < 2:
         raise UserError(f"pictures of {len(labels)} labels came, at least two are needed: see the lines above")
     partial = waiting_folder(target)
-    _fill(partial, files, take)
+    _fill(partial, files, take, packs)
     write_picture_table(partial / PICTURE_TABLE, rows)
     partial.replace(target)
     return len(files) + len(came), labels
 
 
-def _fill(folder: Path, files: dict[str, Path], take: Take) -> None:
-    """Take files into a folder; more than DVC can watch as files of their own go into packs, but videos."""
+def _fill(folder: Path, files: dict[str, Path], take: Take, packs: bool) -> None:
+    """Take files into a folder; with `packs` more than DVC can watch as files of their own go there, but videos."""
     shown = progress(files.items(), "add", len(files), unit="files")
-    packed = len(files) > ENOUGH and take is not os.link
+    packed = packs and len(files) > ENOUGH
     for name, file in shown if not packed else [item for item in files.items() if is_video(item[1])]:
         copy = folder / name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        take(file, copy)
+        (copy_file if is_packed(file) else take)(file, copy)
     if packed:
         folder.mkdir(parents=True, exist_ok=True)
         write_packs(folder, (item for item in shown if not is_video(item[1])))

@@ -10,7 +10,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.packs import files_of_data_set, size_of
 from fieldguide.base.paths import Paths
-from fieldguide.base.tracked_inputs import is_cached_link
+from fieldguide.base.tracked_inputs import is_link_away
 from fieldguide.data.annotations.picture_table import LABEL
 from fieldguide.data.cropping import BOXES
 from fieldguide.data.layout import parse_layout
@@ -52,7 +52,7 @@ def placed(rows: list[Arrived], cfg: Config, source: Path) -> Iterator[Arrived]:
     places: dict[str, dict[What, str]] = {}  # of bytes that are there or came before, by their hash
     copies: dict[str, str] = {}  # the same of files of which the data set says nothing
     for place, path in present.items():
-        if any(part.startswith(".") for part in place.split("/")) or _leads_away(path) or size_of(path) not in arrived:
+        if any(part.startswith(".") for part in place.split("/")) or is_link_away(path) or size_of(path) not in arrived:
             continue  # no picture of the data set, or none that came again
         if told := tell(place):
             places.setdefault(sha256_of_file(path), {}).setdefault(_what(told), place)
@@ -108,7 +108,3 @@ def _free(path: str, digest: str, taken: set[str]) -> str:
     target = path if path not in taken else str(wanted.with_name(f"{wanted.stem}-{digest[:8]}{wanted.suffix}"))
     taken.add(target)
     return target
-
-
-def _leads_away(path: Path) -> bool:
-    return path.is_symlink() and not is_cached_link(path)

@@ -170,7 +170,10 @@ def take_in(incoming: Path, new: pd.DataFrame, source: Path) -> None:
 
 
 def _copy(incoming: Path, file: str, target: Path, sha256: str) -> None:
+    if target.is_file() and sha256_of_file(target) == sha256:
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)  # it may be the data set's own file, as a hard link
     try:
         shutil.copyfile(incoming / file, target)
     except FileNotFoundError:

@@ -12,7 +12,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.operations import DATA_SOURCES
 from fieldguide.base.packs import is_pack, is_packed, packed_files
 from fieldguide.base.progress import progress
-from fieldguide.base.tracked_inputs import is_cached_link
+from fieldguide.base.tracked_inputs import is_link_away
 from fieldguide.data.capture_time import capture_time, check_time
 from fieldguide.data.field_data import FieldData
 from fieldguide.data.given_splits import Side, given_side, not_a_side
@@ -145,7 +145,7 @@ def files_below(source: Path) -> dict[str, Path]:
     plain = {
         as_text(path.relative_to(source).as_posix()): path
         for path in _all_files(source)
-        if path.parent != source or not is_pack(path) or _is_link_away(path)
+        if path.parent != source or not is_pack(path) or is_link_away(path)
     }
     files = packed_files(source) | plain
     return {address: files[address] for address in sorted(files, key=lambda address: address.split("/"))}
@@ -162,7 +162,7 @@ def _all_files(folder: Path) -> Iterator[Path]:
 
 def refusal(path: Path, address: str) -> str:
     """Why a file cannot belong to a data set, in words, else ""."""
-    if _is_link_away(path):
+    if is_link_away(path):
         return "a link: fieldguide does not follow links out of the folder"
     if path.name.startswith("."):
         return "a hidden folder" if path.is_dir() else "a hidden file"
@@ -173,7 +173,3 @@ def refusal(path: Path, address: str) -> str:
     if not path.is_file():
         return "not a regular file"
     return system_reason(address)
-
-
-def _is_link_away(path: Path) -> bool:
-    return path.is_symlink() and not is_cached_link(path)
