@@ -60,6 +60,38 @@ def test_a_frame_has_the_boxes_of_the_nearest_frame_that_was_looked_at(source: P
     assert len({row.path for row in rows}) == 5, "a frame with two boxes is one file"
 
 
+HEADER = "file,label,split,box_left,box_top,box_width,box_height"
+OTHERS = ("5.0", "10.0", "15.0")  # seconds of its frames without a box
+
+
+@pytest.mark.parametrize(
+    ("own", "labels", "refused"),
+    [
+        ("fox/a.mp4,fox,attic", {"0.0": ["fox"]}, 1),  # a word that is no side
+        (
+            "fox/a.mp4,fox,\nfox/a.mp4,owl,",
+            {"0.0": ["fox"], **{second: ["fox", "owl"] for second in OTHERS}},
+            0,
+        ),
+        ("fox/a.mp4,fox,\nfox/a.mp4,fox,", {"0.0": ["fox"], **{second: ["fox"] for second in OTHERS}}, 1),
+    ],
+)
+def test_each_box_in_a_frame_comes_once_whatever_is_said_of_its_video(
+    source: Path, tmp_path: Path, own: str, labels: dict[str, list[str]], refused: int
+) -> None:
+    lines = [HEADER, *(f"{line},,,," for line in own.split("\n")), "fox/a.mp4#t=0.0,fox,,0.1,0.1,0.2,0.2"]
+    put(source / "pictures.csv", "\n".join(lines).encode())
+    (tmp_path / "raw").mkdir()
+    rows = TableData("table").fetch(source, tmp_path / "raw")
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.ok:
+            found.setdefault(row.source.removeprefix("fox/a.mp4#t="), []).append(row.label)
+    assert found == labels
+    assert [row.known.box for row in rows if row.source.endswith("=0.0")] == [(0.1, 0.1, 0.2, 0.2)]
+    assert sum(not row.ok and row.source == "fox/a.mp4" for row in rows) == refused
+
+
 def test_a_box_of_which_nobody_says_the_frame_is_left_out(source: Path, tmp_path: Path) -> None:
     rows = raw_rows(source, [found_in("fox/a.mp4", rate=None, f0=[0.1, 0.1, 0.2, 0.2])], tmp_path)
     assert [row.known.box for row in rows if row.label == "fox"] == [None] * 4

@@ -15,7 +15,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.progress import progress
 from fieldguide.data.field_data import NOTHING_KNOWN, FieldData
 from fieldguide.data.sources.row import RawRow, picture_row, refused_row
-from fieldguide.data.videos.frames import VideoError, read_frames
+from fieldguide.data.videos.frames import Frame, VideoError, read_frames
 from fieldguide.data.videos.kinds import frame_name, is_video, seconds_of, video_of
 
 VIDEO_EVERY = 5.0
@@ -41,8 +41,9 @@ class Wanted:
 def raw_rows(wanted: Sequence[Wanted], source: Path, made: Path, video_every: float = VIDEO_EVERY) -> list[RawRow]:
     """A row for each entry, in their order; the files stay where they are.
 
-    Of a video come its frames, one every `video_every` seconds, each as a picture below `made` and with a row, or one
-    for each box that is known of it: an entry whose address is that of a frame, at most NEAR seconds from it.
+    Of a video come its frames, one every `video_every` seconds, each as a picture below `made` and with a row for each
+    label of the video, or for each box that is known of it: an entry whose address is that of a frame, at most NEAR
+    seconds from it. Of a video that is refused come the frames with boxes alone.
 
     Raises UserError if two labels differ only in case, in spaces at the end or in their Unicode form; system errors if
     a frame cannot be written.
@@ -56,13 +57,21 @@ def raw_rows(wanted: Sequence[Wanted], source: Path, made: Path, video_every: fl
             whole.append(one)
         else:
             boxed[video_of(one.address)].append(one)
-    unlisted = boxed.keys() - {one.address for one in whole}  # of which boxes in frames alone are listed
-    whole += [_video(boxed[video][0]) for video in sorted(unlisted)]
+    labelled: dict[str, list[Wanted]] = defaultdict(list)
+    for one in whole:
+        if not one.refused and is_video(one.file):
+            labelled[one.address].append(one)
+    listed = {one.address for one in whole}
+    for address in sorted(boxed.keys() - labelled.keys()):
+        video = _video(boxed[address][0])
+        whole.append(video)
+        labelled[address] = [] if address in listed else [video]
     for one in progress(whole, "download", unit="files"):
         if one.refused:
             rows.append(refused_row(one.address, one.label, one.refused))
         elif is_video(one.file):
-            rows += _frames(one, made, video_every, boxed[one.address])
+            if one.address in labelled:  # once, however many labels it has
+                rows += _frames(one, labelled.pop(one.address), made, video_every, boxed[one.address])
         else:
             rows.append(_row(one))
     return rows
@@ -75,8 +84,10 @@ def _row(one: Wanted) -> RawRow:
         return refused_row(one.address, one.label, f"cannot be read: {error.strerror}")
 
 
-def _frames(video: Wanted, made: Path, every: float, boxed: Sequence[Wanted]) -> Iterator[RawRow]:
-    """A row for each frame of a video, or for each box in it; and one that says what is missing.
+def _frames(
+    video: Wanted, labelled: Sequence[Wanted], made: Path, every: float, boxed: Sequence[Wanted]
+) -> Iterator[RawRow]:
+    """A row for each label of each frame of a video, or for each box in it; and one that says what is missing.
 
     The frames go into a folder with the video's name.
     """
@@ -86,19 +97,24 @@ def _frames(video: Wanted, made: Path, every: float, boxed: Sequence[Wanted]) ->
             folder.mkdir(parents=True, exist_ok=True)
             file = folder / f"{frame.seconds:07.1f}.jpg"
             file.write_bytes(frame.jpeg)
-            start = video.known.time or frame.start
-            time = None if start is None else start + timedelta(seconds=frame.seconds)
-            known = replace(video.known, time=time, sequence=video.known.sequence or video.address)
+            known = _known(video, frame)
             name = frame_name(video.address, frame.seconds)
             row = picture_row(name, file.relative_to(made).as_posix(), video.label, file, known)
             own = _nearest(boxed, frame.seconds)
             for one in own:
                 further = {**known.further, **one.known.further}
                 yield replace(row, label=one.label, known=replace(known, box=one.known.box, further=further))
-            if not own:
-                yield row
+            for one in labelled if not own else ():
+                yield replace(row, label=one.label, known=_known(one, frame))
     except VideoError as error:
         yield refused_row(video.address, video.label, str(error))
+
+
+def _known(video: Wanted, frame: Frame) -> FieldData:
+    """What is known of a frame of a video."""
+    start = video.known.time or frame.start
+    time = None if start is None else start + timedelta(seconds=frame.seconds)
+    return replace(video.known, time=time, sequence=video.known.sequence or video.address)
 
 
 def _video(frame: Wanted) -> Wanted:
