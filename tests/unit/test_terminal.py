@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from conftest import run_python
+from fieldguide.base.errors import first_line
 from fieldguide.base.terminal import columns_of, key_values, line, table
 from fieldguide.prediction.answers import Answer
 from fieldguide.prediction.rows import FIRST_ROWS, write_rows
@@ -86,3 +87,16 @@ def test_answers_are_printed_as_they_come() -> None:
     header, *rows = stream.getvalue().splitlines()
     assert header == "path      label  probability  reason"
     assert rows == [f"熊{number:02d}.png  熊猫   0.7500" for number in range(2 * FIRST_ROWS)]
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("one\ntwo"), "one"),
+        (AssertionError(), "AssertionError"),
+        (ValueError("\n \ntwo"), "two"),
+        (KeyError("a"), "'a'"),
+    ],
+)
+def test_of_an_error_the_first_line_is_told_or_its_kind(error: Exception, line: str) -> None:
+    assert first_line(error) == line

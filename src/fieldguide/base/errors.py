@@ -28,8 +28,8 @@ def beginning(text: str, most: int = 200) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, without the lines that follow."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    """The first line that an error says, or else its kind."""
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def printable(text: str) -> str:

@@ -31,7 +31,7 @@ def replace_file(path: Path) -> Iterator[Path]:
     try:
         partial.touch()
         mode = partial.stat().st_mode
-        partial.unlink()
+        partial.unlink(missing_ok=True)
         yield partial
         made = partial.stat()
         if made.st_mode != mode and made.st_nlink == 1:  # a hard link's mode is that of the file that it was

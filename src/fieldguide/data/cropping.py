@@ -18,7 +18,7 @@ def cut(picture: Picture, box: Box, margin: float) -> Picture:
     """Cut a box out of an upright picture, with `margin` times its width and height on each side.
 
     What reaches beyond the picture is cut off; the note tells where that is more than rounding. The picture must have
-    been read in full. The id of the part follows from that of the picture and from the pixels that are cut out.
+    been read in full. The id of the part follows from that of the picture and from its place there, in whole pixels.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.csv_cells import csv_line
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.files import write_text
 from fieldguide.base.progress import progress
 from fieldguide.data.decoding.kinds import HEAD, kind_of
@@ -33,7 +33,7 @@ def fetch_from_hub(address: str, target: Path) -> Path:
     try:
         sides = datasets.load_dataset(found["name"], found["configuration"], revision=found["revision"])
     except Exception as error:  # of the hub, of the network, of the data set's files
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         raise UserError(f"{address} cannot be loaded: {reason}") from None
     rows: list[dict[str, str]] = []
     for side, pictures in sides.items():

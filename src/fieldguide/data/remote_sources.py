@@ -4,7 +4,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fieldguide.base.errors import UserError, printable
+from fieldguide.base.errors import UserError, first_line, printable
 from fieldguide.base.progress import Progress
 from fieldguide.data.archives import safe_path
 from fieldguide.data.hugging_face import HUB, fetch_from_hub
@@ -56,7 +56,7 @@ def fetch_source(source: str, target: Path) -> tuple[Path, list[str]]:
         advice = f"`pip install 'fieldguide[{extra}]'`" if extra else f"install fsspec's library for {kind}"
         raise UserError(f"{kind}:// needs a library that is not installed: {advice}") from None
     except Exception as error:  # every store's library raises its own
-        raise UserError(f"{kind}:// cannot be read: {_reason(error)}") from None
+        raise UserError(f"{kind}:// cannot be read: {first_line(error)}") from None
     if not found:
         raise UserError(f"{source} holds no files: check the address")
     if len(found) > MOST:
@@ -91,9 +91,5 @@ def _fetch_one(store: Any, name: str, copy: Path) -> str:
         store.get_file(name, str(copy))
     except Exception as error:
         copy.unlink(missing_ok=True)
-        return f"left out: {printable(name)}: {_reason(error)}"
+        return f"left out: {printable(name)}: {first_line(error)}"
     return ""
-
-
-def _reason(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.files import replace_file
 
 # What pyarrow raises for a damaged file: its own errors, and the system's without a number (see `has_number`).
@@ -197,7 +197,7 @@ def read_columns(path: Path) -> pa.Table:
     except DAMAGED as error:
         if has_number(error):
             raise
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         raise UserError(f"{path} cannot be read as parquet ({reason}): run `dvc repro`") from None
     return table
 

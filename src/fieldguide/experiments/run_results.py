@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
@@ -118,7 +118,7 @@ def _predictions(path: Path, whose: str) -> pd.DataFrame:
         wanted = pa.schema([*PREDICTIONS_FIXED, *more])
         frame = pa.parquet.read_table(path, columns=wanted.names).cast(wanted).to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UserError(f"the predictions of {whose} cannot be read ({str(error).splitlines()[0][:160]})") from None
+        raise UserError(f"the predictions of {whose} cannot be read ({first_line(error)[:160]})") from None
     if frame["id"].duplicated().any():
         raise UserError(f"the predictions of {whose} hold a picture twice: train it again")
     return frame

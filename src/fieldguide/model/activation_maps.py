@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors import SafetensorError, safe_open
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, first_line
 from fieldguide.model.asking import FEATURE_MAP
 from fieldguide.model.inference import Classifier, to_input
 
@@ -25,7 +25,7 @@ def head_weights(weights: Path) -> NDArray[np.float32]:
         with safe_open(weights, "numpy") as file:
             found: NDArray[np.float32] = file.get_tensor(HEAD)
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{weights} cannot be read ({str(error).splitlines()[0]}): run `dvc repro`") from None
+        raise UserError(f"{weights} cannot be read ({first_line(error)}): run `dvc repro`") from None
     return found
 
 

@@ -13,7 +13,7 @@ from torch.nn.modules.module import (
     register_module_parameter_registration_hook,
 )
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, first_line
 from fieldguide.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture, Normalization
 from fieldguide.model.libraries import library, without_compiler
 
@@ -40,7 +40,7 @@ def build_body(architecture: Architecture) -> nn.Module:
     except Exception as error:  # the libraries raise anything for options that they do not take
         if is_memory_short(error):
             raise
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(error)
         raise UserError(f"model: arch: {architecture.library} does not build {architecture.arch!r}: {reason}") from None
 
 
@@ -158,7 +158,7 @@ def count_features(body: nn.Module, size: int) -> int:
     except (RuntimeError, AssertionError, ValueError) as error:
         if is_memory_short(error):
             raise
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise UserError(
             f"train.size: the architecture cannot take pictures of {size} pixels ({reason}): "
             "choose another size in params.yaml"

@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fieldguide.base.errors import first_line
 from fieldguide.base.files import replace_file
 from fieldguide.data.table import DAMAGED, has_number
 
@@ -103,7 +104,7 @@ def _tables(files: Sequence[Path], schema: pa.Schema) -> dict[Path, pa.Table]:
         except DAMAGED as error:  # a power cut may leave a file empty
             if has_number(error):
                 raise
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = first_line(error)
             print(f"warning: {file.parent.name}/{file.name} is damaged and left out ({reason[:100]})", file=sys.stderr)
         else:
             tables[file] = table

@@ -34,8 +34,8 @@ NewIds = Mapping[str, Sequence[str]]  # by old id: those of all files with these
 def migrate_ids(cfg: Config, paths: Paths, folders: Sequence[Path] = ()) -> str:
     """Write new ids into data/reviews.csv and the tables of the frozen sets, where the pictures are at hand.
 
-    What has new ids already stays; so does what is of pictures that are not in data/raw or `folders`. A decision about
-    pixels that several files have becomes one about each of them.
+    What has new ids already stays; so does what is of pictures that are neither in the data set nor in `folders`. A
+    decision about pixels that several files have becomes one about each of them.
 
     Returns
     -------

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.csv_cells import from_cell
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, first_line
 from fieldguide.data.annotations.annotation import PICTURE, NotAnnotations
 
 LARGEST_BOOK = 4 * 10**9  # bytes
@@ -172,7 +172,7 @@ def _parquet(file: Path) -> Table:
         columns = [one.name for one in schema if "binary" not in str(one.type)]  # others hold the pictures themselves
         return _checked(file, from_records(pq.read_table(file, columns=columns).to_pylist(), file.name))
     except DAMAGED as error:
-        raise UserError(f"{file.name} cannot be read as Parquet: {str(error).splitlines()[0]}") from None
+        raise UserError(f"{file.name} cannot be read as Parquet: {first_line(error)}") from None
 
 
 def _excel(file: Path) -> Table:
