@@ -1,12 +1,14 @@
 """Confirming logged predictions, and the page of runs: what they show is what the commands know."""
 
+import os
 import time
 
 import pytest
 from starlette.testclient import TestClient
 
 from app.conftest import DataSet
-from conftest import run_command
+from conftest import noise, put, run_command
+from fieldguide.base.files import read_json
 from fieldguide.prediction.log import Logged, log_predictions, read_confirmed
 
 
@@ -20,13 +22,36 @@ def logged(data_set: DataSet) -> list[str]:
     return ids
 
 
-def test_predictions_stand_beside_their_pictures(client: TestClient, logged: list[str]) -> None:
-    answer = client.get("/api/confirm").json()
+def look(client: TestClient) -> None:
+    client.get("/api/confirm?look=true")
     for _ in range(200):
-        if not answer["looking"]:
-            break
+        if not client.get("/api/confirm/state").json()["looking"]:
+            return
         time.sleep(0.05)
-        answer = client.get("/api/confirm").json()
+    raise TimeoutError
+
+
+def test_the_index_of_files_is_written_when_something_is_new_and_forgets_what_is_gone(
+    client: TestClient, data_set: DataSet, logged: list[str]
+) -> None:
+    index = data_set.paths.checkout_state / "app" / "ids.json"
+    put(data_set.paths.incoming / os.fsdecode(b"caf\xe9.png"), noise(1))  # no index can name it
+    look(client)
+    first = index.stat().st_ino
+    look(client)
+    assert index.stat().st_ino == first
+    file = data_set.paths.sources / "own" / "black" / "0.png"
+    assert str(file) in read_json(index)
+    file.unlink()
+    look(client)
+    assert str(file) not in read_json(index)
+    gone = data_set.ids["black/0.png"]
+    assert {item["id"]: item["is_here"] for item in client.get("/api/confirm").json()["items"]}[gone] is False
+
+
+def test_predictions_stand_beside_their_pictures(client: TestClient, logged: list[str]) -> None:
+    look(client)
+    answer = client.get("/api/confirm").json()
     assert [item["id"] for item in answer["items"]] == [*logged, "0" * 16], "what is not here comes last"
     assert [item["is_here"] for item in answer["items"]] == [*[True] * len(logged), False]
     first = answer["items"][0]

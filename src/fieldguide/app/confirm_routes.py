@@ -34,8 +34,9 @@ def confirm_routes(paths: Paths, found: FoundPictures) -> APIRouter:
     router = APIRouter()
 
     @router.get("/api/confirm")
-    def predictions() -> dict[str, Any]:
-        found.look()
+    def predictions(look: bool = False) -> dict[str, Any]:
+        if look:
+            found.look()
         return {**logged_pictures(paths, found), **_looking(found), **counts(paths)}
 
     @router.post("/api/confirm")

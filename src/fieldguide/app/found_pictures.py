@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock, Thread
 
-from fieldguide.app.pictures import MAX_MEGAPIXELS, inside
+from fieldguide.app.pictures import inside, is_text
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
-from fieldguide.data.images import PictureError, read_picture
+from fieldguide.data.images import PictureError, identify
 
-SAVED_EVERY = 200  # pictures
+SAVED_EVERY = 200  # new pictures
 Known = dict[str, list[object]]  # path: size, time of change, id
 
 
@@ -44,24 +44,31 @@ class FoundPictures:
         return inside(*self._files[identity])
 
     def _look(self) -> None:
-        known = self._known()
+        before = self._known()
         files = list(self._listed())
-        self.looked, self.total = 0, len(files)
+        known: Known = {}
+        here: dict[str, tuple[Path, str]] = {}
+        self.looked, self.total, new = 0, len(files), 0
         for place, (folder, name) in enumerate(files):
             path = folder / name
             try:
                 found = path.stat()
                 state: list[object] = [found.st_size, found.st_mtime_ns]
-                if known.get(str(path), [])[:2] != state:
-                    known[str(path)] = [*state, read_picture(path, MAX_MEGAPIXELS).id]
+                row = before.get(str(path), [])
+                if row[:2] != state:
+                    row, new = [*state, identify(path)], new + 1
             except (OSError, PictureError):
-                known.pop(str(path), None)
+                pass
             else:
-                self._files[str(known[str(path)][2])] = (folder, name)
+                known[str(path)] = row
+                here[str(row[2])] = self._files[str(row[2])] = (folder, name)
             self.looked = place + 1
-            if place % SAVED_EVERY == SAVED_EVERY - 1:
-                write_json(self.kept, known)
-        write_json(self.kept, known)
+            if new == SAVED_EVERY:
+                write_json(self.kept, before | known)
+                new = 0
+        self._files = here
+        if known != before:
+            write_json(self.kept, known)
 
     def _known(self) -> Known:
         try:
@@ -74,5 +81,5 @@ class FoundPictures:
         for folder in self.folders:
             for path in sorted(folder.rglob("*")):
                 name = path.relative_to(folder)
-                if path.is_file() and not any(part.startswith(".") for part in name.parts):
+                if is_text(path) and path.is_file() and not any(part.startswith(".") for part in name.parts):
                     yield folder, name.as_posix()

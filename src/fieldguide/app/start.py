@@ -62,12 +62,13 @@ def start_app(paths: Paths, port: int | None, is_opened: bool, folders: Sequence
             "warning: git has no user name, so no decision can be recorded: git config user.name NAME", file=sys.stderr
         )
     config = uvicorn.Config(
-        create_app(paths, number, token, [folder.absolute() for folder in folders]),
+        create_app(paths, number, token, [folder.resolve() for folder in folders]),
         log_level="error",
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=2,
         server_header=False,
+        http="h11",
         h11_max_incomplete_event_size=16_384,
     )
     _Server(config, f"http://127.0.0.1:{number}/?token={token}", is_opened).run([listening])

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from fieldguide.base.errors import beginning
 from fieldguide.cli.commands import Commands, add_command, checkout
 
 
@@ -33,10 +34,9 @@ def add_commands(commands: Commands) -> None:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 65536:
-        raise ValueError(text)
-    return number
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{beginning(text)} is no port: give a number from 0 to 65535")
+    return int(text)
 
 
 def _app(options: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 import { Outbox, ask, bar, byId, el, labelButtons, onKeys, say, toast } from "./core.js";
 
 const state = { items: [], labels: [], current: 0, undo: [] };
-const outbox = new Outbox("/api/confirm", (answer) => (answer ? tell(answer) : load()));
+const outbox = new Outbox("/api/confirm", (answer) => (answer ? tell(answer) : load(false).catch((error) => toast(error.message, true))));
 const currentItem = () => state.items[state.current];
 
 function tell({ versions, confirmed }) {
@@ -71,8 +71,21 @@ byId("right").addEventListener("click", () => confirm(currentItem().predictions[
 byId("skip").addEventListener("click", () => go(state.current + 1));
 byId("undo").addEventListener("click", undo);
 
-async function load() {
-  const answer = await ask("/api/confirm");
+/** How far the search for the files is; at its end they are shown. */
+async function follow() {
+  const answer = await ask("/api/confirm/state");
+  if (!answer.looking) return load(false);
+  tellLooking(answer);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  return follow();
+}
+
+function tellLooking({ looking, looked, total }) {
+  byId("looking").textContent = looking ? `looking for the pictures: ${looked} of ${total || "…"} files` : "";
+}
+
+async function load(isFirst = true) {
+  const answer = await ask(isFirst ? "/api/confirm?look=true" : "/api/confirm");
   if (state.items.length) {
     const here = new Set(answer.items.filter((item) => item.is_here).map((item) => item.id));
     for (const item of state.items) item.is_here = here.has(item.id); // in the order that the person knows
@@ -80,14 +93,16 @@ async function load() {
     state.items = answer.items;
     state.current = Math.max(0, state.items.findIndex((item) => !item.confirmed));
   }
-  state.labels = answer.labels;
-  byId("labels").replaceChildren(...labelButtons(answer.labels, confirm));
+  if (JSON.stringify(state.labels) !== JSON.stringify(answer.labels)) { // a new button would lose the focus
+    state.labels = answer.labels;
+    byId("labels").replaceChildren(...labelButtons(answer.labels, confirm));
+  }
   byId("empty").hidden = state.items.length > 0;
   say(byId("empty"), "Nothing is logged yet: `fieldguide predict --log PICTURES` predicts with the versions in the roll-out, and logs it.");
   tell(answer);
   draw();
-  byId("looking").textContent = answer.looking ? `looking for the pictures: ${answer.looked} of ${answer.total || "…"} files` : "";
-  if (answer.looking) setTimeout(() => load().catch((error) => toast(error.message, true)), 1500);
+  tellLooking(answer);
+  if (isFirst && answer.looking) follow().catch((error) => toast(error.message, true));
 }
 
 try { await load(); } catch (error) {

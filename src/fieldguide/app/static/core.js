@@ -14,19 +14,19 @@ export function el(tag, properties = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** The JSON that a path answers. Throws an Error with the server's line; with `.away` where nobody answers. */
+/** The JSON that a path answers. Throws an Error with the server's line; with `.later` where asking again may help. */
 export async function ask(path, options = {}) {
   let response;
   try {
     response = await fetch(path, { ...options, headers: { "x-fieldguide-token": token, ...options.headers } });
   } catch (error) {
-    throw Object.assign(new Error("the app does not answer: start `fieldguide app` again"), { away: true });
+    throw Object.assign(new Error("the app does not answer: start `fieldguide app` again"), { later: true });
   }
   const text = await response.text();
   if (response.ok) return JSON.parse(text);
   let said = text.trim();
   try { said = JSON.parse(text).error ?? said; } catch (error) { /* it is plain text */ }
-  throw new Error(said.split("\n")[0] || `the app answered ${response.status}`);
+  throw Object.assign(new Error(said.split("\n")[0] || `the app answered ${response.status}`), { later: response.status >= 500 });
 }
 
 export const post = (path, content) =>
@@ -36,6 +36,11 @@ export function toast(text, bad = false) {
   const shown = el("div", { className: bad ? "toast bad" : "toast", textContent: text });
   byId("toasts").append(shown);
   setTimeout(() => shown.remove(), bad ? 8000 : 3000);
+}
+
+/** Says why something was refused: one line, however many were. */
+export function tellRefused(refusals) {
+  if (refusals.length) toast(refusals.length > 1 ? `${refusals.length} refused; the first: ${refusals[0]}` : refusals[0], true);
 }
 
 /** Puts a text into an element, with what stands between backticks as code. */
@@ -50,13 +55,26 @@ function tell(text, waiting) {
   saved.classList.toggle("waiting", waiting);
 }
 
+/** What the browser keeps for this page; nothing where it keeps nothing. */
+export function recall(key) {
+  try { return JSON.parse(sessionStorage.getItem(key) ?? "[]"); } catch (error) { return []; }
+}
+
+/** Has the browser keep something over a reload, unless that is forbidden or too large for it. */
+export function keep(key, content) {
+  try {
+    sessionStorage.removeItem(key); // an old list would be sent again
+    sessionStorage.setItem(key, JSON.stringify(content));
+  } catch (error) { /* the page has it as long as it is open, and asks before it closes */ }
+}
+
 /** Sends what people did, in order, again until the server has it; what waits outlives a reload of the page. */
 export class Outbox {
   constructor(path, done) {
     this.path = path;
     this.done = done;
     this.key = `fieldguide${path}`;
-    this.waiting = JSON.parse(sessionStorage.getItem(this.key) ?? "[]");
+    this.waiting = recall(this.key);
     this.sending = null;
     addEventListener("beforeunload", (event) => { if (this.waiting.length) event.preventDefault(); });
     if (this.waiting.length) this.send();
@@ -64,36 +82,34 @@ export class Outbox {
 
   get isEmpty() { return this.waiting.length === 0; }
 
-  add(content) {
-    this.waiting.push(content);
+  add(...contents) {
+    this.waiting.push(...contents);
     this.keep();
     this.send();
   }
 
-  keep() { sessionStorage.setItem(this.key, JSON.stringify(this.waiting)); }
+  keep() { keep(this.key, this.waiting); }
 
   async send() {
     if (this.sending) return;
     this.sending = true;
     while (this.waiting.length) {
       const content = this.waiting[0];
+      let answer = null;
       tell(`saving ${this.waiting.length} …`, false);
       try {
-        const answer = await post(this.path, content);
-        this.waiting.shift();
-        this.keep();
-        this.done(answer, content);
+        answer = await post(this.path, content);
       } catch (error) {
-        if (error.away) {
-          tell(`${this.waiting.length} not saved: the app is away`, true);
+        if (error.later) {
+          tell(`${this.waiting.length} not saved: ${error.message}`, true);
           await new Promise((resolve) => setTimeout(resolve, 700));
           continue;
         }
-        this.waiting.shift();
-        this.keep();
         toast(error.message, true);
-        this.done(null, content);
       }
+      this.waiting.shift();
+      this.keep();
+      try { await this.done(answer, content); } catch (error) { toast(error.message, true); }
     }
     this.sending = false;
     tell("all saved", false);
@@ -104,13 +120,13 @@ export class Outbox {
 export function onKeys(keys) {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || byId("keys").open) return;
-    if (event.target.matches("input:not([type=checkbox]), textarea, select")) return;
+    if (event.target.matches("input:not([type=checkbox], [type=file]), textarea, select")) return;
     const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (event.target.matches("button, a, summary") && (name === "Enter" || name === " ")) return;
+    if (event.target.matches("button, a, summary, input[type=file]") && (name === "Enter" || name === " ")) return;
     const act = /^[1-9]$/.test(name) ? keys.number && (() => keys.number(Number(name))) : keys[name];
     if (!act) return;
     event.preventDefault();
-    act(event);
+    if (!event.repeat || /^(Arrow.*|Home|End)$/.test(name)) act(event); // a key held down decides once
   });
 }
 

@@ -1,14 +1,14 @@
-import { Outbox, ask, bar, byId, el, labelButtons, onKeys, post, say, toast } from "./core.js";
+import { Outbox, ask, bar, byId, el, labelButtons, onKeys, post, say, tellRefused, toast } from "./core.js";
 
 const grid = byId("grid");
 const state = { items: [], labels: [], acts: {}, current: 0, undo: [], alone: false, left: 0 };
 const cards = new Map();
 const outbox = new Outbox("/api/label", (answer) => {
-  for (const { key, refusal } of answer?.refused ?? []) {
+  for (const { key } of answer?.refused ?? []) {
     delete state.acts[key];
-    toast(refusal, true);
     drawAct(key);
   }
+  tellRefused((answer?.refused ?? []).map((one) => one.refusal));
   if (answer) tellLeft(answer.left);
 });
 const currentItem = () => state.items[state.current];
@@ -27,9 +27,9 @@ function cardOf(item) {
 
 function drawAct(key) {
   const card = cards.get(key), act = state.acts[key];
-  card.classList.toggle("done", Boolean(act));
-  card.querySelector(".badge")?.remove();
-  if (act) card.append(el("span", { className: `badge ${act.act === "label" ? "" : "keep"}`, textContent: words(act) }));
+  card?.classList.toggle("done", Boolean(act));
+  card?.querySelector(".badge")?.remove();
+  if (act) card?.append(el("span", { className: `badge ${act.act === "label" ? "" : "keep"}`, textContent: words(act) }));
   tellProgress();
 }
 
@@ -41,8 +41,13 @@ function draw() {
   byId("as-one").ariaPressed = String(state.alone);
   byId("actions").hidden = !item;
   if (!item) return;
-  for (const card of grid.querySelectorAll(".current")) card.classList.remove("current");
+  for (const card of grid.querySelectorAll(".current")) {
+    card.classList.remove("current");
+    card.ariaSelected = "false";
+  }
   cards.get(item.key).classList.add("current");
+  cards.get(item.key).ariaSelected = "true";
+  grid.setAttribute("aria-activedescendant", `card-${item.key}`);
   if (!state.alone) return cards.get(item.key).scrollIntoView({ block: "nearest" });
   const address = `/waiting/${item.key}/1280`;
   if (byId("big").getAttribute("src") !== address) Object.assign(byId("big"), { src: address, alt: item.name });
@@ -93,13 +98,17 @@ function undo() {
   const step = state.undo.pop();
   if (!step) return toast("nothing to undo");
   put(step.key, step.before);
-  go(state.items.findIndex((item) => item.key === step.key));
+  const place = state.items.findIndex((item) => item.key === step.key);
+  if (place >= 0) go(place);
 }
 
 async function more() {
   if (!outbox.isEmpty) return toast("a moment: something is being saved");
   const keys = state.items.map((item) => item.key).filter((key) => !state.acts[key] || state.acts[key].act === "skip");
-  try { take(await post("/api/label/next", { keys })); } catch (error) { toast(error.message, true); }
+  try {
+    const answer = await post("/api/label/next", { keys });
+    if (answer.is_ready) take(answer); else await load(); // new files came
+  } catch (error) { toast(error.message, true); }
 }
 
 function take(answer) {

@@ -1,19 +1,19 @@
-import { Outbox, ask, byId, el, fillSelect, labelButtons, onKeys, say, toast } from "./core.js";
+import { Outbox, ask, byId, el, fillSelect, keep, labelButtons, onKeys, recall, say, tellRefused, toast } from "./core.js";
 
 const grid = byId("grid"), one = byId("one"), filters = byId("filters"), note = byId("note");
 const state = {
   labels: [], queue: [], others: null, decisions: {}, shown: [], current: 0, selected: new Set(), last: 0,
-  alone: location.hash === "#one", undo: JSON.parse(sessionStorage.getItem("fieldguide-undo") ?? "[]"),
+  alone: location.hash === "#one", undo: recall("fieldguide-undo"),
 };
 const cards = new Map(); // by id
+const SENT_AT_ONCE = 1000; // decisions: so that a page that is closed has few to keep
+const UNDO = { steps: 200, characters: 1e6 };
 const AT_ONCE = 420; // cards that the browser lays out or leaves out together; full rows of 1 to 7 columns
 let marked = null; // the card of the current picture
 const outbox = new Outbox("/api/review", (answer, content) => {
   if (!answer) return refresh();
-  for (const outcome of answer.outcomes) {
-    set(outcome.id, outcome.now);
-    if (outcome.refusal) toast(outcome.refusal, true);
-  }
+  for (const outcome of answer.outcomes) set(outcome.id, outcome.now);
+  tellRefused(answer.outcomes.map((outcome) => outcome.refusal).filter(Boolean));
   tellChanges(answer.changes);
 });
 
@@ -165,7 +165,7 @@ function go(place) {
 }
 
 function columns() {
-  return getComputedStyle(grid.firstElementChild).gridTemplateColumns.split(" ").length;
+  return !grid.firstElementChild ? 1 : getComputedStyle(grid.firstElementChild).gridTemplateColumns.split(" ").length;
 }
 
 function select(place, isRange = false) {
@@ -212,7 +212,7 @@ function act(wishes) {
   const wordsOf = (wish) => `${wish.decision} ${wish.label}`.trim();
   remember(wishes.map((wish) => ({ id: wish.id, before: state.decisions[wish.id] ?? null, mine: wordsOf(wish) })));
   for (const wish of wishes) set(wish.id, { ...wish, words: wordsOf(wish), by: "you" });
-  outbox.add({ wishes });
+  send(wishes);
   note.value = "";
   const selected = [...state.selected];
   state.selected.clear();
@@ -222,19 +222,31 @@ function act(wishes) {
 
 function remember(step) {
   state.undo.push(step);
-  state.undo.splice(0, state.undo.length - 200);
-  sessionStorage.setItem("fieldguide-undo", JSON.stringify(state.undo));
+  state.undo.splice(0, state.undo.length - UNDO.steps);
+  keepUndo();
+}
+
+/** The newest steps outlive a reload, as many as a browser keeps. */
+function keepUndo() {
+  let from = state.undo.length, characters = 0;
+  while (from > 0 && (characters += JSON.stringify(state.undo[from - 1]).length) <= UNDO.characters) from -= 1;
+  keep("fieldguide-undo", state.undo.slice(from));
+}
+
+function send(wishes) {
+  const pieces = Math.ceil(wishes.length / SENT_AT_ONCE);
+  outbox.add(...Array.from({ length: pieces }, (_, place) => ({ wishes: wishes.slice(place * SENT_AT_ONCE, (place + 1) * SENT_AT_ONCE) })));
 }
 
 function undo() {
   const step = state.undo.pop();
-  sessionStorage.setItem("fieldguide-undo", JSON.stringify(state.undo));
+  keepUndo();
   if (!step) return toast("nothing to undo");
   const wishes = step.map(({ id, before, mine }) => ({
     id, decision: before?.decision ?? "undo", label: before?.label ?? "", note: before?.note ?? "", instead_of: mine,
   }));
   for (const { id, before } of step) set(id, before);
-  outbox.add({ wishes });
+  send(wishes);
   const place = state.shown.findIndex((item) => item.id === step[0].id);
   if (place >= 0) go(place);
   toast(step.length > 1 ? `took ${step.length} decisions back` : "took it back");

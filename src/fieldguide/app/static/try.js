@@ -2,7 +2,7 @@ import { ask, bar, byId, el, onKeys, say, toast } from "./core.js";
 
 const MAX_BYTES = 64 * 2 ** 20;
 const video = byId("video"), files = byId("files"), drop = byId("drop");
-let isMap = false, stream = null, waiting = Promise.resolve();
+let isMap = false, isOpening = false, stream = null, waiting = Promise.resolve();
 
 /** Asks about pictures one after the other, in the order in which they came. */
 function take(pictures) {
@@ -49,10 +49,14 @@ function draw(card, name, found) {
 }
 
 async function open() {
+  if (stream || isOpening) return;
+  isOpening = true;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280 }, audio: false });
   } catch (error) {
     return toast("no camera: the browser does not give one", true);
+  } finally {
+    isOpening = false;
   }
   byId("live").hidden = false;
   video.srcObject = stream;
