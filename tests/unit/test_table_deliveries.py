@@ -311,3 +311,29 @@ def test_a_list_that_comes_again_changes_no_file_of_the_data_set(own: tuple[Conf
     take_in(paths.incoming, new.assign(file="other.csv", sha256=sha256[1]), joined)
     assert (joined / "list.csv").read_bytes() == b"new\n"
     assert kept.read_bytes() == b"file,label\n" and kept.stat().st_mode & 0o777 == 0o444
+
+
+def test_files_of_labels_that_cannot_be_read_cost_their_pictures(
+    own: tuple[Config, Paths], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that has gone meanwhile, and lists of sides that have."""
+    cfg, paths = own
+    for number in range(4):
+        put(paths.incoming / f"{number}.png", noise(50 + number))
+        put(paths.incoming / f"{number}.txt", b"0 0.5 0.5 0.2 0.2")
+    put(paths.incoming / "classes.txt", b"fox\nowl")
+    for side in ("train", "test"):
+        put(paths.incoming / f"{side}.txt", b"0.png")
+
+    def gone(path: Path) -> int:
+        if path.stem in ("1", "train", "test"):
+            raise FileNotFoundError(2, os.strerror(2), str(path))
+        return path.stat().st_size
+
+    for module in ("label_files", "split_lists"):
+        monkeypatch.setattr(f"fieldguide.data.{module}.size_of", gone)
+    arrived = list_incoming(cfg, paths).set_index("file")
+    pictures = arrived.loc[[f"{number}.png" for number in range(4)]]
+    assert list(pictures["state"]) == [State.NEW, State.REFUSED, State.NEW, State.NEW]
+    assert list(pictures["label"])[::2] == ["fox", "fox"]
+    assert pictures.at["1.png", "reason"] == "1.txt cannot be read: No such file or directory"

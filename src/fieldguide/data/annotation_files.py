@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from fieldguide.base.errors import UserError
@@ -28,12 +28,14 @@ MOSTLY = 0.5  # of the files that it lists are there
 class Listed:
     """What one file, or the files of a set's sides, say: rows whose files are those that were found, or addresses.
 
-    Of files for one picture each, `names` is their folder, and `files` are they.
+    Of files for one picture each, `names` is their folder, and `files` are they; `unread` says of pictures why theirs
+    cannot be read.
     """
 
     names: list[str]
     annotations: Annotations
     files: Sequence[str] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_labels(self) -> bool:

@@ -37,7 +37,7 @@ class _Format:
 
     name: str
     is_one: Callable[[bytes], bool]
-    reader: Callable[[Mapping[str, Path]], tuple[_Read, list[str], list[str]]]
+    reader: Callable[[Mapping[str, Path]], tuple[_Read, list[str], list[str]]]  # raises UserError
 
 
 def find_label_files(files: Mapping[str, Path]) -> list[Listed]:
@@ -62,11 +62,7 @@ def find_label_files(files: Mapping[str, Path]) -> list[Listed]:
 
 
 def _yolo(files: Mapping[str, Path]) -> tuple[_Read, list[str], list[str]]:
-    try:
-        named_by, names = class_names(files)
-    except UserError as error:
-        reason = str(error)
-        return lambda _, picture: [Annotation(picture, left_out=reason)], [reason], []
+    named_by, names = class_names(files)
     said = f"names of the classes from {named_by}" if names else "nothing names the classes: their numbers are labels"
     return lambda content, picture: read_yolo(_text(content), picture, names), [said], [named_by] if named_by else []
 
@@ -93,16 +89,21 @@ def _are(files: Mapping[str, Path], pairs: list[tuple[str, str]], form: _Format)
 
 
 def _read(files: Mapping[str, Path], pairs: list[tuple[str, str]], form: _Format) -> Listed:
-    read, said, also = form.reader(files)
-    rows = list[Annotation]()
+    try:
+        (read, said, also), lacking = form.reader(files), ""
+    except UserError as error:
+        (read, said, also), lacking = (None, [], []), str(error)
+    rows, unread = list[Annotation](), dict[str, str]()
     for file, picture in progress(pairs, f"read {form.name}", unit="files"):
         content, problem = _content(files[file])
-        rows += [Annotation(picture, left_out=f"{file} {problem}")] if problem else read(content, picture)
+        if problem := f"{file} {problem}" if problem else lacking:
+            unread[picture] = problem
+        rows += read(content, picture) if read and not problem else [Annotation(picture, left_out=problem)]
     with suppress(UserError):  # for a list of sides that cannot be read, which is told where lists are
         rows = list(_with_sides(rows, listed_sides(files)))
     names = [file for file, _ in pairs]
     common = commonpath([str(PurePosixPath(name).parent) for name in names]) or "."
-    return Listed([f"{common}/"], Annotations(form.name, rows, said), [*names, *also])
+    return Listed([f"{common}/"], Annotations(form.name, rows, said), [*names, *also], unread)
 
 
 def _with_sides(rows: list[Annotation], listed: dict[str, str]) -> Iterator[Annotation]:

@@ -97,7 +97,7 @@ def _listed(incoming: Path, files: Sequence[str]) -> tuple[list[Listed], dict[st
     A list names files in its own folder and below.
     """
     listed = find_label_files({file: incoming / file for file in files})
-    faults, waiting = dict[str, str](), dict[str, str]()
+    faults, waiting = {file: reason for one in listed for file, reason in one.unread.items()}, dict[str, str]()
     for name in _candidates(files, {file for one in listed for file in one.files}):
         parent = PurePosixPath(name).parent
         below = [file for file in files if PurePosixPath(file).is_relative_to(parent)]
