@@ -40,7 +40,7 @@ def one_linear_algebra_thread() -> Iterator[None]:
             yield
     finally:
         if before is None:
-            del os.environ[THREADS]
+            os.environ.pop(THREADS, None)
         else:
             os.environ[THREADS] = before
 
