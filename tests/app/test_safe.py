@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
 from app.conftest import HERE, PORT, TOKEN, DataSet
 from conftest import encoded, noise
-from fieldguide.app.access import TOKEN_HEADER, kept_token
+from fieldguide.app.access import TOKEN_HEADER, kept_token, opening_file
 from fieldguide.app.pictures import inside
 from fieldguide.app.server import create_app
 from fieldguide.base.errors import UserError
@@ -126,10 +127,14 @@ def test_every_answer_forbids_what_the_pages_do_not_need(client: TestClient) -> 
         assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
 
 
-def test_the_token_leaves_the_address_at_once(data_set: DataSet) -> None:
-    with TestClient(create_app(data_set.paths, PORT, TOKEN), base_url=HERE, follow_redirects=False) as client:
+def test_a_cookie_alone_gives_no_token(data_set: DataSet) -> None:
+    """Every server of this machine gets the cookie: whoever has it may look, and change nothing."""
+    with TestClient(create_app(data_set.paths, PORT, TOKEN), base_url=HERE) as client:
         response = client.get(f"/?token={TOKEN}")
-        assert (response.status_code, response.headers["location"]) == (303, "/")
+        assert response.status_code == 200 and "/static/open.js" in response.text
+        for path in ("/", "/label", "/confirm", "/try", "/runs", "/static/core.js", "/static/open.js"):
+            page = client.get(path)
+            assert page.status_code == 200 and TOKEN not in page.text
         assert (
             "HttpOnly" in response.headers["set-cookie"] and "samesite=strict" in response.headers["set-cookie"].lower()
         )
@@ -159,6 +164,12 @@ def test_the_token_is_its_owners_and_outlives_the_app(data_set: DataSet) -> None
     assert kept_token(file) == token
     file.write_text("damaged", encoding="ascii")
     assert kept_token(file) != token
+
+
+def test_the_page_that_opens_the_app_is_its_owners(tmp_path: Path) -> None:
+    for _ in range(2):
+        file = opening_file(tmp_path / "app" / "open.html", f"{HERE}/?token={TOKEN}")
+        assert TOKEN in file.read_text(encoding="ascii") and file.stat().st_mode & 0o077 == 0
 
 
 def test_no_script_makes_elements_of_texts() -> None:

@@ -8,6 +8,7 @@ import pytest
 import browser
 from app_process import app_process, chromium
 from conftest import put
+from fieldguide.app.access import opening_file
 from fieldguide.base.files import write_text
 from fieldguide.data.reviews import read_reviews
 from fieldguide.data.table import IMAGES, read_table
@@ -157,8 +158,9 @@ def test_every_page_works_by_keyboard_and_asks_nobody_else(copy: Checkout) -> No
             window.on("weberror", lambda error, complaints=complaints: complaints.append(str(error.error)))
             window.on("console", lambda said, complaints=complaints: complaints.append(said.text))
             page = window.new_page()
-            page.goto(app.address)
+            page.goto(opening_file(copy.root / "open.html", app.address).as_uri())
             page.locator(".card").first.wait_for()
+            assert page.url == f"http://127.0.0.1:{app.port}/", "the token leaves the address at once"
             page.keyboard.press("Enter")
             page.keyboard.press("n")
             page.keyboard.type(HOSTILE)
@@ -200,7 +202,7 @@ def test_every_page_works_by_keyboard_and_asks_nobody_else(copy: Checkout) -> No
                 page.keyboard.press(key)
             page.locator("#verdict").wait_for(timeout=60_000)
             checked(page)
-            assert all(url.startswith((f"http://127.0.0.1:{app.port}/", "blob:")) for url in asked)
+            assert all(url.startswith((f"http://127.0.0.1:{app.port}/", "blob:", "file:")) for url in asked)
             assert complaints == []
             window.close()
         assert app.stop() == 130, "as Ctrl-C ends every command"

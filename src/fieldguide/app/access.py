@@ -2,7 +2,8 @@
 
 Pages of other origins can make a browser ask 127.0.0.1, and a name that they control can be made to lead there. So the
 Host header has to be the app's own, reading needs the cookie that the opened address sets, and changing needs the token
-in a header besides, which no other origin can send or read.
+in a header besides, which no other origin can send or read. Browsers send cookies to every port of a machine, so that
+another server here may see this one: the token is in no page, the browser keeps it for this port alone.
 """
 
 import hmac
@@ -10,11 +11,12 @@ import json
 import os
 import secrets
 from hashlib import sha256
+from html import escape
 from pathlib import Path
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fieldguide.data.decoding.bounds import MAX_FILE_SIZE
@@ -23,6 +25,7 @@ TOKEN_HEADER = "x-fieldguide-token"
 MAX_JSON = 4 * 2**20  # bytes
 PICTURES = "/api/try"  # the one path that takes pictures
 READING = ("GET", "HEAD")
+OPENED = '<!DOCTYPE html><title>fieldguide</title><script src="/static/open.js"></script>'
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -49,11 +52,21 @@ def kept_token(file: Path) -> str:
     except (OSError, ValueError):
         pass
     token = secrets.token_urlsafe(32)
+    _write_private(file, json.dumps(token))
+    return token
+
+
+def opening_file(file: Path, address: str) -> Path:
+    """Write a page, for its owner alone, that leads to the address: other users see what commands are given."""
+    _write_private(file, f'<!DOCTYPE html><meta http-equiv="refresh" content="0;url={escape(address)}">\n')
+    return file
+
+
+def _write_private(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as out:
-        json.dump(token, out)
-    return token
+        out.write(text)
 
 
 class Guard:
@@ -115,10 +128,13 @@ class Guard:
         return _same(query.get("token", [""])[0], self.token)
 
     def _opened(self, scope: Scope) -> Response | None:
-        """The address that was printed sets the cookie, and leads to one without the token."""
+        """The address that was printed sets the cookie; its script keeps the token, and leads to one without it.
+
+        It is a page, no redirection: after one browsers count the request as that of the site or file before it.
+        """
         if scope["method"] not in READING or not self._given(scope):
             return None
-        answer = RedirectResponse("/", 303)
+        answer = HTMLResponse(OPENED)
         answer.set_cookie(self.cookie_name, self.cookie, httponly=True, samesite="strict")
         return answer
 

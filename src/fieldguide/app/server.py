@@ -73,7 +73,7 @@ def create_app(paths: Paths, port: int, token: str, folders: Sequence[Path] = ()
     app.include_router(try_routes(model, training))
     app.include_router(runs_routes(paths))
     for page in PAGES:
-        app.get(page.path, response_class=HTMLResponse)(_shown(page, paths, token))
+        app.get(page.path, response_class=HTMLResponse)(_shown(page, paths))
     app.get("/style.css")(lambda: Response(render("app/style.css"), media_type="text/css"))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     app.add_exception_handler(UserError, _told)
@@ -84,9 +84,9 @@ def create_app(paths: Paths, port: int, token: str, folders: Sequence[Path] = ()
     return Guard(app, port, token)
 
 
-def _shown(page: Page, paths: Paths, token: str) -> Callable[[], str]:
+def _shown(page: Page, paths: Paths) -> Callable[[], str]:
     def shown() -> str:
-        return render(page.template, page=page, pages=PAGES, checkout=paths.checkout.name, token=token)
+        return render(page.template, page=page, pages=PAGES, checkout=paths.checkout.name)
 
     return shown
 

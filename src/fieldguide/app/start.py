@@ -10,7 +10,7 @@ from threading import Thread
 
 import uvicorn
 
-from fieldguide.app.access import kept_token
+from fieldguide.app.access import kept_token, opening_file
 from fieldguide.app.server import create_app
 from fieldguide.base.errors import UserError
 from fieldguide.base.git import user_name
@@ -22,16 +22,17 @@ PORT, TRIED = 8765, 20  # where it listens, or the first free one behind it
 class _Server(uvicorn.Server):
     """Tells where it is once it answers."""
 
-    def __init__(self, config: uvicorn.Config, address: str, is_opened: bool) -> None:
+    def __init__(self, config: uvicorn.Config, address: str, opened: Path | None) -> None:
         super().__init__(config)
-        self.address, self.is_opened = address, is_opened
+        self.address, self.opened = address, opened
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         print(f"fieldguide app: {self.address}", flush=True)
         print("The address holds a token: whoever has it may review. Ctrl-C ends the app.", flush=True)
-        if self.is_opened and _has_screen():
-            Thread(target=webbrowser.open, args=[self.address], daemon=True).start()
+        if self.opened and _has_screen():
+            page = opening_file(self.opened, self.address).absolute().as_uri()
+            Thread(target=webbrowser.open, args=[page], daemon=True).start()
 
 
 def start_app(paths: Paths, port: int | None, is_opened: bool, folders: Sequence[Path] = ()) -> None:
@@ -71,7 +72,8 @@ def start_app(paths: Paths, port: int | None, is_opened: bool, folders: Sequence
         http="h11",
         h11_max_incomplete_event_size=16_384,
     )
-    _Server(config, f"http://127.0.0.1:{number}/?token={token}", is_opened).run([listening])
+    opened = paths.checkout_state / "app" / "open.html" if is_opened else None
+    _Server(config, f"http://127.0.0.1:{number}/?token={token}", opened).run([listening])
 
 
 def _listen(port: int | None) -> socket.socket:

@@ -1,6 +1,7 @@
 // What all pages share: asking the server, saving without losing anything, making elements, and the list of keys.
 
-const token = document.querySelector("meta[name=token]").content;
+let token = "";
+try { token = localStorage.getItem("fieldguide-token") ?? ""; } catch (error) { /* changes are refused, in words */ }
 
 /** An element; properties are set as properties, and texts stay texts whatever they hold. */
 export function el(tag, properties = {}, ...children) {
