@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 from hashlib import sha256
-from html import escape
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -20,12 +19,12 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fieldguide.data.decoding.bounds import MAX_FILE_SIZE
+from fieldguide.pages.render import render
 
 TOKEN_HEADER = "x-fieldguide-token"
 MAX_JSON = 4 * 2**20  # bytes
 PICTURES = "/api/try"  # the one path that takes pictures
 READING = ("GET", "HEAD")
-OPENED = '<!DOCTYPE html><title>fieldguide</title><script src="/static/open.js"></script>'
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -58,7 +57,7 @@ def kept_token(file: Path) -> str:
 
 def opening_file(file: Path, address: str) -> Path:
     """Write a page, for its owner alone, that leads to the address: other users see what commands are given."""
-    _write_private(file, f'<!DOCTYPE html><meta http-equiv="refresh" content="0;url={escape(address)}">\n')
+    _write_private(file, render("app/opening_file.html", address=address))
     return file
 
 
@@ -134,7 +133,7 @@ class Guard:
         """
         if scope["method"] not in READING or not self._given(scope):
             return None
-        answer = HTMLResponse(OPENED)
+        answer = HTMLResponse(render("app/opened.html"))
         answer.set_cookie(self.cookie_name, self.cookie, httponly=True, samesite="strict")
         return answer
 
