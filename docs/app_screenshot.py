@@ -28,6 +28,7 @@ def main() -> None:
             page.locator(".card").first.wait_for()
             page.keyboard.press("ArrowRight")
             page.wait_for_load_state("networkidle")
+            page.evaluate("scrollTo(0, 0)")
             page.screenshot(path=ROOT / "docs" / "app.png")
             browser.close()
     finally:
