@@ -117,7 +117,7 @@ PARAMS = [
     ("augment", "none", {"config", "train", "evaluate", "report"}),
     ("schedule", "fine_tune", {"config", "train", "evaluate", "report"}),
     ("model", "tiny", {"config", "weights", "train", "evaluate", "report"}),
-    ("data", "sample", {"config", "download", "report"}),
+    ("data", "sample", {"config", "download", "clean", "report"}),
     ("checks", "strict", {"config", "validate", "screen", "report"}),
     ("ood", "mahalanobis", {"config", "screen", "report"}),
     ("lr", "0.1", {"config", "train", "evaluate", "report"}),

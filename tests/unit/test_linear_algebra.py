@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from conftest import run_python
 from fieldguide.base.operations import DETECTORS
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, run_stage
@@ -61,3 +62,10 @@ def test_a_stage_screens_the_same_with_one_thread_and_two(name: str, tmp_path: P
     assert found[0] == found[1]
     assert set(threads) == {1}
     assert before == (torch.get_num_threads(), os.environ.get("OPENBLAS_NUM_THREADS"))
+
+
+def test_the_kernels_are_numpys_whatever_else_is_loaded(tmp_path: Path) -> None:
+    loads = ("import numpy", "import numpy, scipy.linalg", "import faiss, sklearn, scipy.linalg")
+    told = "from fieldguide.base.processor import linear_algebra; print(linear_algebra())"
+    found = {run_python("-c", f"{load}; {told}", cwd=tmp_path).stdout.strip() for load in loads}
+    assert len(found) == 1 and "," not in found.pop()

@@ -16,13 +16,16 @@ def processor_model() -> str:
 def linear_algebra() -> str:
     """The kernels that numpy's linear algebra uses here, as `openblas Haswell`; "" where they are not known.
 
-    They are chosen by the processor, or by OPENBLAS_CORETYPE in the environment, and sum in orders of their own.
+    They are chosen by the processor, or by OPENBLAS_CORETYPE in the environment, and sum in orders of their own. Other
+    packages bring libraries of their own, which may be loaded or not: they are left out.
     """
-    import numpy as np  # noqa: F401 - loads the library that is asked about
+    import numpy as np
     from threadpoolctl import threadpool_info
 
+    packages = Path(np.__file__).resolve().parents[1]
     found = [one for one in threadpool_info() if one["user_api"] == "blas"]
-    return ", ".join(sorted({f"{one['internal_api']} {one.get('architecture', one['version'])}" for one in found}))
+    own = [one for one in found if _is_numpys(Path(one["filepath"]).resolve(), packages)] or found
+    return f"{own[0]['internal_api']} {own[0].get('architecture', own[0]['version'])}" if own else ""
 
 
 @contextmanager
@@ -43,6 +46,10 @@ def one_linear_algebra_thread() -> Iterator[None]:
             os.environ.pop(THREADS, None)
         else:
             os.environ[THREADS] = before
+
+
+def _is_numpys(library: Path, packages: Path) -> bool:
+    return any(library.is_relative_to(packages / folder) for folder in ("numpy", "numpy.libs"))
 
 
 def gpu_model() -> str:
