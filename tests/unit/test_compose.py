@@ -379,6 +379,7 @@ def test_what_is_not_loaded_stays_as_it_is_written(checkout: Paths) -> None:
     ], done.stderr
 
 
+@pytest.mark.slow
 def test_threads_may_compose_at_once(checkout: Paths) -> None:
     wanted = compose(checkout, ["resize=pad"])
     with ThreadPoolExecutor(8) as pool:

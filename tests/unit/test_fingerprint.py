@@ -19,6 +19,7 @@ def test_it_is_the_same_for_the_same_sources(checkout: Path) -> None:
     assert code_digest(checkout) == code_digest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "matters"),
     [
@@ -43,6 +44,7 @@ def test_a_change_matters_where_training_runs_through_it(checkout: Path, source:
     assert (code_digest(checkout) != before) == matters
 
 
+@pytest.mark.slow
 def test_a_new_operation_matters_and_what_nothing_imports_does_not(checkout: Path) -> None:
     before, training = code_digest(checkout), checkout / "src" / "fieldguide" / "training"
     (training / "another.py").write_text("# new\n", encoding="utf-8")

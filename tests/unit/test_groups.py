@@ -177,6 +177,7 @@ def test_an_interval_of_few_sites_holds_the_accuracy_at_new_sites() -> None:
     assert counted_pictures < 0.7 * 300
 
 
+@pytest.mark.slow
 def test_two_equal_models_on_300_frames_of_12_sites_are_seldom_called_better() -> None:
     """The aim of issue 16: at most 5 %. By pictures it would be twice that."""
     chance, by_group, by_picture = np.random.default_rng(2), 0, 0

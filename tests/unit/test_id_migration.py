@@ -80,6 +80,7 @@ def test_reviews_get_new_ids_and_clean_applies_them(old: tuple[Config, Paths]) -
     )
 
 
+@pytest.mark.slow
 def test_frozen_sets_get_new_ids_from_the_data_set_and_folders_and_stay_tracked(
     old: tuple[Config, Paths], tmp_path: Path
 ) -> None:

@@ -64,6 +64,7 @@ def test_a_stage_screens_the_same_with_one_thread_and_two(name: str, tmp_path: P
     assert before == (torch.get_num_threads(), os.environ.get("OPENBLAS_NUM_THREADS"))
 
 
+@pytest.mark.slow
 def test_the_kernels_are_numpys_whatever_else_is_loaded(tmp_path: Path) -> None:
     loads = ("import numpy", "import numpy, scipy.linalg", "import faiss, sklearn, scipy.linalg")
     told = "from fieldguide.base.processor import linear_algebra; print(linear_algebra())"

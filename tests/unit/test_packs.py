@@ -112,6 +112,7 @@ def cleaned(paths: Paths) -> tuple[pd.DataFrame, pd.DataFrame]:
     return read_table(paths.raw_table, RAW), read_table(paths.image_table, IMAGES)
 
 
+@pytest.mark.slow
 def test_a_large_set_is_added_in_packs_and_gives_what_files_give(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +153,7 @@ def test_a_large_set_is_added_in_packs_and_gives_what_files_give(
     assert list_files(packed.sources / "own") == list_files(plain.sources / "own")
 
 
+@pytest.mark.slow
 def test_an_archive_of_very_many_pictures_is_packed_as_its_folder_is(tmp_path: Path) -> None:
     album = tmp_path / "album"
     for number in range(10):
@@ -168,6 +170,7 @@ def test_an_archive_of_very_many_pictures_is_packed_as_its_folder_is(tmp_path: P
     assert contents["album"] == contents["album.zip"] and len(contents["album"]) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [(), ("--link",)])
 def test_a_source_that_holds_packs_is_added(tmp_path: Path, more: tuple[str, ...]) -> None:
     album = tmp_path / "album"
