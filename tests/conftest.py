@@ -76,6 +76,14 @@ def noise(seed: int, width: int = 64, height: int = 48) -> Image.Image:
     return Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
 
 
+def pictures_and_a_broken_one(folder: Path, count: int) -> Path:
+    """The folder, with so many pictures of noise and a file that is cut off behind its signature."""
+    for number in range(count):
+        put(folder / f"{number:02}.png", noise(number, 40 + number, 48))
+    put(folder / "broken.png", b"\x89PNG\r\n\x1a\n")
+    return folder
+
+
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     """The bytes of a picture file."""
     buffer = io.BytesIO()

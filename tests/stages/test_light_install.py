@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CHECKOUT, noise, put, run_python
+from conftest import CHECKOUT, pictures_and_a_broken_one, run_python
 from fieldguide.base.paths import Paths
 from fieldguide.stages import screen, train
 from stages.training import composed, linked
@@ -67,11 +67,7 @@ def sent(trained: Paths, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("new")
-    for number in range(14):
-        put(folder / f"{number:02}.png", noise(number, 40 + number, 48))
-    put(folder / "broken.png", b"\x89PNG\r\n\x1a\n")
-    return folder
+    return pictures_and_a_broken_one(tmp_path_factory.mktemp("new"), 14)
 
 
 def in_light(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import fieldguide
-from conftest import CHECKOUT, encoded, noise, put, run_command, run_python
+from conftest import CHECKOUT, encoded, noise, pictures_and_a_broken_one, put, run_command, run_python
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.stages import evaluate, screen, train
@@ -37,11 +37,7 @@ def run(source: Paths, tmp_path_factory: pytest.TempPathFactory) -> Paths:
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("new")
-    for number in range(12):
-        put(folder / f"{number:02}.png", noise(number, 40 + number, 48))
-    put(folder / "broken.png", b"\x89PNG\r\n\x1a\n")
-    return folder
+    return pictures_and_a_broken_one(tmp_path_factory.mktemp("new"), 12)
 
 
 def test_predictions_are_those_of_the_command(run: Paths, pictures: Path) -> None:
