@@ -240,8 +240,8 @@ def run(folder: Path) -> Result:
 def _try_twins(paths: Paths, folder: Path, first: str, twin: str, wrong: list[str]) -> None:
     """Two labels that are one word written in two ways: one line that names both, and no data set."""
     twins = folder / "twins" / f"{len(list((folder / 'twins').glob('*')))}"
-    for number, label in enumerate((first, twin)):
-        put(twins / label / "1.png", noise(number, 48, 36))
+    for number, label in enumerate((first, first, twin, twin)):
+        put(twins / label / f"{number}.png", noise(number, 48, 36))
     done = run_command("add", "twins", str(twins), cwd=paths.root)
     said = done.stderr.rstrip("\n")
     named = all(printable(repr(label)) in said for label in (first, twin))

@@ -232,15 +232,15 @@ def test_dvc_shows_metrics_plots_and_the_graph(tried: Checkout, tmp_path: Path) 
 def test_new_pictures_in_a_folder_of_ones_own_are_downloaded(tmp_path: Path) -> None:
     checkout = small_checkout(tmp_path / "checkout")
     album = tmp_path / "album"
-    for number, label in enumerate(("grizzly", "teddy")):
-        (album / label).mkdir(parents=True)
-        Image.new("RGB", (64, 48), (90 * number, 80, 70)).save(album / label / "one.jpg")
+    for number, label in enumerate(("grizzly", "grizzly", "teddy", "teddy")):
+        (album / label).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 48), (40 * number, 80, 70)).save(album / label / f"{'ab'[number % 2]}.jpg")
     checkout.fieldguide("add", "mine", str(album))
     assert checkout.repro("download") == ["config", "download"]
     Image.new("RGB", (64, 48), (1, 2, 3)).save(checkout.root / "data/sources/mine/teddy/two.jpg")
     assert checkout.repro("download") == ["download"]
     table = read_table(checkout.paths.raw_table, RAW)
-    assert list(table["path"]) == ["grizzly/one.jpg", "teddy/one.jpg", "teddy/two.jpg"]
+    assert list(table["path"]) == ["grizzly/a.jpg", "grizzly/b.jpg", "teddy/a.jpg", "teddy/b.jpg", "teddy/two.jpg"]
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from checkouts import new_checkout
 from conftest import noise, put, run_command
 from fieldguide.base.option_files import read_mapping, read_params
 from fieldguide.base.paths import Paths
+from fieldguide.data.layout_doubts import doubts_of_layout
 from fieldguide.data.layout_proposals import propose_layouts
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -32,6 +33,7 @@ def cameras(folder: Path, sites: int = 24, frames: int = 2) -> Path:
 
 
 LEAVES = [f"{leaf}/{view}.jpg" for leaf in ("oak/leaf 1", "oak/leaf 2", "ash/leaf 3") for view in range(3)]
+KINDS_OF_ALL = [f"{kind}/{number}.jpg" for kind in ("cats/manx", "dogs/pug", "dogs/husky") for number in range(3)]
 SEG = ["{split}/{}/{label}"]
 BOTH = ["{label}", "{site}/{label}", "{label}/{site}", "{split}/{label}", "{label}/{split}", "{}/{label}"]
 PARTLY = ["treino/oak/1.jpg", "treino/oak/2.jpg", "treino/elm/1.jpg", *(f"teste/{number}.jpg" for number in range(2))]
@@ -64,6 +66,7 @@ YEARS = ["{}/{label}", "{}/{site}/{label}", "{}/{label}/{site}"]
         (["Камера 1/лиса/1.jpg", "Камера 2/лиса/1.jpg", "Камера 2/заяц/1.jpg"], ["{site}/{label}"]),
         (["欅/地点3/1.jpg", "樫/地点3/1.jpg", "樫/地点12/1.jpg"], ["{label}/{site}"]),
         (LEAVES, ["{label}/{sequence}"]),
+        (KINDS_OF_ALL, ["{label}/{sequence}", "{}/{label}"]),
         (["train/cat/1.jpg", "test/cat/2.jpg"], ["{split}/{label}"]),
         (["treino/oak/1.jpg", "treino/elm/1.jpg", "teste/oak/2.jpg", "teste/elm/2.jpg"], BOTH),
         (["訓練/楢/1.jpg", "訓練/楡/1.jpg", "試験/楢/1.jpg", "試験/楡/2.jpg"], BOTH),
@@ -76,6 +79,51 @@ YEARS = ["{}/{label}", "{}/{site}/{label}", "{}/{label}/{site}"]
 def test_paths_say_their_layout_or_several(files: list[str], layouts: list[str]) -> None:
     assert propose_layouts(files) == layouts
     assert propose_layouts(files[::-1]) == layouts
+
+
+CAMERAS = [f"CAM{camera}/IMG_{number:04}.jpg" for camera in range(3) for number in range(4)]
+BY_NAME = [f"Serengeti/{day}_{animal}.jpg" for day in range(4) for animal in ("fox", "owl")]
+KINDS = [f"{kind}/{number}.jpg" for kind in ("cat", "cat/manx", "dog", "dog/pug") for number in range(3)]
+VIDEOS = ["Kenya/K38_check3/0919_Hyena.AVI", "Kenya/G41_check2/0910_Eland.MP4", "Chad/2017/F13/Baboon/0712.AVI"]
+VIEWS = [f"{tree}/{leaf}_{view}.jpg" for tree in ("oak", "elm") for leaf in range(3) for view in ("front", "back")]
+
+
+@pytest.mark.parametrize(
+    ("files", "doubts", "layouts"),
+    [
+        (VIDEOS, ["3 pictures of 2 labels", "Eland, Hyena"], ["{}/{label}", "{}/{}/{}_{label}.*"]),
+        ([f"part {number}/1.jpg" for number in range(9)], ["9 pictures of 9 labels"], []),
+        (CAMERAS, ["CAM0, CAM1, CAM2 may be places of cameras"], []),
+        ([path.replace("IMG", "fox") for path in CAMERAS[:6]] + [path.replace("IMG", "owl") for path in CAMERAS[6:]],
+         ["places of cameras", "names of files say fox, owl"], ["{site}/{label}_{}.*"]),
+        (BY_NAME + [path.replace("Serengeti", "Ruaha") for path in BY_NAME], ["say fox, owl"], ["{}/{}_{label}.*"]),
+        (["лес/" + path.replace("fox", "лиса") for path in BY_NAME]
+         + ["поле/" + path.replace("fox", "лиса") for path in BY_NAME], ["say owl, лиса"], ["{}/{}/{}_{label}.*"]),
+        (KINDS, ["some pictures are in further folders, as manx, pug"], ["{}/{label}"]),
+        ([f"{kind}/{kind}_{number}.jpg" for kind in ("cat", "dog") for number in range(4)], [], []),
+        (VIEWS, [], []),
+        ([f"{path}.jpg" for path in ("cat/1", "cat/2", "dog/1", "dog/new/2", "dog/new/3")], [], []),
+        ([f"site_{site}/{path}" for site in range(2) for path in ("fox/1.jpg", "fox/2.jpg", "owl/1.jpg")], [], []),
+    ],
+)  # fmt: skip
+def test_why_the_only_layout_may_be_wrong_is_said(files: list[str], doubts: list[str], layouts: list[str]) -> None:
+    [layout] = propose_layouts(files)
+    for paths in (files, files[::-1]):
+        said, others = doubts_of_layout(paths, layout)
+        assert others == layouts and bool(said) == bool(doubts)
+        assert all(words in "; ".join(said) for words in doubts)
+
+
+def test_a_doubtful_layout_is_refused_with_the_choices(paths: Paths, tmp_path: Path) -> None:
+    for number, name in enumerate(VIDEOS):
+        put(tmp_path / "field" / name, bytes([number]))
+    refused = run_command("add", "field", str(tmp_path / "field"), "--dry-run", cwd=paths.root)
+    assert (refused.returncode, refused.stdout) == (1, "") and refused.stderr.count("\n") == 1
+    assert "choose --layout '{label}' or --layout '{}/{label}' or --layout '{}/{}/{}_{label}.*'" in refused.stderr
+    chosen = run_command(
+        "add", "field", str(tmp_path / "field"), "--layout", "{}/{}/{}_{label}.*", "--dry-run", cwd=paths.root
+    )
+    assert "labels: Eland 1, Hyena 1" in chosen.stdout, chosen.stderr
 
 
 @pytest.mark.slow
@@ -256,7 +304,7 @@ def test_sides_without_a_test_split_are_divided_anew(paths: Paths, tmp_path: Pat
 def test_the_next_data_set_does_not_inherit_the_key_of_the_last(paths: Paths, tmp_path: Path) -> None:
     assert run_command("add", "cams", str(cameras(tmp_path / "cameras")), cwd=paths.root).returncode == 0
     assert read_params(paths)["split"]["group_by"] == "site"
-    for number, label in enumerate(("cat", "dog")):
+    for number, label in enumerate(("cat", "dog", "cat", "dog")):
         put(tmp_path / "pets" / label / f"{number}.png", noise(number))
     assert run_command("add", "pets", str(tmp_path / "pets"), cwd=paths.root).returncode == 0
     assert read_params(paths)["split"]["group_by"] == "look_alike"

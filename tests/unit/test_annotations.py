@@ -382,7 +382,7 @@ def test_the_table_of_a_data_set_comes_back_as_it_was_written(
 
 
 def test_listed_files_are_found_as_others_write_them() -> None:
-    files = ListedFiles(["a/1.jpg", "a/2.jpg", "b/2.jpg", "train/0.png", "c/Ünï.JPG"])
+    files = ListedFiles({name: Path(name) for name in ("a/1.jpg", "a/2.jpg", "b/2.jpg", "train/0.png", "c/Ünï.JPG")})
     found = {
         "a/1.jpg": "a/1.jpg",
         "./a/1.jpg": "a/1.jpg",

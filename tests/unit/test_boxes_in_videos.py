@@ -37,7 +37,7 @@ def source(tmp_path: Path) -> Path:
 def raw_rows(source: Path, images: list[dict[str, Any]], tmp_path: Path) -> list[RawRow]:
     content = {"images": images, "detection_categories": {"1": "animal", "2": "person"}, "info": {}}
     put(source / "md.json", json.dumps(content).encode())
-    reading = understand(pictures_in(source), Choices(boxes="md.json"))
+    reading = understand(pictures_in(source), Choices(layout="{label}", boxes="md.json"))
     take_pictures(Place(source, "cams"), reading, tmp_path / "own", link=False, allow_private=False)
     assert [path.name for path in (tmp_path / "own").rglob("*.mp4")] == ["a.mp4"]
     (tmp_path / "raw").mkdir()

@@ -174,7 +174,8 @@ def test_names_of_labels_cannot_write_configuration(
     monkeypatch.setattr("fieldguide.data.add.dvc_add", lambda *_: None)
     checkout.params.write_text(PARAMS.replace("data: sample", line), encoding="utf-8")
     pictures = pictures_at(tmp_path / "a\nkind: sample")
-    put(pictures / "b\nkind: sample\n#" / "1.png", noise(1))
+    for number in range(2):
+        put(pictures / "b\nkind: sample\n#" / f"{number}.png", noise(number))
     put(Path(os.fsdecode(os.fsencode(pictures) + b"/\xff/1.png")), noise(1))
     add_data_set(checkout, "pets", pictures)
     assert compose(checkout).data == FolderData("folder", {})

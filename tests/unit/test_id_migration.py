@@ -14,6 +14,7 @@ from conftest import OwnData, encoded, id_of, noise, put, run_command
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
+from fieldguide.data.choices import Choices
 from fieldguide.data.reviews import COLUMNS, read_reviews
 from fieldguide.data.table import IMAGES, read_table
 from fieldguide.release.gate.backtests import freeze
@@ -87,7 +88,8 @@ def test_frozen_sets_get_new_ids_from_the_data_set_and_folders_and_stay_tracked(
     cfg, paths = old
     for number in (1, 70, 71):
         put(tmp_path / "snow" / "ab"[number % 2] / f"{number}.png", noise(number))
-    freeze(cfg, paths, "snow", tmp_path / "snow", datetime.date(2026, 2, 1))
+    by_folder = Choices(layout="{label}")
+    freeze(cfg, paths, "snow", tmp_path / "snow", datetime.date(2026, 2, 1), choices=by_folder)
     file = paths.backtests / "snow" / "pictures.parquet"
     new = pd.read_parquet(file)
     ids = {id_of(noise(number)): old_id(noise(number)) for number in (1, 70, 71)}

@@ -131,7 +131,8 @@ def test_what_belongs_together_is_written_before_it_stops(tmp_path: Path) -> Non
 def test_an_add_that_is_stopped_while_dvc_works_adds_nothing(checkout: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     for label in ("one", "two"):
         (checkout.root / "mine" / label).mkdir(parents=True)
-        (checkout.root / "mine" / label / "a.png").write_bytes(b"picture")
+        for name in ("a.png", "b.png"):
+            (checkout.root / "mine" / label / name).write_bytes(b"picture")
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

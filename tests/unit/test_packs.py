@@ -1,10 +1,13 @@
 """Packs: large data sets lie in few files, are read as if each picture were a file, and give the same results."""
 
+import json
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -17,9 +20,11 @@ from fieldguide.base.files import sha256_of_file
 from fieldguide.base.packs import is_packed, open_file, packed_files, write_pack, write_packs
 from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
+from fieldguide.data.choices import AS_IT_IS
 from fieldguide.data.images import open_picture
-from fieldguide.data.source_places import pictures_in
+from fieldguide.data.source_places import opened, pictures_in
 from fieldguide.data.table import IMAGES, RAW, read_table
+from fieldguide.data.understanding import understand
 from fieldguide.retraining.data_changes import list_files
 from fieldguide.reviewing.find import find_picture
 from fieldguide.screening.quality import picture_quality
@@ -186,6 +191,61 @@ def test_a_source_that_holds_packs_is_added(tmp_path: Path, more: tuple[str, ...
         name: path.read_bytes() for name, path in files.items()
     }
     assert (own / "a" / "plain.png").is_file()
+
+
+def table_set(folder: Path, kind: str) -> None:
+    """Pictures without folders of labels, and a file of annotations that says what they are."""
+    names = [f"images/{number}.png" for number in range(4)]
+    labels = ["fox", "owl"] * 2
+    for number, name in enumerate(names):
+        put(folder / name, noise(number))
+    pairs = list(zip(names, labels, strict=True))
+    if kind == "coco":
+        images = [{"id": number, "file_name": name.rpartition("/")[2]} for number, name in enumerate(names)]
+        boxes = [{"image_id": number, "category_id": number % 2, "bbox": [1, 1, 8, 8]} for number in range(4)]
+        categories = [{"id": 0, "name": "fox"}, {"id": 1, "name": "owl"}]
+        content = {"images": images, "annotations": boxes, "categories": categories}
+        put(folder / "annotations" / "instances.json", json.dumps(content).encode())
+    elif kind == "csv":
+        put(folder / "labels.csv", "".join(f"{name},{label}\n" for name, label in [("file", "label"), *pairs]).encode())
+    elif kind == "xlsx":
+        book = openpyxl.Workbook()
+        for row in [("file", "label"), *pairs]:
+            book.active.append(row)
+        book.save(folder / "labels.xlsx")
+    elif kind == "parquet":
+        pd.DataFrame(pairs, columns=["file", "label"]).to_parquet(folder / "labels.parquet")
+    else:
+        resources = [{"name": name, "path": f"{name}.csv"} for name in ("deployments", "media", "observations")]
+        put(folder / "datapackage.json", json.dumps({"profile": "camtrap-dp", "resources": resources}).encode())
+        put(folder / "deployments.csv", b"deploymentID,locationName\nd,mill\n")
+        media = [f"{place},d,2024-05-01T10:00:0{place}Z,{name}" for place, name in enumerate(names)]
+        put(folder / "media.csv", "\n".join(["mediaID,deploymentID,timestamp,filePath", *media]).encode())
+        seen = [f"{place},{place},d,animal,{label}" for place, label in enumerate(labels)]
+        header = "observationID,mediaID,deploymentID,observationType,scientificName"
+        put(folder / "observations.csv", "\n".join([header, *seen]).encode())
+
+
+@pytest.mark.parametrize("form", ["packs", "zip", "tar"])
+@pytest.mark.parametrize("kind", ["coco", "csv", "xlsx", "parquet", "camtrap"])
+def test_files_of_annotations_are_read_in_packs_and_archives_as_in_folders(
+    tmp_path: Path, kind: str, form: str
+) -> None:
+    album = tmp_path / "album"
+    table_set(album, kind)
+    plain = understand(pictures_in(album), AS_IT_IS)
+    packed = tmp_path / "packed"
+    if form == "packs":
+        packed.mkdir()
+        names = sorted(path.relative_to(album).as_posix() for path in album.rglob("*.*"))
+        write_packs(packed, [(name, album / name) for name in names])
+    else:
+        packed = Path(shutil.make_archive(str(packed), form, album))
+    with opened(str(packed), tmp_path / "work") as place:
+        read = understand(pictures_in(place.path), AS_IT_IS)
+    assert read.listed == plain.listed and len(read.pictures) == 4
+    assert {one.label for one in read.pictures} == {"fox", "owl"}
+    assert read.understood == plain.understood
 
 
 def test_links_out_of_the_folder_and_folders_are_no_packs(own_data: OwnData, tmp_path: Path) -> None:

@@ -42,6 +42,12 @@ def size_of(path: Path) -> int:
     return _entry(*found)[1]
 
 
+def is_a_file(path: Path) -> bool:
+    """Whether there is a file, perhaps in a pack. Raises UserError if the pack is damaged."""
+    found = _in_pack(path)
+    return found[1] in _index(found[0]) if found else path.is_file()
+
+
 def is_packed(path: Path) -> bool:
     """Whether a path leads into a pack; whether that holds such a file is another question."""
     return _in_pack(path) is not None

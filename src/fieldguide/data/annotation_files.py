@@ -64,9 +64,9 @@ def read_listed(folder: Path, files: ListedFiles, names: Sequence[str], columns:
 
         def find(text: str, beside: str = beside) -> Path | None:
             found, _ = files.find(text, beside)
-            return folder / found if found else None
+            return files[found] if found else None
 
-        read = read_annotations(folder / name, folder, columns, find=find)
+        read = read_annotations(files[name] if name in files else folder / name, folder, columns, find=find)
         side = side_of(name) if len(names) > 1 else None
         rows = [_found(row, files, beside, side) for row in read.rows]
         for row, before in zip(rows, read.rows, strict=True):

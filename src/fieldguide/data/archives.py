@@ -36,7 +36,7 @@ class _Member:
 
 def is_archive(file: Path) -> bool:
     """Whether a file is a zip or tar archive; an Excel table, which is a zip too, is none."""
-    if zipfile.is_zipfile(file):
+    if _is_zip(file):
         try:
             with zipfile.ZipFile(file) as archive:
                 return "xl/workbook.xml" not in archive.namelist()
@@ -108,7 +108,12 @@ def _copy(archive: Any, member: _Member, copy: Path, unpacked: int, allowed: int
 
 
 def _opened(file: Path) -> Any:
-    return zipfile.ZipFile(file) if zipfile.is_zipfile(file) else tarfile.open(file)
+    return zipfile.ZipFile(file) if _is_zip(file) else tarfile.open(file)
+
+
+def _is_zip(file: Path) -> bool:
+    """Whether it is a zip archive, and no tar archive that ends with one, as with an Excel table."""
+    return zipfile.is_zipfile(file) and not tarfile.is_tarfile(file)
 
 
 def _members(archive: Any, file: Path) -> Iterator[_Member]:

@@ -8,6 +8,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.data.capture_time import EXIF, capture_time
 from fieldguide.data.choices import LAYOUT, Ambiguous, Choices, check_renamed
 from fieldguide.data.layout import GIVEN_SPLIT, LABEL, parse_layout
+from fieldguide.data.layout_doubts import doubts_of_layout
 from fieldguide.data.layout_proposals import CAMERA_FOLDER, ENOUGH, propose_layouts, propose_splits, propose_time
 from fieldguide.data.sidecars import is_named_as_a_picture
 from fieldguide.data.source_reading import Reading
@@ -29,29 +30,24 @@ def read_folder(folder: Path, files: Mapping[str, Path], choices: Choices) -> Re
     Raises
     ------
     Ambiguous
-        If several layouts are plausible. UserError if what is chosen does not fit, if no folder of a given split means
-        a side, or if two labels differ only in how they are written.
+        If several layouts are plausible, or the only one is doubtful. UserError if what is chosen
+        does not fit, if no folder of a given split means a side, or if two labels differ only in how they are written.
     """
-    layout = choices.layout
     telling = [path for path in files if is_named_as_a_picture(path) and not system_reason(path)] or list(files)
-    if layout is None and not any("/" in path for path in telling):
+    if choices.layout is None and not any("/" in path for path in telling):
         raise UserError(
             f"{folder} has no folders of pictures: put those of each label into one of its own, or say what the names "
             "of files mean, as --layout '{label}_{}.*'"
         )
-    layouts = [layout] if layout else propose_layouts(telling)
-    if len(layouts) > 1:
-        raise Ambiguous(f"{folder}: its folders may mean more than one thing", [(LAYOUT, one) for one in layouts])
-    if layout is None:
-        _check_names(folder, telling, layouts[0])
+    layout = choices.layout or the_layout(folder, telling)
     options: dict[str, Any] = {"labels": dict(choices.labels)} if choices.labels else {}
-    options |= {} if layouts[0] == LABEL_FOLDERS else {"layout": layouts[0]}
+    options |= {} if layout == LABEL_FOLDERS else {"layout": layout}
     exif = has_exif_times(files, telling)
     pattern = propose_time(telling)
     if "layout" in options or pattern:
         options |= {"time": [*([EXIF] if exif else []), *([pattern] if pattern else [])]} if exif or pattern else {}
     try:
-        if splits := propose_splits(_words_of_split(telling, layouts[0]), choices.splits, str(folder)):
+        if splits := propose_splits(_words_of_split(telling, layout), choices.splits, str(folder)):
             options["splits"] = splits
         wanted = FolderData("folder", **options).survey(folder)
     except ValueError as error:
@@ -61,6 +57,25 @@ def read_folder(folder: Path, files: Mapping[str, Path], choices: Choices) -> Re
     reading = Reading({"kind": "folder", **options}, wanted, understood, ", then ".join(options.get("time", ())))
     check_labels({one.label for one in reading.pictures}, str(folder))
     return reading
+
+
+def the_layout(folder: Path, paths: Sequence[str]) -> str:
+    """The only layout that paths may mean.
+
+    Raises
+    ------
+    Ambiguous
+        If there are several, or doubts about that one. UserError if a camera named what would be labels.
+    """
+    layouts = propose_layouts(paths)
+    if len(layouts) > 1:
+        raise Ambiguous(f"{folder}: its folders may mean more than one thing", [(LAYOUT, one) for one in layouts])
+    _check_names(folder, paths, layouts[0])
+    doubts, others = doubts_of_layout(paths, layouts[0])
+    if doubts:
+        question = f"{folder}: '{layouts[0]}' is not certain: {'; '.join(doubts)}; a table can say more (--labels-from)"
+        raise Ambiguous(question, [(LAYOUT, one) for one in (*layouts, *others)])
+    return layouts[0]
 
 
 def _check_names(folder: Path, paths: Sequence[str], layout: str) -> None:

@@ -38,7 +38,8 @@ def propose_layouts(paths: Sequence[str]) -> list[str]:
     or that has one folder only, means nothing, if another level can be the labels. Of two levels that are left, the
     inner one are sites, or the labels below sites, if its folders return below several of the outer one; which are the
     sites is said by their names. A few folders that all have nearly the same folders below may be a split, in words of
-    another language. Inner folders that do not return, of several pictures each, are sequences.
+    another language. Inner folders that do not return, of several pictures each, are sequences; without numbers,
+    they may be labels as well.
 
     Parameters
     ----------
@@ -72,8 +73,10 @@ def _labels_and_more(levels: Sequence[Sequence[str]], telling: Sequence[int]) ->
         return [{LABEL: labels[0], SITE: sites[-1]}]
     if not returning:
         folders = {*zip(*(levels[place] for place in telling), strict=True)}
-        several = len(levels[0]) >= 2 * len(folders)  # pictures in each: an object, a burst
-        return [{LABEL: telling[0], **({SEQUENCE: telling[-1]} if several else {})}]
+        if len(levels[0]) < 2 * len(folders):
+            return [{LABEL: telling[0]}]
+        objects = {LABEL: telling[0], SEQUENCE: telling[-1]}  # several pictures of each, or a burst
+        return [objects] if _are_counted(levels[telling[-1]]) else [objects, {LABEL: telling[-1]}]
     pairs = [{LABEL: place, SITE: site} for place in returning for site in telling if site < place]
     pairs += [{LABEL: place, SITE: site} for site in returning for place in telling if place < site]
     sides = [
@@ -121,6 +124,11 @@ def _are_numbered(names: Sequence[str]) -> bool:
     """Whether all are one word and different numbers, as cameras are called in any language."""
     found = [NUMBERED.fullmatch(name) for name in {*names}]
     return all(found) and len({one[1] for one in found if one}) == 1
+
+
+def _are_counted(names: Sequence[str]) -> bool:
+    """Whether nearly all have a number or a date, as objects and bursts have."""
+    return _share(any(map(str.isdigit, name)) for name in {*names}) >= NEARLY_ALL
 
 
 def _returns(outer: Sequence[str], inner: Sequence[str]) -> bool:

@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from fieldguide.data.annotations.annotation import PICTURE
 
@@ -13,9 +14,9 @@ DRIVE = re.compile(r"^(file:///?|[A-Za-z]:)?/*")
 class ListedFiles:
     """The files of a folder, found by how others write their paths; what is found is always one of them."""
 
-    def __init__(self, files: Iterable[str]) -> None:
-        """Take paths below the folder, with "/" between folders."""
-        self._files = {file: file for file in files}
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        """Take files, some of them perhaps in packs, by their paths below the folder, with "/" between folders."""
+        self._files = dict(files)
         self._alike = {_plain(file): file for file in reversed(self._files)}
         self._by_name: dict[str, list[str]] = defaultdict(list)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
@@ -31,6 +32,9 @@ class ListedFiles:
     def __contains__(self, file: str) -> bool:
         return file in self._files
 
+    def __getitem__(self, file: str) -> Path:
+        return self._files[file]
+
     def find(self, written: str, beside: str = "") -> tuple[str, str]:
         """The file that a path means and "", or else "" and why none does.
 
@@ -45,7 +49,9 @@ class ListedFiles:
         below = [*beside.split("/"), *parts] if beside else parts
         for place in [below, *(parts[start:] for start in range(len(parts)))]:
             path = "/".join(place)
-            if found := self._files.get(path) or self._alike.get(_plain(path)):
+            if path in self._files:
+                return path, ""
+            if found := self._alike.get(_plain(path)):
                 return found, ""
         name = _plain(parts[-1])
         same = self._by_name.get(name) or self._by_stem.get(name, [])

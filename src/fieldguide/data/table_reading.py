@@ -12,12 +12,12 @@ from fieldguide.data.annotations.annotation import Annotation
 from fieldguide.data.annotations.picture_table import COLUMNS
 from fieldguide.data.box_rows import add_boxes
 from fieldguide.data.capture_time import EXIF, capture_time
-from fieldguide.data.choices import LAYOUT, Ambiguous, Choices, check_renamed
+from fieldguide.data.choices import Choices, check_renamed
 from fieldguide.data.field_data import FieldData
-from fieldguide.data.folder_reading import has_exif_times
+from fieldguide.data.folder_reading import has_exif_times, the_layout
 from fieldguide.data.given_splits import SIDES
 from fieldguide.data.layout import FIELDS, GIVEN_SPLIT, LABEL, SEQUENCE, SITE, own_columns, parse_layout
-from fieldguide.data.layout_proposals import propose_layouts, propose_splits, propose_time
+from fieldguide.data.layout_proposals import propose_splits, propose_time
 from fieldguide.data.listed_files import ListedFiles
 from fieldguide.data.sidecars import TEXT, is_text
 from fieldguide.data.source_reading import Reading
@@ -125,12 +125,7 @@ def _layout_of_labels(pictures: Pictures, files: Sequence[str]) -> str:
             f"nothing says the labels of {pictures.folder}: give a file that does with --labels-from, or put the "
             "pictures of each label into a folder of its own"
         )
-    layouts = propose_layouts(files)
-    if len(layouts) > 1:
-        raise Ambiguous(
-            f"{pictures.folder}: its folders may mean more than one thing", [(LAYOUT, one) for one in layouts]
-        )
-    return layouts[0]
+    return the_layout(pictures.folder, files)
 
 
 def _by_path(rows: Iterable[Annotation], layout: str) -> list[Annotation]:

@@ -100,7 +100,7 @@ def _listed(incoming: Path, files: Sequence[str]) -> tuple[list[Listed], dict[st
     faults, waiting = {file: reason for one in listed for file, reason in one.unread.items()}, dict[str, str]()
     for name in _candidates(files, {file for one in listed for file in one.files}):
         parent = PurePosixPath(name).parent
-        below = [file for file in files if PurePosixPath(file).is_relative_to(parent)]
+        below = {file: incoming / file for file in files if PurePosixPath(file).is_relative_to(parent)}
         try:
             one = read_listed(incoming, ListedFiles(below), [name], {})
         except NotAnnotations as error:

@@ -5,7 +5,7 @@ between two times (`event`); boxes are in shares of the picture; timestamps are 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,18 +50,23 @@ def is_camtrap_dp(content: Any) -> bool:
     return names >= set(TABLES)
 
 
-def read_camtrap_dp(content: Mapping[str, Any], folder: Path) -> Annotations:
+def read_camtrap_dp(content: Mapping[str, Any], find: Callable[[str], Path | None]) -> Annotations:
     """A row for each observation of a file; those of events are rows of each of their files without one of its own.
 
     The label is the scientific name, or the type of the observation where that has none (blank, human, vehicle). The
     site is the location, the sequence is the event.
+
+    Parameters
+    ----------
+    find
+        Where a table is that the package names, None if there is none.
 
     Raises
     ------
     UserError
         If a table is missing or no table.
     """
-    deployments, media, observations = (_table(content, folder, name) for name in TABLES)
+    deployments, media, observations = (_table(content, find, name) for name in TABLES)
     site_of, said = _sites(deployments)
     times, _ = read_times([row.get("timestamp", "") for row in media])
     of_media: dict[str, list[Row]] = defaultdict(list)
@@ -126,7 +131,7 @@ def _events(observations: Sequence[Row]) -> dict[str, list[_Event]]:
     return events
 
 
-def _table(content: Mapping[str, Any], folder: Path, name: str) -> list[Row]:
+def _table(content: Mapping[str, Any], find: Callable[[str], Path | None], name: str) -> list[Row]:
     resource = next(one for one in content["resources"] if isinstance(one, dict) and one.get("name") == name)
     if isinstance(data := resource.get("data"), list):
         table = from_records(data, f"{PACKAGE}, {name}")
@@ -135,8 +140,7 @@ def _table(content: Mapping[str, Any], folder: Path, name: str) -> list[Row]:
     files = [str(path) for path in (listed if isinstance(listed, list) else [listed])]
     rows: list[Row] = []
     for file in files:
-        path = folder / file
-        if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+        if (path := find(file)) is None:
             raise UserError(f"{PACKAGE} names {file} for {name}, which is not in its folder")
         table = read_cells(path)
         rows += [dict(zip(table.header, row, strict=True)) for row in table.rows]

@@ -12,6 +12,7 @@ from typing import Any
 
 from fieldguide.base.csv_cells import from_cell
 from fieldguide.base.errors import UserError, first_line
+from fieldguide.base.packs import open_file
 from fieldguide.data.annotations.annotation import PICTURE, NotAnnotations
 
 LARGEST_BOOK = 4 * 10**9  # bytes
@@ -45,7 +46,7 @@ def read_cells(file: Path) -> Table:
     NotAnnotations
         If it is none. UserError if it is damaged, or needs a library that is not installed.
     """
-    with file.open("rb") as start:
+    with open_file(file) as start:
         first = start.read(8)
     if first.startswith(PARQUET):
         return _parquet(file)
@@ -92,7 +93,8 @@ def as_text(value: Any) -> str:
 
 
 def _text(file: Path) -> tuple[str, str]:
-    content = file.read_bytes()
+    with open_file(file) as stream:
+        content = stream.read()
     encoding = next((name for bom, name in BOMS.items() if content.startswith(bom)), "")
     if not encoding and content[:2000].count(0) > len(content[:2000]) / 4:
         encoding = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
@@ -168,9 +170,9 @@ def _parquet(file: Path) -> Table:
     from fieldguide.data.table import DAMAGED
 
     try:
-        schema = pq.read_schema(file)
-        columns = [one.name for one in schema if "binary" not in str(one.type)]  # others hold the pictures themselves
-        return _checked(file, from_records(pq.read_table(file, columns=columns).to_pylist(), file.name))
+        with open_file(file) as stream, pq.ParquetFile(stream) as table:
+            columns = [one.name for one in table.schema_arrow if "binary" not in str(one.type)]  # others hold pictures
+            return _checked(file, from_records(table.read(columns).to_pylist(), file.name))
     except DAMAGED as error:
         raise UserError(f"{file.name} cannot be read as Parquet: {first_line(error)}") from None
 
@@ -181,13 +183,14 @@ def _excel(file: Path) -> Table:
     except ModuleNotFoundError:
         raise UserError(f"{file.name} is an Excel file: `pip install 'fieldguide[excel]'`, or save it as CSV") from None
     try:
-        with zipfile.ZipFile(file) as archive:
-            if sum(part.file_size for part in archive.infolist()) > LARGEST_BOOK:
-                raise UserError(f"{file.name} unpacks to more than {LARGEST_BOOK // 10**9} GB: save it as CSV")
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-        lines = [[as_text(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)]
-        sheets = len(book.worksheets)
-        book.close()
+        with open_file(file) as stream:
+            with zipfile.ZipFile(stream) as archive:
+                if sum(part.file_size for part in archive.infolist()) > LARGEST_BOOK:
+                    raise UserError(f"{file.name} unpacks to more than {LARGEST_BOOK // 10**9} GB: save it as CSV")
+            book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+            lines = [[as_text(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)]
+            sheets = len(book.worksheets)
+            book.close()
     except UserError:
         raise
     except Exception as error:  # a zip of something else, a damaged one: openpyxl raises what its parsers raise

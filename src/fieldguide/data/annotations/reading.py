@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.errors import UserError
-from fieldguide.base.packs import open_file
+from fieldguide.base.packs import is_a_file, open_file
 from fieldguide.data.annotations.annotation import Annotations, SizeOf
 from fieldguide.data.annotations.camtrap_dp import is_camtrap_dp, read_camtrap_dp
 from fieldguide.data.annotations.cells import from_records, read_cells
@@ -53,7 +53,7 @@ def read_annotations(
     try:
         content = _json(file)
         if is_camtrap_dp(content):
-            return read_camtrap_dp(content, file.parent)
+            return read_camtrap_dp(content, lambda text: file_below(file.parent, text) or find(text))
         if is_coco(content):
             return read_coco(content, size_of)
         if is_megadetector(content):
@@ -66,12 +66,14 @@ def read_annotations(
 
 def _json(file: Path) -> Any:
     """The content of a JSON file, None for any other."""
-    with file.open("rb") as stream:
+    with open_file(file) as stream:
         first = stream.read(200).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    if first not in (b"{", b"["):
-        return None
+        if first not in (b"{", b"["):
+            return None
+        stream.seek(0)
+        content = stream.read()
     try:
-        return json.loads(file.read_text(encoding="utf-8-sig"))
+        return json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):  # JSON lines, perhaps
         return None
 
@@ -81,7 +83,7 @@ def file_below(folder: Path, text: str) -> Path | None:
     try:
         path = folder / text
         inside = path.resolve().is_relative_to(folder.resolve())
-        return path if inside and path.is_file() else None
+        return path if inside and is_a_file(path) else None
     except (OSError, ValueError):  # a name that is too long, or holds a null
         return None
 
