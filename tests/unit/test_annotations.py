@@ -270,6 +270,144 @@ def test_the_same_table_in_any_format_says_the_same(tmp_path: Path) -> None:
     assert read["t.csv"][1] == ("2.jpg", "007", None, datetime(2024, 5, 30), None)
 
 
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 9) | st.floats() | st.text("12a/", max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
+        ["file", "bbox", "detections", "classifications", "category", "conf", "id", "image_id", "category_id",
+         "file_name", "width"]
+    ), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+CREATE_ML = [
+    {"image": "1.png", "annotations": [
+        {"label": "fox", "coordinates": {"x": 100, "y": 50, "width": 100, "height": 50}},
+        {"label": "owl", "coordinates": {"x": 100, "y": 50, "width": 0, "height": 50}},
+    ]},
+    {"image": "2.png", "annotations": []},
+]  # fmt: skip
+
+
+def test_create_ml(tmp_path: Path) -> None:
+    put(tmp_path / "1.png", noise(1, 200, 100))
+    read = read_annotations(put(tmp_path / "any.json", json.dumps(CREATE_ML).encode()))
+    assert [(row.file, row.label, row.known.box, row.left_out) for row in read.rows] == [
+        ("1.png", "fox", QUARTER, ""),
+        ("1.png", "owl", None, "its box has no area"),
+        ("2.png", "", None, "the file lists the picture without an annotation"),
+    ]
+    shares = {"x": 0.5, "y": 0.5, "width": 0.5, "height": 0.5}
+    older = [{"imagefilename": "9.png", "annotation": [{"label": "fox", "coordinates": shares}]}]
+    assert said(read_annotations(put(tmp_path / "old.json", json.dumps(older).encode()))) == [
+        ("9.png", "fox", None, None, QUARTER)
+    ]
+    whole = [{"image": "1.png", "annotation": "fox"}, {"image": "2.png", "annotation": "owl"}]
+    labels = read_annotations(put(tmp_path / "labels.json", json.dumps(whole).encode()))
+    assert [(row.file, row.label) for row in labels.rows] == [("1.png", "fox"), ("2.png", "owl")]
+
+
+RECT = {"name": "rect", "x": 50, "y": 25, "width": 100, "height": 50}
+VIA_SHAPES = {
+    "rect": RECT,
+    "circle": {"name": "circle", "cx": 100, "cy": 50, "r": 25},
+    "ellipse": {"name": "ellipse", "cx": 100, "cy": 50, "rx": 50, "ry": 25},
+    "turned": {"name": "ellipse", "cx": 100, "cy": 50, "rx": 25, "ry": 50, "theta": 1.5707963267948966},
+    "polygon": {"name": "polygon", "all_points_x": [50, 150, 90], "all_points_y": [25, 30, 75]},
+    "point": {"name": "point", "cx": 1, "cy": 2},
+    "odd": {"name": "polygon", "all_points_x": "abc", "all_points_y": 7},
+}
+
+
+def via(regions: Any, says: Any = None, file: str = "1.png") -> dict[str, Any]:
+    return {f"{file}123": {"filename": file, "size": 123, "regions": regions, "file_attributes": says or {}}}
+
+
+def region(label: Any, shape: Any = None, **more: Any) -> dict[str, Any]:
+    return {"shape_attributes": RECT if shape is None else shape, "region_attributes": {"animal": label, **more}}
+
+
+def test_via_in_all_its_forms(tmp_path: Path) -> None:
+    put(tmp_path / "1.png", noise(1, 200, 100))
+    content = via([region(name, shape) for name, shape in VIA_SHAPES.items()]) | via([], file="2.png")
+    read = read_annotations(put(tmp_path / "via.json", json.dumps(content).encode()))
+    boxes = {row.label: row.known.box for row in read.rows}
+    assert read.format == "VGG Image Annotator" and read.understood == ["labels from the attribute 'animal'"]
+    assert {boxes[name] for name in ("rect", "ellipse", "turned", "polygon")} == {QUARTER}
+    assert boxes["circle"] == (0.375, 0.25, 0.25, 0.5) and boxes["point"] is None
+    assert {row.label or row.file: row.left_out for row in read.rows if row.left_out} == {
+        "odd": "its box has no area",
+        "2.png": "no region is marked in it",
+    }
+    first = via({"0": region("rect"), "1": region("circle", VIA_SHAPES["circle"])})  # as version 1 writes them
+    project = {"_via_settings": {}, "_via_img_metadata": first}
+    text = io.StringIO()
+    writer = csv.writer(text)
+    header = "#filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes"
+    writer.writerow(header.split(","))
+    for number, name in enumerate(("rect", "circle")):
+        writer.writerow(["1.png", 1, "{}", 2, number, json.dumps(VIA_SHAPES[name]), json.dumps({"animal": name})])
+    forms = [json.dumps(first), json.dumps(project), text.getvalue()]
+    rows = [read_annotations(put(tmp_path / "form", form.encode())).rows for form in forms]
+    assert rows[0] == rows[1] == rows[2] and [row.label for row in rows[0]] == ["rect", "circle"]
+
+
+def test_which_attribute_of_via_is_the_label_is_asked_unless_its_name_says_it(tmp_path: Path) -> None:
+    put(tmp_path / "1.png", noise(1, 200, 100))
+    path = put(tmp_path / "via.json", json.dumps(via([region("fox", sex="f")])).encode())
+    with pytest.raises(Ambiguous) as asked:
+        read_annotations(path)
+    assert asked.value.options == [("--columns", "label=animal"), ("--columns", "label=sex")]
+    assert [row.label for row in read_annotations(path, columns={"label": "sex"}).rows] == ["f"]
+    with pytest.raises(UserError, match=r"has no attribute 'sexx' \(did you mean sex\?\)"):
+        read_annotations(path, columns={"label": "sexx"})
+    put(path, json.dumps(via([region("a", Species="fox"), region("a", Species={"fox": True, "owl": True})])).encode())
+    named = read_annotations(path).rows
+    assert [(row.label, row.left_out) for row in named] == [
+        ("fox", ""), ("", "a region of it has several labels: fox, owl"),
+    ]  # fmt: skip
+    of_files = via([], {"animal": "fox"}) | via([{"shape_attributes": RECT}], {"animal": "owl"}, "9.png")
+    put(path, json.dumps(of_files).encode())
+    assert [(row.label, row.known.box, row.left_out) for row in read_annotations(path).rows] == [
+        ("fox", None, ""), ("owl", None, "its box is in pixels, and the size of the picture is not known"),
+    ]  # fmt: skip
+
+
+def test_open_images(tmp_path: Path) -> None:
+    header = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded\n"
+    rows = ["a1,xclick,/m/0fox,1,0.25,0.75,0.25,0.75,0", "b2,xclick,/m/0owl,0,0,1,0,1,0", "b2,x,/m/0elk,1,0,1,0,1,0"]
+    path = put(tmp_path / "train-annotations-bbox.csv", (header + "\n".join(rows)).encode())
+    nameless = read_annotations(path)
+    assert [row.label for row in nameless.rows] == ["/m/0fox", "/m/0elk"]
+    assert "labels that have no name: 2, as /m/0elk: put class-descriptions.csv" in nameless.understood[1]
+    put(tmp_path / "class-descriptions-boxable.csv", b"/m/0fox,Fox\n/m/0owl,Owl\n/m/0elk,Elk\n")
+    read = read_annotations(path)
+    assert [(row.file, row.label, row.known.box) for row in read.rows] == [
+        ("a1", "Fox", QUARTER),
+        ("b2", "Elk", (0.0, 0.0, 1.0, 1.0)),
+    ]
+    assert "labels that were looked for in vain: 1" in " ".join(read.understood)
+
+
+@settings(max_examples=80, derandomize=True, deadline=None)
+@given(JSON, JSON, JSON)
+def test_any_json_of_other_tools_costs_rows_and_never_the_run(
+    tmp_path_factory: pytest.TempPathFactory, one: Any, other: Any, third: Any
+) -> None:
+    for content in (
+        [{"image": one, "annotations": other}],
+        [{"image": "a", "annotations": [{"label": one, "coordinates": other}]}],
+        [{"image": "a", "annotation": [{"label": one, "coordinates": {"x": other, "y": 1, "width": third}}]}],
+        {"a": {"filename": "a", "regions": one, "file_attributes": other}},
+        {"_via_img_metadata": {"a": {"filename": "a", "regions": [{"shape_attributes": one}], "file_attributes": 1}}},
+        via([region(one, other)], third),
+        via([region("fox", {"name": "ellipse", "cx": 1, "cy": 1, "rx": one, "ry": other, "theta": third})]),
+        via([region("fox", {"name": "polygon", "all_points_x": one, "all_points_y": other})]),
+    ):
+        with suppress(UserError):
+            read_annotations(put(tmp_path_factory.getbasetemp() / "any.json", json.dumps(content).encode()))
+
+
 def test_boxes_of_imagefolder(tmp_path: Path) -> None:
     put(tmp_path / "1.png", noise(1, 200, 100))
     rows = [
@@ -312,16 +450,6 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
             read(put(tmp_path_factory.getbasetemp() / "any", content))
         except UserError as error:
             assert str(error)
-
-
-JSON: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 9) | st.floats() | st.text("12a/", max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
-        ["file", "bbox", "detections", "classifications", "category", "conf", "id", "image_id", "category_id",
-         "file_name", "width"]
-    ), inner, max_size=4),
-    max_leaves=12,
-)  # fmt: skip
 
 
 @settings(max_examples=80, derandomize=True, deadline=None)

@@ -12,8 +12,11 @@ from fieldguide.data.annotations.annotation import Annotations, SizeOf
 from fieldguide.data.annotations.camtrap_dp import is_camtrap_dp, read_camtrap_dp
 from fieldguide.data.annotations.cells import from_records, read_cells
 from fieldguide.data.annotations.coco import is_coco, read_coco
+from fieldguide.data.annotations.create_ml import is_create_ml, read_create_ml
 from fieldguide.data.annotations.megadetector import is_megadetector, read_megadetector
+from fieldguide.data.annotations.open_images import is_open_images, with_names
 from fieldguide.data.annotations.table import read_table_rows
+from fieldguide.data.annotations.via import is_via, is_via_table, read_via, read_via_table
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP")
 TURNED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
@@ -27,7 +30,8 @@ def read_annotations(
     least_confidence: float | None = None,
     find: Callable[[str], Path | None] | None = None,
 ) -> Annotations:
-    """What a file says of pictures: a table (CSV, TSV, JSON lines, Parquet, Excel), COCO, Camtrap DP or MegaDetector.
+    """What a file says of pictures: a table (CSV, TSV, JSON lines, Parquet, Excel, also that of Open Images), COCO,
+    Camtrap DP, MegaDetector, Create ML or VGG Image Annotator.
 
     Parameters
     ----------
@@ -35,7 +39,7 @@ def read_annotations(
         The folder that the files in it are relative to; by default its own.
     columns
         For tables: which column is the `file`, `label`, `site`, `time`, `sequence` or `split`, where its name does not
-        say; `dates` is `day-first` or `month-first`.
+        say; `dates` is `day-first` or `month-first`. Of VGG Image Annotator, which attribute is the label.
     least_confidence
         Of a detector's boxes, 0 to 1; by default what the file recommends.
     find
@@ -58,7 +62,15 @@ def read_annotations(
             return read_coco(content, size_of)
         if is_megadetector(content):
             return read_megadetector(content, size_of, least_confidence)
+        if is_create_ml(content):
+            return read_create_ml(content, size_of)
+        if is_via(content):
+            return read_via(content, file.name, size_of, columns or {})
         table = read_cells(file) if content is None else from_records(content, file.name)
+        if is_via_table(table):
+            return read_via_table(table, file.name, size_of, columns or {})
+        if is_open_images(table):
+            table = with_names(table, lambda text: file_below(file.parent, text) or find(text))
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}") from None
     return read_table_rows(table, file.name, size_of, lambda text: find(text) is not None, columns or {})
