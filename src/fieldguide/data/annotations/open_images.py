@@ -46,9 +46,7 @@ def with_names(table: Table, find: Callable[[str], Path | None]) -> Table:
     if absent := len(table.rows) - len(rows):
         notes.append(f"rows of labels that were looked for in vain: {absent}, left aside")
     if nameless := {row[place] for row in there} - {*names}:
-        notes.append(
-            f"labels that have no name: {len(nameless)}, as {min(nameless)}: put {NAMES[0]} beside the table"
-        )
+        notes.append(f"labels that have no name: {len(nameless)}, as {min(nameless)}: put {NAMES[0]} beside the table")
     return replace(table, rows=rows, note="; ".join(notes))
 
 
