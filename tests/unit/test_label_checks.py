@@ -1,12 +1,14 @@
 """Doubts about the labels of a delivery, without any champion: by models that have not seen the picture."""
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,9 +19,11 @@ from conftest import CHECKOUT, PARAMS, encoded, put
 from fieldguide.base.compose import compose
 from fieldguide.base.config import RetrainConfig
 from fieldguide.base.paths import Paths
+from fieldguide.retraining.data_set import Told
 from fieldguide.retraining.label_checks import answers_out_of_fold, check_labels, find_doubts
-from fieldguide.retraining.shown import Shown
+from fieldguide.retraining.shown import Shown, known_pictures, shown_known, shown_new
 from fieldguide.retraining.triggers import Facts, decide
+from videos import video
 
 WRONG = 6  # of 40
 
@@ -68,6 +72,34 @@ def test_wrong_labels_hold_a_delivery_back_and_right_ones_do_not(home: Paths, tm
     assert decide(Facts(doubts=found), RetrainConfig()).hold == bool(wrong)
     told = {(one.file, one.label, one.suggested) for one in found.which}
     assert {(name, "down", "across") for name in names[:wrong]} <= told
+
+
+def test_frames_of_videos_are_checked_beside_those_of_the_data_set(home: Paths, tmp_path: Path) -> None:
+    cfg = compose(home)
+    files = {f"{label}/{number}.avi": tmp_path / f"{label}{number}.avi" for label in ("fox", "owl") for number in "ab"}
+    for file in files.values():
+        video(file, "mjpeg", count=40, gop=1)
+    data = files["owl/b.avi"].read_bytes()
+    files["owl/b.avi"].write_bytes(data[: len(data) // 2])
+    files["owl/c.avi"] = put(tmp_path / "c.avi", b"RIFF no video")
+    files["fox/1.png"] = put(tmp_path / "1.png", striped(1, across=True))
+
+    def tell(path: str) -> list[Told]:
+        label = path.partition("/")[0]
+        return [Told(label, label)]
+
+    (tmp_path / "work").mkdir()
+    pictures = known_pictures(sorted(files), tell)
+    known = shown_known(files, pictures, cfg, tmp_path / "work")
+    assert Counter(one.source for one in known) == {
+        "fox/1.png": 1, "fox/a.avi": 4, "fox/b.avi": 4, "owl/a.avi": 4, "owl/b.avi": 2,
+    }  # fmt: skip
+    assert all(one.label == one.source.partition("/")[0] for one in known)
+    assert len({one.file.read_bytes() for one in known if one.source == "fox/a.avi"}) == 4, "each its own frame"
+    arrived = pd.DataFrame({"file": ["fox1.avi"], "target": ["fox/1.avi"]})
+    put(tmp_path / "fox1.avi", data[: len(data) // 2])
+    new, unread = shown_new(tmp_path, arrived, tell, cfg, tmp_path / "work")
+    assert [one.source for one in new] == ["fox1.avi"] * 2 and not unread, "what comes before the damage"
 
 
 def test_doubts_are_counted_beside_the_usual_ones() -> None:

@@ -32,7 +32,7 @@ from fieldguide.retraining.messages import (
     waiting_in_words,
 )
 from fieldguide.retraining.page import write_page
-from fieldguide.retraining.shown import Shown, first_frames, shown_known, shown_new, whole
+from fieldguide.retraining.shown import Shown, first_frames, known_pictures, shown_known, shown_new
 from fieldguide.retraining.triggers import Facts, decide
 from fieldguide.retraining.unlabelled_queue import write_queue
 
@@ -130,7 +130,7 @@ def _facts(
             incoming = refuse(incoming, unread)
             # What is out of domain is left out: a model of the data set cannot judge its label.
             ordinary = [one for one in new if one not in strange and one.source not in unread]
-            pictures = evenly(whole(list(present), tell))
+            pictures = evenly(known_pictures(list(present), tell))
             usual = shown_known(files_of_data_set(source), pictures, cfg, Path(folder)) if ordinary else []
             doubts, reason = check_labels(tools.out_of_fold, usual, ordinary)
         counts = {"out of the champion's domain": len(strange), reason: len(ordinary)}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,7 @@ from fieldguide.pages.render import render
 from fieldguide.retraining.arrived import COLUMNS, State
 from fieldguide.retraining.job_tools import SAME
 from fieldguide.retraining.journal import Journal
+from fieldguide.retraining.shown import first_frames
 from fieldguide.retraining.triggers import Disputed
 
 MAX_ROWS = 200
@@ -75,16 +77,20 @@ def _page(paths: Paths, job: Journal, incoming: pd.DataFrame) -> str:
 
 
 def _disputed(job: Journal) -> list[dict[str, str]]:
-    """The new pictures whose labels are in doubt: file, label and suggested, as `triggers.Disputed` has them."""
+    """The new pictures whose labels are in doubt: file, label and suggested, as `triggers.Disputed` has them.
+
+    Frames of one video that say the same are one row.
+    """
     doubts: dict[str, list[dict[str, str]]] = job.get("facts")["doubts"] or {"which": []}
-    return doubts["which"]
+    return list({tuple(one.values()): one for one in doubts["which"]}.values())
 
 
 def _picture(paths: Paths, job: str, file: str) -> Image.Image | None:
-    """A picture that arrived, wherever it is now: in data/held/<job>, or still in data/incoming."""
+    """A picture or a video's first frame, wherever it is now: in data/held/<job>, or still in data/incoming."""
     for folder in (paths.held / job, paths.incoming):
-        with suppress(PictureError):
-            return open_bounded(folder / file, MAX_MEGAPIXELS, THUMBNAIL)
+        with suppress(PictureError), TemporaryDirectory() as work:
+            [shown] = first_frames([folder / file], Path(work))
+            return open_bounded(shown, MAX_MEGAPIXELS, THUMBNAIL)
     return None
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 
 import pandas as pd
 
 from fieldguide.base.config import Config
+from fieldguide.base.progress import progress
 from fieldguide.data.cropping import cut
 from fieldguide.data.images import PictureError, read_picture
 from fieldguide.data.sources.wanted import VIDEO_EVERY
@@ -26,27 +28,49 @@ class Shown:
     source: str
 
 
-def whole(paths: Sequence[str], tell: Tell) -> list[tuple[str, Told]]:
-    """Each picture, or each box, that a data set has in some of its files; frames of videos aside."""
-    return [(path, told) for path in paths if not is_video(path) for told in tell(path)]
+@dataclass(frozen=True)
+class Known:
+    """A picture of the data set: a file of it, what is told of that, and of a video the place of the frame."""
+
+    path: str
+    told: Told
+    place: int = 0
 
 
-def shown_known(
-    files: Mapping[str, Path], pictures: Sequence[tuple[str, Told]], cfg: Config, folder: Path
-) -> list[Shown]:
-    """Pictures of the data set, whose `files` are where their paths lead; boxes are cut out and written below `folder`.
-
-    What cannot be read is left away.
-    """
+def known_pictures(paths: Sequence[str], tell: Tell) -> list[Known]:
+    """Each picture, each box and each frame of a video that a data set may have in some of its files."""
     found = []
-    for number, (path, told) in enumerate(pictures):
-        file = files[path]
-        if told.box:
-            try:
-                file = _cut_out(file, told, cfg, folder / f"known-{number}.png")
-            except PictureError:
-                continue
-        found.append(Shown(file, told.label, path))
+    for path in paths:
+        if is_video(path):
+            found += [Known(path, told, place) for told in tell(path)[:1] for place in range(MOST_FRAMES)]
+        else:
+            found += [Known(path, told) for told in tell(path)]
+    return found
+
+
+def shown_known(files: Mapping[str, Path], pictures: Sequence[Known], cfg: Config, folder: Path) -> list[Shown]:
+    """Pictures of the data set, whose `files` are where their paths lead; boxes and frames are written below `folder`.
+
+    What cannot be read is left away, as are frames that a video does not have.
+    """
+    every = getattr(cfg.data, "video_every", VIDEO_EVERY)
+    by_path = [(path, list(ones)) for path, ones in groupby(pictures, key=lambda one: one.path)]
+    found = []
+    for number, (path, ones) in enumerate(progress(by_path, "look at the data set", unit="files")):
+        work = folder / f"known-{number}"
+        try:
+            if is_video(path):
+                frames = _frames(files[path], every, work, most=1 + max(one.place for one in ones))
+                shown = [(frames[one.place], one) for one in ones if one.place < len(frames)]
+            else:
+                cuts = [(one, work.with_name(f"{work.name}-{place}.png")) for place, one in enumerate(ones)]
+                shown = [
+                    (_cut_out(files[path], one.told, cfg, cut) if one.told.box else files[path], one)
+                    for one, cut in cuts
+                ]
+        except (PictureError, VideoError):
+            continue
+        found += [Shown(file, one.told.label, path) for file, one in shown]
     return found
 
 
@@ -98,11 +122,14 @@ def _cut_out(file: Path, told: Told, cfg: Config, target: Path) -> Path:
 
 
 def _frames(video: Path, every: float, folder: Path, most: int = MOST_FRAMES) -> list[Path]:
+    """The first frames of a video, written below `folder`. Raises VideoError if none comes before what is damaged."""
     folder.mkdir()
-    files = []
-    for number, frame in enumerate(read_frames(video, every)):
-        files.append(folder / f"{number}.jpg")
-        files[-1].write_bytes(frame.jpeg)
-        if len(files) == most:
-            break
+    files: list[Path] = []
+    try:
+        for frame in islice(read_frames(video, every), most):
+            files.append(folder / f"{len(files)}.jpg")
+            files[-1].write_bytes(frame.jpeg)
+    except VideoError:
+        if not files:
+            raise
     return files
