@@ -1,7 +1,9 @@
 """Confirming logged predictions, and the page of runs: what they show is what the commands know."""
 
 import os
+import threading
 import time
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -9,7 +11,10 @@ from starlette.testclient import TestClient
 from app.conftest import DataSet
 from conftest import noise, put, run_command
 from fieldguide.base.files import read_json
+from fieldguide.base.packs import write_packs
+from fieldguide.data.images import identify
 from fieldguide.prediction.log import Logged, log_predictions, read_confirmed
+from fieldguide.stages import clean, download
 
 
 @pytest.fixture
@@ -36,17 +41,52 @@ def test_the_index_of_files_is_written_when_something_is_new_and_forgets_what_is
 ) -> None:
     index = data_set.paths.checkout_state / "app" / "ids.json"
     put(data_set.paths.incoming / os.fsdecode(b"caf\xe9.png"), noise(1))  # no index can name it
+    file = put(data_set.paths.incoming / "1.png", noise(200))
     look(client)
     first = index.stat().st_ino
     look(client)
     assert index.stat().st_ino == first
-    file = data_set.paths.sources / "own" / "black" / "0.png"
-    assert str(file) in read_json(index)
+    assert [*read_json(index)] == [str(file)], "pictures of the data set are known by its table"
     file.unlink()
+    (data_set.paths.sources / "own" / "black" / "0.png").unlink()
     look(client)
-    assert str(file) not in read_json(index)
+    assert read_json(index) == {}
     gone = data_set.ids["black/0.png"]
     assert {item["id"]: item["is_here"] for item in client.get("/api/confirm").json()["items"]}[gone] is False
+
+
+def test_the_order_does_not_depend_on_when_files_are_found(
+    client: TestClient, data_set: DataSet, logged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        put(data_set.paths.incoming / f"{number}.png", noise(200 + number))
+    found, goes_on = threading.Event(), threading.Event()
+
+    def slow(path: Path) -> str:
+        found.set()
+        assert goes_on.wait(30)
+        return identify(path)
+
+    monkeypatch.setattr("fieldguide.app.found_pictures.identify", slow)
+    early = client.get("/api/confirm?look=true").json()
+    assert (early["items"], early["looking"]) == ([], True)
+    assert found.wait(30) and client.get("/api/confirm").json()["items"] == []
+    goes_on.set()
+    look(client)
+    assert [item["id"] for item in client.get("/api/confirm").json()["items"]] == [*logged, "0" * 16]
+
+
+def test_pictures_in_packs_are_found(client: TestClient, data_set: DataSet, logged: list[str]) -> None:
+    own = data_set.paths.sources / "own"
+    names = sorted(path.relative_to(own).as_posix() for path in own.rglob("*.png"))
+    write_packs(own, [(name, own / name) for name in names])
+    for name in names:
+        (own / name).unlink()
+    download.run(data_set.config, data_set.paths)
+    clean.run(data_set.config, data_set.paths)
+    look(client)
+    assert [item["is_here"] for item in client.get("/api/confirm").json()["items"]][:2] == [True, True]
+    assert client.get(f"/found/{logged[0]}/1280").headers["content-type"] == "image/jpeg"
 
 
 def test_predictions_stand_beside_their_pictures(client: TestClient, logged: list[str]) -> None:
@@ -64,7 +104,7 @@ def test_predictions_stand_beside_their_pictures(client: TestClient, logged: lis
     response = client.get(f"/found/{'0' * 16}/1280")
     assert (response.status_code, response.json()["error"]) == (
         400,
-        "its file is in none of the folders that the app was started with",
+        "its file is neither in the data set nor in a folder that the app was started with",
     )
 
 

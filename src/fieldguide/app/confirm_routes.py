@@ -65,8 +65,10 @@ def logged_pictures(paths: Paths, found: FoundPictures) -> dict[str, Any]:
     """The pictures of the log, those whose files are here first; what each version said of them last.
 
     They are in the order of their ids, which are hashes: a random one, so that the accuracy of the first that are
-    confirmed is that of all.
+    confirmed is that of all. While their files are looked for there are none: those found first would come first.
     """
+    if found.is_looking:
+        return {"labels": [], "items": [], "pictures": 0}
     log, confirmed = read_log(paths), read_confirmed(paths)
     known = dict(zip(confirmed["id"], confirmed["label"], strict=True))
     last = log.drop_duplicates(["id", "version", "step"], keep="last").sort_values(["id", "at"], kind="stable")

@@ -1,24 +1,33 @@
-"""Pictures of folders, by their ids: the log of predictions names pictures by these alone."""
+"""Pictures by their ids: the log of predictions names them by these alone."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock, Thread
 
-from fieldguide.app.pictures import inside, is_text
-from fieldguide.base.errors import UserError
+from fieldguide.app.pictures import inside, is_text, own_file
+from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import read_json, write_json
+from fieldguide.base.packs import is_a_file
+from fieldguide.base.paths import Paths
 from fieldguide.data.images import PictureError, identify
+from fieldguide.data.split_keys import whole_pictures
+from fieldguide.data.table import IMAGES, read_table
 
 SAVED_EVERY = 200  # new pictures
 Known = dict[str, list[object]]  # path: size, time of change, id
 
 
 class FoundPictures:
-    """The picture files of folders by id; a thread opens them once, and what it found is kept in the file `kept`."""
+    """The pictures of the data set, as its image table says, and the picture files of folders.
 
-    def __init__(self, folders: Sequence[Path], kept: Path) -> None:
-        self.folders, self.kept = folders, kept
-        self._files: dict[str, tuple[Path, str]] = {}
+    A thread opens the files of folders once; what it found is kept in the file `kept`.
+    """
+
+    def __init__(self, paths: Paths, folders: Sequence[Path], kept: Path) -> None:
+        self.paths, self.folders, self.kept = paths, folders, kept
+        self._in_data_set: dict[str, str] = {}  # as the column `file` has it
+        self._in_folders: dict[str, tuple[Path, str]] = {}
         self._lock, self._thread = Lock(), Thread()
         self.looked, self.total = 0, 0
 
@@ -35,13 +44,15 @@ class FoundPictures:
         return self._thread.is_alive()
 
     def __contains__(self, identity: object) -> bool:
-        return identity in self._files
+        return identity in self._in_data_set or identity in self._in_folders
 
     def file(self, identity: str) -> Path:
         """The file of a picture. Raises UserError if there is none."""
-        if identity not in self._files:
-            raise UserError("its file is in none of the folders that the app was started with")
-        return inside(*self._files[identity])
+        if identity in self._in_data_set:
+            return own_file(self.paths, self._in_data_set[identity])
+        if identity in self._in_folders:
+            return inside(*self._in_folders[identity])
+        raise UserError("its file is neither in the data set nor in a folder that the app was started with")
 
     def _look(self) -> None:
         before = self._known()
@@ -61,14 +72,27 @@ class FoundPictures:
                 pass
             else:
                 known[str(path)] = row
-                here[str(row[2])] = self._files[str(row[2])] = (folder, name)
+                here[str(row[2])] = (folder, name)
             self.looked = place + 1
             if new == SAVED_EVERY:
                 write_json(self.kept, before | known)
                 new = 0
-        self._files = here
+        self._in_data_set, self._in_folders = self._of_data_set(), here
         if known != before:
             write_json(self.kept, known)
+
+    def _of_data_set(self) -> dict[str, str]:
+        """The files of the data set that are there by the ids of whole pictures; none before clean has run."""
+        try:
+            table = read_table(self.paths.image_table, IMAGES)
+        except UserError as error:
+            if self.paths.image_table.exists():
+                print(printable(f"fieldguide: {error}"), file=sys.stderr)
+            return {}
+        whole = whole_pictures(table)
+        pairs = zip(whole.where(whole.notna(), table["id"]), table["file"], strict=True)
+        named = {str(identity): str(file) for identity, file in pairs if isinstance(identity, str) and file}
+        return {identity: file for identity, file in named.items() if is_a_file(self.paths.raw_file(file))}
 
     def _known(self) -> Known:
         try:

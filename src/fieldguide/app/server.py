@@ -58,9 +58,8 @@ def create_app(paths: Paths, port: int, token: str, folders: Sequence[Path] = ()
     folders
         Where else than in data/ pictures are that it may show.
     """
-    found = FoundPictures(
-        [*folders, *(paths.incoming, paths.held, paths.raw, paths.sources)], paths.checkout_state / "app" / "ids.json"
-    )
+    kept = paths.checkout_state / "app" / "ids.json"
+    found = FoundPictures(paths, [*folders, paths.incoming, paths.held], kept)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)  # their pages load scripts from the web
     models = (paths.classifier, paths.classifier.with_suffix(".json"), paths.screen)
     model = Background[Model](lambda _: load_model(paths), models)

@@ -71,12 +71,13 @@ byId("right").addEventListener("click", () => confirm(currentItem().predictions[
 byId("skip").addEventListener("click", () => go(state.current + 1));
 byId("undo").addEventListener("click", undo);
 
-/** How far the search for the files is; at its end they are shown. */
+/** How far the search for the files is; at its end they are shown, in an order that does not depend on it. */
 async function follow() {
   const answer = await ask("/api/confirm/state");
-  if (!answer.looking) return load(false);
+  tell(answer);
   tellLooking(answer);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  if (!answer.looking) return load(false);
+  await new Promise((resolve) => setTimeout(resolve, 500));
   return follow();
 }
 
@@ -86,6 +87,7 @@ function tellLooking({ looking, looked, total }) {
 
 async function load(isFirst = true) {
   const answer = await ask(isFirst ? "/api/confirm?look=true" : "/api/confirm");
+  if (answer.looking) return follow();
   if (state.items.length) {
     const here = new Set(answer.items.filter((item) => item.is_here).map((item) => item.id));
     for (const item of state.items) item.is_here = here.has(item.id); // in the order that the person knows
@@ -102,7 +104,6 @@ async function load(isFirst = true) {
   tell(answer);
   draw();
   tellLooking(answer);
-  if (isFirst && answer.looking) follow().catch((error) => toast(error.message, true));
 }
 
 try { await load(); } catch (error) {
