@@ -49,12 +49,12 @@ def app_process(root: Path, port: int, environment: dict[str, str] | None = None
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
+def chromium(*options: str) -> Iterator[Any]:
     """Playwright's browser."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=browser.CHROMIUM, args=["--no-sandbox"])
+        found = playwright.chromium.launch(executable_path=browser.CHROMIUM, args=["--no-sandbox", *options])
         try:
             yield found
         finally:
