@@ -47,12 +47,11 @@ def modules(source: Path = SOURCE) -> dict[str, Module]:
     """
     paths = {_dotted(path, source): path for path in sorted(source.glob("fieldguide/**/*.py"))}
     pages = templates(source).keys()
-    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in paths.items()}
-    nodes_of = {name: list(ast.walk(tree)) for name, tree in trees.items()}  # once: there are 300,000
-    wholes = {name for name, nodes in nodes_of.items() if any(map(_imports_its_folder, nodes))}
+    parsed = {name: _parsed(path.read_text(encoding="utf-8")) for name, path in paths.items()}
+    wholes = {name for name, one in parsed.items() if one.imports_its_folder}
 
     def imported(name: str, nodes: Iterable[ast.AST]) -> frozenset[str]:
-        found = {other for other in paths if name in wholes and other.rpartition(".")[0] == name}
+        found = {other for other in paths if other.rpartition(".")[0] == name} if name in wholes else set()
         for node in nodes:
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
@@ -66,20 +65,39 @@ def modules(source: Path = SOURCE) -> dict[str, Module]:
         return frozenset(found | {other.rpartition(".")[0] for other in found} & outside)
 
     found: dict[str, Module] = {}
-    for name, tree in trees.items():
-        texts, imports = _texts(nodes_of[name]), imported(name, nodes_of[name])
+    for name, one in parsed.items():
+        imports = imported(name, one.imports)
         found[name] = Module(
             name,
             paths[name],
-            tree,
+            one.tree,
             imports,
-            imported(name, tree.body),
-            texts,
-            frozenset(_started(texts, paths.keys())),
-            frozenset(_templates_in(" ".join(texts), pages)),
+            imported(name, one.tree.body),
+            one.texts,
+            frozenset(_started(one.texts, paths.keys())),
+            frozenset(_templates_in(" ".join(one.texts), pages)),
             tuple(sorted(imports & paths.keys())),
         )
     return found
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """What the text of a module says by itself."""
+
+    tree: ast.Module
+    imports: tuple[ast.AST, ...]  # all import statements, wherever they stand
+    imports_its_folder: bool
+    texts: tuple[str, ...]
+
+
+@cache
+def _parsed(text: str) -> _Parsed:
+    """Most of the work, and of a text that has not changed it is done once."""
+    tree = ast.parse(text)
+    nodes = list(ast.walk(tree))
+    imports = tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+    return _Parsed(tree, imports, any(map(_imports_its_folder, nodes)), _texts(nodes))
 
 
 def _imports_its_folder(node: ast.AST) -> bool:
@@ -195,10 +213,10 @@ def stage_sources(stage: str, source: Path = SOURCE) -> list[Path]:
     The room base counts as a whole, since every stage stands on it.
     """
     folder = source / "fieldguide"
-    module = next(name for name, one in modules(source).items() if one.path == folder / "stages" / f"{stage}.py")
-    names, code = runs_through(module, source), with_code(source)
+    names, code = runs_through(_dotted(folder / "stages" / f"{stage}.py", source), source), with_code(source)
     needed = {path for name in names if (path := modules(source)[name].path) in code}
-    needed |= {path for path in code if path.is_relative_to(folder / "base")}
+    base = folder / "base"
+    needed |= {path for path in code if base in path.parents}
     rooms = {template.partition("/")[0] for template in rendered_by(names, source)}
     needed |= {path for template, path in templates(source).items() if template.partition("/")[0] in rooms}
     return sorted(needed)

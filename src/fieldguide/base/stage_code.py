@@ -23,6 +23,11 @@ def stage_code(stage: str, checkout: Path = OWN_CHECKOUT) -> str:
     return "".join(f"{hashes[name]}  {name}\n" for name in _sources(checkout, json.dumps(hashes))[stage])
 
 
+def stage_sources_file(checkout: Path) -> Path:
+    """Where a checkout keeps which files each stage runs through."""
+    return Paths(checkout).checkout_state / "stage_sources.json"
+
+
 def _hashes(checkout: Path) -> dict[str, str]:
     files = sorted(path for path in (checkout / "src" / "fieldguide").rglob("*") if path.is_file())
     return {
@@ -35,7 +40,7 @@ def _hashes(checkout: Path) -> dict[str, str]:
 @cache
 def _sources(checkout: Path, hashes: str) -> Mapping[str, list[str]]:
     """The files of each stage; what was found out about the same sources before is kept, as that takes a second."""
-    kept = Paths(checkout).checkout_state / "stage_sources.json"
+    kept = stage_sources_file(checkout)
     key = hashlib.sha256(hashes.encode()).hexdigest()
     try:
         known = read_json(kept)
