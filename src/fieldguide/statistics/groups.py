@@ -7,7 +7,7 @@ those of pictures.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 Groups = NDArray[np.intp]  # (n,) a number for each picture, the same for those of one group
 
@@ -36,7 +36,7 @@ def few_groups(groups: Groups, coverage: float = 0.95) -> float:
     more.
     """
     quantiles = [
-        student.ppf((1 + coverage) / 2, count - 1) * np.sqrt(count / (count - 1))
+        stdtrit(count - 1, (1 + coverage) / 2) * np.sqrt(count / (count - 1))
         for count in (len(group_sizes(groups)), len(groups))
     ]
     return float(quantiles[0] / quantiles[1])

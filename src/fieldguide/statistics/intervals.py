@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import f as fisher
+from scipy.special import fdtri
 
 from fieldguide.base.progress import progress
 from fieldguide.statistics.groups import Groups, few_groups, group_sizes, sums_by_group, widened
@@ -104,5 +104,5 @@ def _correlation(right: NDArray[np.bool_], groups: Groups) -> float:
     if not within:
         return 1.0
     usual = (len(right) - _mean_size(sizes)) / (len(sizes) - 1)
-    ratio = between / within / float(fisher.ppf(0.2, len(sizes) - 1, len(right) - len(sizes)))
+    ratio = between / within / float(fdtri(len(sizes) - 1, len(right) - len(sizes), 0.2))
     return float(np.clip((ratio - 1) / (ratio - 1 + usual), 0, 1))

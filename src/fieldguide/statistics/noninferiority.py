@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from fieldguide.statistics.groups import Groups, group_sizes, sums_by_group
 from fieldguide.statistics.paired import Differences, accuracy_bounds, sign_flip_test
@@ -101,6 +101,6 @@ def pictures_needed(comparison: Comparison, margin: float) -> int:
     paired shares, as in Connor 1987), in groups like these.
     """
     differing = (comparison.only_challenger + comparison.only_other + 2) / (comparison.pictures + 2)
-    deviations = norm.ppf(comparison.confidence) + norm.ppf(POWER)
+    deviations = ndtri(comparison.confidence) + ndtri(POWER)
     needed = comparison.design_effect * differing * (deviations / margin) ** 2
     return max(math.ceil(needed), comparison.pictures + 1)
