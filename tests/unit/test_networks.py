@@ -60,9 +60,12 @@ def test_a_network_with_random_weights_gives_features(name: str) -> None:
 
 WITHOUT_COMPILER = """
 import sys
+from pathlib import Path
 import torch
+from PIL import Image
 from fieldguide.model.architecture import Architecture
 from fieldguide.model.network import build_body, build_bounded
+from fieldguide.screening.out_of_fold import out_of_fold_from_pictures
 NETWORKS = (("timm", "test_resnet"), ("timm", "test_vit"), ("torchvision", "resnet18"))
 for library, arch in NETWORKS:
     build_body(Architecture(library, arch, {}))
@@ -70,6 +73,10 @@ import fieldguide.training.train_classifier  # and with it fastai
 assert not {"torch._dynamo", "sympy", "triton"} & set(sys.modules)
 for library, arch in NETWORKS:
     build_bounded(Architecture(library, arch, {}), 10**8)
+files = [Path(f"{number}.png") for number in range(12)]
+for number, file in enumerate(files):
+    Image.new("RGB", (64, 64), (20 * number, 0, 0)).save(file)
+out_of_fold_from_pictures(files, ["a", "b"] * 6, list("abcdefghijkl"), 0)  # trains
 assert not {"torch._dynamo", "triton"} & set(sys.modules)
 from timm.models.naflexvit import NaFlexRopeIterator  # marks methods
 from torchvision.ops import roi_align  # asks the question
@@ -80,7 +87,7 @@ assert torch.compile(lambda x: x + 1, backend="eager")(torch.ones(1)) == 2
 
 
 @pytest.mark.slow
-def test_building_a_network_does_not_load_the_compiler_which_can_be_used_all_the_same(tmp_path: Path) -> None:
+def test_building_and_training_networks_does_without_the_compiler_which_can_still_be_used(tmp_path: Path) -> None:
     """It is most of what importing timm and torchvision takes; training imports neither, by fastai, any other way."""
     done = run_python("-W", "ignore", "-c", WITHOUT_COMPILER, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,7 @@
 
 Both import it (torch._dynamo, and with it sympy, triton and torch.distributed) to mark functions that it must not
 compile, and for a question that one operation asks when it is called; torch does so before it computes on its device
-without memory. All can do without the mark as long as nothing is compiled.
+without memory, and in its optimizers. All can do without the mark as long as nothing is compiled.
 """
 
 import sys
@@ -33,6 +33,7 @@ def without_compiler() -> Iterator[None]:
         return
     compiler, utils = ModuleType(COMPILER), ModuleType(COMPILER_UTILS)
     compiler.disable = _unmarked  # type: ignore[attr-defined]
+    compiler.graph_break = _nothing_to_break  # type: ignore[attr-defined]
     utils.is_compile_supported = _is_compile_supported  # type: ignore[attr-defined]
     stand_ins = {COMPILER: compiler, COMPILER_UTILS: utils}
     disable = torch.compiler.disable
@@ -49,6 +50,10 @@ def without_compiler() -> Iterator[None]:
 def _unmarked(function: Callable[..., Any], recursive: bool = True, *, wrapping: bool = True) -> Callable[..., Any]:
     """In place of `torch._dynamo.disable`: the function as it is."""
     return function
+
+
+def _nothing_to_break() -> None:
+    """In place of `torch._dynamo.graph_break`, which optimizers call at every step."""
 
 
 def _disable_when_called(

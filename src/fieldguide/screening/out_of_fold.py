@@ -18,6 +18,7 @@ from fieldguide.base.packs import open_file
 from fieldguide.base.progress import Progress
 from fieldguide.data.resizing.squish import Squish
 from fieldguide.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
+from fieldguide.model.libraries import without_compiler
 from fieldguide.model.network import build_body, build_classifier
 from fieldguide.model.precision import choose_computing
 from fieldguide.screening.label_doubts import Mask, out_of_fold, teaching_folds
@@ -47,6 +48,7 @@ def out_of_fold_from_pictures(
     probabilities, networks = np.zeros((len(targets), len(vocabulary))), np.zeros((len(targets), 1))
     group_names = np.asarray(groups, str)
     with (
+        without_compiler(),
         torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
         Progress("label doubts", FOLDS * EPOCHS, "epochs") as shown,
     ):
