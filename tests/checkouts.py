@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import CHECKOUT, FEW_CHECKS, PARAMS
+from conftest import CHECKOUT, with_options
 from fieldguide.base.paths import Paths
 
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
@@ -21,12 +21,12 @@ def dvc(root: Path, *arguments: str) -> str:
 
 
 def new_checkout(root: Path) -> Paths:
-    shutil.copytree(CHECKOUT / "conf", root / "conf")
-    (root / "conf" / "checks" / "few.yaml").write_text(FEW_CHECKS, encoding="utf-8")
-    (root / "params.yaml").write_text(PARAMS, encoding="utf-8")
-    shutil.copy(CHECKOUT / ".gitignore", root)
+    """A folder with options of its own that git and DVC know as they know this checkout; nothing is in it yet."""
+    paths = with_options(root)
+    (root / ".dvc").mkdir()
+    for name in (".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore"):
+        shutil.copy(CHECKOUT / name, root / name)
     git(root, "init", "-q")
-    dvc(root, "init", "-q")
     git(root, "add", "-A")
     git(root, "commit", "-qm", "start")
-    return Paths(root)
+    return paths

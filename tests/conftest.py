@@ -21,9 +21,9 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
+from fieldguide.base import parallel
 from fieldguide.base.config import Config
 from fieldguide.base.files import read_json, write_json
-from fieldguide.base.parallel import usable_cores
 from fieldguide.base.paths import Paths
 from fieldguide.base.process import start_process
 from fieldguide.base.runner import Metrics
@@ -36,6 +36,7 @@ start_process()  # before the libraries are imported
 
 OwnData = Callable[..., tuple[Config, Paths]]
 
+parallel.PATIENCE = 600  # seconds: other tests keep the other cores busy, and starting a process takes longer
 os.environ["TQDM_DISABLE"] = "1"  # on a busy machine a command that says nothing else would say how far it is
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in the background of a shell nothing would hear Ctrl-C
@@ -139,23 +140,32 @@ def commands() -> list[str]:
     return re.findall(r"^    ([a-z-]+)(?: |$)", text, re.MULTILINE)
 
 
+def with_options(root: Path) -> Paths:
+    """A folder with a params.yaml of its own, the repository's option files, and a short list of checks."""
+    shutil.copytree(CHECKOUT / "conf", root / "conf")
+    (root / "conf" / "checks" / "few.yaml").write_text(FEW_CHECKS, encoding="utf-8")
+    (root / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    return Paths(root)
+
+
+def choose_own_data(checkout: Paths, labels: str = "{}") -> None:
+    """Choose the data set `own`, of kind folder; the test fills data/sources/own."""
+    (checkout.sources / "own").mkdir(parents=True, exist_ok=True)
+    (checkout.conf / "data" / "own.yaml").write_text(f"kind: folder\nlabels: {labels}\n", encoding="utf-8")
+    checkout.params.write_text(PARAMS.replace("data: sample", "data: own"), encoding="utf-8")
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Paths:
-    """A folder with a params.yaml of its own, the repository's option files, and a short list of checks."""
-    shutil.copytree(CHECKOUT / "conf", tmp_path / "conf")
-    (tmp_path / "conf" / "checks" / "few.yaml").write_text(FEW_CHECKS, encoding="utf-8")
-    (tmp_path / "params.yaml").write_text(PARAMS, encoding="utf-8")
-    return Paths(tmp_path)
+    return with_options(tmp_path)
 
 
 @pytest.fixture
 def own_data(checkout: Paths) -> OwnData:
-    """Choose the data set `own`, of kind folder, in `checkout`; the test fills data/sources/own."""
+    """Choose the data set `own` in `checkout`."""
 
     def chosen(labels: str = "{}", *overrides: str) -> tuple[Config, Paths]:
-        (checkout.sources / "own").mkdir(parents=True, exist_ok=True)
-        (checkout.conf / "data" / "own.yaml").write_text(f"kind: folder\nlabels: {labels}\n", encoding="utf-8")
-        checkout.params.write_text(PARAMS.replace("data: sample", "data: own"), encoding="utf-8")
+        choose_own_data(checkout, labels)
         return compose(checkout, overrides), checkout
 
     return chosen
@@ -174,7 +184,7 @@ class Sample:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """As many test processes as cores that may be used: a container may allow fewer than the machine has."""
-    return usable_cores()
+    return parallel.usable_cores()
 
 
 # What takes longest comes first, and what the first ones wait for is not made twice at a time: so the processes end
@@ -186,11 +196,14 @@ FIRST = (
 )
 
 
+ALL_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow", re.MULTILINE)
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """For the fast core (`-m "not slow"`) leave out files in which all is slow: importing them takes seconds."""
     if "not slow" not in config.option.markexpr or collection_path.suffix != ".py":
         return None
-    return "\npytestmark = pytest.mark.slow" in collection_path.read_text(encoding="utf-8") or None
+    return bool(ALL_SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -225,10 +238,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
         shutil.copyfile(CHECKOUT / "params.yaml", root / "params.yaml")
         paths = Paths(root)
         config = compose(paths, ["data=sample"])
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("fieldguide.base.parallel.PATIENCE", 600)  # seconds: other tests keep the other cores busy
-            for stage in (download, clean, split):
-                write_json(paths.metrics(stage.__name__.rpartition(".")[2]), stage.run(config, paths))
+        for stage in (download, clean, split):
+            write_json(paths.metrics(stage.__name__.rpartition(".")[2]), stage.run(config, paths))
 
     paths = Paths(made_once(tmp_path_factory, "sample", make))
     metrics = {stage: read_json(paths.metrics(stage)) for stage in ("download", "clean", "split")}

@@ -1,7 +1,9 @@
 """A small data set as the stages clean and screen leave it, and the app that shows it."""
 
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,11 +11,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from checkouts import git
-from conftest import OwnData, noise, put
+from conftest import choose_own_data, noise, put, with_options
 from fieldguide.app.access import TOKEN_HEADER
 from fieldguide.app.server import create_app
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
+from fieldguide.configuration.compose import compose
 from fieldguide.data.csv_files import write_csv
 from fieldguide.data.status import Status
 from fieldguide.data.table import IMAGES, SCREEN, read_table, write_table
@@ -48,20 +51,22 @@ def screen(paths: Paths, **findings: dict[str, Any]) -> None:
     write_csv(paths.review_queue, review_queue(table, []))
 
 
-@pytest.fixture
-def data_set(own_data: OwnData, monkeypatch: pytest.MonkeyPatch) -> DataSet:
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
     """Eight pictures of two labels: one doubted, one out of domain, one twin; and one that came under both labels."""
-    monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it to what it was told last
-    cfg, paths = own_data("{}")
+    paths = with_options(tmp_path_factory.mktemp("data_set"))
+    choose_own_data(paths)
+    cfg = compose(paths)
     git(paths.root, "init", "-q")
     git(paths.root, "config", "user.name", "Ada")
     for number in range(8):
         put(paths.sources / "own" / ("black", "teddy")[number % 2] / f"{number}.png", noise(number))
     for label in ("black", "teddy"):
         put(paths.sources / "own" / label / "both.png", noise(99))
-    download.run(cfg, paths)
-    clean.run(cfg, paths)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
+        download.run(cfg, paths)
+        clean.run(cfg, paths)
     images = read_table(paths.image_table, IMAGES)
     kept = images[images["status"] == Status.KEPT]
     ids = dict(zip(kept["source"], kept["id"], strict=True))
@@ -74,6 +79,15 @@ def data_set(own_data: OwnData, monkeypatch: pytest.MonkeyPatch) -> DataSet:
         },
     )
     return DataSet(cfg, paths, ids)
+
+
+@pytest.fixture
+def data_set(made: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataSet:
+    """A copy of the data set that a test may change."""
+    monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it to what it was told last
+    shutil.copytree(made.paths.root, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return replace(made, paths=Paths(tmp_path))
 
 
 @pytest.fixture

@@ -317,7 +317,6 @@ class Decodings:
             return real(*arguments)
 
         monkeypatch.setattr("fieldguide.data.cleaning.read_picture", counted)
-        monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", 600)  # in this process
 
     def of(self, cfg: Config, paths: Paths) -> int:
         """How many a run of the stage takes."""

@@ -10,9 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conftest import CHECKOUT
 from fieldguide.base.errors import UserError
 from fieldguide.base.parallel import map_processes, usable_cores, usable_workers
+
+CHECKOUT = Path(__file__).resolve().parents[2]  # not of conftest: every process that starts here imports this module
 
 
 def slow_square(number: int) -> tuple[int, int]:

@@ -85,7 +85,6 @@ def test_what_was_measured_is_not_opened_again_and_what_is_damaged_is_measured_a
         return file.open("rb")
 
     monkeypatch.setattr("fieldguide.screening.quality.open_file", counted)
-    monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", 600)  # in this process
     pictures, kept = [(sha256_of_file(file), file) for file in files], tmp_path / "kept"
     first = picture_quality(pictures[:-1], kept)
     assert len(opened) == len(files) - 1

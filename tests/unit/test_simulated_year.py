@@ -36,9 +36,8 @@ def nothing_lost_or_doubled(story: Any) -> None:
     assert len(story.steps["runs"]) == len(set(story.steps["runs"]))
 
 
-def test_a_short_year(simulation: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_year(simulation: Any, tmp_path: Path) -> None:
     """Five fortnights: a crash, a poisoned delivery, its correction and another crash, nothing, two jobs at once."""
-    monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", 600)  # seconds: starting a process takes longer
     plan = simulation.world.Year(
         fortnights=5,
         first=120,
@@ -71,10 +70,9 @@ def test_a_short_year(simulation: Any, tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.exhaustive
 def test_without_a_champion_a_poisoned_delivery_from_another_season_is_held_back(
-    simulation: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simulation: Any, tmp_path: Path
 ) -> None:
     """By night, of which the data set has nothing: right labels are accepted, before the poison and after it."""
-    monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", 600)
     plan = simulation.world.Year(
         fortnights=3,
         first=120,
