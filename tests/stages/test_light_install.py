@@ -112,6 +112,7 @@ def test_the_light_install_is_what_is_allowed_here() -> None:
     assert {"PIL" if name == "pillow" else name for name in named} <= ALLOWED
 
 
+@pytest.mark.exhaustive
 def test_the_wheel_alone_answers_in_a_fresh_environment(
     trained: Paths, sent: Path, pictures: Path, tmp_path: Path
 ) -> None:

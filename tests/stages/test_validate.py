@@ -229,6 +229,7 @@ def test_a_label_of_which_nothing_was_kept_counts_zero(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow  # each evaluates a dozen expectations
 @pytest.mark.parametrize("option", ["small", "standard", "strict"])
 def test_good_pictures_pass_every_option_without_a_warning(option: str, tmp_path: Path) -> None:
     checks = of_the_project(f"checks={option}").checks
@@ -236,6 +237,7 @@ def test_good_pictures_pass_every_option_without_a_warning(option: str, tmp_path
     assert metrics["passed"] == metrics["expectations"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rows"),
     [
@@ -250,6 +252,7 @@ def test_standard_stops_for_what_spoils_a_training(name: str, rows: list[dict[st
         run(config(**checks.expectations), given(tmp_path, rows))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "extra"),
     [
@@ -290,6 +293,7 @@ def unlike(label: str, count: int) -> list[dict[str, object]]:
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "counts", "said"),
     [
