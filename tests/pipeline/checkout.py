@@ -13,6 +13,8 @@ from pathlib import Path
 
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
+from fieldguide.base.stage_code import stage_code, stage_sources_file
+from fieldguide.base.stage_names import Stage
 from source_graph import ROOT
 
 STAGES = ["config", "weights", "download", "clean", "validate", "split", "train", "evaluate", "screen", "report"]
@@ -86,7 +88,7 @@ class Checkout:
     def run(self, *command: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Run a command and return its outcome; fails if its exit code is not `code` (None: any will do)."""
         done = subprocess.run(
-            command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False, timeout=300
+            command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False, timeout=900
         )
         assert code is None or done.returncode == code, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
@@ -143,7 +145,13 @@ def small_checkout(target: Path) -> Checkout:
         if name and source.is_file() and not name.startswith(("tests/", "docs/", "bench/")) and name != "dvc.lock":
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, copy)
+    being_written = shutil.ignore_patterns("*.pyc.*")  # by another test process
+    for compiled in (ROOT / "src").rglob("__pycache__"):
+        shutil.copytree(compiled, target / compiled.relative_to(ROOT), ignore=being_written)
     checkout = Checkout(target)
+    stage_code(Stage.TRAIN)  # keeps which sources each stage runs through, which the same sources need not find again
+    checkout.paths.state.mkdir()
+    shutil.copy2(stage_sources_file(ROOT), stage_sources_file(target))
     for name, text in OPTIONS.items():
         write_text(target / name, text)
     checkout.set_params(**PARAMS)
