@@ -1,11 +1,58 @@
-"""What tests of sweeps look at."""
+"""Sweeps that are killed, and what tests of sweeps look at."""
 
+import signal
+import sys
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from fieldguide.base.files import read_json
 from fieldguide.tracking.tags import PARENT, SWEEP
 from pipeline.checkout import Checkout
 from pipeline.test_tracking import client_of, runs_in
+
+# Runs a sweep that kills itself at a moment: after a line is printed, or before a file takes its place. The moment is
+# named by its number, or by words that it contains and how often they have come.
+KILLER = """
+import builtins, os, pathlib, runpy, signal, sys
+words, wanted = sys.argv.pop(1), int(sys.argv.pop(1))
+came, say, replace = 0, print, pathlib.Path.replace
+
+def moment(text):
+    global came
+    came += words in text
+    if came == wanted and words in text:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def killing_print(*values, **options):
+    say(*values, **options)
+    moment(" ".join(map(str, values)))
+
+def killing_replace(path, target):
+    moment(f"file {pathlib.Path(target).name}")
+    return replace(path, target)
+
+builtins.print, pathlib.Path.replace = killing_print, killing_replace
+runpy.run_module("fieldguide.experiments.sweep", run_name="__main__")
+"""
+
+
+def swept_and_killed(checkout: Checkout, tried: Sequence[str], words: str, occurrence: int) -> bool:
+    """Start the sweep; whether it was killed at the moment, and had not ended before."""
+    command = [sys.executable, "-c", KILLER, words, str(occurrence), "-m", *tried]
+    first = checkout.run(*command, code=None)
+    assert first.returncode in (0, -signal.SIGKILL), first.stderr
+    return first.returncode != 0
+
+
+def until_nothing_runs(checkout: Checkout) -> None:
+    """Wait for the process that closes what a killed sweep has left open."""
+    for _ in range(600):
+        children, parents = children_and_parents(checkout)
+        if not [run for run in [*children, *parents] if run.info.status == "RUNNING"]:
+            return
+        time.sleep(0.1)
+    raise AssertionError("a killed sweep left a run running")
 
 
 def outcomes(checkout: Checkout) -> dict[str, dict[str, Any]]:

@@ -1,19 +1,15 @@
 """Sweeps in a real checkout: every combination once, in its own folder, whatever interrupts them."""
 
-import signal
-import subprocess
-import sys
-import time
-
 import pandas as pd
 import pytest
 
 from fieldguide.experiments.job_folder import concerned_stages, read_stages
 from fieldguide.tracking.run_params import without_data
+from fieldguide.tracking.tags import DELIVERED
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
-from pipeline.sweeps import children_and_parents, outcomes
-from pipeline.test_tracking import client_of, runs_in
+from pipeline.sweeps import children_and_parents, outcomes, swept_and_killed, until_nothing_runs
+from pipeline.test_tracking import client_of
 from source_graph import ROOT
 from stages.training import of_the_project
 
@@ -25,19 +21,12 @@ NAMES = {"crop lr=0.001", "crop lr=0.01", "pad lr=0.001", "pad lr=0.01"}
 
 @pytest.fixture(scope="module")
 def swept(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, str]:
-    """Two by two combinations, killed in the second job and called again; and what the second call printed."""
+    """Two by two combinations, killed after the second training and called again; and what that printed."""
     checkout = trained.checkout.copy(tmp_path_factory.mktemp("swept") / "checkout")
-    command = [sys.executable, "-m", "fieldguide.experiments.sweep", "-m", *TWO_BY_TWO]
-    first = subprocess.Popen(command, cwd=checkout.root, env=checkout.environment, stdout=subprocess.DEVNULL)
-    while not (len(outcomes(checkout)) == 1 and len(list(checkout.root.glob("sweeps/*/*/origin.json"))) == 2):
-        assert first.poll() is None
-        time.sleep(0.02)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    deadline = time.monotonic() + 60
-    while any(run.info.status == "RUNNING" for run in runs_in(client_of(checkout))):
-        assert time.monotonic() < deadline, "a killed sweep left a run running"
-        time.sleep(0.2)
+    assert swept_and_killed(checkout, TWO_BY_TWO, "file predictions.parquet", 2)
+    until_nothing_runs(checkout)
+    (unfinished,) = [run for run in children_and_parents(checkout)[0] if run.info.status != "FINISHED"]
+    assert unfinished.info.status == "KILLED"
     done = checkout.fieldguide("sweep", *TWO_BY_TWO)
     return checkout, done.stdout + done.stderr
 
@@ -55,6 +44,17 @@ def test_an_interrupted_sweep_ends_with_every_combination_once(swept: tuple[Chec
     assert len(skipped) == 1
     assert "Warning" not in printed
     assert "(crop lr=0.001)" in skipped[0]
+
+
+def test_a_job_that_was_killed_after_its_training_goes_on_from_it(swept: tuple[Checkout, str]) -> None:
+    checkout, _ = swept
+    logs = "".join(path.read_text() for path in checkout.root.glob("sweeps/*/*/job.log"))
+    assert logs.count("train: done") <= len(NAMES)
+    finished = [run for run in children_and_parents(checkout)[0] if run.info.status == "FINISHED"]
+    for run in finished:
+        assert run.data.tags[DELIVERED]
+        assert run.data.metrics["accuracy"] == outcomes(checkout)[without_data(run.info.run_name)]["accuracy"]
+        assert len(run.outputs.model_outputs) == 1
 
 
 def test_children_hold_what_a_run_of_dvc_repro_holds(swept: tuple[Checkout, str]) -> None:
