@@ -26,13 +26,16 @@ repro: setup  ## run the pipeline on the chosen data (dvc repro), hand the run t
 	@fieldguide summary
 
 # There is a test process for each core: with more threads they would only wait for each other.
-test test-all test-hostile fuzz: export OMP_NUM_THREADS := 1
+test test-all test-space test-hostile fuzz: export OMP_NUM_THREADS := 1
 
 test: setup  ## run the test suite
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-all: setup  ## run it with what takes minutes: every kill, a whole simulated year
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m ""
+
+test-space: setup  ## publish a small classifier, install what its Space asks for, start it and try it in Chromium (minutes)
+	python -m pytest -m installs tests/pipeline/test_space.py
 
 test-hostile: setup  ## make a thousand hostile files, addresses and texts anew, and compare what becomes of each (minutes)
 	PYTHONPATH=src:tests python -m hostile
@@ -66,5 +69,5 @@ lock:  ## resolve the dependencies anew in a fresh environment and write require
 clean-venv:  ## delete the environment
 	rm -rf $(VENV)
 
-.PHONY: help setup repro test test-all test-hostile fuzz check bench docs ui lock clean-venv
+.PHONY: help setup repro test test-all test-space test-hostile fuzz check bench docs ui lock clean-venv
 .DEFAULT_GOAL := help

@@ -48,6 +48,7 @@ ONLY_IMPORTERS = {
     "great_expectations": {"fieldguide.checks.expectations"},
     "mlflow": {f"fieldguide.tracking.{name}" for name in ("store", "tracker", "delivery", "model")}
     | {"fieldguide.prediction.serving", "fieldguide.release.registry"},
+    "gradio": {"fieldguide.release.publish.space_app"},
     "onnxruntime": {"fieldguide.model.onnx_network", "fieldguide.release.int8"},
 }
 # Beside model/ and training/. Whoever asks a network does so in numpy, through fieldguide.model.inference; `export`

@@ -138,7 +138,7 @@ def _imported_from(importer: str, path: Path, node: ast.ImportFrom) -> str:
 
 def _templates_in(text: str, known: Collection[str]) -> set[str]:
     """The templates that a text names: `evaluation/page.html` is evaluation/templates/page.html."""
-    return set(re.findall(r"\b[a-z]+/[a-z_]+\.(?:html|css)\b", text)) & set(known)
+    return set(re.findall(r"\b[a-z]+/[a-z_]+\.(?:html|css|md)\b", text)) & set(known)
 
 
 @cache

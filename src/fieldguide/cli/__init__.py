@@ -12,7 +12,7 @@ from fieldguide.base.process import start_process
 from fieldguide.base.progress import Progress
 from fieldguide.base.system_errors import faults_in_one_line
 from fieldguide.base.version import VERSION
-from fieldguide.cli import app, experiments, pipeline, prediction, retraining, reviews, rollout
+from fieldguide.cli import app, experiments, pipeline, prediction, publishing, retraining, reviews, rollout
 from fieldguide.cli.commands import NOTHING_CHANGED, Parser
 from fieldguide.cli.completion import add_completion
 
@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         experiments.add_commands,
         retraining.add_commands,
         rollout.add_commands,
+        publishing.add_commands,
         reviews.add_commands,
         app.add_commands,
     ):

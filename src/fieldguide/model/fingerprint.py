@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.config import Config
-from fieldguide.base.files import sha256_of_file
+from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_code import OWN_CHECKOUT, stage_code
 from fieldguide.base.stage_names import Stage
@@ -44,6 +44,15 @@ def report_record(paths: Paths) -> dict[str, str]:
         "page": paths.overview,
     }
     return {f"{name}_sha256": sha256_of_file(path) if path.exists() else "" for name, path in files.items()}
+
+
+def has_report(paths: Paths) -> bool:
+    """Whether screening and reports/index.html are about the classifier and the evaluation in the checkout.
+
+    After a new training they are those of an older one until `dvc repro` comes to them.
+    """
+    file = paths.metrics(Stage.REPORT)
+    return file.exists() and report_record(paths).items() <= read_json(file).items()
 
 
 def code_digest(checkout: Path = OWN_CHECKOUT) -> str:

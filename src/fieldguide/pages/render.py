@@ -27,7 +27,7 @@ def render(template: str, **values: object) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FunctionLoader(_source),
+        loader=FunctionLoader(template_source),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_shown,
@@ -39,7 +39,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _source(template: str) -> tuple[str, str, None] | None:
+def template_source(template: str) -> tuple[str, str, None] | None:
     """A template's text and file, for jinja2."""
     room, _, file = template.partition("/")
     path = PACKAGE / room / "templates" / file

@@ -73,7 +73,7 @@ class Registry:
         The same weights become a version once; they are the challenger again unless they are in a step.
         """
         with self.lock, self._answering():
-            run = self._run_of_checkout() if run_name == "." else find_run(self.tracker, run_name)
+            run = self.run_of_checkout() if run_name == "." else find_run(self.tracker, run_name)
             digest = run.data.tags.get(MODEL)
             models = run.outputs.model_outputs if run.outputs else []
             if not digest or not models:
@@ -85,11 +85,13 @@ class Registry:
             self.move(CHALLENGER, number, "register", who, why or f"run {run.info.run_name}")
             return self.version(number)
 
-    def _run_of_checkout(self) -> Any:
+    def run_of_checkout(self) -> Any:
+        """The run that holds the classifier in the checkout. Raises UserError if there is none."""
         if not self.paths.classifier.is_file():
             raise UserError("no classifier in models/: run `dvc repro` first")
         query = f"tags.`{MODEL}` = '{sha256_of_file(self.paths.classifier)}'"
-        found = self.client.search_runs([self.tracker.experiment], query, max_results=1)
+        with self._answering():
+            found = self.client.search_runs([self.tracker.experiment], query, max_results=1)
         if not found:
             raise UserError("MLflow has no run of the classifier in models/: run `fieldguide sync` first")
         return found[0]

@@ -15,7 +15,7 @@ from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import compose
 from fieldguide.data.csv_files import read_csv
 from fieldguide.data.table import read_columns
-from fieldguide.model.fingerprint import report_record
+from fieldguide.model.fingerprint import has_report
 from fieldguide.tracking.figures import log_confusion_matrix, log_figures
 from fieldguide.tracking.model import log_model
 from fieldguide.tracking.provenance import collect_provenance, kept_provenance
@@ -96,15 +96,6 @@ def _results_digest(paths: Paths) -> str:
     later = [paths.metrics(Stage.REPORT), paths.screen] if has_report(paths) else []
     parts = [sha256_of_file(path) for path in (*files, *later)]
     return "-".join(part[:16] for part in parts)
-
-
-def has_report(paths: Paths) -> bool:
-    """Whether screening and reports/index.html are about the classifier and the evaluation in the checkout.
-
-    After a new training they are those of an older one until `dvc repro` comes to them.
-    """
-    file = paths.metrics(Stage.REPORT)
-    return file.exists() and report_record(paths).items() <= read_json(file).items()
 
 
 def _deliver(tracker: Tracker, run: str) -> None:
