@@ -16,6 +16,7 @@ from fieldguide.data.decoding.isolated import decode_guarded
 from fieldguide.data.decoding.kinds import HEAD, kind_of
 from fieldguide.data.decoding.picture import Picture as Picture
 from fieldguide.data.decoding.picture import PictureError as PictureError
+from fieldguide.data.resampling import shrunk
 from fieldguide.data.status import Status
 
 
@@ -119,7 +120,7 @@ def bounded_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return image.copy() if size == image.size else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return image.copy() if size == image.size else shrunk(image, size)
 
 
 def as_jpeg(image: Image.Image, quality: int) -> bytes:

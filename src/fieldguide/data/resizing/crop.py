@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from fieldguide.base.operations import RESIZES
-from fieldguide.data.resizing.resize import FILTER, Resize
+from fieldguide.data.resizing.resize import Resize, middle_square
 
 
 @RESIZES.register
@@ -18,4 +18,4 @@ class Crop(Resize):
 
     def square(self, picture: Image.Image, size: int) -> Image.Image:
         """Cut off what is beside it."""
-        return ImageOps.fit(picture, (size, size), FILTER)
+        return middle_square(picture, size)

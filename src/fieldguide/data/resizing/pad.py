@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from fieldguide.base.operations import RESIZES
+from fieldguide.data.resampling import resampled
 from fieldguide.data.resizing.resize import FILTER, Resize
 
 PadMode = Literal["zeros", "border", "reflection"]
@@ -27,7 +28,7 @@ class Pad(Resize):
 
     def square(self, picture: Image.Image, size: int) -> Image.Image:
         """Shrink or enlarge the picture to fit, then fill."""
-        whole = picture.resize(_within(picture.size, size), FILTER)
+        whole = resampled(picture, _within(picture.size, size), FILTER)
         left, top = round((size - whole.width) / 2), round((size - whole.height) / 2)
         bars = ((top, size - whole.height - top), (left, size - whole.width - left), (0, 0))
         return Image.fromarray(np.pad(np.asarray(whole), bars, mode=NUMPY_MODES[self.pad_mode]))

@@ -4,11 +4,12 @@ import random
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from PIL import Image, ImageOps
+from PIL import Image
 from pydantic import Field
 
 from fieldguide.base.operations import RESIZES
-from fieldguide.data.resizing.resize import FILTER, Resize
+from fieldguide.data.resampling import resampled
+from fieldguide.data.resizing.resize import FILTER, Resize, middle_square
 
 
 @RESIZES.register
@@ -27,7 +28,7 @@ class RandomCrop(Resize):
 
     def square(self, picture: Image.Image, size: int) -> Image.Image:
         """The largest square in the middle."""
-        return ImageOps.fit(picture, (size, size), FILTER)
+        return middle_square(picture, size)
 
     def training_square(self, picture: Image.Image, size: int) -> Image.Image:
         """A random part of the picture, 3:4 to 4:3 in shape, as a square.
@@ -43,8 +44,8 @@ class RandomCrop(Resize):
                 left = random.uniform(0, width - part_width)
                 top = random.uniform(0, height - part_height)
                 box = (left, top, left + part_width, top + part_height)
-                return picture.resize((size, size), FILTER, box=box)
-        return ImageOps.fit(picture, (size, size), FILTER)
+                return resampled(picture, (size, size), FILTER, box)
+        return middle_square(picture, size)
 
     def for_prediction(self) -> dict[str, Any]:
         """The scales are training's alone."""

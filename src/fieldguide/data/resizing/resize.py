@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from PIL import Image
 
+from fieldguide.data.resampling import resampled
+
 FILTER = Image.Resampling.BILINEAR
 
 
@@ -29,3 +31,11 @@ class Resize(ABC):
     def for_prediction(self) -> dict[str, Any]:
         """The fields that `square` needs, to be kept with the classifier."""
         return asdict(self)  # type: ignore[call-overload]
+
+
+def middle_square(picture: Image.Image, size: int) -> Image.Image:
+    """The largest square in the middle of a picture, `size` pixels wide."""
+    width, height = picture.size
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    return resampled(picture, (size, size), FILTER, (left, top, left + side, top + side))

@@ -6,6 +6,7 @@ from typing import Literal
 from PIL import Image
 
 from fieldguide.base.operations import RESIZES
+from fieldguide.data.resampling import resampled
 from fieldguide.data.resizing.resize import FILTER, Resize
 
 
@@ -18,4 +19,4 @@ class Squish(Resize):
 
     def square(self, picture: Image.Image, size: int) -> Image.Image:
         """Stretch or compress each side."""
-        return picture.resize((size, size), FILTER)
+        return resampled(picture, (size, size), FILTER)
