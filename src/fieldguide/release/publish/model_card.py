@@ -70,8 +70,8 @@ def _key(group_by: str) -> str:
 
 def _figure(metrics: Mapping[str, Any], name: str) -> tuple[str, str, str]:
     words, shown = FIGURES[name]
-    ends = [metrics.get(f"{name}_low"), metrics.get(f"{name}_high")]
-    return words, shown(metrics[name]), "not measured" if None in ends else " to ".join(map(shown, ends))
+    ends = [shown(metrics[end]) for end in (f"{name}_low", f"{name}_high") if end in metrics]
+    return words, shown(metrics[name]), " to ".join(ends) or "not measured"
 
 
 def _measured(metrics: Mapping[str, Any], name: str) -> dict[str, Any] | None:
