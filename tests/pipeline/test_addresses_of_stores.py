@@ -7,13 +7,16 @@ from contextlib import closing
 from pathlib import Path
 from urllib.request import urlopen
 
+import mlflow
 import psutil
 import pytest
 import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.store.db import utils as mlflow_database
 
+from conftest import put
 from fieldguide.base.paths import Paths
+from fieldguide.release.registry import why_it_does_not_predict
 from fieldguide.tracking.store import database_address, database_file, tracking_address
 from fieldguide.tracking.tracker import Tracker
 from pipeline.checkout import ODD_NAME, free_port
@@ -70,6 +73,35 @@ def test_runs_are_kept_in_the_folder_itself_and_nothing_lies_beside_it(name: str
     assert [path.name for path in (tmp_path / "all").iterdir()] == [name]
     assert sorted(path.name for path in place.iterdir()) == [".fieldguide", "mlflow.db", "mlruns"]
     assert database_file(tracking_address(Paths(place))) == place / "mlflow.db"
+
+
+MODEL = """
+import mlflow, pandas as pd
+class Answers(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input):
+        label = open(context.artifacts["label"]).read()
+        return pd.DataFrame({"label": [label] * len(model_input), "probability": [0.5] * len(model_input)})
+mlflow.models.set_model(Answers())
+"""
+
+
+@pytest.mark.usefixtures("no_server", "ready_tables")
+def test_a_registered_model_is_tried_where_mlflow_reads_the_path_of_the_checkout_as_another_one(
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / "a%41b"
+    place.mkdir()
+    tracker = Tracker(Paths(place))
+    code, label = put(place / "model.py", MODEL.encode()), put(place / "label.txt", b"fox")
+    mlflow.set_tracking_uri(tracker.address)
+    with mlflow.start_run(experiment_id=tracker.experiment):
+        logged = mlflow.pyfunc.log_model(
+            name="classifier", python_model=str(code), artifacts={"label": label.as_uri()}, pip_requirements=[]
+        )
+    mlflow.register_model(logged.model_uri, "own")
+    assert why_it_does_not_predict("models:/own/1", tracker.address) == ""
+    (place / "label.txt").unlink()
+    assert "Registered Model with name=other not found" in why_it_does_not_predict("models:/other/1", tracker.address)
 
 
 def test_an_ordinary_folder_has_the_address_that_a_person_would_write(tmp_path: Path) -> None:

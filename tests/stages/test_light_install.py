@@ -41,7 +41,7 @@ main()
 # Of the packages of the light install and of what these need.
 ALLOWED = {
     *("numpy", "PIL", "onnxruntime", "safetensors", "pydantic", "pydantic_core", "psutil", "simplejpeg", "tqdm"),
-    *("wcwidth", "jinja2", "markupsafe", "annotated_types", "typing_extensions", "typing_inspection"),
+    *("threadpoolctl", "wcwidth", "jinja2", "markupsafe", "annotated_types", "typing_extensions", "typing_inspection"),
 }
 
 

@@ -179,9 +179,13 @@ def test_a_leaderboard_is_a_table_that_nobody_runs(
     figures = dict.fromkeys(("valid_accuracy", "valid_loss", "accuracy", "accuracy_low", "accuracy_high"), 0.5)
     done = {"name": STRANGE, "status": "finished", "skipped": False, "seconds": 1.0, "megabytes": 1.0, **figures}
     failed = {"name": "plain", "status": "failed", "error": f"{STRANGE}"}
-    table, _ = write_leaderboard(tmp_path, [done, failed])
+    silent = [
+        {"name": f"silent {number}", "status": "failed", "error": text} for number, text in enumerate(("", "\n "))
+    ]
+    table, _ = write_leaderboard(tmp_path, [done, failed, *silent])
     check_table(table)
-    assert "\x1b" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "\x1b" not in said and said.count("FAILED: no reason given") == 2
 
 
 def test_the_page_about_a_batch_shows_names_and_reasons() -> None:

@@ -1,6 +1,7 @@
 """A stage gives the same bytes whatever the number of threads that linear algebra would take."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from fieldguide.base.operations import DETECTORS
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, run_stage
 from fieldguide.base.stage_names import Stage
+from fieldguide.cli import main
 from fieldguide.configuration.compose import compose
+from fieldguide.notebook.classifier import LoadedClassifier
 from fieldguide.screening.detectors import Known
 from fieldguide.screening.label_doubts import out_of_fold
 from source_graph import ROOT
@@ -62,6 +65,44 @@ def test_a_stage_screens_the_same_with_one_thread_and_two(name: str, tmp_path: P
     assert found[0] == found[1]
     assert set(threads) == {1}
     assert before == (torch.get_num_threads(), os.environ.get("OPENBLAS_NUM_THREADS"))
+
+
+def threads_of_linear_algebra() -> set[int]:
+    return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+
+@pytest.mark.parametrize(
+    ("command", "does"),
+    [
+        ("predict", "fieldguide.prediction.predict_command.predict_command"),
+        ("screen", "fieldguide.prediction.screen_command.screen_command"),
+        ("app", "fieldguide.app.start._Server.run"),
+    ],
+)
+def test_commands_that_answer_take_one_thread(
+    command: str, does: str, checkout: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[set[int]] = []
+    monkeypatch.setattr(does, lambda *_: found.append(threads_of_linear_algebra()))
+    monkeypatch.chdir(checkout.root)
+    arguments = ["--no-open", "--port", "0"] if command == "app" else ["picture.jpg"]
+    with threadpool_limits(2, "blas"), suppress(SystemExit):
+        main([command, *arguments])
+    assert found == [{1}]
+
+
+def test_so_do_answers_in_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[set[int]] = []
+
+    def answers(*_: object, **__: object) -> list[object]:
+        found.append(threads_of_linear_algebra())
+        return []
+
+    monkeypatch.setattr("fieldguide.notebook.classifier.answers", answers)
+    loaded = LoadedClassifier(tmp_path / "none", None, None)  # type: ignore[arg-type]
+    with threadpool_limits(2, "blas"):
+        assert loaded.predict([]) == []
+    assert found == [{1}]
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from fieldguide.app.server import create_app
 from fieldguide.base.errors import UserError
 from fieldguide.base.git import user_name
 from fieldguide.base.paths import Paths
+from fieldguide.base.processor import one_linear_algebra_thread
 
 PORT, TRIED = 8765, 20  # where it listens, or the first free one behind it
 
@@ -73,7 +74,8 @@ def start_app(paths: Paths, port: int | None, is_opened: bool, folders: Sequence
         h11_max_incomplete_event_size=16_384,
     )
     opened = paths.checkout_state / "app" / "open.html" if is_opened else None
-    _Server(config, f"http://127.0.0.1:{number}/?token={token}", opened).run([listening])
+    with one_linear_algebra_thread():  # for all requests, which are answered side by side
+        _Server(config, f"http://127.0.0.1:{number}/?token={token}", opened).run([listening])
 
 
 def _listen(port: int | None) -> socket.socket:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.processor import one_linear_algebra_thread
 from fieldguide.cli.commands import Commands, add_command, checkout, here
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ def _add_export(commands: Commands) -> None:
     export.set_defaults(command=_export)
 
 
+@one_linear_algebra_thread()
 def _predict(options: argparse.Namespace) -> None:
     from fieldguide.prediction.events import gap_of
     from fieldguide.prediction.observations_file import check_offset
@@ -179,6 +181,7 @@ def _predict(options: argparse.Namespace) -> None:
     sys.exit(1 if unread else 0)
 
 
+@one_linear_algebra_thread()
 def _screen(options: argparse.Namespace) -> None:
     from fieldguide.prediction.screen_command import screen_command
 

@@ -53,8 +53,12 @@ def _table(ranked: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]]) -
         ]
         for outcome in ranked
     ]
-    rows += [[outcome["name"], *[""] * 4, f"FAILED: {outcome['error'].splitlines()[0]}"] for outcome in failed]
+    rows += [[outcome["name"], *[""] * 4, f"FAILED: {_first_line(outcome['error'])}"] for outcome in failed]
     return table(rows, ["", "valid", "test (95 % interval)", "time", "size", ""], right=(3, 4))
+
+
+def _first_line(text: str) -> str:
+    return next(filter(str.strip, text.splitlines()), "no reason given")
 
 
 def _best_or_chance(sweep: Path, ranked: Sequence[dict[str, Any]]) -> str:

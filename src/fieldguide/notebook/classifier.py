@@ -9,6 +9,7 @@ from typing import overload
 from PIL import Image, ImageOps
 
 from fieldguide.base.errors import UserError, first_line
+from fieldguide.base.processor import one_linear_algebra_thread
 from fieldguide.model.inference import Classifier
 from fieldguide.notebook.prediction import Prediction, Predictions
 from fieldguide.notebook.screened import Screened, Screener
@@ -66,6 +67,7 @@ class LoadedClassifier:
             raise UserError(f"{pictures} is a folder: give it in a list, for a prediction of each file in it")
         return self._predictions(asked)[0]
 
+    @one_linear_algebra_thread()
     def screen(self, pictures: Picture | Iterable[Picture]) -> Screened:
         """Screen pictures one by one and as a batch, with the same verdict as `fieldguide screen`.
 
@@ -78,6 +80,7 @@ class LoadedClassifier:
         found = self._predictions(_listed(pictures))
         return Screener(self.weights, self.classifier, self.screening).screen(name, found)
 
+    @one_linear_algebra_thread()
     def _predictions(self, pictures: Iterable[Picture]) -> list[Prediction]:
         given = [one for number, picture in enumerate(pictures, 1) for one in _given(picture, f"picture {number}")]
         found = answers(self.classifier, given, screening=self.screening)

@@ -41,12 +41,14 @@ MAX_REASON_LENGTH = 500
 RETRY_ADVICE = "the champion keeps serving; try again when it answers"
 # Loads a version and asks it about a grey picture as a server would: with the version's own code and nothing else.
 TRIAL = """
-import io, sys
+import io, sys, tempfile
 import mlflow, pandas as pd
 from PIL import Image
 picture = io.BytesIO()
 Image.new("RGB", (64, 64), (128, 128, 128)).save(picture, "PNG")
-answer = mlflow.pyfunc.load_model(sys.argv[1]).predict(pd.DataFrame({"picture": [picture.getvalue()]}))
+with tempfile.TemporaryDirectory() as folder:  # in its own place MLflow would take %41 in the path for A
+    model = mlflow.pyfunc.load_model(sys.argv[1], dst_path=folder)
+    answer = model.predict(pd.DataFrame({"picture": [picture.getvalue()]}))
 label, probability = answer["label"][0], answer["probability"][0]
 assert isinstance(label, str) and 0 < probability <= 1, f"it answers {label!r} with probability {probability!r}"
 """
@@ -173,7 +175,7 @@ class Registry:
     def check(self, version: Version) -> None:
         """Load a version in a process of its own and let it predict. Raises UserError if it does not."""
         address = _address(self.name, version.number)
-        if reason := _why_it_does_not_predict(address, self.tracker.address):
+        if reason := why_it_does_not_predict(address, self.tracker.address):
             raise UserError(f"version {version.number} does not load and predict ({reason}): no alias was moved")
 
     def record_gate(self, version: Version, decision: dict[str, Any]) -> None:
@@ -233,7 +235,7 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def _why_it_does_not_predict(address: str, store: str) -> str:
+def why_it_does_not_predict(address: str, store: str) -> str:
     """Load a model (`models:/NAME/VERSION`) from a store in a process of its own and ask it; "" if it answers."""
     environment = {**os.environ, "MLFLOW_TRACKING_URI": store, "PYTHONPATH": ""}
     command = [sys.executable, "-c", TRIAL, address]
