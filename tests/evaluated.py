@@ -14,7 +14,7 @@ from fieldguide.evaluation.gallery import hardest
 from fieldguide.evaluation.metrics import confused_pairs, confusion, measure, per_label
 from fieldguide.evaluation.page import Findings
 from fieldguide.evaluation.predictions import predictions_table
-from fieldguide.pages.parts import Shown
+from fieldguide.pages.parts import Drawn, Shown
 from fieldguide.statistics.calibration import coverage, reliability, reliability_groups
 
 PICTURE = Image.new("RGB", (40, 30), "grey")
@@ -49,7 +49,7 @@ def findings(labels: Sequence[str], name: str) -> Findings:
     shifts = pd.DataFrame([{"shift": "unchanged", "pictures": 12, "accuracy": 0.8, "accuracy_low": 0.7}])
     figures = measure(targets, probabilities, probabilities, probabilities, groups, 20)
     bins, answered = reliability(confidence, right), coverage(confidence, right, groups)
-    shown = [Shown(PICTURE, (name, labels[0]))]
+    shown = [Shown(PICTURE, (name, labels[0]), Drawn(PICTURE, f"what speaks for {name}"))]
     return Findings(
         metrics={
             **figures,
@@ -73,5 +73,7 @@ def findings(labels: Sequence[str], name: str) -> Findings:
         examples={"unchanged": PICTURE},
         hardest=hardest(test),
         hardest_shown=shown,
+        looking="class activation maps",
+        not_looking="",
         pairs=[(f"{pair.label} for {pair.prediction}", shown) for pair in confused_pairs(counts).itertuples()],
     )

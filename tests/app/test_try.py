@@ -15,9 +15,12 @@ from starlette.testclient import TestClient
 from app.conftest import HERE, PORT, TOKEN, DataSet
 from conftest import encoded, noise, png_header
 from fieldguide.app.access import TOKEN_HEADER
-from fieldguide.app.model import TrainingPictures
+from fieldguide.app.model import Look, TrainingPictures
 from fieldguide.app.server import create_app
+from fieldguide.base.errors import UserError
 from fieldguide.data.images import PictureError, read_picture
+
+UNTOLD = (70, 50)  # the size of a picture in which it cannot be told where a model looks
 
 
 class Brightness:
@@ -35,8 +38,13 @@ class Brightness:
             seen = {"id": "0" * 16, "features": np.array([light, 1 - light], np.float32), "p_value": 0.5}
             yield SimpleNamespace(probabilities=np.array([1 - light, light]), out_of_domain=False, reason="", **seen)
 
-    def where(self, content: bytes, label: int, side: int) -> Image.Image | None:
-        return Image.new("RGB", (side, side))
+    def opened(self, content: bytes) -> Image.Image:
+        return Image.open(io.BytesIO(content))
+
+    def look(self, picture: Image.Image, label: int, side: int) -> Look:
+        if picture.size == UNTOLD:
+            raise UserError("no map")
+        return Look(Image.new("RGB", (side, side)), f"what speaks for {self.labels[label]}: nowhere", "guessing")
 
 
 @pytest.fixture
@@ -60,12 +68,21 @@ def test_a_picture_is_answered_for_and_not_kept(desk: TestClient, data_set: Data
     answer = desk.post("/api/try", content=encoded(Image.new("RGB", (80, 60), (240, 240, 240)), "JPEG")).json()
     assert [label for label, _ in answer["labels"]] == ["black", "teddy"] and answer["labels"][1][1] > 0.9
     assert [one["label"] for one in answer["similar"]] == ["teddy", "teddy", "black"]
-    for kind in ("picture", "map"):
+    look = desk.get(f"/api/tried/{answer['key']}/look").json()
+    assert look == {"text": "what speaks for teddy: nowhere", "method": "guessing"}
+    for kind in ("picture", "look"):
         response = desk.get(f"/tried/{answer['key']}/{kind}")
         assert response.headers["content-type"] == "image/jpeg"
         Image.open(io.BytesIO(response.content)).load()
-    assert desk.get(f"/tried/{answer['key']}/else").status_code == 400
+    assert desk.get(f"/tried/{'0' * 16}/picture").status_code == 400
+    assert Image.open(io.BytesIO(desk.get("/colour-scale").content)).size == (192, 24)
     assert files(data_set.paths.root) == before
+
+
+def test_where_the_classifier_cannot_be_seen_to_look_the_answer_stands(desk: TestClient) -> None:
+    answer = desk.post("/api/try", content=encoded(noise(1, *UNTOLD), "PNG")).json()
+    assert desk.get(f"/tried/{answer['key']}/picture").status_code == 200
+    assert desk.get(f"/api/tried/{answer['key']}/look").json() == {"error": "no map"}
 
 
 def test_old_answers_go_so_that_the_memory_does_not_fill(desk: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import html.parser
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 from fieldguide.base.config import Config, EvaluateConfig
-from fieldguide.base.files import sha256_of_file
+from fieldguide.base.files import sha256_of_file, write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics
 from fieldguide.data.table import IMAGES, SPLIT, predictions_schema, read_table, write_table
 from fieldguide.evaluation.shifts import SHIFTS
 from fieldguide.evaluation.test_time_augmentation import predict_views
 from fieldguide.model.architecture import Architecture, Normalization
+from fieldguide.model.backbone import RANDOM
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.inference import load_classifier, predict, to_input
 from fieldguide.model.network import build_body, build_classifier, count_features
@@ -75,6 +77,15 @@ def write_classifier(paths: Paths, scale: float) -> None:
         fitted = LogisticRegression(C=1e6, max_iter=10_000).fit(features.numpy(), np.arange(30) % 3)
         head = {"weight": fitted.coef_, "bias": fitted.intercept_}
         network[1].load_state_dict({name: scale * torch.from_numpy(values) for name, values in head.items()})
+    write_json(
+        paths.backbone.with_suffix(".json"),
+        {
+            "architecture": asdict(ARCHITECTURE),
+            "normalization": asdict(NORMALIZATION),
+            "sha256": "",
+            "source": RANDOM,
+        },
+    )
     record = {"config": {"augment": {"transforms": TRANSFORMS}, "train": {"threads": 1}}}
     write_files(network, ARCHITECTURE, PREPROCESSING, paths.classifier, 2.0, LABELS, record=record)
 
@@ -135,6 +146,29 @@ def test_baselines_stand_beside_the_accuracy(done: tuple[Paths, Metrics]) -> Non
     _, metrics = done
     assert metrics["baseline_accuracy"] == pytest.approx(8 / 18, abs=1e-6)
     assert metrics["baseline_tree_accuracy"] == metrics["accuracy"]
+
+
+def test_what_the_border_alone_tells_is_measured_and_said(done: tuple[Paths, Metrics]) -> None:
+    """These pictures are all one colour: a surface."""
+    paths, metrics = done
+    assert metrics["border_pictures"] == 18
+    low, share, high = (float(metrics[f"border_accuracy{end}"] or 0) for end in ("_low", "", "_high"))
+    assert low < share < high and share >= 15 / 18
+    assert float(metrics["middle_told"] or 0) < 0.8
+    page = Reader()
+    page.feed((paths.report("evaluate") / "index.html").read_text(encoding="utf-8"))
+    assert f"names {100 * share:.1f} % of 18 unseen pictures rightly" in page.text
+    assert "surfaces and close-ups" in page.text
+
+
+def test_beside_each_mistake_is_where_the_classifier_looks(done: tuple[Paths, Metrics]) -> None:
+    paths, _ = done
+    page = Reader()
+    page.feed((paths.report("evaluate") / "index.html").read_text(encoding="utf-8"))
+    looks = [text for text in page.texts if text.startswith("what speaks for ")]
+    assert len(looks) == 18 + 2
+    assert all(text.split(": ")[-1].startswith(("most ", "nowhere")) for text in looks)
+    assert page.text.count("Grad-CAM (Selvaraju et al. 2017)") == 2  # of 32 pixels the last map is one place
 
 
 def test_probabilities_are_measured_before_and_after_temperature_scaling(done: tuple[Paths, Metrics]) -> None:
@@ -207,11 +241,13 @@ class Reader(html.parser.HTMLParser):
         super().__init__()
         self.addresses: list[str] = []
         self.tags: list[str] = []
+        self.texts: list[str] = []  # in place of pictures
         self.text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+        self.texts += [value or "" for name, value in attrs if name == "alt"]
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -223,7 +259,9 @@ def test_the_page_joins_all_and_needs_nothing_else(done: tuple[Paths, Metrics]) 
     reader = Reader()
     reader.feed(page)
     assert all(re.match("data:image/(png|jpeg);base64,", address) for address in reader.addresses)
-    assert reader.tags.count("img") == 2 + 2 + 2 + 11 + 18  # charts, sites and months, confused, shifts, hardest
+    assert (
+        reader.tags.count("img") == 2 + 2 + 2 * 2 + 11 + 2 * 18 + 2
+    )  # charts, sites and months, confused, shifts, hardest, colours
     assert {"i", "script", "link"}.isdisjoint(reader.tags)
     assert f"{BLUE} predicted as {RED}: 1" in reader.text
     accuracy = [f"{100 * float(metrics[name] or 0):.1f} %" for name in ("accuracy", "accuracy_low", "accuracy_high")]

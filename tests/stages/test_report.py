@@ -130,6 +130,25 @@ def test_no_better_than_a_simple_rule_is_said_first(made: tuple[Config, Paths]) 
     assert "but was not shown to be better than a simple rule: measure it on more pictures" in texts[1]
 
 
+def test_labels_that_the_background_gives_away_are_warned_of_with_what_to_do(made: tuple[Config, Paths]) -> None:
+    cfg, paths = made
+    good = read_json(paths.metrics("evaluate"))
+    assert "No sign that the background gives the labels away: the border alone" in overview_page(
+        paths, chosen(cfg), None
+    )
+    border = {"border_accuracy": 0.85, "border_accuracy_low": 0.78, "border_accuracy_high": 0.9, "border_gain_low": 0.2}
+    write_json(paths.metrics("evaluate"), {**good, **border, "middle_told": 0.97})
+    text = overview_page(paths, chosen(cfg), None)
+    write_json(paths.metrics("evaluate"), good)
+    assert '<p class="verdict warning">The classifier labels 92 of 100 new pictures correctly' in text
+    assert "(95 % interval: 86 to 96), but perhaps by their background" in text
+    assert (
+        "the border alone, 10 % of each side, names 85.0 % of 8 unseen pictures rightly (95 % interval 78 to 90 %"
+        in text
+    )
+    assert "crop to boxes (clean.crop), split by site (split.group_by: site)" in text
+
+
 SCRIPT = """JSON.stringify({
   wide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
   cut: [...document.querySelectorAll('.overview, pre, dd, dt')].filter(part => part.scrollWidth > part.clientWidth)

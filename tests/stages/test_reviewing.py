@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -13,10 +14,12 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.data.addresses import Address
 from fieldguide.data.reviews import read_reviews
+from fieldguide.model.architecture import Architecture
 from fieldguide.reviewing.decide import read_wishes, record_decision, record_decisions
 from fieldguide.reviewing.explain import explain
 from fieldguide.stages import clean, download, split
 from screened import screened
+from untrained import save_classifier
 
 FILES: dict[str, Image.Image | bytes] = {
     "a/1.png": noise(1),
@@ -255,6 +258,46 @@ def test_a_table_of_decisions_is_recorded_whole_or_not_at_all(made: Paths, tmp_p
     table.write_text("picture\n", encoding="utf-8")
     with pytest.raises(UserError, match="line 1: no column 'id'"):
         list(read_wishes(table))
+
+
+@pytest.mark.slow
+def test_the_page_shows_the_picture_where_the_classifier_looks_and_the_story(made: Paths) -> None:
+    page = made.root / "one" / "story.html"
+    untold = run_command("explain", "a/1.png", "--page", str(page), cwd=made.root)
+    assert untold.returncode == 1 and "run `dvc repro`" in untold.stderr and not page.exists()
+    save_classifier(made.classifier.parent, size=64)
+    for picture, label in (("a/1.png", "label a"), ("a/both.png", "not used; see below")):
+        told = run_command("explain", picture, "--page", str(page), cwd=made.root)
+        assert (told.returncode, told.stderr) == (0, "")
+        assert told.stdout == f"{explain(made, picture)}\n  page        {page}\n"
+        text = page.read_text(encoding="utf-8")
+        assert f"<h1>data/sources/own/{picture}</h1>" in text and label in text
+        assert text.count("<img") == 3  # the picture, where it looks, the colours
+        assert re.search(r'alt="what speaks for (black|grizzly|teddy): (most |nowhere)', text)
+        assert "class activation maps (Zhou et al. 2016)" in text
+        assert all(source.startswith("data:image/") for source in re.findall('src="([^"]*)"', text))
+    for picture, out, message in (
+        ("b/broken.png", page, "cannot be opened"),
+        ("a/1.png", made.root, "is a folder: give a file"),
+    ):
+        told = run_command("explain", picture, "--page", str(out), cwd=made.root)
+        assert told.returncode == 1 and message in told.stderr and told.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_network_that_takes_grad_cam_is_explained_by_it_or_the_page_says_what_is_missing(
+    made: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_classifier(made.classifier.parent, Architecture("timm", "test_vit", {"dynamic_img_size": True}), size=64)
+    page = made.root / "story.html"
+    assert run_command("explain", "a/1.png", "--page", str(page), cwd=made.root).returncode == 0
+    assert "Grad-CAM (Selvaraju et al. 2017)" in page.read_text(encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "fieldguide.model.grad_cam")
+    told = run_command("explain", "a/1.png", "--page", str(page), cwd=made.root)
+    missing = "where the classifier looks is not shown: that takes Grad-CAM, which needs torch"
+    assert told.returncode == 0 and missing in told.stdout
+    assert "which needs torch: pip install" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,12 +20,21 @@ from fieldguide.data.table import SPLIT, read_table
 
 
 @dataclass(frozen=True)
+class Look:
+    """A drawing of where a classifier looks, what it shows in words, and the method by which that is known."""
+
+    picture: Image.Image
+    text: str
+    method: str
+
+
+@dataclass(frozen=True)
 class Model:
-    """A classifier with its screen, the weights (labels, f) of its head, and the hash of all of its weights."""
+    """A classifier with its screen, the file of its weights, and their hash."""
 
     classifier: Any
     screening: Any
-    head: NDArray[np.float32]
+    weights: Path
     sha256: str
 
     @property
@@ -39,15 +49,28 @@ class Model:
 
         return answers(self.classifier, files, screening=self.screening, identify=True)
 
-    def where(self, content: bytes, label: int, side: int) -> Image.Image | None:
-        """Where in a picture file the label of this place is found, `side` pixels wide; None if that cannot be told."""
-        from fieldguide.model.activation_maps import activation_map, has_map, tinted
+    def opened(self, content: bytes) -> Image.Image:
+        """A picture file as the classifier sees it."""
         from fieldguide.model.inference import open_for
 
-        if not has_map(self.classifier):
-            return None
-        picture = open_for(self.classifier, io.BytesIO(content))
-        return tinted(self.classifier, picture, activation_map(self.classifier, self.head, picture, label), side)
+        return open_for(self.classifier, io.BytesIO(content))
+
+    def look(self, picture: Image.Image, label: int, side: int) -> Look:
+        """Where in a picture, as `opened` gives it, the classifier finds the label of this place.
+
+        Raises UserError if that cannot be told of its network. The first call may take seconds, to load PyTorch.
+        """
+        from fieldguide.model.activation_overlay import overlay
+
+        found = overlay(self.maps, picture, label, side)
+        return Look(found.picture, f"what speaks for {self.labels[label]}: {found.where}", self.maps.method)
+
+    @cached_property
+    def maps(self) -> Any:
+        """See `fieldguide.model.activation_maps.activation_maps`."""
+        from fieldguide.model.activation_maps import activation_maps
+
+        return activation_maps(self.classifier, self.weights)
 
 
 @dataclass(frozen=True)
@@ -61,14 +84,13 @@ class TrainingPictures:
 
 def load_model(paths: Paths) -> Model:
     """Load models/. Raises UserError where `dvc repro` has not made it."""
-    from fieldguide.model.activation_maps import head_weights
     from fieldguide.prediction.answers import load_screened  # slow to import
 
     for file in (paths.classifier, paths.screen):
         if not file.is_file():
             raise UserError(f"models/{file.name} is missing: run `dvc repro`")
     classifier, screening = load_screened(paths.classifier, paths.classifier.with_suffix(".json"))
-    return Model(classifier, screening, head_weights(paths.classifier), sha256_of_file(paths.classifier))
+    return Model(classifier, screening, paths.classifier, sha256_of_file(paths.classifier))
 
 
 def training_pictures(paths: Paths, model: Model, work: Background[Any]) -> TrainingPictures:

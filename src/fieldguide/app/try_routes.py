@@ -3,16 +3,19 @@
 import io
 import secrets
 from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
+from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
 from fieldguide.app.access import PICTURES
 from fieldguide.app.background import Background
-from fieldguide.app.model import Model, TrainingPictures
+from fieldguide.app.model import Look, Model, TrainingPictures
 from fieldguide.app.pictures import encoded, shown
 from fieldguide.base.errors import UserError
 
@@ -21,10 +24,25 @@ SIMILAR = 3
 SIDE = 640  # pixels
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A picture that was asked about, as JPEG and as the model saw it, and the place of the label that it answered."""
+
+    picture: bytes
+    model: Model
+    seen: Image.Image
+    label: int
+
+    @cached_property
+    def look(self) -> Look:
+        """Where the model looked for that label, made when somebody wants to see it."""
+        return self.model.look(self.seen, self.label, SIDE // 2)
+
+
 def try_routes(model: Background[Model], training: Background[TrainingPictures]) -> APIRouter:
     """The route that takes a picture, and that of what is shown of it."""
     router = APIRouter()
-    kept: OrderedDict[str, dict[str, bytes]] = OrderedDict()
+    kept: OrderedDict[str, Tried] = OrderedDict()
     lock = Lock()
 
     @router.get("/api/try")
@@ -44,10 +62,8 @@ def try_routes(model: Background[Model], training: Background[TrainingPictures])
         if found.probabilities is None:
             raise UserError(found.reason)
         best, key = int(found.probabilities.argmax()), secrets.token_hex(8)
-        where = asked.where(content, best, SIDE // 2)
-        pictures = {"picture": shown(content, SIDE)} | ({"map": encoded(where)} if where else {})
         with lock:
-            kept[key] = pictures
+            kept[key] = Tried(shown(content, SIDE), asked, asked.opened(content), best)
             while len(kept) > KEPT:
                 kept.popitem(last=False)
         return {
@@ -57,16 +73,32 @@ def try_routes(model: Background[Model], training: Background[TrainingPictures])
             "p_value": found.p_value,
             "out_of_domain": found.out_of_domain,
             "reason": found.reason,
-            "has_map": "map" in pictures,
             "similar": similar(seen, found.features),
         }
 
-    @router.get("/tried/{key}/{kind}")
-    def picture(key: str, kind: str) -> Response:
-        found = kept.get(key, {}).get(kind)
-        if found is None:
+    def tried(key: str) -> Tried:
+        if (found := kept.get(key)) is None:
             raise UserError("no such picture")
-        return Response(found, media_type="image/jpeg")
+        return found
+
+    @router.get("/tried/{key}/picture")
+    def picture(key: str) -> Response:
+        return Response(tried(key).picture, media_type="image/jpeg")
+
+    @router.get("/tried/{key}/look")
+    def look(key: str) -> Response:
+        return Response(encoded(tried(key).look.picture), media_type="image/jpeg")
+
+    @router.get("/api/tried/{key}/look")
+    def looked(key: str) -> dict[str, str]:
+        found = tried(key).look
+        return {"text": found.text, "method": found.method}
+
+    @router.get("/colour-scale")
+    def scale() -> Response:
+        from fieldguide.model.activation_overlay import colour_scale  # which loads what asks networks
+
+        return Response(encoded(colour_scale(192, 24)), media_type="image/jpeg")
 
     return router
 

@@ -25,9 +25,16 @@ def _add_explain(commands: Commands) -> None:
         fieldguide explain data/raw/black/0001.jpg
         fieldguide explain 0f3a9c                  by the beginning of its id
         fieldguide explain ~/Downloads/bear.jpg    is it in the data set, and what became of it?
+        fieldguide explain 0f3a9c --page bear.html    a page with the picture, and where the classifier looks
         """,
     )
     explain.add_argument("picture", metavar="PICTURE", help=PICTURE)
+    explain.add_argument(
+        "--page",
+        type=Path,
+        metavar="FILE",
+        help="also write a page (HTML): the picture, and where the classifier looks",
+    )
     explain.set_defaults(command=_explain)
 
 
@@ -86,7 +93,10 @@ def _add_migrate(commands: Commands) -> None:
 
 def _explain(options: argparse.Namespace) -> str:
     from fieldguide.reviewing.explain import explain
+    from fieldguide.reviewing.explained_page import explain_with_page
 
+    if options.page:
+        return explain_with_page(here(), options.picture, options.page)
     return explain(here(), options.picture)
 
 

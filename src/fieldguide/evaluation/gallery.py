@@ -1,12 +1,15 @@
 """Which pictures a person should look at: the hardest ones, and those of the labels that are confused most."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from fieldguide.evaluation.metrics import confused_pairs
+from fieldguide.model.activation_maps import ActivationMaps
+from fieldguide.model.activation_overlay import overlay
 from fieldguide.model.inference import Classifier, open_for
-from fieldguide.pages.parts import Shown
+from fieldguide.pages.parts import THUMBNAIL, Drawn, Shown
 
 MAX_HARDEST = 24
 MAX_PAIRS, MAX_PER_PAIR = 3, 6
@@ -31,12 +34,20 @@ def mistakes(predictions: pd.DataFrame, counts: pd.DataFrame) -> list[tuple[str,
     return rows
 
 
-def show(classifier: Classifier, clean: Path, predictions: pd.DataFrame) -> list[Shown]:
-    """The pictures of some predictions, with file, label, prediction and probability."""
-    return [
-        Shown(
-            open_for(classifier, clean / row["clean_path"]),
-            (row["path"], f"label {row['label']}", f"predicted {row['prediction']}, {row['probability']:.0%}"),
-        )
-        for row in predictions.to_dict("records")
-    ]
+def show(
+    classifier: Classifier, clean: Path, predictions: pd.DataFrame, maps: ActivationMaps | None = None
+) -> list[Shown]:
+    """The pictures of some predictions, with file, label, prediction and probability.
+
+    With `maps`, beside each where it speaks for the prediction.
+    """
+    return [_shown(classifier, clean, row, maps) for row in predictions.to_dict("records")]
+
+
+def _shown(classifier: Classifier, clean: Path, row: dict[Any, Any], maps: ActivationMaps | None) -> Shown:
+    picture = open_for(classifier, clean / row["clean_path"])
+    lines = (row["path"], f"label {row['label']}", f"predicted {row['prediction']}, {row['probability']:.0%}")
+    if maps is None:
+        return Shown(picture, lines)
+    found = overlay(maps, picture, classifier.vocabulary.index(row["prediction"]), THUMBNAIL)
+    return Shown(picture, lines, Drawn(found.picture, f"what speaks for {row['prediction']}: {found.where}"))

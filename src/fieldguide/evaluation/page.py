@@ -8,7 +8,9 @@ import pandas as pd
 from PIL import Image
 
 from fieldguide.evaluation.baselines import BASELINES
+from fieldguide.evaluation.border_words import border_lines, border_warning
 from fieldguide.evaluation.field_section import field_section
+from fieldguide.model.activation_overlay import colour_scale
 from fieldguide.pages.figures import coverage_figure, reliability_figure
 from fieldguide.pages.parts import THUMBNAIL, Shown, number, percent
 from fieldguide.pages.render import render
@@ -37,6 +39,8 @@ class Findings:
     hardest: pd.DataFrame  # gallery.hardest
     hardest_shown: Sequence[Shown]  # the same, as pictures
     pairs: Sequence[tuple[str, Sequence[Shown]]]  # mistakes of the most confused pairs of labels
+    looking: str  # by which method the pictures are beside them of where the classifier looks
+    not_looking: str  # or why there are none
 
 
 @dataclass(frozen=True)
@@ -63,18 +67,26 @@ def evaluation_page(found: Findings) -> str:
         coverage=coverage_figure(coverage_steps(found.coverage)),
         shifts=found.shifts.to_dict("records"),
         side=THUMBNAIL,
+        scale=colour_scale(THUMBNAIL, THUMBNAIL // 8),
+        background=border_warning(found.metrics),
+        border=list(border_lines(found.metrics)),
     )
 
 
 def _facts(metrics: Mapping[str, Any], pictures: int) -> list[tuple[str, str, str]]:
     def between(name: str) -> str:
-        form = percent if name.startswith(("accuracy", "macro_f1")) else number
+        form = percent if name.startswith(("accuracy", "macro_f1", "border")) else number
         return f"{form(metrics[f'{name}_low'])} to {form(metrics[f'{name}_high'])}"
 
     groups = metrics["groups"]
     return [
         ("accuracy", percent(metrics["accuracy"]), between("accuracy")),
         ("macro F1", percent(metrics["macro_f1"]), between("macro_f1")),
+        *(
+            [("accuracy by the border alone", percent(metrics["border_accuracy"]), between("border_accuracy"))]
+            if "border_accuracy" in metrics
+            else []
+        ),
         ("log loss", number(metrics["log_loss"]), between("log_loss")),
         ("calibration error", number(metrics["ece"]), between("ece")),
         ("accuracy, test-time augmentation", percent(metrics["accuracy_tta"]), between("accuracy_tta")),

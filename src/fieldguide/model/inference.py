@@ -109,7 +109,11 @@ def calibrated(logits: NDArray[np.float64], temperature: float) -> NDArray[np.fl
 
 def to_input(picture: Image.Image, preprocessing: Preprocessing) -> Square:
     """What the network gets for an RGB picture: float32 (3, size, size), from 0 to 1; it normalizes it itself."""
-    square = preprocessing.resize.square(picture, preprocessing.size)
+    return as_input(preprocessing.resize.square(picture, preprocessing.size))
+
+
+def as_input(square: Image.Image) -> Square:
+    """The same for an RGB picture that is a square of the network's size already."""
     return np.asarray(square).transpose(2, 0, 1).astype(np.float32, order="C") / np.float32(255)
 
 

@@ -12,6 +12,7 @@ from fieldguide.base.stopped import Stopped
 from fieldguide.checks.set_notes import issue_notes
 from fieldguide.data.counts import COUNTS, read_counts, said
 from fieldguide.evaluation.baselines import is_beaten, not_beaten
+from fieldguide.evaluation.border_words import border_lines, border_warning
 from fieldguide.evaluation.field_section import site_lines, witness_lines
 from fieldguide.evaluation.tables import are_unequal, read_evaluation
 from fieldguide.overview.checks_section import read_checks
@@ -66,12 +67,15 @@ def verdict(paths: Paths) -> Verdict:
     checks = pd.concat([read_checks(paths, stage) for stage in ("validate", "screen")])
     counts = read_counts(paths, ("clean", "screen"))
     between = f"95 % interval: {_of_100(metrics['accuracy_low'])} to {_of_100(metrics['accuracy_high'])}"
+    background = border_warning(metrics)
     points = [
         f"That was measured on {metrics['test_pictures']} pictures that it had never seen.",
         *witness_lines(metrics),
         *site_lines(metrics),
         f"Always predicting the most frequent label would be right {_of_100(metrics['baseline_accuracy'])} times of "
         f"100, a simple rule on colours {_of_100(metrics['baseline_tree_accuracy'])} times.",
+        *border_lines(metrics),
+        *([f"{background[0].upper()}{background[1:]}."] if background else []),
         *_under_shifts(read_evaluation(paths.report("evaluate"), "shifts")),
         *(f"{note}: the set is like that." for note in _about_the_set(checks, screened)),
         _to_review(counts),
@@ -84,7 +88,9 @@ def verdict(paths: Paths) -> Verdict:
             if is_beaten(metrics)
             else f"{line}, but was not shown to be better than a simple rule: measure it on more pictures"
         )
-    tone = "warning" if not_beaten(metrics) else "passed"
+    elif background:
+        line = f"{line}, but perhaps by their background"
+    tone = "warning" if not_beaten(metrics) or background else "passed"
     return Verdict(tone, line, points, _facts(paths, metrics, counts, checks))
 
 

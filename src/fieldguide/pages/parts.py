@@ -16,11 +16,20 @@ THUMBNAIL = 192  # pixels of the longer side
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """A picture that a program drew, and what it shows in words, for those who cannot see it."""
+
+    picture: Image.Image
+    text: str
+
+
+@dataclass(frozen=True)
 class Shown:
-    """A small picture and the lines below it."""
+    """A small picture and the lines below it; perhaps what was drawn about it, to be shown beside it."""
 
     picture: Image.Image
     lines: tuple[str, ...]
+    beside: Drawn | None = None
 
 
 def picture_uri(picture: Image.Image, side: int = THUMBNAIL) -> str:

@@ -1,6 +1,7 @@
 """A picture's whole history, as text."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +22,28 @@ from fieldguide.reviewing.find import find_picture
 WIDTH = 12  # of the left column, in characters
 
 
+@dataclass(frozen=True)
+class History:
+    """What became of a picture: lines of a key (or "", for more of the one before) and a text, below a title.
+
+    `file` is the copy in data/clean of a picture that was kept, else a person's own; `label` that of a kept one, or "".
+    """
+
+    title: str
+    lines: list[tuple[str, str]]
+    file: Path
+    label: str
+
+    def __str__(self) -> str:
+        return "\n".join([printable(self.title), *(f"  {key:<{WIDTH}}{printable(text)}" for key, text in self.lines)])
+
+
 def explain(paths: Paths, name: str) -> str:
+    """The history of a picture as text; see `history`."""
+    return str(history(paths, name))
+
+
+def history(paths: Paths, name: str) -> History:
     """Report where a picture came from, what became of it and why, and what the stages found about it.
 
     What has not been made yet is left out. Raises UserError if there is no such picture, or no image table yet.
@@ -37,11 +59,12 @@ def explain(paths: Paths, name: str) -> str:
         *_checks(paths, picture),
     ]
     kept = found[found["status"] == Status.KEPT]
-    if len(kept):
-        identity, clean_path = str(kept["id"].iloc[0]), str(kept["clean_path"].iloc[0])
-        lines += [*_place(paths, identity), *_screening(paths, identity), *_prediction(paths, identity, clean_path)]
     title = picture["file"] or picture["source"]
-    return "\n".join([printable(title), *(f"  {key:<{WIDTH}}{printable(text)}" for key, text in lines)])
+    if not len(kept):
+        return History(title, lines, paths.raw_file(str(picture["file"])), "")
+    identity, clean_path = str(kept["id"].iloc[0]), str(kept["clean_path"].iloc[0])
+    lines += [*_place(paths, identity), *_screening(paths, identity), *_prediction(paths, identity, clean_path)]
+    return History(title, lines, paths.clean / clean_path, str(kept["label"].iloc[0]))
 
 
 def _origin(paths: Paths, picture: pd.Series) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,8 @@ from fieldguide.data.groups import group_kinds, group_numbers
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, sampled, with_own_paths, write_table
 from fieldguide.evaluation.baselines import MAX_TREE_PICTURES, gains, majority_label, not_beaten, tree_predictions
+from fieldguide.evaluation.border import MAX_PICTURES, border_figures
+from fieldguide.evaluation.border_words import border_warning
 from fieldguide.evaluation.field_figures import by_month, by_site, sequence_figures, site_figures
 from fieldguide.evaluation.gallery import hardest, mistakes, show
 from fieldguide.evaluation.metrics import confusion, measure, per_label, temperature_warning
@@ -24,7 +26,10 @@ from fieldguide.evaluation.predictions import predictions_table, target_position
 from fieldguide.evaluation.robustness import measure_shifts, show_shifts
 from fieldguide.evaluation.test_time_augmentation import predict_views
 from fieldguide.evaluation.write_findings import write_findings
+from fieldguide.model.activation_maps import maps_or_reason
+from fieldguide.model.backbone import load_backbone
 from fieldguide.model.inference import calibrated, load_trained, open_all, predict_logits
+from fieldguide.screening.feature_network import choose_feature_network
 from fieldguide.statistics.calibration import coverage, reliability, reliability_groups
 from fieldguide.statistics.groups import group_sizes
 
@@ -85,15 +90,21 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             f"{name}_{row['label']}": row[name] for row in labels.to_dict("records") for name in ("precision", "recall")
         },
     }
+    features, _ = choose_feature_network(classifier, paths.classifier, load_backbone(paths.backbone), "auto")
+    seen = sampled(test, MAX_PICTURES)
+    figures |= border_figures(features, pictures, sampled(train, MAX_PICTURES), seen, groups[seen.index], figures)
     if settings.new_sites and figures.get("sites_trained_on"):
         figures |= new_site_figures(cfg, paths)
     if warning := not_beaten(figures):
         print(f"warning: {warning}")
+    if background := border_warning(figures):
+        print(f"warning: {background}")
     if worse := temperature_warning(figures):
         print(f"warning: {worse}")
 
     clearest = test.sort_values(["loss", "id"]).drop_duplicates("label").head(3)
     worst = hardest(test)
+    maps, no_maps = maps_or_reason(classifier, paths.classifier)
     write_findings(
         paths.report(Stage.EVALUATE),
         Findings(
@@ -111,8 +122,10 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             shifts=shifts,
             examples=show_shifts(dict(zip(clearest["id"], pictures(clearest, "examples"), strict=True))),
             hardest=worst,
-            hardest_shown=show(classifier, paths.clean, worst),
-            pairs=[(title, show(classifier, paths.clean, rows)) for title, rows in mistakes(test, counts)],
+            hardest_shown=show(classifier, paths.clean, worst, maps),
+            pairs=[(title, show(classifier, paths.clean, rows, maps)) for title, rows in mistakes(test, counts)],
+            looking=maps.method if maps else "",
+            not_looking=no_maps,
         ),
     )
     return {name: value if isinstance(value, str) else round(value, 6) for name, value in figures.items()}

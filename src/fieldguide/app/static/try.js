@@ -1,5 +1,6 @@
 import { ask, bar, byId, el, onKeys, say, toast } from "./core.js";
 
+const LOOK = "where it looks";
 const MAX_BYTES = 64 * 2 ** 20;
 const video = byId("video"), files = byId("files"), drop = byId("drop");
 let isMap = false, isOpening = false, stream = null, waiting = Promise.resolve();
@@ -25,17 +26,28 @@ async function answer(card, picture) {
 
 function draw(card, name, found) {
   const labels = [...found.labels].sort((a, b) => b[1] - a[1]);
-  const look = el("button", { type: "button", className: "look", textContent: "where it looks" });
+  const look = el("button", { type: "button", className: "look", textContent: LOOK });
   const image = el("img", { width: 640, height: 480, alt: name });
-  const show = (map) => {
-    image.src = `/tried/${found.key}/${map && found.has_map ? "map" : "picture"}`;
-    look.ariaPressed = String(map);
+  const said = el("p", { className: "soft" });
+  const colours = el("div", { className: "colours", hidden: true }, said,
+    el("p", { className: "ends" }, "nothing", el("img", { width: 192, height: 24, alt: "from dim grey to bright yellow", src: "/colour-scale" }), "most"));
+  const show = async (wanted) => {
+    look.ariaPressed = String(wanted);
+    if (wanted) look.textContent = "looking …";
+    const asked = wanted && await ask(`/api/tried/${found.key}/look`).catch((error) => toast(error.message, true));
+    look.textContent = LOOK;
+    if (look.ariaPressed !== String(wanted)) return;  // turned back meanwhile
+    if (wanted && !asked) look.ariaPressed = "false";
+    image.src = `/tried/${found.key}/${asked ? "look" : "picture"}`;
+    image.alt = asked ? asked.text : name;
+    said.textContent = asked ? `${asked.text}; by ${asked.method}` : "";
+    colours.hidden = !asked;
   };
   look.addEventListener("click", () => show(look.ariaPressed !== "true"));
   card.show = show;
   const verdict = found.out_of_domain ? `out of domain: ${found.reason}` : "like the pictures that it knows";
   card.replaceChildren(
-    el("div", { className: "seen" }, image, ...(found.has_map ? [look] : [])),
+    el("div", { className: "seen" }, el("div", { className: "view" }, image, look), colours),
     el("div", { className: "said" },
       el("h2", { textContent: labels[0][0] }),
       el("div", { className: "bars" }, ...labels.slice(0, 8).map(([label, share], place) => bar(label, share, place === 0))),
