@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import uvicorn
+from PIL import Image
 
 import browser
 from app.conftest import TOKEN, DataSet
-from app.test_try import Brightness
+from app.test_try import UNTOLD, Brightness
 from app_process import chromium
 from conftest import encoded, noise
 from fieldguide.app.model import TrainingPictures
@@ -118,3 +119,27 @@ def test_without_a_camera_the_page_says_so(port: int) -> None:
         page.keyboard.press("c")
         page.locator("#toasts", has_text="no camera").wait_for()
         assert page.locator("#live").is_hidden()
+
+
+def test_where_it_looks_is_shown_in_words_too_and_what_cannot_be_told_is_said(port: int) -> None:
+    here = f"http://127.0.0.1:{port}"
+    with chromium() as started:
+        page = started.new_context().new_page()
+        page.goto(f"{here}/?token={TOKEN}")
+        page.goto(f"{here}/try")
+        content = base64.b64encode(encoded(Image.new("RGB", (80, 60), "white"), "JPEG")).decode()
+        page.evaluate(DROP, [("a.jpg", content)])
+        page.get_by_alt_text("a.jpg", exact=True).wait_for()
+        page.keyboard.press("w")
+        page.get_by_alt_text("what speaks for teddy: nowhere", exact=True).wait_for()
+        assert page.locator(".colours p").first.text_content() == "what speaks for teddy: nowhere; by guessing"
+        assert page.locator(".colours").is_visible()
+        assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
+        page.keyboard.press("w")
+        page.get_by_alt_text("a.jpg", exact=True).wait_for()
+        assert not page.locator(".colours").is_visible()
+        page.evaluate(DROP, [("b.png", base64.b64encode(encoded(noise(1, *UNTOLD), "PNG")).decode())])
+        untold = page.locator(".answer").first
+        untold.locator(".look").click()
+        page.locator(".toast", has_text="no map").wait_for()
+        assert untold.locator("img").first.get_attribute("alt") == "b.png"
