@@ -73,6 +73,7 @@ def findings(labels: Sequence[str], name: str) -> Findings:
         examples={"unchanged": PICTURE},
         hardest=hardest(test),
         hardest_shown=shown,
+        scale=PICTURE,
         looking="class activation maps",
         not_looking="",
         pairs=[(f"{pair.label} for {pair.prediction}", shown) for pair in confused_pairs(counts).itertuples()],

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from conftest import noise
-from fieldguide.evaluation.border import border_figures, border_only, corners, middle, stands_out
-from fieldguide.evaluation.border_words import border_lines, border_warning
+from fieldguide.evaluation.border import border_figures, border_only, corners, middle
+from fieldguide.evaluation.border_verdict import border_lines, border_warning, stands_out
 from fieldguide.model.asking import FEATURES, Answers, Square
 
 COLOURS = {"fox": (200, 60, 40), "hare": (60, 170, 60)}

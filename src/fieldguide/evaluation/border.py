@@ -16,6 +16,7 @@ from PIL import Image
 from fieldguide.base.parallel import map_threads
 from fieldguide.data.resizing.resize import FILTER
 from fieldguide.evaluation.baselines import majority_label
+from fieldguide.evaluation.border_verdict import BORDER, stands_out
 from fieldguide.evaluation.metrics import Figures
 from fieldguide.model.asking import FEATURES, Network, Square
 from fieldguide.model.inference import as_input
@@ -27,9 +28,7 @@ from fieldguide.statistics.paired import accuracy_bounds
 
 MAX_PICTURES = 1000  # that the regression learns from, and that it is asked about
 MAX_COMPARED = 300  # whose middle is compared with their corners
-BORDER = 0.1  # of the width and of the height, on each side
 CORNER = 0.25  # of the width and of the height
-ALIKE = 0.8  # the share of pictures up to which middle and corners count as not told apart; guessing has 0.5
 
 Features = NDArray[np.float32]
 Opened = Callable[[pd.DataFrame, str], Iterable[Image.Image]]
@@ -81,12 +80,6 @@ def border_figures(
     some = test.head(MAX_COMPARED)
     told = _middle_told(network, opened(train.head(MAX_COMPARED), "middle, train"), opened(some, "middle, test"))
     return figures | _share("middle_told", told, groups[: len(some)])
-
-
-def stands_out(metrics: Mapping[str, Any]) -> bool:
-    """Whether the border brings more than half of what the classifier knows beyond guessing: by the interval's end."""
-    half = (metrics["baseline_accuracy"] + metrics["accuracy"]) / 2
-    return bool(metrics["border_gain_low"] > 0 and metrics["border_accuracy_low"] > half)
 
 
 def border_only(picture: Image.Image, size: int) -> Image.Image:

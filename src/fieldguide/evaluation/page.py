@@ -8,9 +8,8 @@ import pandas as pd
 from PIL import Image
 
 from fieldguide.evaluation.baselines import BASELINES
-from fieldguide.evaluation.border_words import border_lines, border_warning
+from fieldguide.evaluation.border_verdict import border_lines, border_warning
 from fieldguide.evaluation.field_section import field_section
-from fieldguide.model.activation_overlay import colour_scale
 from fieldguide.pages.figures import coverage_figure, reliability_figure
 from fieldguide.pages.parts import THUMBNAIL, Shown, number, percent
 from fieldguide.pages.render import render
@@ -39,6 +38,7 @@ class Findings:
     hardest: pd.DataFrame  # gallery.hardest
     hardest_shown: Sequence[Shown]  # the same, as pictures
     pairs: Sequence[tuple[str, Sequence[Shown]]]  # mistakes of the most confused pairs of labels
+    scale: Image.Image  # activation_overlay.colour_scale
     looking: str  # by which method the pictures are beside them of where the classifier looks
     not_looking: str  # or why there are none
 
@@ -67,7 +67,7 @@ def evaluation_page(found: Findings) -> str:
         coverage=coverage_figure(coverage_steps(found.coverage)),
         shifts=found.shifts.to_dict("records"),
         side=THUMBNAIL,
-        scale=colour_scale(THUMBNAIL, THUMBNAIL // 8),
+        scale=found.scale,
         background=border_warning(found.metrics),
         border=list(border_lines(found.metrics)),
     )

@@ -17,7 +17,7 @@ from fieldguide.data.counts import keys_of, said
 from fieldguide.data.cropping import BOXES
 from fieldguide.data.look_alike_cost import cost_in_words
 from fieldguide.data.status import Status
-from fieldguide.evaluation.border_words import border_lines, border_warning
+from fieldguide.evaluation.border_verdict import border_lines, border_warning
 from fieldguide.evaluation.field_section import site_lines, witness_lines
 from fieldguide.evaluation.tables import are_unequal, read_evaluation
 from fieldguide.overview.verdict import REVIEWED

@@ -12,7 +12,7 @@ from fieldguide.base.stopped import Stopped
 from fieldguide.checks.set_notes import issue_notes
 from fieldguide.data.counts import COUNTS, read_counts, said
 from fieldguide.evaluation.baselines import is_beaten, not_beaten
-from fieldguide.evaluation.border_words import border_lines, border_warning
+from fieldguide.evaluation.border_verdict import border_lines, border_warning
 from fieldguide.evaluation.field_section import site_lines, witness_lines
 from fieldguide.evaluation.tables import are_unequal, read_evaluation
 from fieldguide.overview.checks_section import read_checks

@@ -16,7 +16,7 @@ from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, sampled, with_own_paths, write_table
 from fieldguide.evaluation.baselines import MAX_TREE_PICTURES, gains, majority_label, not_beaten, tree_predictions
 from fieldguide.evaluation.border import MAX_PICTURES, border_figures
-from fieldguide.evaluation.border_words import border_warning
+from fieldguide.evaluation.border_verdict import border_warning
 from fieldguide.evaluation.field_figures import by_month, by_site, sequence_figures, site_figures
 from fieldguide.evaluation.gallery import hardest, mistakes, show
 from fieldguide.evaluation.metrics import confusion, measure, per_label, temperature_warning
@@ -27,8 +27,10 @@ from fieldguide.evaluation.robustness import measure_shifts, show_shifts
 from fieldguide.evaluation.test_time_augmentation import predict_views
 from fieldguide.evaluation.write_findings import write_findings
 from fieldguide.model.activation_maps import maps_or_reason
+from fieldguide.model.activation_overlay import colour_scale
 from fieldguide.model.backbone import load_backbone
 from fieldguide.model.inference import calibrated, load_trained, open_all, predict_logits
+from fieldguide.pages.parts import THUMBNAIL
 from fieldguide.screening.feature_network import choose_feature_network
 from fieldguide.statistics.calibration import coverage, reliability, reliability_groups
 from fieldguide.statistics.groups import group_sizes
@@ -124,6 +126,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             hardest=worst,
             hardest_shown=show(classifier, paths.clean, worst, maps),
             pairs=[(title, show(classifier, paths.clean, rows, maps)) for title, rows in mistakes(test, counts)],
+            scale=colour_scale(THUMBNAIL, THUMBNAIL // 8),
             looking=maps.method if maps else "",
             not_looking=no_maps,
         ),

@@ -1,15 +1,22 @@
-"""What pages and the terminal say of the classifier that sees only the border of each picture."""
+"""When the classifier that sees only the border of each picture is too good, and what pages and the terminal say."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fieldguide.evaluation.border import ALIKE, BORDER, stands_out
 from fieldguide.pages.parts import percent
 
+BORDER = 0.1  # of the width and of the height, on each side
+ALIKE = 0.8  # the share of pictures up to which middle and corners count as not told apart; guessing has 0.5
 REMEDIES = (
     "crop to boxes (clean.crop), split by site (split.group_by: site) to see what is left at new places, and collect "
     "pictures of each label before other backgrounds"
 )
+
+
+def stands_out(metrics: Mapping[str, Any]) -> bool:
+    """Whether the border brings more than half of what the classifier knows beyond guessing: by the interval's end."""
+    half = (metrics["baseline_accuracy"] + metrics["accuracy"]) / 2
+    return bool(metrics["border_gain_low"] > 0 and metrics["border_accuracy_low"] > half)
 
 
 def border_warning(metrics: Mapping[str, Any]) -> str:
