@@ -54,7 +54,7 @@ def model_card(results: Results, training: Training, title: str, license_id: str
         worst_labels=_rows(results.evaluation["per_label"].sort_values(["recall", "label"]).head(1)),
         shifts=_rows(results.evaluation["shifts"].sort_values(["accuracy", "shift"])),
         unknown=_measured(screen, "unknown_label_auroc"),
-        border=_measured(evaluate, "baseline_border_accuracy"),
+        border=_measured(evaluate, "border_accuracy"),
         metrics=evaluate,
         screen=screen,
         calibration=_calibration(screen),

@@ -12,12 +12,11 @@ from fieldguide.base.process import quiet_environment
 quiet_environment()  # before Gradio is imported
 
 import gradio as gr  # noqa: E402
-import numpy as np  # noqa: E402
 from huggingface_hub import SpaceCard  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from fieldguide.model.activation_maps import activation_map, has_map, head_weights, tinted  # noqa: E402
+from fieldguide.model.activation_maps import ActivationMaps, maps_or_reason  # noqa: E402
+from fieldguide.model.activation_overlay import overlay  # noqa: E402
 from fieldguide.model.inference import Classifier, open_for  # noqa: E402
 from fieldguide.pages.markdown import render_markdown  # noqa: E402
 from fieldguide.prediction.answers import Screening, answers, load_screened  # noqa: E402
@@ -34,11 +33,11 @@ Shown = tuple[dict[str, float] | None, str, Image.Image | None, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Model:
-    """A classifier, its screen, and the weights (labels, f) of its head."""
+    """A classifier, its screen, and what tells where it looks; None for networks that would take PyTorch for that."""
 
     classifier: Classifier
     screening: Screening | None
-    head: NDArray[np.float32]
+    maps: ActivationMaps | None
 
     def ask(self, file: str | None) -> Shown:
         """The bars, whether the picture is like the known ones, where the label is found, and all numbers.
@@ -60,17 +59,17 @@ class Model:
         return each, sentence, self._where(Path(file), best), answer
 
     def _where(self, file: Path, label: int) -> Image.Image | None:
-        if not has_map(self.classifier):
+        if self.maps is None:
             return None
-        picture = open_for(self.classifier, file)
-        return tinted(self.classifier, picture, activation_map(self.classifier, self.head, picture, label), SIDE)
+        return overlay(self.maps, open_for(self.classifier, file), label, SIDE).picture
 
 
 def load_model(folder: Path) -> Model:
     """Load what `fieldguide publish space` wrote into a folder. Raises UserError where a file of it is damaged."""
     weights = folder / "classifier.safetensors"
     classifier, screening = load_screened(weights, weights.with_suffix(".json"))
-    return Model(classifier, screening, head_weights(folder / "head.safetensors"))
+    maps, _ = maps_or_reason(classifier, folder / "head.safetensors")
+    return Model(classifier, screening, maps)
 
 
 def page(model: Model, title: str, examples: list[Path]) -> gr.Blocks:
