@@ -7,7 +7,15 @@ import pandas as pd
 
 from fieldguide.base.config import SplitConfig
 from fieldguide.base.progress import progress
-from fieldguide.data.splits import deciding_texts, fractions, own_sides, split_pictures, voted_sides, voting_groups
+from fieldguide.data.splits import (
+    deciding_texts,
+    drawn_sides,
+    fractions,
+    known_sides,
+    split_pictures,
+    voted_sides,
+    voting_groups,
+)
 from fieldguide.data.status import Split
 
 SIDES = (Split.TRAIN, Split.VALID, Split.TEST)
@@ -41,13 +49,13 @@ def workable_settings(
     """
     label = pd.factorize(kept["label"])[0]
     texts = deciding_texts(kept, split)
-    votes = voting_groups(kept, split)
+    known, votes = known_sides(kept, split), voting_groups(kept, split)
     seeds = range(min(most_seeds, max(LEAST_SEEDS, HASHES // max(1, len(set(texts))))))
 
     def outcome(candidate: SplitConfig) -> tuple[int, float]:
         """The fewest pictures of a label on a side, as far as they count; less the distance from the shares."""
         fraction = fractions(texts, candidate.seed)
-        sides = voted_sides(own_sides(kept, fraction, candidate), fraction, votes)
+        sides = voted_sides(drawn_sides(known, fraction, candidate), fraction, votes)
         counts = np.stack([np.bincount(label[sides == side], minlength=label.max() + 1) for side in SIDES])
         asked = np.array([1 - candidate.valid - candidate.test, candidate.valid, candidate.test])
         return min(int(counts.min()), split.min_per_label), -float(np.abs(counts.sum(axis=1) / len(kept) - asked).sum())

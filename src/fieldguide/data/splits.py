@@ -74,21 +74,39 @@ def fractions(texts: Sequence[str], seed: int) -> NDArray[np.float64]:
 
 def own_sides(pictures: pd.DataFrame, fraction: NDArray[np.float64], split: SplitConfig) -> Sides:
     """Every picture's own place, look-alikes aside, from its `fractions`; LEFT_OUT where nothing says it."""
-    without_test = np.where(fraction < split.valid, Split.VALID, Split.TRAIN)
+    return drawn_sides(known_sides(pictures, split), fraction, split)
+
+
+def known_sides(pictures: pd.DataFrame, split: SplitConfig) -> Sides | None:
+    """The places that the sides or the times of pictures say; TRAINVAL where no more is said, None if nothing is.
+
+    Raises
+    ------
+    UserError
+        If no picture has what is asked of it.
+    """
     if split.group_by == GIVEN_SPLIT:
         given = pictures["given_split"]
         if given.isna().all():
             raise UserError("split.group_by: given_split: the data set came without a split: choose another key")
         as_given = [(given == name).to_numpy() for name in (*GIVEN, TRAINVAL)]
-        return np.select(as_given, [*GIVEN.values(), without_test], Split.LEFT_OUT).astype(object)
+        return np.select(as_given, [*GIVEN.values(), TRAINVAL], Split.LEFT_OUT).astype(object)
     if split.test_from is None:
-        sides = [fraction < split.test, fraction < split.test + split.valid]
-        return np.select(sides, [Split.TEST, Split.VALID], Split.TRAIN).astype(object)
+        return None
     times = pd.to_datetime(pictures["time"])
     if times.isna().all():
         raise UserError("split.test_from: no picture has a time of capture: remove it from params.yaml")
     later = (times >= pd.Timestamp(split.test_from)).to_numpy()
-    return np.select([times.isna(), later], [Split.LEFT_OUT, Split.TEST], without_test).astype(object)
+    return np.select([times.isna(), later], [Split.LEFT_OUT, Split.TEST], TRAINVAL).astype(object)
+
+
+def drawn_sides(known: Sides | None, fraction: NDArray[np.float64], split: SplitConfig) -> Sides:
+    """The places (n,) of `known_sides`, and where these leave it open, what the `fractions` (n,) say."""
+    if known is None:
+        sides = [fraction < split.test, fraction < split.test + split.valid]
+        return np.select(sides, [Split.TEST, Split.VALID], Split.TRAIN).astype(object)
+    without_test = np.where(fraction < split.valid, Split.VALID, Split.TRAIN).astype(object)
+    return np.where(known == TRAINVAL, without_test, known)
 
 
 def voting_groups(pictures: pd.DataFrame, split: SplitConfig) -> list[NDArray[np.int64]]:
