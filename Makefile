@@ -25,14 +25,16 @@ repro: setup  ## run the pipeline on the chosen data (dvc repro), hand the run t
 	@fieldguide sync || true
 	@fieldguide summary
 
+SLURM_PACKAGES := slurmctld slurmd slurm-client munge
+
 # There is a test process for each core: with more threads they would only wait for each other.
-test test-all test-space test-hostile fuzz: export OMP_NUM_THREADS := 1
+test test-all test-space test-hostile test-slurm test-ray fuzz: export OMP_NUM_THREADS := 1
 
 test: setup  ## run the test suite
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-all: setup  ## run it with what takes minutes: every kill, a whole simulated year
-	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m ""
+	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not cluster"
 
 test-space: setup  ## publish a small classifier, install what its Space asks for, start it and try it in Chromium (minutes)
 	python -m pytest -m installs tests/pipeline/test_space.py
@@ -42,6 +44,23 @@ test-hostile: setup  ## make a thousand hostile files, addresses and texts anew,
 
 fuzz: setup  ## damaged files without end for what opens pictures, tables and models: make fuzz MINUTES=10
 	PYTHONPATH=src:tests python -m hostile.fuzz --minutes $(or $(MINUTES),10)
+
+test-slurm: setup  ## sweeps on a cluster of SLURM, which it starts on this machine (Debian, as root; minutes)
+	@for package in $(SLURM_PACKAGES); do \
+	  dpkg --status $$package > /dev/null 2>&1 && continue; \
+	  echo "installing $(SLURM_PACKAGES) (apt-get, 20 MB); they stay installed"; \
+	  apt-get update --quiet=2 && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends $(SLURM_PACKAGES) || exit 1; \
+	done
+	python -m pytest -m cluster tests/pipeline/test_sweep_on_slurm.py
+
+test-ray: setup  ## sweeps on Ray, for which it makes an environment of its own and deletes it afterwards (minutes)
+	@echo "installing Ray (pip, 80 MB) into .venv-ray, which is deleted afterwards"
+	@trap 'rm -rf .venv-ray' EXIT INT TERM; \
+	python -m venv .venv-ray && \
+	python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$(echo .venv-ray/lib/python*/site-packages)/main.pth && \
+	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check 'ray>=2.60' && \
+	.venv-ray/bin/python -m pytest -m cluster tests/pipeline/test_sweep_on_ray.py
 
 check: setup  ## lint, format and types
 	ruff check .
@@ -69,5 +88,5 @@ lock:  ## resolve the dependencies anew in a fresh environment and write require
 clean-venv:  ## delete the environment
 	rm -rf $(VENV)
 
-.PHONY: help setup repro test test-all test-space test-hostile fuzz check bench docs ui lock clean-venv
+.PHONY: help setup repro test test-all test-space test-hostile test-slurm test-ray fuzz check bench docs ui lock clean-venv
 .DEFAULT_GOAL := help

@@ -68,6 +68,18 @@ def begun(trained: Reproduced) -> Checkout:
     return Checkout(trained.checkout.root.with_name("begun"))
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout with its split and first weights, from which sweeps start. It is shared in the same way."""
+
+    def make(folder: Path) -> None:
+        checkout = small_checkout(folder / "checkout")
+        checkout.dvc("repro", "split", "weights")
+        checkout.commit("prepared")
+
+    return Checkout(made_once(tmp_path_factory, "prepared", make) / "checkout")
+
+
 @pytest.fixture
 def copy(trained: Reproduced, tmp_path: Path) -> Checkout:
     """A copy of the trained checkout that a test may change."""

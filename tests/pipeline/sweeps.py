@@ -1,9 +1,11 @@
 """Sweeps that are killed, and what tests of sweeps look at."""
 
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from fieldguide.base.files import read_json
@@ -66,3 +68,40 @@ def children_and_parents(checkout: Checkout) -> tuple[list[Any], list[Any]]:
     runs = runs_in(client_of(checkout))
     parents = [run for run in runs if SWEEP in run.data.tags]
     return [run for run in runs if PARENT in run.data.tags], parents
+
+
+ON_ANY_MACHINE = ["resize=crop,pad", "train.epochs=2", "train.lr=0.001,0.01", "train.threads=1"]
+COMBINATIONS = {"crop lr=0.001", "crop lr=0.01", "pad lr=0.001", "pad lr=0.01"}
+
+
+def models(checkout: Checkout) -> dict[str, tuple[str, str]]:
+    """Of each finished job by its name: the fingerprint of the training, and the hash of what it has made."""
+    finished = {name: outcome for name, outcome in outcomes(checkout).items() if outcome["status"] == "finished"}
+    return {name: (outcome["fingerprint"], outcome["model_sha256"]) for name, outcome in finished.items()}
+
+
+@contextmanager
+def sweeping(checkout: Checkout, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """A sweep beside the test, by the Python that runs it; it is killed where the block ends before it does."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fieldguide.experiments.sweep", *arguments],
+        cwd=checkout.root,
+        env=checkout.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def until(is_so: Callable[[], Any], process: "subprocess.Popen[str]", seconds: float = 600) -> Any:
+    """Wait until something is so, and return what it is; fails if the process ends before, or it takes too long."""
+    deadline = time.monotonic() + seconds
+    while not (found := is_so()):
+        assert process.poll() is None and time.monotonic() < deadline, process.stdout.read() if process.stdout else ""
+        time.sleep(0.2)
+    return found

@@ -3,6 +3,7 @@
 import os
 from subprocess import CompletedProcess
 
+import psutil
 import pytest
 
 from fieldguide.base.files import sha256_of_file
@@ -11,7 +12,7 @@ from fieldguide.tracking.run_params import without_data
 from fieldguide.tracking.tags import DELIVERED
 from pipeline.checkout import Checkout, free_port
 from pipeline.conftest import Reproduced
-from pipeline.sweeps import children_and_parents, outcomes
+from pipeline.sweeps import children_and_parents, outcomes, sweeping, until
 
 pytestmark = pytest.mark.slow
 
@@ -102,6 +103,20 @@ def test_a_sweep_called_again_hands_in_what_the_tracking_server_missed(
     assert [run.info.status for run in parents] == ["FINISHED"]
     cores = len(os.sched_getaffinity(0))
     assert {run.data.params["train.threads"] for run in children} == {str(max(1, cores // 2))}
+
+
+def test_a_killed_process_costs_only_the_jobs_that_were_at_work(copy: Checkout) -> None:
+    with sweeping(copy, "resize=crop,pad,squish", *SIZES[1:]) as process:
+        until(lambda: list(copy.root.glob("sweeps/*/*/origin.json")), process)
+        for worker in psutil.Process(process.pid).children(recursive=True):
+            if "LokyProcess-1:1" in " ".join(worker.cmdline()):
+                worker.kill()
+        printed, _ = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert "Traceback" not in printed
+    assert printed.count("FAILED: the system ended one of the processes") == 4  # two, and again in the closing table
+    assert [name for name, outcome in outcomes(copy).items() if outcome["status"] == "finished"] == ["squish"]
+    assert list(copy.root.glob("sweeps/*/leaderboard.csv"))
 
 
 @pytest.fixture(scope="module")

@@ -80,6 +80,7 @@ def _add_sweep(commands: Commands) -> None:
         fieldguide sweep resize=crop,pad,squish model=resnet18,convnext_atto train.lr=0.001,0.003
         fieldguide sweep +sweep=resize             a ready-made study from conf/sweep/
         fieldguide sweep resize=crop,pad hydra/launcher=joblib hydra.launcher.n_jobs=2
+        fieldguide sweep resize=crop,pad hydra/launcher=slurm hydra.launcher.partition=gpu    or ray, on its cluster
         fieldguide sweep hydra/sweeper=optuna hydra.sweeper.n_trials=20 'train.lr=tag(log,interval(0.0003,0.03))'
         fieldguide sweep --hydra-help              the options of Hydra's command line
         The same command resumes a sweep that was interrupted. Exit code 1 if a job failed.

@@ -24,18 +24,20 @@ from fieldguide.base.progress import Progress, relay
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.system_errors import faults_in_one_line
 from fieldguide.configuration.compose import compose, store_primary_config
-from fieldguide.experiments.sweep_job import FOLDER_VARIABLE, PROCESS_VARIABLE, run_combination
+from fieldguide.experiments.sweep_job import run_combination
+from fieldguide.experiments.sweep_outcome import FOLDER_VARIABLE, PROCESS_VARIABLE
 from fieldguide.experiments.sweep_values import Plan, check_values, is_choice, plan_of, studies_of
 from fieldguide.model.fingerprint import code_digest
 from fieldguide.tracking.run_params import data_title
 
+EARLIER_NAMES = {"hydra/launcher=submitit_slurm": "hydra/launcher=slurm"}  # of Hydra's own launcher
 INFO_FLAGS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version", "--shell-completion", "-sc"}
 
 
 def main() -> None:
     """`python -m fieldguide.experiments.sweep ...`: Hydra's command line, with several values for what varies."""
     start_process()
-    arguments = sys.argv[1:]
+    arguments = [EARLIER_NAMES.get(argument, argument) for argument in sys.argv[1:]]
     paths = Paths(Path.cwd())
     try:
         with faults_in_one_line("the same command resumes it"):
@@ -74,11 +76,13 @@ def _sweep(paths: Paths, arguments: Sequence[str]) -> int:
     about = {"key": key, "name": title, "arguments": list(arguments)}
     write_json(folder / "sweep.json", {**about, "jobs": _jobs(plan, arguments), "began": before})
     os.environ |= {FOLDER_VARIABLE: str(folder.resolve()), PROCESS_VARIABLE: str(os.getpid())}
-    hydra = {
+    hydra: dict[str, Any] = {
         "sweep": {"dir": str(folder.resolve() / "hydra"), "subdir": "${hydra.job.num}"},
         "job": {"chdir": False},
         "job_logging": {"handlers": {"console": {"level": "WARNING"}}},  # Great Expectations tells of each step
     }
+    if "hydra/launcher=joblib" in arguments:
+        hydra["launcher"] = {"_target_": "hydra_plugins.fieldguide_launchers.JoblibLauncher"}
     with _logged_to_mlflow(paths, folder, before, key, title) as close:
         _run_hydra(paths, ["--multirun", *[a for a in arguments if a not in ("-m", "--multirun")]], {"hydra": hydra})
         outcomes = [read_json(path) for path in sorted(folder.glob("*/outcome.json"))]

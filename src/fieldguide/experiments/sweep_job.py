@@ -1,17 +1,13 @@
 """One combination of a sweep: the stages that it concerns, in a folder of its own, logged to MLflow while they run."""
 
-import hashlib
 import importlib
-import json
-import math
 import os
 import queue
 import signal
 import sys
 import threading
-import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict
 from functools import partial
@@ -21,112 +17,74 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from fieldguide.base.config import GROUPS, Config
-from fieldguide.base.errors import UserError, printable
+from fieldguide.base.config import Config
+from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file, write_json
-from fieldguide.base.parallel import usable_cores
 from fieldguide.base.paths import Paths
-from fieldguide.base.progress import duration
 from fieldguide.base.runner import reported, run_stage
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.system_errors import fault, faults_in_one_line
 from fieldguide.configuration.compose import validate
 from fieldguide.experiments.job_folder import prepare_job
-from fieldguide.experiments.sweep_values import is_choice
+from fieldguide.experiments.sweep_outcome import (
+    PROCESS_VARIABLE,
+    SweepJob,
+    job_of,
+    told,
+    valid_accuracy,
+    write_outcome,
+)
 from fieldguide.model.fingerprint import code_digest, training_record
-
-# What the processes that run the jobs are told: the sweep's folder, and its own process.
-FOLDER_VARIABLE, PROCESS_VARIABLE = "FIELDGUIDE_SWEEP", "FIELDGUIDE_SWEEP_PROCESS"
 
 
 def run_combination(composed: DictConfig) -> float:
     """One job of a sweep, Hydra's task function: returns the valid accuracy, for sweepers that search, or NaN."""
-    if os.environ[PROCESS_VARIABLE] != str(os.getpid()):
+    is_own = os.environ[PROCESS_VARIABLE] == str(os.getpid())
+    if not is_own:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a launcher's process: the sweep's own reports Ctrl-C and ends it
     settings = HydraConfig.get()
-    sweep = Path(os.environ[FOLDER_VARIABLE])
-    overrides = [override for override in settings.overrides.task if is_choice(override)]
-    given = read_json(sweep / "sweep.json")["arguments"]
-    name = job_name([override for override in overrides if override not in given] or overrides)
-    threads = _threads(settings.launcher)
-    if threads and not any(override.startswith("train.threads=") for override in overrides):
-        overrides.append(f"train.threads={threads}")
-        OmegaConf.update(composed, "train.threads", threads)
-    config = partial(validate, Paths(Path.cwd()), overrides, settings.runtime.choices, composed)
-    return run_sweep_job(sweep, name, overrides, int(settings.job.num), config)
+    job = job_of(settings)
+    if job.threads:
+        OmegaConf.update(composed, "train.threads", job.threads)
+    config = partial(validate, Paths(Path.cwd()), job.overrides, settings.runtime.choices, composed)
+    outcome = run_sweep_job(job, config)
+    if is_own:
+        print(told(job, outcome), flush=True)
+    return valid_accuracy(outcome)
 
 
-def _threads(launcher: Any) -> int | None:
-    """Threads for each of several jobs at a time, so that together they fill the cores; None for one at a time."""
-    if cores := launcher.get("cpus_per_task"):  # a cluster's; None leaves it to the cluster
-        return int(cores)
-    jobs = int(launcher.get("n_jobs", 1))
-    cores = usable_cores()
-    jobs = cores if jobs < 0 else jobs
-    return max(1, cores // jobs) if jobs > 1 else None
+def run_sweep_job(job: SweepJob, config: Callable[[], Config]) -> dict[str, Any]:
+    """Run one combination, or skip it if it is finished already; its failure is written down, never raised.
 
-
-def run_sweep_job(sweep: Path, name: str, overrides: Sequence[str], number: int, config: Callable[[], Config]) -> float:
-    """Run one combination, or skip it if it is finished already; its failure is printed and written down, never raised.
-
-    `config` gives the configuration of the combination, or raises UserError. Returns the valid accuracy, NaN for a
-    failure.
+    `config` gives the configuration of the combination, or raises UserError. Returns what became of it, see
+    `write_outcome`.
     """
-    folder = sweep / hashlib.sha256(json.dumps(sorted(overrides)).encode()).hexdigest()[:10]
-    outcome: dict[str, Any] = {"name": name, "overrides": list(overrides), "folder": folder.name, "status": "failed"}
-    start = time.time()
     try:
         with faults_in_one_line("the same command resumes it"):
-            folder.mkdir(parents=True, exist_ok=True)
-            found = _run(sweep, folder, name, overrides, config())
-        outcome |= {**found, "status": "finished"}
-        remark = "skipped, finished before" if found["skipped"] else f"{time.time() - start:.0f} s"
-        line = f"valid accuracy {found['valid_accuracy']:.3f}, test accuracy {found['accuracy']:.3f}, {remark}"
+            job.folder.mkdir(parents=True, exist_ok=True)
+            found = {**_run(job, config()), "status": "finished"}
     except UserError as error:
-        outcome["error"] = line = str(error)
+        found = {"status": "failed", "error": str(error)}
     except Exception as error:
         traceback.print_exc()
-        outcome["error"] = line = f"{type(error).__name__}: {error}"
-    ended = time.time()
+        found = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
     try:
-        write_json(folder / "outcome.json", {**outcome, "ended": ended})
+        return write_outcome(job, found)
     except OSError as error:
         refused = fault(error, "the same command resumes it")
         if refused is None:
             raise
-        outcome["status"], line = "failed", refused
-    failed = outcome["status"] == "failed"
-    text = f"sweep: job {number + 1} ({name}) {'FAILED: ' if failed else ''}{printable(line)}{_left(sweep)}"
-    print(text, flush=True)
-    return math.nan if failed else float(outcome["valid_accuracy"])
+        return {"status": "failed", "error": refused}
 
 
-def _left(sweep: Path) -> str:
-    """How many jobs of how many are done, and how long the others will take."""
-    about = read_json(sweep / "sweep.json")
-    if not about.get("jobs"):
-        return ""
-    ended = sum(read_json(file)["ended"] >= about["began"] for file in sweep.glob("*/outcome.json"))
-    left = (time.time() - about["began"]) / max(1, ended) * (about["jobs"] - ended)
-    return f"; {ended} of {about['jobs']}" + (f", about {duration(left)} left" if left > 0 else "")
-
-
-def job_name(overrides: Sequence[str]) -> str:
-    """Overrides in few words: `pad convnext_atto lr=0.001`."""
-    words = []
-    for override in overrides:
-        key, _, value = override.lstrip("+").partition("=")
-        words.append(value if key in GROUPS else f"{key.rpartition('.')[2]}={value}")
-    return " ".join(words) or "unchanged"
-
-
-def _run(sweep: Path, folder: Path, name: str, overrides: Sequence[str], config: Config) -> dict[str, Any]:
+def _run(job: SweepJob, config: Config) -> dict[str, Any]:
+    sweep, folder = job.sweep, job.folder
     paths, stages = prepare_job(Path.cwd(), folder, config)
     about = read_json(sweep / "sweep.json")
     values = asdict(config)
     upstream: dict[str, Any] = {group: config.choices[group] for group in ("data", "checks")}
     upstream |= {f"{section}.{key}": value for section in ("clean", "split") for key, value in values[section].items()}
-    origin = {"sweep": {"key": about["key"], "name": about["name"]}, "name": name, "overrides": list(overrides)}
+    origin = {"sweep": {"key": about["key"], "name": about["name"]}, "name": job.name, "overrides": list(job.overrides)}
     write_json(paths.origin, {**origin, "stages": stages, "upstream": upstream})
     with (folder / "job.log").open("a", encoding="utf-8") as log, redirect_stdout(log):
         for stage in stages:

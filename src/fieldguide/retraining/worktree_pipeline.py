@@ -185,9 +185,8 @@ def _copy(incoming: Path, file: str, target: Path, sha256: str) -> None:
 
 
 def _environment(paths: Paths, job: Journal, folder: Path) -> dict[str, str]:
-    """Of the job's processes: cron's own search path is short, and MLflow's database is the checkout's."""
-    search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    own = {"PATH": search, "PYTHONPATH": str(folder / "src"), "MLFLOW_TRACKING_URI": tracking_address(paths)}
+    """Of the job's processes: MLflow's database is the checkout's."""
+    own = {"PYTHONPATH": str(folder / "src"), "MLFLOW_TRACKING_URI": tracking_address(paths)}
     return {**os.environ, **own, JOB_VARIABLE: str(job.folder)}
 
 

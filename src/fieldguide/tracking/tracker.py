@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
-from fieldguide.tracking.process_ids import checkout_id, folder_id, process_id, process_lives
+from fieldguide.tracking.process_ids import checkout_id, folder_id, lives_here, process_id, process_lives
 from fieldguide.tracking.provenance import command
 from fieldguide.tracking.run_params import read_origin, shown_params
 from fieldguide.tracking.store import (
@@ -150,6 +150,7 @@ class Tracker:
         """Show a sweep as running, by this process."""
         self.close_stale()
         run = self.sweep_run(key, name)
+        self._end_jobs(run)
         self.client.set_tag(run, PROCESS, process_id(os.getpid()))
         if LAUNCHER in os.environ:
             self.client.set_tag(run, LAUNCHED_BY, os.environ[LAUNCHER])
@@ -162,7 +163,15 @@ class Tracker:
             for path in files:
                 self.client.log_artifact(run, str(path))
             self.log_metrics(run, metrics)
+            self._end_jobs(run)
             self.client.set_terminated(run, status)
+
+    def _end_jobs(self, sweep: str) -> None:
+        """Before and after a sweep: mark as killed what is still shown as running of its jobs, on whichever machine."""
+        query = f"tags.`{PARENT}` = '{sweep}' and tags.`{CHECKOUT}` = '{checkout_id(self.paths)}'"
+        for run in self.client.search_runs([self.experiment], f"{query} and attributes.status = 'RUNNING'"):
+            if not lives_here(run.data.tags.get(PROCESS, "")):  # else its results are being delivered
+                self.client.set_terminated(run.info.run_id, "KILLED")
 
     def end(self, run: str, status: str) -> None:
         """End a run: FINISHED, FAILED or KILLED. Raises UserError if the store does not answer."""

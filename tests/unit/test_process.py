@@ -1,0 +1,17 @@
+"""What each process of fieldguide does first."""
+
+import sys
+from pathlib import Path
+
+from conftest import run_python
+
+
+def test_what_it_starts_finds_the_programs_of_its_environment_first(tmp_path: Path) -> None:
+    """As when it is called by its path, by cron, or on a node of a cluster."""
+    program = "import shutil; from fieldguide.base.process import start_process; start_process(); start_process()"
+    shown = f"{program}; import os; print(shutil.which('python'), os.environ['PATH'])"
+    own = Path(sys.executable).parent
+    assert run_python("-c", shown, cwd=tmp_path, PATH="/usr/bin:/bin").stdout.split() == [
+        str(own / "python"),
+        f"{own}:/usr/bin:/bin",
+    ]
