@@ -28,7 +28,7 @@ repro: setup  ## run the pipeline on the chosen data (dvc repro), hand the run t
 SLURM_PACKAGES := slurmctld slurmd slurm-client munge
 
 # There is a test process for each core: with more threads they would only wait for each other.
-test test-all test-space test-hostile test-slurm test-ray fuzz: export OMP_NUM_THREADS := 1
+test test-all test-space test-hostile test-slurm test-ray test-dask fuzz: export OMP_NUM_THREADS := 1
 
 test: setup  ## run the test suite
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -54,13 +54,21 @@ test-slurm: setup  ## sweeps on a cluster of SLURM, which it starts on this mach
 	done
 	python -m pytest -m cluster tests/pipeline/test_sweep_on_slurm.py
 
-test-ray: setup  ## sweeps on Ray, for which it makes an environment of its own and deletes it afterwards (minutes)
+test-ray: setup  ## sweeps and the engine on Ray, for which it makes an environment of its own and deletes it afterwards (minutes)
 	@echo "installing Ray (pip, 80 MB) into .venv-ray, which is deleted afterwards"
 	@trap 'rm -rf .venv-ray' EXIT INT TERM; \
 	python -m venv .venv-ray && \
 	python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$(echo .venv-ray/lib/python*/site-packages)/main.pth && \
 	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check 'ray>=2.60' && \
-	.venv-ray/bin/python -m pytest -m cluster tests/pipeline/test_sweep_on_ray.py
+	.venv-ray/bin/python -m pytest -m cluster tests/pipeline/test_sweep_on_ray.py tests/engines/test_ray_engine.py
+
+test-dask: setup  ## the engine on Dask, for which it makes an environment of its own and deletes it afterwards (minutes)
+	@echo "installing Dask (pip, 10 MB) into .venv-dask, which is deleted afterwards"
+	@trap 'rm -rf .venv-dask' EXIT INT TERM; \
+	python -m venv .venv-dask && \
+	python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$(echo .venv-dask/lib/python*/site-packages)/main.pth && \
+	.venv-dask/bin/python -m pip install --quiet --disable-pip-version-check 'distributed>=2026.1' 'cryptography>=44' && \
+	.venv-dask/bin/python -m pytest -m cluster tests/engines/test_dask_engine.py
 
 check: setup  ## lint, format and types
 	ruff check .
@@ -88,5 +96,5 @@ lock:  ## resolve the dependencies anew in a fresh environment and write require
 clean-venv:  ## delete the environment
 	rm -rf $(VENV)
 
-.PHONY: help setup repro test test-all test-space test-hostile test-slurm test-ray fuzz check bench docs ui lock clean-venv
+.PHONY: help setup repro test test-all test-space test-hostile test-slurm test-ray test-dask fuzz check bench docs ui lock clean-venv
 .DEFAULT_GOAL := help

@@ -14,7 +14,7 @@ from PIL import Image
 
 from conftest import encoded, noise
 from fieldguide.base.config import CleanConfig
-from fieldguide.data.cleaning import RawFile, Work, _clean_file
+from fieldguide.data.cleaning import RawFile, Work, clean_file
 from fieldguide.data.status import Status
 from hostile.case import BOUNDED, KEPT, NONE, PictureCase, Result, tell
 from picture_bytes import chunk, png_file, tiff
@@ -281,7 +281,7 @@ def _measured(work: Work, picture: RawFile) -> dict[str, Any]:
     for one in _processes():
         with suppress(OSError):
             Path(f"/proc/{one.pid}/clear_refs").write_text("5", encoding="ascii")  # begins a new peak
-    [row] = _clean_file(work, None, picture)
+    [row] = clean_file(work, None, picture)
     return {**row, "memory": max(_peak(one.pid) for one in _processes()), "seconds": _seconds() - before}
 
 

@@ -300,7 +300,7 @@ def test_a_process_that_the_system_ends_costs_its_picture(own_data: OwnData, mon
     def ended(function: Any, items: Any, description: str, lost: Any) -> list[Any]:
         return [lost(item) if item.file.as_posix().endswith("a/1.png") else function(item) for item in items]
 
-    monkeypatch.setattr("fieldguide.data.cleaning.map_processes", ended)
+    monkeypatch.setattr("fieldguide.data.cleaning.map_pictures", ended)
     _, table = cleaned(own_data, {"a/1.png": noise(1), "b/1.png": noise(2)})
     assert dict(table["status"]) == {"a/1.png": "too_large", "b/1.png": "kept"}
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from omegaconf import MISSING
 from pydantic import Field, PlainValidator
 
+from fieldguide.base.clusters import EngineConfig
 from fieldguide.base.operations import AUGMENTATIONS, DATA_SOURCES, DETECTORS, RESIZES, SCHEDULES, STRICT
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -222,6 +223,7 @@ class Schema:
     ood: Annotated[Any, DETECTORS] = MISSING
     gate: GateConfig = field(default_factory=GateConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
     clean: CleanConfig = field(default_factory=CleanConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -236,4 +238,4 @@ class Config(Schema):
     choices: dict[str, str] = field(default_factory=dict)
 
 
-GROUPS = ("data", "resize", "augment", "model", "schedule", "checks", "retrain", "ood", "gate", "rollout")
+GROUPS = ("data", "resize", "augment", "model", "schedule", "checks", "retrain", "ood", "gate", "rollout", "engine")

@@ -15,14 +15,18 @@ from yaml import CollectionNode, MappingNode, MarkedYAMLError, Node, SafeLoader,
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths, check_checkout
 
+WITHOUT_CHOICE = {"engine": "local"}  # as params.yaml of older versions does
 MAX_NESTING = 20  # levels of lists and mappings in a file or an override
 MAX_VALUES = 100_000  # of a file, where every alias counts as all that it stands for
 
 
 def read_params(paths: Paths) -> dict[str, Any]:
-    """params.yaml as plain containers. Raises UserError if it is missing or not a mapping."""
+    """params.yaml as plain containers, with the options of groups that it may leave out.
+
+    Raises UserError if it is missing or not a mapping.
+    """
     check_checkout(paths)
-    return read_mapping(paths.params, paths.params.name)
+    return {**WITHOUT_CHOICE, **read_mapping(paths.params, paths.params.name)}
 
 
 def options_of(paths: Paths, group: str) -> list[str]:

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,9 +25,23 @@ PATIENCE = 1.0  # seconds of work for which no other process is started
 MEMORY = 2 * 2**30  # bytes of the machine for each worker: what the largest picture takes, and room for the rest
 CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
+_one_core: ContextVar[bool] = ContextVar("one_core", default=False)
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """Within it this thread's work takes one core, since others of its kind run beside it."""
+    before = _one_core.set(True)
+    try:
+        yield
+    finally:
+        _one_core.reset(before)
+
 
 def usable_cores() -> int:
     """The number of cores that this process may use (a container may allow fewer than the machine has)."""
+    if _one_core.get():
+        return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -10,9 +10,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
+from fieldguide.base.clusters import LOCAL
 from fieldguide.base.compose import compose
 from fieldguide.base.config import Config
+from fieldguide.base.engines import use_engine
 from fieldguide.base.errors import CheckFailed, UserError, printable
 from fieldguide.base.files import write_json
 from fieldguide.base.interruption import STOPPED, stop_line
@@ -70,11 +73,23 @@ def run_stage(stage: str, run: Run, config: Config, paths: Paths) -> Metrics:
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # fastai's import uses it
     start = time.perf_counter()
     # Not in training: on some machines PyTorch computes with the same library.
-    with Progress(stage), nullcontext() if stage == Stage.TRAIN else one_linear_algebra_thread():
+    threads = nullcontext() if stage == Stage.TRAIN else one_linear_algebra_thread()
+    with Progress(stage), threads, _engine(config, paths):
         metrics = run(config, paths)
     write_json(paths.metrics(stage), metrics)
     print(f"{stage}: done in {time.perf_counter() - start:.1f} s", flush=True)
     return metrics
+
+
+@contextmanager
+def _engine(config: Config, paths: Paths) -> Iterator[None]:
+    """The engine works on pictures; a file that is made for it shows whether its workers see this very folder."""
+    if config.engine.kind == LOCAL:
+        yield
+        return
+    paths.state.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(prefix="seen-", dir=paths.state) as file, use_engine(config.engine, Path(file.name)):
+        yield
 
 
 @contextmanager

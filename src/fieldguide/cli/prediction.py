@@ -10,8 +10,10 @@ from fieldguide.base.processor import one_linear_algebra_thread
 from fieldguide.cli.commands import Commands, add_command, checkout, here
 
 if TYPE_CHECKING:
+    from fieldguide.base.clusters import EngineConfig
     from fieldguide.prediction.given import Reader
 
+ENGINES = ("local", "ray", "dask")  # the first works in this process
 SHIFTED = 3  # exit code
 MODEL = "folder of classifier.safetensors and .json, or the .safetensors file (default: models)"
 
@@ -36,6 +38,7 @@ def _add_predict(commands: Commands) -> None:
         fieldguide predict trail_camera --boxes md.json    an answer for each box that MegaDetector found
         fieldguide predict cards --layout '{site}' --events 60s    one answer for what a camera took at one go
         fieldguide predict cards --layout '{site}' --observations observations.csv --utc-offset=+02:00
+        fieldguide predict archive --engine dask --engine-address tcp://head:8786 > archive.csv    on a cluster
         fieldguide predict trail_camera --log > week.csv    the registered champion predicts, and data/log/ keeps it
         """,
         stopped="the rows that were printed are complete, and with --log they are logged",
@@ -66,6 +69,7 @@ def _add_predict(commands: Commands) -> None:
         "--format", choices=["table", "csv", "jsonl"], help="default: table on a terminal, csv into a file or pipe"
     )
     predict.add_argument("--all", action="store_true", help="add a column with the probability of each label")
+    _add_engine(predict)
     predict.set_defaults(command=_predict)
 
 
@@ -94,6 +98,7 @@ def _add_screen(commands: Commands) -> None:
     )
     _add_field_data(screen)
     screen.add_argument("--page", type=Path, metavar="FILE", help="write a page (HTML) about the batch")
+    _add_engine(screen)
     screen.set_defaults(command=_screen)
 
 
@@ -120,6 +125,21 @@ def _add_field_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--video-every", type=float, default=5.0, metavar="SECONDS", help="from one frame of a video to the next (5)"
     )
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="who works on the pictures (local)")
+    parser.add_argument(
+        "--engine-address", metavar="ADDRESS", help="of a running cluster (default: workers on this machine)"
+    )
+
+
+def _engine(options: argparse.Namespace) -> "EngineConfig":
+    from fieldguide.base.clusters import LOCAL, EngineConfig
+
+    if options.engine_address and options.engine == LOCAL:
+        raise UserError("--engine-address is that of a cluster: add --engine ray or --engine dask")
+    return EngineConfig(options.engine, options.engine_address)
 
 
 def _reader(options: argparse.Namespace, site_is_folder: bool) -> "Reader":
@@ -168,6 +188,8 @@ def _predict(options: argparse.Namespace) -> None:
     if options.log:
         from fieldguide.release.rollout.routing import predict_live
 
+        if options.engine != ENGINES[0]:
+            raise UserError("--log answers on this machine: leave out --engine")
         if options.events or options.observations:
             raise UserError("--log answers for single pictures: leave out --events and --observations")
         sys.exit(1 if predict_live(here(), options.pictures, options.format, options.all, options.site, reader) else 0)
@@ -177,7 +199,9 @@ def _predict(options: argparse.Namespace) -> None:
     file = options.observations
     observations = Observations(file, check_offset(options.utc_offset)) if file else None
     model = options.model or here().classifier
-    unread = predict_command(options.pictures, model, options.format, options.all, reader, gap, observations)
+    unread = predict_command(
+        options.pictures, model, options.format, options.all, reader, gap, observations, _engine(options)
+    )
     sys.exit(1 if unread else 0)
 
 
@@ -187,7 +211,11 @@ def _screen(options: argparse.Namespace) -> None:
 
     model = options.model or here().classifier
     reader = _reader(options, site_is_folder=False)
-    sys.exit(SHIFTED if screen_command(options.pictures, model, options.format, options.page, reader) else 0)
+    sys.exit(
+        SHIFTED
+        if screen_command(options.pictures, model, options.format, options.page, reader, _engine(options))
+        else 0
+    )
 
 
 def _export(options: argparse.Namespace) -> str:

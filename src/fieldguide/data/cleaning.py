@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from fieldguide.base.config import CleanConfig
+from fieldguide.base.engines import map_pictures
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.packs import ENOUGH
-from fieldguide.base.parallel import map_processes
 from fieldguide.data.clean_copies import move_relabelled, pack_copies
 from fieldguide.data.cleaning_cache import Cleaned, cache_folder, keep_cleaned, read_cleaned
 from fieldguide.data.cropping import BOXES, Box, cut
@@ -97,13 +97,13 @@ def clean_pictures(
     raw = (raw if cropped else _without_further_boxes(raw)).reset_index(drop=True)
     files = _files(raw[raw["ok"] & raw["box"].notna()] if cropped else raw[raw["ok"]], find, cropped)
     work = Work(clean, target, cache_folder(cache, clean))
-    found = map_processes(partial(_clean_file, work, None), files, "clean", lost=_lost)
+    found = map_pictures(partial(clean_file, work, None), files, "clean", lost=_lost)
     # Pictures of more than 8 bits are scaled alike: by the depth of the one whose values need most of them.
     depth = max((row["depth"] for rows in found for row in rows if "depth" in row), default=8)
     wider = [place for place, rows in enumerate(found) if any(row.get("wide") and row["depth"] < depth for row in rows)]
-    again = partial(_clean_file, work, depth)
+    again = partial(clean_file, work, depth)
     for place, rows in zip(
-        wider, map_processes(again, [files[place] for place in wider], "scale", lost=_lost), strict=True
+        wider, map_pictures(again, [files[place] for place in wider], "scale", lost=_lost), strict=True
     ):
         found[place] = rows
     any_size = replace(work, clean=replace(clean, min_side=1))
@@ -111,7 +111,7 @@ def clean_pictures(
         for place, (row, picture) in enumerate(zip(rows, file.pictures, strict=True)):
             if row["status"] == Status.TOO_SMALL and row["id"] in wanted:
                 again_alone = replace(file, pictures=(picture,))
-                [rows[place]] = _clean_file(any_size, depth if row["wide"] else None, again_alone)
+                [rows[place]] = clean_file(any_size, depth if row["wide"] else None, again_alone)
     known = ["source", "path", "file", "label", *(field.name for field in FIELD_DATA), *further_columns(raw, RAW)]
     names = [name for name in IMAGES.names if name not in (*known, "raw_label", "review")]
     index = [row for file in files for row in file.rows]
@@ -155,7 +155,7 @@ def _lost(file: RawFile) -> list[dict[str, Any]]:
     return [{"status": Status.TOO_LARGE, "reason": reason} for _ in file.pictures]
 
 
-def _clean_file(work: Work, depth: int | None, file: RawFile) -> list[dict[str, Any]]:
+def clean_file(work: Work, depth: int | None, file: RawFile) -> list[dict[str, Any]]:
     """Clean each picture of a file, or take what is kept of it; what is wrong with it becomes its status and reason."""
     decoded: Picture | PictureError | None = None  # once, and only if it is needed
     rows = []

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,16 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from fieldguide.base.engines import map_chunks
 from fieldguide.base.files import replace_file
 from fieldguide.base.parallel import map_threads
-from fieldguide.base.progress import progress
 from fieldguide.data.images import open_picture
-from fieldguide.model.asking import FEATURES, Square
+from fieldguide.model.asking import FEATURES, Network, Square
 from fieldguide.model.backbone import Backbone
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.fingerprint import code_digest
 from fieldguide.model.inference import to_input
+from fieldguide.model.onnx_network import OnnxNetwork
 from fieldguide.model.surroundings import inference_surroundings
 
 Features = NDArray[np.float32]
@@ -56,12 +58,19 @@ def frozen_features(
 
 
 def _compute(backbone: Backbone, preprocessing: Preprocessing, pictures: Mapping[str, Path]) -> dict[str, Features]:
+    network = backbone.network
+    function = partial(features_of, network, preprocessing)
+    found = map_chunks(function, list(pictures.values()), "features", here=not isinstance(network, OnnxNetwork))
+    return dict(zip(pictures, found, strict=True))
+
+
+def features_of(network: Network, preprocessing: Preprocessing, files: Iterable[Path]) -> Iterator[Features]:
+    """The features (f,) of clean pictures, in order."""
+
     def square_of(path: Path) -> Square:
         return to_input(open_picture(path, preprocessing.max_megapixels), preprocessing)
 
-    computed = backbone.network.ask(map_threads(square_of, pictures.values()), [FEATURES])
-    shown = progress(computed, "features", len(pictures))
-    return {sha256: features for sha256, (features,) in zip(pictures, shown, strict=True)}
+    return (features for (features,) in network.ask(map_threads(square_of, files), [FEATURES]))
 
 
 def _write(file: Path, key: str, known: Mapping[str, Features]) -> None:

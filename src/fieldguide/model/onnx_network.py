@@ -5,14 +5,16 @@ networks together take no more than a few gigabytes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from fieldguide.base.errors import UserError, beginning, first_line
+from fieldguide.base.files import sha256_of_file
 from fieldguide.base.parallel import map_threads, usable_cores
 from fieldguide.model.asking import Answers, Square
 from fieldguide.model.onnx_check import MAX_FILE_SIZE, check_onnx
@@ -77,6 +79,14 @@ class OnnxNetwork:
         """See `Network`."""
         return self.shapes.get(output)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process gets the path of its file, and reads it once."""
+        return _read_once, (Path(self.name).absolute(), self._sha256)
+
+    @cached_property
+    def _sha256(self) -> str:
+        return sha256_of_file(Path(self.name))
+
 
 def read_onnx(path: Path, threads: int | None = None) -> OnnxNetwork:
     """The network in an ONNX file. Raises UserError if it is missing, no such network, or more than that."""
@@ -89,6 +99,13 @@ def read_onnx(path: Path, threads: int | None = None) -> OnnxNetwork:
         raise UserError(f"{path} cannot be read ({error.strerror})") from None
     check_onnx(content, str(path))
     return OnnxNetwork(content, str(path), threads)
+
+
+@lru_cache(maxsize=4)
+def _read_once(path: Path, sha256: str) -> OnnxNetwork:
+    if sha256_of_file(path) != sha256:
+        raise UserError(f"{path} is another file here than where the work was handed out")
+    return read_onnx(path)
 
 
 @cache

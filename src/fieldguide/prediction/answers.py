@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby, islice
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +17,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from fieldguide.base.engines import map_chunks
 from fieldguide.base.parallel import usable_workers
 from fieldguide.data.cropping import Box, cut
 from fieldguide.data.field_data import NOTHING_KNOWN, FieldData
@@ -25,7 +26,7 @@ from fieldguide.model.asking import Network, Square
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.inference import Classifier, calibrated, load_classifier, logits_of, to_input
 from fieldguide.prediction.given import Given
-from fieldguide.prediction.model_files import CLASSIFIER
+from fieldguide.prediction.model_files import CLASSIFIER, description_of
 from fieldguide.screening.observations import measure, observe
 from fieldguide.screening.screen import Screen, judge
 from fieldguide.screening.screen_files import load_screen
@@ -94,6 +95,24 @@ def answers(
             for given, result in batch:
                 answer = Answer(None, result) if isinstance(result, str) else next(answered)
                 yield replace(answer, known=given.known, is_empty=given.is_empty)
+
+
+def answers_on_engine(weights: Path, given: Iterable[Given], task: str, total: int | None) -> Iterator[Answer]:
+    """The same for what `load_screened` loads, on the chosen engine, with progress under the name of the task."""
+    files = (file for name in (weights.stem, "screen", "backbone") for file in weights.parent.glob(f"{name}.*"))
+    state = tuple(sorted((file.name, file.stat().st_mtime_ns) for file in files))
+    asked = (replace(one, file=one.file.absolute()) if isinstance(one.file, Path) else one for one in given)
+    return map_chunks(partial(_answers_of, weights.absolute(), state), asked, task, total=total)
+
+
+def _answers_of(weights: Path, state: tuple[tuple[str, int], ...], given: Iterable[Given]) -> Iterator[Answer]:
+    classifier, screening = _loaded(weights, state)
+    return answers(classifier, given, screening=screening)
+
+
+@lru_cache(maxsize=1)
+def _loaded(weights: Path, _state: tuple[tuple[str, int], ...]) -> tuple[Classifier, Screening | None]:
+    return load_screened(weights, description_of(weights))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
+from fieldguide.base.clusters import LOCAL, EngineConfig
+from fieldguide.base.engines import use_engine
 from fieldguide.base.progress import Progress, progress
 from fieldguide.data.cropping import BOXES
 from fieldguide.prediction.given import FIELDS, PLAIN, Given, Reader
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from fieldguide.prediction.answers import Answer, Screening
 
 Item = TypeVar("Item")
+HERE = EngineConfig()
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ def predict_command(
     reader: Reader = PLAIN,
     gap: timedelta | None = None,
     observations: Observations | None = None,
+    engine: EngineConfig = HERE,
 ) -> int:
     """Print the classifier's answer for every picture to stdout; return how many files could not be read.
 
@@ -57,6 +61,8 @@ def predict_command(
         Answer for events (see `in_events`) instead of pictures.
     observations
         Write the answers as a table of Camtrap DP too.
+    engine
+        Who works on the pictures; the model's files and the pictures are there by the same paths.
     """
     require_something(arguments)
     weights = weights_of(model)
@@ -73,7 +79,7 @@ def predict_command(
     told: list[tuple[str, Answer]] = []
     known = reader.columns if gap is None else (*FIELDS, *EVENT)
     sites = _trained_sites(weights) if screening and SITE in known else frozenset()
-    with answered(arguments, classifier, screening, "predict", reader) as given:
+    with answered(arguments, classifier, screening, "predict", reader, engine, weights) as given:
         rows = _with_unread(((one.name, answer) for one, answer in given), unread)
         rows = rows if gap is None else in_events(rows, gap)
         rows = rows if observations is None else _kept(rows, told)
@@ -146,22 +152,36 @@ def answered(
     classifier: "Classifier",
     screening: "Screening | None",
     task: str,
-    reader: Reader = PLAIN,
+    reader: Reader,
+    engine: EngineConfig,
+    weights: Path,
 ) -> "Iterator[Iterator[tuple[Given, Answer]]]":
-    """Every picture that the arguments name, with its answer, and progress under the name of the task."""
-    from fieldguide.prediction.answers import answers
+    """Every picture that the arguments name, with its answer, and progress under the name of the task.
+
+    Of an engine other than `local` each worker loads what `classifier` and `screening` are, from `weights`.
+    """
+    from fieldguide.prediction.answers import answers, answers_on_engine
 
     pictures, asked = tee(reader.read(arguments, sys.stdin.buffer))
-    given = answers(classifier, asked, screening=screening)
-    yield zip(pictures, with_progress(given, arguments, task), strict=True)
+    if engine.kind == LOCAL:
+        given = answers(classifier, asked, screening=screening)
+        yield zip(pictures, with_progress(given, arguments, task), strict=True)
+        return
+    named = [path.absolute() for argument in arguments if (path := Path(argument)).exists()]
+    with use_engine(engine, weights.absolute(), *named):
+        given = answers_on_engine(weights, asked, task, _count(arguments))
+        yield zip(pictures, given, strict=True)
 
 
 def with_progress(items: Iterable[Item], arguments: Sequence[str], task: str) -> Iterable[Item]:
     """An item for each picture that the arguments name, with progress where no rows on a terminal show it."""
     if sys.stdout.isatty():
         return items
-    total = None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
-    return progress(items, task, total)
+    return progress(items, task, _count(arguments))
+
+
+def _count(arguments: Sequence[str]) -> int | None:
+    return None if STDIN in arguments else sum(1 for _ in picture_files(arguments, sys.stdin.buffer))
 
 
 def lossless(stream: TextIO, kind: str) -> TextIO:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fieldguide.base.clusters import EngineConfig
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.progress import Progress
 from fieldguide.model.inference import Classifier, load_classifier
@@ -18,7 +19,7 @@ from fieldguide.prediction.batch_verdict import Kind
 from fieldguide.prediction.given import PLAIN, Reader
 from fieldguide.prediction.model_files import CLASSIFIER, weights_of
 from fieldguide.prediction.picture_files import require_something
-from fieldguide.prediction.predict_command import answered, lossless, warn_of_crop
+from fieldguide.prediction.predict_command import HERE, answered, lossless, warn_of_crop
 from fieldguide.prediction.rows import write_rows
 from fieldguide.screening.batch_reference import load_errors, load_reference, load_sites
 from fieldguide.screening.calibration import Calibration
@@ -30,13 +31,18 @@ MAX_TYPICAL = 5  # pictures named on the terminal
 
 
 def screen_command(
-    arguments: Sequence[str], model: Path, kind: str | None, page: Path | None, reader: Reader = PLAIN
+    arguments: Sequence[str],
+    model: Path,
+    kind: str | None,
+    page: Path | None,
+    reader: Reader = PLAIN,
+    engine: EngineConfig = HERE,
 ) -> bool:
     """Print a row for every picture to stdout and the verdict on all of them to stderr; return whether they shifted.
 
     Parameters
     ----------
-    arguments, kind, reader
+    arguments, kind, reader, engine
         As `fieldguide.prediction.predict_command.predict_command` takes them.
     model
         The folder of classifier, screen and reference, or the classifier's file in it.
@@ -61,7 +67,7 @@ def screen_command(
         known, errors = load_reference(reference, len(classifier.vocabulary)), load_errors(reference)
     warn_of_crop(classifier, reader)
     sites = load_sites(reference)
-    batch = _print_rows(arguments, classifier, screening, kind, reader, sites)
+    batch = _print_rows(arguments, classifier, screening, kind, reader, sites, engine, weights)
     if not batch.pictures:
         raise UserError(f"no picture to screen: {batch.unread} files could not be read")
     if len(batch.pictures) < MIN_PART or len(known[0]) < MIN_KNOWN:
@@ -97,10 +103,12 @@ def _print_rows(
     kind: str | None,
     reader: Reader,
     sites: Collection[str],
+    engine: EngineConfig,
+    weights: Path,
 ) -> Batch:
     kind = kind or ("table" if sys.stdout.isatty() else "csv")
     batch = Batch([], [], 0)
-    with answered(arguments, classifier, screening, "screen", reader) as given:
+    with answered(arguments, classifier, screening, "screen", reader, engine, weights) as given:
 
         def rows() -> Iterator[tuple[str, Answer]]:
             for one, answer in given:

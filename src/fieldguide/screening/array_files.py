@@ -1,5 +1,6 @@
 """Named arrays in a safetensors file. Reading one runs no code."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +14,15 @@ from safetensors.numpy import load_file, save_file
 from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.files import replace_file
 
+TEXTS = "texts"  # the entry of a file that holds its texts
+
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None) -> None:
     """Write arrays and texts atomically; the same ones give the same bytes."""
     with replace_file(path) as partial:
         in_order = {name: np.asarray(values, order="C") for name, values in arrays.items()}
-        save_file(in_order, partial, None if metadata is None else dict(metadata))
+        # One entry, since several have no order in the file.
+        save_file(in_order, partial, None if metadata is None else {TEXTS: json.dumps(dict(metadata), sort_keys=True)})
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -36,7 +40,13 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 def read_texts(path: Path) -> dict[str, str]:
     """The texts beside the arrays of a file. Raises UserError if it is missing or damaged."""
     with _readable(path), safe_open(path, "numpy") as file:
-        return file.metadata() or {}
+        found = file.metadata() or {}
+    if TEXTS not in found:  # as older versions wrote them
+        return found
+    try:
+        return {str(name): str(text) for name, text in json.loads(found[TEXTS]).items()}
+    except (ValueError, AttributeError, RecursionError):
+        raise UserError(f"{path} is damaged: run `dvc repro`") from None
 
 
 @contextmanager

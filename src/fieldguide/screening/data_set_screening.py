@@ -1,21 +1,19 @@
 """Screening the pictures of a data set: the screen that is learned from them, and its verdict on each."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from fieldguide.base.errors import UserError
 from fieldguide.data.groups import group_numbers
 from fieldguide.data.status import Split
 from fieldguide.model.asking import Network
-from fieldguide.model.inference import Classifier, calibrated, open_all
+from fieldguide.model.inference import Classifier, calibrated
 from fieldguide.screening.detectors import Detector
 from fieldguide.screening.fitting import Fitted, fit_screen
-from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
+from fieldguide.screening.observations import Observations, observe_files, unpaired
 from fieldguide.screening.screen import Verdicts, judge
 
 MAX_TRAINING_PICTURES = 5000  # to learn from: more would slow down every later answer
@@ -54,8 +52,9 @@ def screen_pictures(
         If there are fewer than two valid pictures.
     """
 
-    def pictures(rows: pd.DataFrame, task: str) -> Iterator[Image.Image]:
-        return open_all(classifier, [clean / path for path in rows["clean_path"]], task)
+    def observed(rows: pd.DataFrame, task: str, *, turned: bool = False) -> Observations:
+        files = [clean / path for path in rows["clean_path"]]
+        return observe_files(classifier, feature_network, files, task, turned=turned)
 
     train = table[table["split"] == Split.TRAIN].head(MAX_TRAINING_PICTURES)
     valid = table[table["split"] == Split.VALID]
@@ -64,15 +63,15 @@ def screen_pictures(
         raise UserError(
             f"{len(valid)} valid pictures are too few to calibrate, 2 are needed: add pictures, or raise split.valid"
         )
-    upright, turned = observe_pairs(classifier, feature_network, pictures(train, "screen, train"))
+    upright, turned = unpaired(observed(train, "screen, train", turned=True))
     labels = np.searchsorted(classifier.vocabulary, train["label"].to_numpy(str))
-    seen = observe_pictures(classifier, feature_network, pictures(valid, "screen, valid"))
+    seen = observed(valid, "screen, valid")
     groups = group_numbers(train), group_numbers(valid)
     fitted = fit_screen(upright, turned, labels, seen, detector, groups=groups, frozen=frozen)
     judged = [_with_verdicts(train, fitted.train), _with_verdicts(valid, fitted.valid)]
     rows, logits = list(valid.index), [seen.logits]
     if len(others):
-        found = observe_pictures(classifier, feature_network, pictures(others, "screen, other pictures"))
+        found = observed(others, "screen, other pictures")
         judged.append(_with_verdicts(others, judge(fitted.screen, found)))
         rows, logits = [*rows, *others.index], [*logits, found.logits]
     answers = calibrated(np.concatenate(logits).astype(np.float64), classifier.temperature)

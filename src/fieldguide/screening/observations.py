@@ -1,17 +1,21 @@
 """What screening sees of a picture, from the one pass through the network that prediction makes anyway."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import chain, tee
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fieldguide.base.engines import map_chunks
 from fieldguide.base.parallel import map_threads
 from fieldguide.model.asking import FEATURES, LAYOUT, LOGITS, Network, Square
-from fieldguide.model.inference import Classifier, to_input
+from fieldguide.model.inference import Classifier, open_for, to_input
+from fieldguide.model.onnx_network import OnnxNetwork
 from fieldguide.screening.gaussians import on_sphere
 from fieldguide.screening.measurements import measure_square
 
@@ -74,10 +78,41 @@ def observe_pairs(
     classifier: Classifier, feature_network: Network, pictures: Iterable[Image.Image]
 ) -> tuple[Observations, Observations]:
     """Observe pictures as `observe_pictures` does, and the same turned by 180 degrees, opening each once."""
-    both = chain.from_iterable((one, one.transpose(Image.Transpose.ROTATE_180)) for one in pictures)
-    found = observe_pictures(classifier, feature_network, both)
+    return unpaired(observe_pictures(classifier, feature_network, _with_turned(pictures)))
+
+
+def unpaired(found: Observations) -> tuple[Observations, Observations]:
+    """Pictures, and the same turned, of which each follows its picture."""
     upright = np.arange(0, len(found), 2)
     return found[upright], found[upright + 1]
+
+
+def observe_files(
+    classifier: Classifier, feature_network: Network, files: Sequence[Path], task: str, *, turned: bool = False
+) -> Observations:
+    """Observe clean pictures on the chosen engine, with progress under the name of the task.
+
+    With `turned` each is followed by itself turned by 180 degrees: see `unpaired`.
+    """
+    work = partial(_observe_files, classifier, feature_network, turned)
+    on_gpu = not all(isinstance(network, OnnxNetwork) for network in (classifier.network, feature_network))
+    parts = list(map_chunks(work, files, task, here=on_gpu))
+    if len(parts) == 1:
+        return parts[0]
+    return Observations(
+        **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Observations)}
+    )
+
+
+def _observe_files(
+    classifier: Classifier, feature_network: Network, turned: bool, files: Iterable[Path]
+) -> Iterator[Observations]:
+    pictures = (open_for(classifier, file) for file in files)
+    yield observe_pictures(classifier, feature_network, _with_turned(pictures) if turned else pictures)
+
+
+def _with_turned(pictures: Iterable[Image.Image]) -> Iterator[Image.Image]:
+    return chain.from_iterable((one, one.transpose(Image.Transpose.ROTATE_180)) for one in pictures)
 
 
 def _features(last: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,9 +13,9 @@ import pandas as pd
 from filelock import FileLock
 from PIL import Image
 
+from fieldguide.base.engines import map_pictures
 from fieldguide.base.files import read_text, write_text
 from fieldguide.base.packs import open_file
-from fieldguide.base.parallel import map_processes
 from fieldguide.data.table import QUALITY, QUALITY_ISSUES
 
 Measured = dict[str, Any]  # what cleanvision measures of one picture, by its names
@@ -46,7 +46,7 @@ def picture_quality(pictures: Sequence[tuple[str, Path]], kept: Path) -> pd.Data
     with FileLock(kept.resolve().with_suffix(".lock")):
         known = _read(file)
         if missing := {sha256: path for sha256, path in pictures if sha256 not in known}:
-            found = map_processes(partial(_measured, calculate), list(missing.values()), "quality")
+            found = map_pictures(partial(_measured, calculate), list(missing.values()), "quality")
             known |= dict(zip(missing, found, strict=True))
             _write(file, known)
     measured = pd.DataFrame([known[sha256] for sha256, _ in pictures])

@@ -1,0 +1,88 @@
+"""The engine ray: `make test-ray`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conftest import run_python
+from engines import checks
+
+pytest.importorskip("ray", reason="the extra `ray` is not installed: make test-ray installs it")
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+PORT = 6397
+ADDRESS = f"127.0.0.1:{PORT}"
+TOKEN = "0123456789abcdef" * 4
+
+
+class Running:
+    """A cluster of one machine, as a person starts it."""
+
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        command = ["start", "--head", "--block", "--port", str(PORT), "--num-cpus", "2", "--include-dashboard", "false"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ray.scripts.scripts", *command, "--disable-usage-stats"],
+            env={**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        checks.wait_until_somebody_listens(PORT)
+
+    def end(self) -> None:
+        """All at once, as when the machine is lost."""
+        assert self.process is not None
+        for one in [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]:
+            if one.is_running():
+                one.kill()
+        self.process.wait()
+
+
+def is_worker(process: psutil.Process) -> bool:
+    return process.cmdline()[:1] != [] and process.cmdline()[0].startswith("ray::_work")
+
+
+def test_photos_give_the_same_bytes(photos: Path) -> None:
+    checks.gives_the_same_bytes(photos, "ray")
+
+
+def test_noise_gives_the_same_bytes(root: Path) -> None:
+    checks.gives_the_same_bytes(root, "ray")
+
+
+def test_a_killed_worker_costs_nothing(root: Path) -> None:
+    checks.does_the_work_of_a_killed_worker_again(root, "ray", is_worker)
+
+
+def test_what_kills_every_worker_is_lost_alone() -> None:
+    checks.loses_one_item_alone("ray")
+
+
+def test_no_cluster_is_one_line(root: Path) -> None:
+    checks.is_one_line_where_nobody_listens(root, "ray", ADDRESS)
+
+
+def test_a_cluster_that_goes_away_is_one_line(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    running = Running()
+    checks.is_one_line_where_it_goes_away(root, "ray", ADDRESS, running.start, running.end)
+
+
+def test_nothing_is_written_to_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    checks.loses_one_item_alone("ray")
+    assert not list(tmp_path.iterdir())
+
+
+def test_predict_answers_the_same(root: Path) -> None:
+    pictures = root / "data" / "sources" / "own"
+    command = ("-m", "fieldguide.cli", "predict", str(pictures), "--model", "models", "--all", "--format", "csv")
+    here, there = run_python(*command, cwd=root), run_python(*command, "--engine", "ray", cwd=root)
+    assert here.stdout.count("\n") > 180 and there.stdout == here.stdout
+    assert there.returncode == here.returncode == 1  # hostile files are told
