@@ -18,7 +18,8 @@ from fieldguide.tracking.tracker import Tracker
 pytestmark = pytest.mark.slow  # importing MLflow alone takes seconds
 
 WAIT = "`fieldguide sync` logs the run later"
-MEND = "waiting does not help: fix that, then `fieldguide sync`"
+SYNC = "then `fieldguide sync`"
+MEND = f"waiting does not help: fix that, {SYNC}"
 
 
 @pytest.fixture(autouse=True)
@@ -135,9 +136,9 @@ REFUSED = b'{"error_code": "%s", "message": "the reason\\nin two lines"}'
 @pytest.mark.parametrize(
     ("status", "body", "why", "end"),
     [
-        (401, PAGE, "the gateway says no", MEND),
-        (403, PAGE, "the gateway says no", MEND),
-        (403, REFUSED % b"PERMISSION_DENIED", "the reason in two lines", MEND),
+        (401, PAGE, "the gateway says no", f"MLFLOW_TRACKING_PASSWORD to a user of the server, {SYNC}"),
+        (403, PAGE, "the gateway says no", f"ask its administrator for the permission that your user lacks, {SYNC}"),
+        (403, REFUSED % b"PERMISSION_DENIED", "the reason in two lines", f"permission that your user lacks, {SYNC}"),
         (400, REFUSED % b"INVALID_PARAMETER_VALUE", "the reason in two lines", MEND),
         (404, PAGE, "the gateway says no", MEND),
         (413, PAGE, "the gateway says no", MEND),

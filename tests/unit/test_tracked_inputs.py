@@ -1,4 +1,4 @@
-"""What lies in a data set and DVC cannot hash is told in one line before DVC meets it; links of its cache are files."""
+"""What lies in a data set and DVC cannot hash is told in one line before DVC meets it."""
 
 import os
 import socket
@@ -9,11 +9,10 @@ import pytest
 
 from conftest import OwnData, noise, put, run_command
 from fieldguide.base.errors import UserError
-from fieldguide.base.tracked_inputs import check_tracked, is_cached_link
+from fieldguide.base.tracked_inputs import check_tracked
 from fieldguide.data.images import PictureError, read_picture
 from fieldguide.data.status import Status
-from fieldguide.data.table import IMAGES, RAW, read_table
-from fieldguide.stages import clean, config, download
+from fieldguide.stages import config
 
 
 def make_socket(path: Path) -> None:
@@ -110,24 +109,3 @@ def test_a_picture_that_is_a_pipe_is_a_reason_and_nobody_waits(tmp_path: Path) -
         with pytest.raises(PictureError, match="not a regular file") as refused:
             read_picture(path, 150.0)
         assert refused.value.status == Status.UNREADABLE
-
-
-def test_links_of_dvcs_cache_are_files_and_others_are_not(own_data: OwnData, tmp_path: Path) -> None:
-    """As `cache.type symlink` leaves a data set; the cache may be anywhere."""
-    cfg, paths = own_data()
-    cache = put(tmp_path / "shared cache" / "files" / "md5" / "76" / "4efa883dda1e11db47671c4a3bbd9e", noise(1))
-    elsewhere = put(tmp_path / "elsewhere" / "2.png", noise(2))
-    folder = paths.sources / "own" / "a"
-    folder.mkdir()
-    (folder / "1.png").symlink_to(cache)
-    (folder / "2.png").symlink_to(elsewhere)
-    assert is_cached_link(folder / "1.png")
-    assert not is_cached_link(folder / "2.png")
-    assert config.run(cfg, paths) == {"valid": True}
-    assert download.run(cfg, paths)["downloaded"] == 1
-    table = read_table(paths.raw_table, RAW).set_index("source")
-    assert list(table["ok"]) == [True, False]
-    assert "a link" in str(table.at["a/2.png", "reason"])
-    assert table.at["a/1.png", "file"] == "data/sources/own/a/1.png"
-    clean.run(cfg, paths)
-    assert list(read_table(paths.image_table, IMAGES)["status"]) == ["kept", "not_downloaded"]

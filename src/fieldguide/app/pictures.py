@@ -5,10 +5,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from fieldguide.base.dvc_cache import is_cached_link
 from fieldguide.base.errors import UserError
 from fieldguide.base.packs import is_packed
 from fieldguide.base.paths import Paths
-from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.cropping import Box, cut
 from fieldguide.data.images import PictureError, bounded_picture, read_picture
 

@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from zlib import crc32
 
+from fieldguide.base.dvc_cache import is_link_away
 from fieldguide.base.errors import UserError
-from fieldguide.base.tracked_inputs import is_link_away
 
 ENOUGH = 10_000  # files of a folder: with more DVC would take a second or longer to see that none has changed
 PACK = ".zip"

@@ -4,31 +4,19 @@ At a pipe it waits for ever, at a link to nowhere or a name that is not UTF-8 it
 """
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from fieldguide.base.dvc_cache import is_lost
 from fieldguide.base.errors import UserError, printable
 
-# What `cache.type symlink` makes of a file: a link to its content, which DVC keeps by its hash.
-CACHED = re.compile(r"[/\\]files[/\\]md5[/\\][0-9a-f]{2}[/\\][0-9a-f]{30}$")
 KINDS = (
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
-
-
-def is_cached_link(path: Path) -> bool:
-    """Whether this is a link to a file in DVC's cache, wherever that is; such a link is as good as the file."""
-    return path.is_symlink() and path.is_file() and CACHED.search(os.fspath(path.readlink())) is not None
-
-
-def is_link_away(path: Path) -> bool:
-    """Whether this is a link to anything but a file in DVC's cache."""
-    return path.is_symlink() and not is_cached_link(path)
 
 
 def check_tracked(root: Path, *inputs: Path) -> None:
@@ -48,8 +36,12 @@ def _faults(path: Path, root: Path) -> Iterator[str]:
         mode = path.stat().st_mode
         entries = sorted(os.scandir(path), key=lambda entry: entry.name) if _is_folder(path, mode) else []
     except OSError as error:
-        what = "is a link that leads nowhere" if path.is_symlink() else "cannot be read"
-        advice = "delete it" if path.is_symlink() else "change its owner or its permissions"
+        if is_lost(path):
+            what, advice = "is not in DVC's cache", "`dvc pull` fetches it; if the cache is on a drive, connect that"
+        elif path.is_symlink():
+            what, advice = "is a link that leads nowhere", "delete it"
+        else:
+            what, advice = "cannot be read", "change its owner or its permissions"
         yield f"{printable(name)} {what} ({error.strerror}): {advice}, then `dvc repro`"
         return
     if kind := next((words for is_kind, words in KINDS if is_kind(mode)), ""):

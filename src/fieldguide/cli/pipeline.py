@@ -1,4 +1,4 @@
-"""The commands around the pipeline: config, add, sync, summary."""
+"""The commands around the pipeline: config, add, sync, summary, verify."""
 
 import argparse
 
@@ -11,6 +11,7 @@ def add_commands(commands: Commands) -> None:
     _add_add(commands)
     _add_sync(commands)
     _add_summary(commands)
+    _add_verify(commands)
 
 
 def _add_config(commands: Commands) -> None:
@@ -110,6 +111,22 @@ def _add_summary(commands: Commands) -> None:
     summary.set_defaults(command=_summary)
 
 
+def _add_verify(commands: Commands) -> None:
+    verify = add_command(
+        commands,
+        "verify",
+        "check that DVC's cache holds what dvc.lock and the data sets record",
+        """
+        fieldguide verify                          after a fault of a disk, or when a result cannot be explained
+        fieldguide verify --delete && dvc pull     fetch what is damaged anew
+        """,
+        stopped="nothing is deleted",
+        prints_itself=True,
+    )
+    verify.add_argument("--delete", action="store_true", help="delete what is damaged, so that DVC brings it back")
+    verify.set_defaults(command=_verify)
+
+
 def _config(options: argparse.Namespace) -> str:
     from dataclasses import asdict
 
@@ -162,3 +179,9 @@ def _summary(options: argparse.Namespace) -> str:
 
     remove_leftovers(here())
     return summary_as_json(here()) if options.json else summarize(here())
+
+
+def _verify(options: argparse.Namespace) -> None:
+    from fieldguide.base.cache_check import verify_cache
+
+    print(verify_cache(here(), options.delete))

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from fieldguide.base.dvc_cache import makes_hard_links
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_text, write_text
 from fieldguide.base.interruption import ctrl_c_waits
@@ -91,6 +92,11 @@ def add_data_set(
     """
     order = _Order(paths, name, choices, link, allow_private, dry_run)
     check_name(paths, name)
+    if link and makes_hard_links(paths.checkout):
+        raise UserError(
+            "--link would make your files and those of DVC's cache one and the same (cache.type is hardlink): leave it "
+            "out; DVC's own link saves the space"
+        )
     if not (_was_interrupted(order) and Path(source).is_file()):
         check_free(paths, name)
     with opened(str(source), order.target.with_name(f".{name}.unpacked")) as place:

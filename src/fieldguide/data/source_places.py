@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from fieldguide.base.dvc_cache import is_cached_link
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.packs import is_pack, packed_files
-from fieldguide.base.tracked_inputs import is_cached_link
 from fieldguide.data.annotations.reading import file_below, read_annotations
 from fieldguide.data.archives import is_archive, unpack
 from fieldguide.data.remote_sources import fetch_source, is_remote, without_secrets

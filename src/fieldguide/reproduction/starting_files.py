@@ -56,13 +56,18 @@ def _restored(store: DataStore, run: Run, stage: DeclaredStage) -> bool:
     data = [path for path in stage.writes if not path.startswith("reports/")]
     for path in data:
         if path not in hashes or not store.get(path):
-            known = (
-                f"({hashes[path]}) is in neither DVC's cache nor a remote" if path in hashes else "has no known hash"
-            )
+            known = f"({hashes[path]}) is {_where_not(store)}" if path in hashes else "has no known hash"
             print(f"reproduce: {path} {known}: making it again", flush=True)
             return False
     print(f"reproduce: {', '.join(data)} from DVC, by hash", flush=True)
     return True
+
+
+def _where_not(store: DataStore) -> str:
+    """That what was last asked for is nowhere, in words."""
+    if store.failure:
+        return f"not in DVC's cache, and the remote fails ({store.failure})"
+    return "in neither DVC's cache nor a remote"
 
 
 def _provide_source(store: DataStore, checkout: Path, folder: Path, name: str) -> None:
@@ -75,7 +80,7 @@ def _provide_source(store: DataStore, checkout: Path, folder: Path, name: str) -
     if (checkout / pointer).exists() and _md5(checkout / pointer) == wanted and store.unchanged(checkout, place):
         (folder / place).symlink_to((checkout / place).resolve())
         return
-    raise UserError(f"data missing: {place} ({wanted}) is in neither DVC's cache nor a remote, nor in this checkout")
+    raise UserError(f"data missing: {place} ({wanted}) is {_where_not(store)}, nor is it in this checkout")
 
 
 def _md5(pointer: Path) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from fieldguide.base.config import Config
+from fieldguide.base.dvc_cache import is_link_away
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.packs import files_of_data_set, size_of
 from fieldguide.base.paths import Paths
-from fieldguide.base.tracked_inputs import is_link_away
 from fieldguide.data.annotations.picture_table import LABEL
 from fieldguide.data.cropping import BOXES
 from fieldguide.data.layout import parse_layout

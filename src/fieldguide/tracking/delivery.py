@@ -17,7 +17,7 @@ from fieldguide.data.csv_files import read_csv
 from fieldguide.data.table import read_columns
 from fieldguide.model.fingerprint import has_report
 from fieldguide.tracking.figures import log_confusion_matrix, log_figures
-from fieldguide.tracking.model import log_model
+from fieldguide.tracking.model import LOGGED_MODEL, log_model
 from fieldguide.tracking.provenance import collect_provenance, kept_provenance
 from fieldguide.tracking.run_params import read_origin, run_name, upstream_params
 from fieldguide.tracking.store import answering
@@ -53,6 +53,9 @@ def sync(paths: Paths) -> str:
                 with suppress(Exception):  # the error itself is reported; the next call resumes the run
                     tracker.client.set_terminated(run, "KILLED")
             raise
+        if first := _same_model_before(tracker, record, run):
+            tracker.delete(run)
+            return f"mlflow: the same model is already logged as run {first.info.run_id} ({first.info.run_name})"
     return f"mlflow: run {run} ({title}) logged{kept}"
 
 
@@ -75,6 +78,17 @@ def _finished_run(tracker: Tracker, record: dict[str, Any]) -> Any | None:
     digest = sha256_of_file(tracker.paths.classifier)
     runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
     return runs[0] if runs else None
+
+
+def _same_model_before(tracker: Tracker, record: dict[str, Any], run: str) -> Any | None:
+    """The run that another checkout finished with the same model while this one was handed in, if it came first.
+
+    Of two that end together both see the same order, so that one stays.
+    """
+    digest = sha256_of_file(tracker.paths.classifier)
+    same = [one for one in tracker.finished(record["fingerprint"]) if one.data.tags.get(MODEL) == digest]
+    first = min(same, key=lambda one: (one.info.end_time, one.info.run_id))
+    return None if first.info.run_id == run else first
 
 
 def _provenance_of_results(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:
@@ -143,8 +157,7 @@ def _log_data_and_model(tracker: Tracker, run: str, tags: dict[str, str]) -> Non
             )
             mlflow.log_input(dataset, context="training")
         if tags.get(MODEL) != digest:
-            begun = tracker.client.get_run(run).outputs.model_outputs
-            log_model(paths, begun[-1].model_id if begun else None)
+            log_model(paths, tracker.model_of(run, LOGGED_MODEL))
             mlflow.set_tag(MODEL, digest)
 
 

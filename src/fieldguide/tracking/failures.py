@@ -1,6 +1,7 @@
 """What MLflow, its database and the network raise: whether waiting helps, and the reason in one line."""
 
 import errno
+import os
 import re
 
 PASSING_CODES = {
@@ -8,6 +9,10 @@ PASSING_CODES = {
     *("ABORTED", "RESOURCE_CONFLICT", "INTERNAL_ERROR"),
 }
 PASSING_STATUS = {408, 425, 429}  # of HTTP, besides 500 and above
+CURES = {  # by the status of HTTP, of a server that knows its users
+    401: "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to a user of the server",
+    403: "ask its administrator for the permission that {user} lacks",
+}
 PASSING_ERRNO = {
     *(errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE, errno.ETIMEDOUT, errno.EHOSTUNREACH),
     *(errno.ENETUNREACH, errno.ENETDOWN, errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ESTALE),
@@ -29,13 +34,25 @@ def passes(error: BaseException) -> bool:
     text = str(error)
     if LASTING.search(text):
         return False
-    if status := re.search(r"failed with error code (\d{3})", text):
-        return int(status[1]) >= 500 or int(status[1]) in PASSING_STATUS
+    if status := _status(text):
+        return status >= 500 or status in PASSING_STATUS
     if code := getattr(error, "error_code", None):
         return str(code) in PASSING_CODES
     if isinstance(error, OSError):
         return error.errno is None or error.errno in PASSING_ERRNO  # the network's own kinds have no number
     return type(error).__name__ in ("OperationalError", "InterfaceError", "TimeoutError", "DisconnectionError")
+
+
+def cure(error: BaseException) -> str:
+    """What a person can do about an error that does not pass."""
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME") or "your user"
+    status = 403 if getattr(error, "error_code", "") == "PERMISSION_DENIED" else _status(str(error))
+    return CURES.get(status or 0, "fix that").format(user=user)
+
+
+def _status(text: str) -> int | None:
+    found = re.search(r"failed with error code (\d{3})", text)
+    return int(found[1]) if found else None
 
 
 def reason(error: BaseException) -> str:

@@ -68,7 +68,7 @@ def _drop_repetition(tracker: Tracker, run: str, fingerprint: str) -> None:
     digest = sha256_of_file(tracker.paths.classifier)
     for known in tracker.finished(fingerprint):
         if known.data.tags.get(MODEL) == digest:
-            tracker.client.delete_run(run)
+            tracker.delete(run)
             print(
                 f"mlflow: the same model is already logged as run {known.info.run_id} ({known.info.run_name})",
                 flush=True,

@@ -15,11 +15,14 @@ SERVING_PACKAGES = (  # PyTorch is none of them: a server that has it uses its G
 )
 
 
-def log_model(paths: Paths, begun: str | None = None) -> None:
+LOGGED_MODEL = "classifier"  # its name
+
+
+def log_model(paths: Paths, model: str | None = None) -> None:
     """Log the classifier to the active run, with the code that serves it and a table of the pictures it has seen.
 
-    `begun` is the id of a model of this run that an earlier call did not bring to its end: it is filled, and no second
-    one made.
+    `model` is the id of a model of this run that is empty, or that an earlier call did not bring to its end; else a new
+    one is made.
     """
     import mlflow
     from mlflow.models import ModelSignature
@@ -37,7 +40,7 @@ def log_model(paths: Paths, begun: str | None = None) -> None:
         known = Path(folder) / MEMBERSHIP_FILE
         write_membership(membership(paths), known)
         mlflow.pyfunc.log_model(
-            name="classifier",
+            name=LOGGED_MODEL,
             python_model=str(package / "prediction" / "serving.py"),
             artifacts={
                 "weights": paths.classifier.resolve().as_uri(),
@@ -45,7 +48,7 @@ def log_model(paths: Paths, begun: str | None = None) -> None:
                 "description": paths.classifier.with_suffix(".json").resolve().as_uri(),
                 "pictures": known.resolve().as_uri(),
             },
-            model_id=begun,
+            model_id=model,
             code_paths=[str(code)],
             signature=ModelSignature(inputs=Schema([ColSpec(DataType.binary, "picture")])),
             pip_requirements=requirements,

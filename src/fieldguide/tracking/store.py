@@ -13,15 +13,17 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.paths import STATE, Paths
 from fieldguide.base.process import quiet_environment
 from fieldguide.base.system_errors import fault
-from fieldguide.tracking.failures import passes, reason
+from fieldguide.tracking.failures import cure, passes, reason
 from fieldguide.tracking.tags import EXPERIMENT
 
 SYNC_ADVICE = "`fieldguide sync` logs the run later"
+RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 DEFAULTS = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    RETRIES: "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 
 
@@ -119,7 +121,19 @@ def answering(address: str, advice: str = SYNC_ADVICE, what: str = "") -> Iterat
             raise UserError(message) from None  # a file of the checkout, not the store
         about = f" on {what}" if what else ""
         after = "`fieldguide sync`" if advice == SYNC_ADVICE else "try again"
-        raise UserError(f"{where} fails{about}: {said}; waiting does not help: fix that, then {after}") from None
+        mend = f"waiting does not help: {cure(error)}, then {after}"
+        raise UserError(f"{where} fails{about}: {said}; {mend}") from None
+
+
+@contextmanager
+def asked_once() -> Iterator[None]:
+    """Let MLflow send no request of this block again: where no answer came, the server may have done what was asked."""
+    before = os.environ[RETRIES]
+    os.environ[RETRIES] = "0"
+    try:
+        yield
+    finally:
+        os.environ[RETRIES] = before
 
 
 def _mlflow() -> Any:

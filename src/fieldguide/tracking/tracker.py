@@ -17,6 +17,7 @@ from fieldguide.tracking.run_params import read_origin, shown_params
 from fieldguide.tracking.store import (
     SYNC_ADVICE,
     answering,
+    asked_once,
     connect,
     experiment_name,
     home,
@@ -59,17 +60,26 @@ class Tracker:
 
     def _experiment(self) -> str:
         name = experiment_name()
-        found = self.client.get_experiment_by_name(name)
-        if found is not None and found.lifecycle_stage == "deleted":
+        found = self.client.get_experiment_by_name(name) or self._new_experiment(name)
+        if found.lifecycle_stage == "deleted":
             raise UserError(
                 f"MLflow at {shown_address(self.address)}: the experiment {name!r} is deleted: restore it (`mlflow "
                 f"experiments restore --experiment-id {found.experiment_id}`), or choose another one in "
                 "MLFLOW_EXPERIMENT_NAME"
             )
-        if found is not None:
-            return str(found.experiment_id)
+        return str(found.experiment_id)
+
+    def _new_experiment(self, name: str) -> Any:
+        """Make the experiment, unless somebody else is just making it."""
+        from mlflow.exceptions import MlflowException
+
         place = (home(self.paths) / "mlruns").as_uri() if is_sqlite(self.address) else None
-        return str(self.client.create_experiment(name, artifact_location=place))
+        try:
+            self.client.create_experiment(name, artifact_location=place)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        return self.client.get_experiment_by_name(name)
 
     def finished(self, fingerprint: str) -> list[Any]:
         """The finished runs with this fingerprint, the newest first."""
@@ -99,7 +109,8 @@ class Tracker:
             self.take(run)
         else:
             tags = self._tags(record, provenance)
-            run = str(self.client.create_run(self.experiment, tags=tags, run_name=stored_title(name)).info.run_id)
+            with asked_once():  # without an answer the next call finds the run, if there is one
+                run = str(self.client.create_run(self.experiment, tags=tags, run_name=stored_title(name)).info.run_id)
         self._log_params(run, params)
         self._log_names(run, shown_params(self.paths, record), PARAM_NAMES)
         self.client.log_text(run, provenance["packages"], "environment/packages.txt")
@@ -144,7 +155,8 @@ class Tracker:
             if known:
                 return str(known[0].info.run_id)
             tags = {SWEEP: key, CHECKOUT: checkout_id(self.paths), "mlflow.source.name": command()}
-            return str(self.client.create_run(self.experiment, tags=tags, run_name=stored_title(name)).info.run_id)
+            with asked_once():
+                return str(self.client.create_run(self.experiment, tags=tags, run_name=stored_title(name)).info.run_id)
 
     def open_sweep(self, key: str, name: str) -> str:
         """Show a sweep as running, by this process."""
@@ -177,6 +189,25 @@ class Tracker:
         """End a run: FINISHED, FAILED or KILLED. Raises UserError if the store does not answer."""
         with answering(self.address):
             self.client.set_terminated(run, status)
+
+    def model_of(self, run: str, name: str) -> str:
+        """The id of the model that was begun for a run, also where the run does not name it yet, else of a new one."""
+        if begun := self._models_of(run):
+            return begun[-1]
+        params = self.client.get_run(run).data.params
+        with asked_once():
+            model = self.client.create_logged_model(self.experiment, name=name, source_run_id=run, params=params)
+        return str(model.model_id)
+
+    def delete(self, run: str) -> None:
+        """Delete a run that repeats another one, with its models."""
+        for model in self._models_of(run):
+            self.client.delete_logged_model(model)
+        self.client.delete_run(run)
+
+    def _models_of(self, run: str) -> list[str]:
+        query = f"source_run_id = '{run}'"
+        return [model.model_id for model in self.client.search_logged_models([self.experiment], query)]
 
     def close_stale(self) -> None:
         """Mark as killed what is shown as running in this checkout by a process that no longer runs."""

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator
 
 from fieldguide.base.config import LabelName
+from fieldguide.base.dvc_cache import is_link_away
 from fieldguide.base.errors import UserError
 from fieldguide.base.operations import DATA_SOURCES
 from fieldguide.base.packs import is_pack, is_packed, packed_files
 from fieldguide.base.progress import progress
-from fieldguide.base.tracked_inputs import is_link_away
 from fieldguide.data.capture_time import capture_time, check_time
 from fieldguide.data.field_data import FieldData
 from fieldguide.data.given_splits import Side, given_side, not_a_side
