@@ -28,7 +28,7 @@ repro: setup  ## run the pipeline on the chosen data (dvc repro), hand the run t
 SLURM_PACKAGES := slurmctld slurmd slurm-client munge
 
 # There is a test process for each core: with more threads they would only wait for each other.
-test test-all test-space test-hostile test-slurm test-ray test-dask fuzz: export OMP_NUM_THREADS := 1
+test test-all test-space test-hostile test-slurm test-ray test-dask test-server fuzz: export OMP_NUM_THREADS := 1
 
 test: setup  ## run the test suite
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -70,6 +70,9 @@ test-dask: setup  ## the engine on Dask, for which it makes an environment of it
 	.venv-dask/bin/python -m pip install --quiet --disable-pip-version-check 'distributed>=2026.1' 'cryptography>=44' && \
 	.venv-dask/bin/python -m pytest -m cluster tests/engines/test_dask_engine.py
 
+test-server: setup  ## try a team's server: PostgreSQL, a bucket, MLflow with users (installs them first; minutes)
+	tests/server/run.sh
+
 check: setup  ## lint, format and types
 	ruff check .
 	ruff format --check .
@@ -96,5 +99,5 @@ lock:  ## resolve the dependencies anew in a fresh environment and write require
 clean-venv:  ## delete the environment
 	rm -rf $(VENV)
 
-.PHONY: help setup repro test test-all test-space test-hostile test-slurm test-ray test-dask fuzz check bench docs ui lock clean-venv
+.PHONY: help setup repro test test-all test-space test-hostile test-slurm test-ray test-dask test-server fuzz check bench docs ui lock clean-venv
 .DEFAULT_GOAL := help

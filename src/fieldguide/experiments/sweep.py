@@ -125,9 +125,11 @@ def _bring_up_to_date(paths: Paths) -> None:
     if not behind:
         return
     print("sweep: updating the checkout's split and starting weights", flush=True)
+    start = (paths.clean, paths.image_table, paths.split_table, paths.backbone)
+    only_training = ["--allow-missing"] if all(path.exists() for path in start) else []  # no original pictures
     waits = False
     while True:
-        command = [*dvc, "repro", "--quiet", *targets]
+        command = [*dvc, "repro", "--quiet", *only_training, *targets]
         with NamedTemporaryFile() as log:
             shown = relay(Path(log.name), 0, "sweep")
             code = run_to_its_end(command, shown, cwd=paths.checkout, stderr=log).returncode

@@ -1,0 +1,48 @@
+"""Give a person access to the MLflow server: `python docs/server/add_user.py NAME [--read-only]`.
+
+Run it as the server's administrator, by MLFLOW_TRACKING_URI, MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD. It
+makes the user with a password that it prints once, and gives them the role `team`, which it makes at first.
+"""
+
+import argparse
+import os
+import secrets
+
+from mlflow.server.auth.client import AuthServiceClient
+
+WORKSPACE, ROLE = "default", "team"
+RIGHTS = {  # whoever may manage runs and their models may delete one that repeats another
+    "workspace": "USE",
+    "experiment": "EDIT",
+    "run": "MANAGE",
+    "logged_model": "MANAGE",
+    "registered_model": "EDIT",
+}
+
+
+def add_user(name: str, read_only: bool) -> str:
+    """Make a user of the server; returns the password. Who is read-only has the server's default permission."""
+    server = AuthServiceClient(os.environ["MLFLOW_TRACKING_URI"])
+    password = secrets.token_urlsafe(18)
+    server.create_user(name, password)
+    if not read_only:
+        server.assign_role(name, _team(server))
+    return password
+
+
+def _team(server: AuthServiceClient) -> int:
+    known = [role.id for role in server.list_roles(WORKSPACE) if role.name == ROLE]
+    if known:
+        return known[0]
+    role = server.create_role(WORKSPACE, ROLE, "hands runs in, registers models").id
+    for kind, permission in RIGHTS.items():
+        server.add_role_permission(role, kind, "*", permission)
+    return role
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name")
+    parser.add_argument("--read-only", action="store_true", help="may look at runs, and hand none in")
+    options = parser.parse_args()
+    print(add_user(options.name, options.read_only))

@@ -1,0 +1,41 @@
+"""Two people hand their runs in, the server dies in the middle and comes back: nothing is lost, nothing is doubled."""
+
+from pathlib import Path
+
+import pytest
+
+from server.commands import at_once, begun, ended, sync, wait_until
+from server.conftest import Person
+from server.machines import Database, ObjectStore, TrackingServer
+from server.stored import on_server, runs_of, undisturbed
+
+pytestmark = pytest.mark.server
+
+LATER = "`fieldguide sync` logs the run later"
+
+
+def test_both_train_while_the_server_is_killed(
+    ann: Person, bob: Person, server: TrackingServer, database: Database, store: ObjectStore, tmp_path: Path
+) -> None:
+    people = [ann.checkout, bob.checkout]
+    ann.checkout.set_params(resize="pad", epochs=4)
+    bob.checkout.set_params(lr="0.001", epochs=4)
+    training = [begun(person, "dvc", "repro") for person in people]
+    wait_until(lambda: len(runs_of(database.ask, "fieldguide")) == 3, training[0])
+    server.daemon.kill()
+    for end in [ended(one) for one in training]:
+        assert end.code == 0, end
+        said = [line for line in end.stderr.splitlines() if "MLflow" in line]
+        assert said and all(line.endswith(LATER) for line in said), end.stderr
+        assert "Traceback" not in end.stderr
+    server.daemon.start()
+    assert all(end.stdout.rstrip().endswith("logged") for end in at_once(*((one, "sync") for one in people)))
+    runs = runs_of(database.ask, "fieldguide")
+    assert len(runs) == 3
+    expected = [undisturbed(one, tmp_path / one.root.name) for one in people]
+    found = [on_server(database, store, run) for run in runs[1:]]
+    for one in expected:
+        assert one in found
+    for person in people:
+        assert sync(person).stdout.rstrip().endswith("is complete")
+    assert runs_of(database.ask, "fieldguide") == runs
