@@ -1,5 +1,7 @@
 """What a server, its database and its bucket refuse is one line without a secret in it, and the next call goes on."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,19 @@ def test_a_bucket_that_refuses_loses_nothing(
     assert sync(checkout).stdout.rstrip().endswith("logged")
     (run,) = runs_of(database.ask, "faults")
     assert on_server(database, store, run) == undisturbed(checkout, tmp_path)
+
+
+@contextmanager
+def away(stop: Callable[[], None], start: Callable[[], None]) -> Iterator[None]:
+    stop()
+    try:
+        yield
+    finally:
+        start()
+
+
+def test_a_database_that_is_away(checkout: Checkout, database: Database) -> None:
+    with away(database.daemon.kill, database.daemon.start):
+        line = sync(checkout).line
+    assert line.endswith("`fieldguide sync` logs the run later")
+    assert sync(checkout).stdout.rstrip().endswith("is complete")

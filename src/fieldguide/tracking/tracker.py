@@ -196,8 +196,7 @@ class Tracker:
             return begun[-1]
         params = self.client.get_run(run).data.params
         with asked_once():
-            model = self.client.create_logged_model(self.experiment, name=name, source_run_id=run, params=params)
-        return str(model.model_id)
+            return str(self.client.create_logged_model(self.experiment, name, run, params=params).model_id)
 
     def delete(self, run: str) -> None:
         """Delete a run that repeats another one, with its models."""
