@@ -220,7 +220,7 @@ def wrong_labels(what: str, paths: Paths) -> Figure:
     )
 
 
-def run_stages(paths: Paths, photos: Path, weights: Path, size: int) -> None:
+def run_stages(paths: Paths, photos: Path, weights: Path, size: int, *overrides: str) -> None:
     """The pipeline up to screen in a folder of its own, on labelled photos, with pretrained weights."""
     from fieldguide.base.files import sha256_of_file
     from fieldguide.configuration.compose import compose
@@ -235,7 +235,7 @@ def run_stages(paths: Paths, photos: Path, weights: Path, size: int) -> None:
     }
     for group, option in options.items():
         (paths.conf / group / "photos.yaml").write_text(yaml.safe_dump(option))
-    cfg = compose(paths, [*OVERRIDES, f"train.size={size}"])
+    cfg = compose(paths, [*OVERRIDES, f"train.size={size}", *overrides])
     for stage in ("weights", "download", "clean", "split", "train", "screen"):
         importlib.import_module(f"fieldguide.stages.{stage}").run(cfg, paths)
 

@@ -15,6 +15,7 @@ from fieldguide.configuration.compose import compose
 from fieldguide.data.csv_files import write_csv
 from fieldguide.data.table import IMAGES, SCREEN, SPLIT, write_table
 from fieldguide.evaluation.tables import write_confusion
+from fieldguide.screening.unknown_labels import COLUMNS
 from screened import screened
 
 CHECKOUT = Path(__file__).parents[1]
@@ -185,6 +186,8 @@ def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Co
         (f"by {strange}", 8, 4, 1, 0.125, 0.02, 0.5),
     )
     write_csv(paths.report("screen") / "by_site.csv", sites)
+    unknown = [(label, 8, 4, 0.8, 0.7, 0.9, 0.2, 0.1, 0.4) for label in labels]
+    write_csv(paths.report("screen") / "unknown_labels.csv", pd.DataFrame(unknown, columns=COLUMNS))
     failed = [("same_world", "splits", "error", "error", "1 of 3 splits outside", "alarm_rate_low", 1)]
     write_csv(paths.report("screen") / "checks.csv", pd.DataFrame(failed, columns=CHECKS_COLUMNS))
     write_csv(paths.report("screen") / "flagged.csv", frame(" ".join(FLAGGED_COLUMNS)))

@@ -161,7 +161,7 @@ feature_network = classifier.network
 train, turned = observe_pairs(classifier, feature_network, map(noise, range(60)))
 valid = observe_pictures(classifier, feature_network, map(noise, range(60, 120)))
 fitted = fit_screen(train, turned, np.arange(60) % 3, valid, cfg.ood)
-assert abs(float(fitted.screen.state["power"]) - 1.5) < 1e-6
+assert abs(float(fitted.screen.scorers.state["power"]) - 1.5) < 1e-6
 save_screen(fitted.screen, paths.root / "screen.safetensors", weights, None)
 screen, feature_network = load_screen(paths.root / "screen.safetensors", classifier, weights)
 new = observe_pictures(classifier, feature_network, [noise(500), Image.new("RGB", (64, 48), "white")])

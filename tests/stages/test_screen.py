@@ -37,6 +37,7 @@ def test_every_picture_gets_a_row_and_the_results_are_the_same_every_time(
 
     results = [trained.screen, trained.screen.with_suffix(".json"), trained.screen_table]
     results += [trained.report("screen") / f"out_of_domain.{kind}" for kind in ("csv", "png")]
+    results.append(trained.report("screen") / "unknown_labels.csv")
     metrics = screen.run(composed(), trained)
     digests = [sha256_of_file(path) for path in results]
     screened, split = read_table(trained.screen_table, SCREEN), read_table(trained.split_table, SPLIT)
@@ -77,7 +78,7 @@ def test_features_of_the_frozen_body_need_its_weights_beside_the_screen(trained:
     classifier = load_classifier(trained.classifier, trained.classifier.with_suffix(".json"))
     loaded, feature_network = load_screen(trained.screen, classifier, trained.classifier)
     assert feature_network is not classifier.network
-    assert loaded.detector == "nearest_neighbours"
+    assert loaded.scorers.detector == "nearest_neighbours"
     moved = Paths(tmp_path)
     moved.classifier.parent.mkdir()
     for path in sorted(trained.classifier.parent.glob("classifier.*")):

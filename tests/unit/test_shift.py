@@ -1,5 +1,6 @@
 """A batch is called shifted where it is another world, and hardly ever where it is not."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,27 @@ def test_a_batch_that_is_alike_costs_no_more_among_many(monkeypatch: pytest.Monk
     many = detect_shift(columns, new_columns, features, new_features, among=1000)
     assert one.tests == many.tests and not one.differs
     assert sum(drawn) == 2 * alone < 2 * 1999
+
+
+@pytest.mark.parametrize(("share", "told"), [(1.0, True), (0.5, False)])
+def test_a_part_that_a_column_tells_apart_draws_no_more_among_many(
+    monkeypatch: pytest.MonkeyPatch, share: float, told: bool
+) -> None:
+    """Where the features alone differ they need the permutations; else the answers are the same without them."""
+    most: list[int] = []
+
+    def counted(as_large: Callable[[int], NDArray[np.bool_]], permutations: int) -> float:
+        most.append(permutations)
+        return 1 / (permutations + 1)
+
+    monkeypatch.setattr(two_sample, "permutation_p_value", counted)
+    columns, features = world(0, REFERENCE)
+    new_columns, new_features = world(1, BATCH, move=0.5, share=share)
+    one, many = (detect_shift(columns, new_columns, features, new_features, among=among) for among in (1, 500))
+    assert most[0] == two_sample.PERMUTATIONS
+    assert most[1] == most[0] if told else most[1] > 20 * most[0]
+    assert two_sample.differ_together([many] * 500) == [True] * 500
+    assert one.differs
 
 
 def test_a_p_value_by_permutations_that_stop_early_is_exact() -> None:

@@ -81,6 +81,7 @@ def _about_pictures(paths: Paths, done: Sequence[Stage]) -> Iterator[Section]:
         table = screened.read_screen(paths)
         domain = screened.domain(screened.with_groups(table, paths), screened.alarm_promise(paths))
         domain["sites"] = screened.alarms_at_sites(paths)
+        domain["unknown"] = screened.unknown_labels(paths)
         yield Section("domain", "Out-of-domain pictures", "overview/domain.html", domain)
         yield _flagged("screen", screened.galleries(paths, table))
         yield Section("queue", "Review queue", "overview/queue.html", screened.queue(paths, table))

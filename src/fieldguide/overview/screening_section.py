@@ -19,6 +19,7 @@ from fieldguide.overview.pictures import MAX_NAMED, THUMBNAIL, Gallery, gallery,
 from fieldguide.pages.colours import BLUE, GREY, ORANGE
 from fieldguide.pages.parts import percent
 from fieldguide.screening.calibration import Calibration
+from fieldguide.screening.unknown_labels import COLUMNS
 from fieldguide.statistics.intervals import share_interval
 from fieldguide.statistics.shares import calibrated_share
 
@@ -113,6 +114,13 @@ def alarms_at_sites(paths: Paths) -> list[dict[Any, Any]]:
     shares = dict.fromkeys(("alarm_rate", "alarm_rate_low", "alarm_rate_high"), float)
     table = read_csv(paths.report("screen") / "by_site.csv", {"pictures": int, "groups": int, "alarms": int, **shares})
     return table.to_dict("records")
+
+
+def unknown_labels(paths: Paths) -> list[dict[Any, Any]]:
+    """The rows of reports/screen/unknown_labels.csv, the least noticed label first; older runs have none."""
+    file = paths.report("screen") / "unknown_labels.csv"
+    numbers = {**dict.fromkeys(COLUMNS[1:3], int), **dict.fromkeys(COLUMNS[3:], float)}
+    return read_csv(file, {"label": str, **numbers}).to_dict("records") if file.is_file() else []
 
 
 def domain_figure(p_values: "pd.Series[float]", threshold: float) -> Figure:

@@ -137,8 +137,24 @@ def _screen(screen: Figures, counts: Counts, _paths: Paths) -> Rows:
             f"{screen['test_alarm_rate_low']:.3f} to {screen['test_alarm_rate_high']:.3f}, promised "
             f"{_promise(screen)})",
         ),
+        *_unknown_label(screen),
         ("after training", _checks(counts, "screen", screen)),
         ("review", f"{said(counts, 'screen.review_queue')}: {said(counts, *REVIEWED)}"),
+    ]
+
+
+def _unknown_label(screen: Figures) -> Rows:
+    """How well a label would be noticed that is not known; nothing where none was left out, as in older versions."""
+    if "unknown_label_auroc" not in screen:
+        return []
+    between = f"95 % interval {screen['unknown_label_auroc_low']:.3f} to {screen['unknown_label_auroc_high']:.3f}"
+    return [
+        (
+            "unknown label",
+            f"noticed with AUROC {screen['unknown_label_auroc']:.3f} ({between}), "
+            f"{screen['unknown_label_caught']:.1%} raise the alarm; mean over {screen['unknown_labels']} labels, each "
+            "left out in turn",
+        )
     ]
 
 

@@ -12,9 +12,10 @@ from fieldguide.data.status import Split
 from fieldguide.model.asking import Network
 from fieldguide.model.inference import Classifier, calibrated
 from fieldguide.screening.detectors import Detector
-from fieldguide.screening.fitting import Fitted, fit_screen
+from fieldguide.screening.fitting import Fitted, calibrate_screen, learn_screen
 from fieldguide.screening.observations import Observations, observe_files, unpaired
 from fieldguide.screening.screen import Verdicts, judge
+from fieldguide.screening.unknown_labels import Labelled, Noticed, notice_labels
 
 MAX_TRAINING_PICTURES = 5000  # to learn from: more would slow down every later answer
 
@@ -27,6 +28,7 @@ class Screened:
     valid: Observations  # of the valid pictures: later batches are compared with them
     verdicts: pd.DataFrame  # of every picture, in the order of the table
     unseen: pd.DataFrame  # the classifier's probabilities, a column a label, of pictures that it was not trained on
+    noticed: dict[int, Noticed]  # the labels that were left out in turn, by their position in the vocabulary
 
 
 def screen_pictures(
@@ -66,17 +68,32 @@ def screen_pictures(
     upright, turned = unpaired(observed(train, "screen, train", turned=True))
     labels = np.searchsorted(classifier.vocabulary, train["label"].to_numpy(str))
     seen = observed(valid, "screen, valid")
-    groups = group_numbers(train), group_numbers(valid)
-    fitted = fit_screen(upright, turned, labels, seen, detector, groups=groups, frozen=frozen)
+    learned = learn_screen(upright, turned, labels, detector, group_numbers(train))
+    fitted = calibrate_screen(learned, seen, group_numbers(valid), frozen=frozen)
     judged = [_with_verdicts(train, fitted.train), _with_verdicts(valid, fitted.valid)]
-    rows, logits = list(valid.index), [seen.logits]
+    rows, logits, noticed = list(valid.index), [seen.logits], {}
     if len(others):
         found = observed(others, "screen, other pictures")
         judged.append(_with_verdicts(others, judge(fitted.screen, found)))
         rows, logits = [*rows, *others.index], [*logits, found.logits]
+        in_test = (others["split"] == Split.TEST).to_numpy()
+        groups = pd.Series(group_numbers(table), table.index)
+        sides = ((upright, train), (seen, valid), (found[in_test], others[in_test]))
+        noticed = notice_labels(
+            learned,
+            *(
+                Labelled(
+                    pictures,
+                    np.searchsorted(classifier.vocabulary, side["label"].to_numpy(str)),
+                    groups[side.index].to_numpy(),
+                )
+                for pictures, side in sides
+            ),
+            frozen=frozen,
+        )
     answers = calibrated(np.concatenate(logits).astype(np.float64), classifier.temperature)
     unseen = pd.DataFrame(answers, rows, classifier.vocabulary)
-    return Screened(fitted, seen, pd.concat(judged).sort_index(), unseen)
+    return Screened(fitted, seen, pd.concat(judged).sort_index(), unseen, noticed)
 
 
 def _with_verdicts(rows: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:

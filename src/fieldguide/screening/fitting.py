@@ -1,6 +1,6 @@
 """Fitting and calibrating the out-of-domain detector."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,18 +8,21 @@ from numpy.typing import NDArray
 
 from fieldguide.base.progress import progress
 from fieldguide.screening.calibration import Calibration
-from fieldguide.screening.detectors import Detector, Known, State
+from fieldguide.screening.detectors import Detector, Known
+from fieldguide.screening.label_margin import fit_label_margin
 from fieldguide.screening.measurements import NAMES, SIDES
+from fieldguide.screening.neighbours import fit_local_density
 from fieldguide.screening.observations import Observations
 from fieldguide.screening.orientation import Orientation, Turned, fit_orientation, learn_turned
 from fieldguide.screening.p_values import Tail, are_ordinary, fit_tail, tail_of, with_normal_tail
 from fieldguide.screening.screen import (
+    WEIGHTS,
     Numbers,
+    Scorers,
     Screen,
     Verdicts,
     combine,
     judge_scores,
-    learned_scores,
     part_p_values,
     side_name,
 )
@@ -27,9 +30,9 @@ from fieldguide.statistics.groups import Groups, alone
 from fieldguide.statistics.intervals import effective_number
 
 FOLDS = 5
-# Shares of the tails. Of a hundred valid pictures a quarter or half describe a tail better than a few: these kept the
-# promise best in trials on the drawn sample, with up to 5 % outliers among 50 to 200 valid pictures.
-LEARNED_TAIL, MEASURED_TAIL, COMBINED_TAIL = 0.25, 0.1, 0.5
+# Shares of the tails. Of a hundred valid pictures a quarter or a third describes a tail better than a few: these kept
+# the promise best in trials on the drawn sample, with and without 3 % outliers among so many (bench/alarm_rate.py).
+LEARNED_TAIL, MEASURED_TAIL, COMBINED_TAIL = 0.25, 0.1, 0.3
 # Of 400 calibration pictures with 3 % strangers (frozen), 5 % alarms were 3.3 without it, 4.4 with it, 4.7 with 0.01;
 # of as many without strangers 5.5, about 6 and 6.5. Of a hundred it changes nothing.
 UNLIKELY = 0.007
@@ -41,8 +44,7 @@ class Learned:
     """What is learned from the training pictures; it is calibrated on others."""
 
     detector: Detector
-    state: State
-    orientation: Orientation
+    scorers: Scorers
     turned: Turned
     tails: dict[str, Tail]  # of the plain measurements
     scores: dict[str, Numbers]  # the learned scores (n,) of the training pictures, each by what the others taught
@@ -96,20 +98,54 @@ def learn_screen(
     """
     groups = alone(len(train)) if groups is None else groups
 
-    def learn(rows: NDArray[np.intp]) -> tuple[State, Orientation]:
-        known = Known(np.asarray(train.features)[rows], np.asarray(train.logits)[rows], labels[rows])
-        return detector.fit(known), fit_orientation(_views(train)[rows], _views(turned)[rows])
+    def learn(rows: NDArray[np.intp]) -> Scorers:
+        orientation = fit_orientation(_views(train)[rows], _views(turned)[rows])
+        return _learn(detector, train[rows], labels[rows], groups[rows], orientation)
 
-    state, orientation = learn(np.arange(len(train)))
-    tails = {
-        side_name(number): fit_tail(
-            side.sign * train.measurements[:, NAMES.index(side.part)], MEASURED_TAIL, side.least_scale
-        )
-        for number, side in enumerate(SIDES)
-    }
-    of_train, of_turned = _scores_by_the_others(detector.detector, train, turned, groups, learn)
-    like_turned = learn_turned(of_train["orientation"], **of_turned)
-    return Learned(detector, state, orientation, like_turned, tails, of_train, train.measurements, groups)
+    of_train, of_turned = _scores_by_the_others([train, turned], groups, learn)
+    like_turned = learn_turned(of_train["orientation"], of_turned["orientation"], of_turned["features"])
+    scorers = learn(np.arange(len(train)))
+    tails = _measured_tails(train.measurements)
+    return Learned(detector, scorers, like_turned, tails, of_train, train.measurements, groups)
+
+
+def learn_from_some(learned: Learned, train: Observations, labels: NDArray[np.intp], rows: NDArray[np.intp]) -> Learned:
+    """What some of the training pictures teach, except for the orientation, which stays as all of them taught it.
+
+    Parameters
+    ----------
+    learned, train, labels
+        What was learned from all, and what it was learned from, see `learn_screen`.
+    rows
+        Positions of the pictures, at least two.
+    """
+    some, groups = train[rows], np.unique(learned.groups[rows], return_inverse=True)[1]
+
+    def learn(of_them: NDArray[np.intp]) -> Scorers:
+        orientation = learned.scorers.orientation
+        return _learn(learned.detector, some[of_them], labels[rows][of_them], groups[of_them], orientation)
+
+    (scores,) = _scores_by_the_others([some], groups, learn)
+    scores["orientation"] = learned.scores["orientation"][rows]
+    scorers, tails = learn(np.arange(len(rows))), _measured_tails(some.measurements)
+    return Learned(learned.detector, scorers, learned.turned, tails, scores, some.measurements, groups)
+
+
+def _learn(
+    detector: Detector, train: Observations, labels: NDArray[np.intp], groups: Groups, orientation: Orientation
+) -> Scorers:
+    known = Known(np.asarray(train.features), np.asarray(train.logits), labels)
+    density = fit_local_density(known.features, detector.neighbours, groups)
+    margin = fit_label_margin(known.features, labels)
+    return Scorers(detector.detector, detector.fit(known), density, margin, orientation)
+
+
+def _measured_tails(measurements: Numbers) -> dict[str, Tail]:
+    tails = {}
+    for number, side in enumerate(SIDES):
+        scores = side.sign * measurements[:, NAMES.index(side.part)]
+        tails[side_name(number)] = fit_tail(scores, MEASURED_TAIL, side.least_scale)
+    return tails
 
 
 def calibrate_screen(
@@ -141,7 +177,7 @@ def calibrate_screen(
         Whether the features are those of a body that was not trained on the training pictures.
     """
     detector, tails = learned.detector, learned.tails
-    of_valid = learned_scores(detector.detector, learned.state, learned.orientation, valid)
+    of_valid = learned.scorers.scores(valid)
     scores, measurements = of_valid, valid.measurements
     groups = alone(len(valid)) if groups is None else groups
     if frozen and not detector.uses_logits:
@@ -156,16 +192,7 @@ def calibrate_screen(
     alarms = combined.p_values(combine(parts)[ordinary]) <= detector.alarm_rate
     calibration = Calibration(len(alarms), len(set(groups[ordinary])), effective_number(alarms, groups[ordinary]))
     tails = tails | {name: tail_of(values, LEARNED_TAIL, SMALLEST_SCALE) for name, values in scores.items()}
-    screen = Screen(
-        detector.detector,
-        learned.state,
-        learned.orientation,
-        learned.turned,
-        tails,
-        combined,
-        detector.alarm_rate,
-        calibration,
-    )
+    screen = Screen(learned.scorers, WEIGHTS, learned.turned, tails, combined, detector.alarm_rate, calibration)
     return Fitted(
         screen,
         judge_scores(screen, learned.scores, learned.measurements),
@@ -175,21 +202,17 @@ def calibrate_screen(
 
 
 def _scores_by_the_others(
-    detector: str,
-    train: Observations,
-    turned: Observations,
-    groups: Groups,
-    learn: Callable[[NDArray[np.intp]], tuple[State, Orientation]],
-) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
-    """The learned scores (n,) of the training pictures and of the turned ones, by what was learned from other folds."""
+    views: Sequence[Observations], groups: Groups, learn: Callable[[NDArray[np.intp]], Scorers]
+) -> list[dict[str, Numbers]]:
+    """The learned scores (n,) of n pictures in each of several views, by what was learned from other folds."""
     folds = _folds(groups)
-    found, of_turned = ({name: np.zeros(len(train)) for name in ("features", "orientation")} for _ in range(2))
+    found: list[dict[str, Numbers]] = [{} for _ in views]
     for fold in progress(np.unique(folds), "screen, folds of train", unit="folds"):
-        state, orientation = learn(np.flatnonzero(folds != fold))
-        for scored, pictures in ((found, train), (of_turned, turned)):
-            for name, scores in learned_scores(detector, state, orientation, pictures[folds == fold]).items():
-                scored[name][folds == fold] = scores
-    return found, of_turned
+        scorers = learn(np.flatnonzero(folds != fold))
+        for scored, pictures in zip(found, views, strict=True):
+            for name, scores in scorers.scores(pictures[folds == fold]).items():
+                scored.setdefault(name, np.zeros(len(folds)))[folds == fold] = scores
+    return found
 
 
 def _cross_fitted(scores: Numbers, groups: Groups) -> Numbers:

@@ -18,11 +18,12 @@ from fieldguide.model.inference import Classifier, weights_sha256
 from fieldguide.model.onnx_network import PRECISION, OnnxNetwork
 from fieldguide.screening.array_files import read_arrays, write_arrays
 from fieldguide.screening.calibration import Calibration
-from fieldguide.screening.measurements import SIDES
+from fieldguide.screening.measurements import NAMES
 from fieldguide.screening.observations import observe_pictures
-from fieldguide.screening.orientation import Orientation, Turned
+from fieldguide.screening.orientation import Turned
 from fieldguide.screening.p_values import Tail
-from fieldguide.screening.screen import Screen, judge, side_name
+from fieldguide.screening.scorer_arrays import scorer_arrays, scorers_from
+from fieldguide.screening.screen import WEIGHTS, Screen, judge
 
 MAX_FILE_SIZE = 2**16  # bytes of the JSON
 MOST = 1e9  # pictures
@@ -30,7 +31,11 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=0, le=MOST)]
 Scale = Annotated[float, Field(gt=0, le=1e6)]
-TAILS = ("features", "orientation", "combined", *(side_name(number) for number in range(len(SIDES))))
+FORMER_WEIGHTS = {  # of older versions, whose files do not say them
+    "features": 0.70,
+    "orientation": 0.20,
+    **{name: weight for name, weight in WEIGHTS.items() if name in NAMES},
+}
 
 
 def _known_detector(name: str) -> str:
@@ -49,6 +54,7 @@ class Description:
     backbone_sha256: Sha256 | None  # null where features are those of the classifier's own body
     turned: Turned
     tails: dict[str, tuple[Share, Scale]]
+    weights: dict[str, Share] | None = None  # see FORMER_WEIGHTS
     # What the alarm rate is promised by; older files count pictures only, and still older ones do not say.
     calibration_pictures: Count = 0
     calibration_groups: Count | None = None
@@ -68,17 +74,16 @@ def save_screen(screen: Screen, path: Path, classifier: Path, backbone: Path | N
     `classifier` and `backbone` are the weights it belongs to; None where the features are the classifier's.
     """
     tails = {**screen.tails, "combined": screen.combined}
-    arrays = {f"state.{name}": values for name, values in screen.state.items()}
-    arrays |= {"orientation.weight": screen.orientation.weight, "orientation.bias": screen.orientation.bias}
-    arrays |= {f"tail.{name}": tails[name].values for name in TAILS}
+    arrays = scorer_arrays(screen.scorers) | {f"tail.{name}": tail.values for name, tail in tails.items()}
     write_arrays(path, arrays)
     description = {
-        "detector": screen.detector,
+        "detector": screen.scorers.detector,
         "alarm_rate": screen.alarm_rate,
         "classifier_sha256": sha256_of_file(classifier),
         "backbone_sha256": sha256_of_file(backbone) if backbone else None,
         "turned": asdict(screen.turned),
-        "tails": {name: (tails[name].share, tails[name].least_scale) for name in TAILS},
+        "tails": {name: (tail.share, tail.least_scale) for name, tail in tails.items()},
+        "weights": dict(screen.weights),
         "calibration_pictures": screen.calibration.pictures,
         "calibration_groups": screen.calibration.groups,
         "calibration_effective": round(screen.calibration.effective, 2),
@@ -97,13 +102,12 @@ def load_screen(path: Path, classifier: Classifier, weights: Path) -> tuple[Scre
         raise UserError(f"{path} does not belong to the classifier {weights}: run `dvc repro`")
     arrays = read_arrays(path)
     try:
-        if not all((np.diff(arrays[f"tail.{name}"]) >= 0).all() for name in TAILS):
+        tails = {name: Tail(arrays[f"tail.{name}"], *described) for name, described in description.tails.items()}
+        if not all((np.diff(tail.values) >= 0).all() for tail in tails.values()):
             raise UserError(f"{path} is damaged, a sample in it is not sorted: run `dvc repro`")
-        tails = {name: Tail(arrays[f"tail.{name}"], *description.tails[name]) for name in TAILS}
         screen = Screen(
-            description.detector,
-            {name.removeprefix("state."): value for name, value in arrays.items() if name.startswith("state.")},
-            Orientation(arrays["orientation.weight"], arrays["orientation.bias"]),
+            scorers_from(description.detector, arrays),
+            FORMER_WEIGHTS if description.weights is None else description.weights,
             description.turned,
             tails,
             tails["combined"],

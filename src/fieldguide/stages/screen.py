@@ -28,6 +28,7 @@ from fieldguide.screening.p_value_histogram import p_value_figure, p_value_table
 from fieldguide.screening.quality import picture_quality
 from fieldguide.screening.review_queue import review_queue
 from fieldguide.screening.screen_files import save_screen
+from fieldguide.screening.unknown_labels import describe_noticed
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
@@ -64,12 +65,15 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     report = paths.report(Stage.SCREEN)
     placed = pd.concat([screened, table[["group", "split_key", "site", "time", "sequence"]]], axis=1)
     write_csv(report / "by_site.csv", alarms_by_site(placed), ".4f")
+    of_labels, noticed = describe_noticed(found.noticed, classifier.vocabulary)
+    write_csv(report / "unknown_labels.csv", of_labels, ".4f")
     counts = p_value_table(screened, cfg.ood.alarm_rate)
     write_csv(report / "out_of_domain.csv", counts, ".4f")
     save_figure(p_value_figure(counts, cfg.ood.alarm_rate), report / "out_of_domain.png")
     print(f"{COUNTS['screen.review_queue'].said(len(queue))}, see {paths.review_queue.relative_to(paths.root)}")
     return {
         **alarm_figures(placed, found.fitted, cfg.ood.alarm_rate),
+        **noticed,
         **finding_counts(screened),
         "review_queue": len(queue),
         **conclude_scores(placed, cfg, paths),

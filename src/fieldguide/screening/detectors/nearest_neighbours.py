@@ -8,6 +8,7 @@ import numpy as np
 from fieldguide.base.operations import DETECTORS
 from fieldguide.screening.detectors.detector import Detector, Floats, Known, State
 from fieldguide.screening.gaussians import on_sphere
+from fieldguide.screening.neighbours import distance_to_last, nearest
 
 
 @DETECTORS.register
@@ -26,9 +27,4 @@ class NearestNeighbours(Detector):
     def score(state: State, features: Floats, logits: Floats) -> Floats:
         """The distance to the k-th nearest known picture, 0 to 2."""
         points, known, neighbours = on_sphere(features), state["known"], int(state["neighbours"])
-        if neighbours < 1:
-            raise ValueError(f"{neighbours} neighbours")
-        # On a sphere the nearest have the largest product. Distances made of products would lose half of their digits.
-        nearest_first = np.argpartition(-(points @ known.T), neighbours - 1, axis=1)
-        difference = points - known[nearest_first[:, neighbours - 1]]
-        return np.sqrt((difference**2).sum(axis=1))
+        return distance_to_last(points, known, nearest(points @ known.T, neighbours))
