@@ -102,6 +102,7 @@ VIEWS = [f"{tree}/{leaf}_{view}.jpg" for tree in ("oak", "elm") for leaf in rang
         (KINDS, ["some pictures are in further folders, as manx, pug"], ["{}/{label}"]),
         ([f"{kind}/{kind}_{number}.jpg" for kind in ("cat", "dog") for number in range(4)], [], []),
         (VIEWS, [], []),
+        ([f"{kind}/a{{}}b{number}.jpg" for kind in ("cat", "dog") for number in range(4)], [], []),
         ([f"{path}.jpg" for path in ("cat/1", "cat/2", "dog/1", "dog/new/2", "dog/new/3")], [], []),
         ([f"site_{site}/{path}" for site in range(2) for path in ("fox/1.jpg", "fox/2.jpg", "owl/1.jpg")], [], []),
     ],

@@ -401,6 +401,7 @@ def test_any_json_of_other_tools_costs_rows_and_never_the_run(
         {"a": {"filename": "a", "regions": one, "file_attributes": other}},
         {"_via_img_metadata": {"a": {"filename": "a", "regions": [{"shape_attributes": one}], "file_attributes": 1}}},
         via([region(one, other)], third),
+        via([region("fox", {"name": one})]),
         via([region("fox", {"name": "ellipse", "cx": 1, "cy": 1, "rx": one, "ry": other, "theta": third})]),
         via([region("fox", {"name": "polygon", "all_points_x": one, "all_points_y": other})]),
     ):

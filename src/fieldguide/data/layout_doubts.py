@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from fieldguide.base.errors import printable
@@ -68,18 +68,21 @@ def _further_levels(paths: Sequence[str], depth: int) -> dict[int, list[str]]:
     return {level: names for level, names in sorted(levels.items()) if len({*names}) > 1}
 
 
-def _labels_in_names(paths: Iterable[str], outer: Sequence[str], least: float) -> dict[str, dict[str, str]]:
+def _labels_in_names(paths: Collection[str], outer: Sequence[str], least: float) -> dict[str, dict[str, str]]:
     """Layouts by which words of the files' names are labels, and these words by their paths.
 
-    Only those of the commonest form that names have, which at least so large a share of them must have.
+    Only those of the commonest form that names have, which at least so large a share of them must have. A name with
+    braces has none: in a layout they mean parts.
     """
     forms: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
     for path in paths:
         depth, stem = path.count("/"), PurePosixPath(path).stem
+        if {*stem} & {*"{}"}:
+            continue
         folders = [*outer, *["{}"] * (depth - len(outer))]
         forms["/".join([*folders, WORD.sub("{}", stem)])].append((path, WORD.findall(stem)))
     form, named = max(forms.items(), key=lambda item: (len(item[1]), item[0]), default=("", []))
-    if not named or len(named) < least * sum(map(len, forms.values())):
+    if not named or len(named) < least * len(paths):
         return {}
     *folders, name = form.split("/")
     found = {}

@@ -1,8 +1,8 @@
 """VGG Image Annotator (VIA), versions 1 and 2: the regions of each picture, as JSON, as a project, or as CSV.
 
 The formats of https://www.robots.ox.ac.uk/~vgg/software/via/: shapes in pixels of the picture, turned by
-radians; attributes of regions and
-of whole files, whose names people choose, hold a text, or of a checkbox each option with true or false.
+radians; attributes of regions and of whole files, whose names people choose, hold a text, or of a checkbox each option
+with true or false.
 """
 
 import json
@@ -28,7 +28,7 @@ from fieldguide.data.choices import COLUMNS, Ambiguous
 
 PROJECT = "_via_img_metadata"
 FILE, FILE_SAYS, SHAPE, REGION_SAYS = "filename", "file_attributes", "region_shape_attributes", "region_attributes"
-WITHOUT_AREA = {"point", "polyline"}
+WITHOUT_AREA = ("point", "polyline")
 
 
 @dataclass(frozen=True)
