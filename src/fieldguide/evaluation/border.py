@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fieldguide.base.parallel import map_threads
-from fieldguide.data.resizing.resize import FILTER
+from fieldguide.data.resizing.squish import Squish
 from fieldguide.evaluation.baselines import majority_label
 from fieldguide.evaluation.border_verdict import BORDER, stands_out
 from fieldguide.evaluation.metrics import Figures
@@ -29,6 +29,7 @@ from fieldguide.statistics.paired import accuracy_bounds
 MAX_PICTURES = 1000  # that the regression learns from, and that it is asked about
 MAX_COMPARED = 300  # whose middle is compared with their corners
 CORNER = 0.25  # of the width and of the height
+WHOLE = Squish("squish")
 
 Features = NDArray[np.float32]
 Opened = Callable[[pd.DataFrame, str], Iterable[Image.Image]]
@@ -65,8 +66,9 @@ def border_figures(
     learned = _features(network, opened(train, "border, train"), squares)[:, 0]
     asked = _features(network, opened(test, "border, test"), squares)[:, 0]
     labels, truth = train["label"].to_numpy(str), test["label"].to_numpy(str)
-    right = _regression().fit(learned, labels).predict(asked) == truth
-    differences = right.astype(float) - (truth == majority_label(train["label"]))
+    guess = majority_label(train["label"])
+    right = (_regression().fit(learned, labels).predict(asked) if len({*labels}) > 1 else guess) == truth
+    differences = right.astype(float) - (truth == guess)
     low, high = accuracy_bounds(differences, groups, 0.95, added=1)
     figures: Figures = {
         "border_pictures": len(test),
@@ -84,7 +86,7 @@ def border_figures(
 
 def border_only(picture: Image.Image, size: int) -> Image.Image:
     """The whole RGB picture as a square of `size` pixels, its middle painted over in the mean colour of its border."""
-    square = np.array(picture.resize((size, size), FILTER))
+    square = np.array(WHOLE.square(picture, size))
     edge = max(1, round(BORDER * size))
     inside = np.zeros((size, size), bool)
     inside[edge:-edge, edge:-edge] = True
@@ -94,12 +96,12 @@ def border_only(picture: Image.Image, size: int) -> Image.Image:
 
 def corners(picture: Image.Image, size: int) -> Image.Image:
     """The four corners of an RGB picture, put together with the outer sides within: a square of `size` pixels."""
-    return _crossed(np.asarray(picture.resize((size, size), FILTER)), size)
+    return _crossed(np.asarray(WHOLE.square(picture, size)), size)
 
 
 def middle(picture: Image.Image, size: int) -> Image.Image:
     """As much of the middle of a picture, put together in the same way."""
-    square, edge = np.asarray(picture.resize((size, size), FILTER)), round((0.5 - CORNER) * size)
+    square, edge = np.asarray(WHOLE.square(picture, size)), round((0.5 - CORNER) * size)
     return _crossed(square[edge : size - edge, edge : size - edge], size)
 
 
@@ -107,7 +109,7 @@ def _crossed(pixels: NDArray[np.uint8], size: int) -> Image.Image:
     side = round(CORNER * size)
     upper, lower = pixels[:side], pixels[-side:]
     rows = [np.concatenate([row[:, -side:], row[:, :side]], axis=1) for row in (lower, upper)]
-    return Image.fromarray(np.concatenate(rows)).resize((size, size), FILTER)
+    return WHOLE.square(Image.fromarray(np.concatenate(rows)), size)
 
 
 def _middle_told(network: Network, train: Iterable[Image.Image], test: Iterable[Image.Image]) -> Right:
