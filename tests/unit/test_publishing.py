@@ -13,7 +13,7 @@ from fieldguide.base.files import write_text
 from fieldguide.data.status import Status
 from fieldguide.release.publish.cards import DATA_CARD, MODEL_CARD, write_cards
 from fieldguide.release.publish.data_card import LEFT_OUT
-from fieldguide.release.publish.folder import published_folder
+from fieldguide.release.publish.folder import LIST, published_folder
 from fieldguide.release.publish.results import Results
 from fieldguide.release.publish.space import GRADIO, write_readme
 from fieldguide.release.publish.space_check import check_space
@@ -241,6 +241,13 @@ def test_a_folder_is_replaced_only_as_it_was_published(tmp_path: Path) -> None:
     write_text(tmp_path / "second" / "note.txt", "mine")
     with pytest.raises(UserError, match=r"was changed since it was published \(note.txt\)"):
         publish(tmp_path / "second")
+    publish(tmp_path / "third")
+    (tmp_path / "third" / "away").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"was changed since it was published \(away\)"):
+        publish(tmp_path / "third")
+    (tmp_path / "third" / LIST).write_text('{"kind": "card", "files": ["a.md"]}')
+    with pytest.raises(UserError, match="was published as something else"):
+        publish(tmp_path / "third")
     assert (tmp_path / "second" / "note.txt").is_file() and (folder / "a.md").read_text() == "a, and the licence"
 
 

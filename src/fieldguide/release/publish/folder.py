@@ -42,18 +42,18 @@ def _check_free(folder: Path, kind: str) -> None:
     if not (folder / LIST).is_file():
         raise UserError(f"{folder} is not empty, and was not published by fieldguide: {where}")
     listed = read_json(folder / LIST)
-    if not isinstance(listed, dict) or listed.get("kind") != kind:
+    if not isinstance(listed, dict) or listed.get("kind") != kind or not isinstance(listed.get("files"), dict):
         raise UserError(f"{folder} was published as something else: {where}")
-    known, found = dict(listed.get("files", {})), _files(folder)
+    known, found = listed["files"], _files(folder)
     if changed := [name for name in sorted({*found, *known}) if found.get(name) != known.get(name)]:
         raise UserError(f"{folder} was changed since it was published ({changed[0]}): {where}")
 
 
 def _files(folder: Path) -> dict[str, str]:
-    """The sha256 of each file below a folder, by its path; what Python keeps beside modules is left out."""
+    """The sha256 of each file below a folder, "" of a link, by its path; what Python keeps of modules is left out."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
     return {
-        name: sha256_of_file(path)
+        name: "" if path.is_symlink() else sha256_of_file(path)
         for path in files
         if (name := path.relative_to(folder).as_posix()) != LIST and "__pycache__" not in path.parts
     }
