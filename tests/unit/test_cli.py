@@ -213,6 +213,19 @@ import fieldguide.stages.{stage}
     assert int(run_python("-c", code, cwd=Path.cwd()).stdout) >= 10_000
 
 
+def test_a_history_without_a_page_loads_what_asks_networks_no_more_than_other_commands(checkout: Paths) -> None:
+    code = """
+import sys
+from fieldguide.cli import main
+try:
+    main(["explain", "a.jpg"])
+except SystemExit:
+    print(*sys.modules)
+"""
+    done = run_python("-c", code, cwd=checkout.root)
+    assert not {*HEAVY, "onnxruntime"} & {name.partition(".")[0] for name in done.stdout.split()}, done.stderr
+
+
 def test_composing_imports_nothing_heavy(checkout: Paths) -> None:
     code = "import sys; from fieldguide.cli import main; main(['config']); print(*sys.modules, file=sys.stderr)"
     done = run_python("-c", code, cwd=checkout.root)

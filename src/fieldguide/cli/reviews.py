@@ -92,11 +92,12 @@ def _add_migrate(commands: Commands) -> None:
 
 
 def _explain(options: argparse.Namespace) -> str:
-    from fieldguide.reviewing.explain import explain
-    from fieldguide.reviewing.explained_page import explain_with_page
-
     if options.page:
+        from fieldguide.reviewing.explained_page import explain_with_page  # slow to import: it asks networks
+
         return explain_with_page(here(), options.picture, options.page)
+    from fieldguide.reviewing.explain import explain
+
     return explain(here(), options.picture)
 
 
