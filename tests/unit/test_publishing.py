@@ -18,7 +18,7 @@ from fieldguide.release.publish.results import Results
 from fieldguide.release.publish.space import GRADIO, write_readme
 from fieldguide.release.publish.space_check import check_space
 from fieldguide.release.publish.training import Training
-from results import SCREEN_METRICS
+from results import METRICS, SCREEN_METRICS
 
 SITE = "a | pipe"
 LABELS = sorted(
@@ -152,9 +152,14 @@ def test_a_figure_is_told_with_its_interval_or_as_not_measured(cards: Path, tmp_
     assert "a label that it does not know would be noticed was not measured" in text
     assert "Worst at the site a \\| pipe: 25.0 % right (25 to 25)." in text
     assert "calibrated by 97 pictures in 40 groups, by which the true rate lies between\n1.0 % and 10.0 %." in text
+    assert "- How far the background alone tells the label was not measured." in text
     known = {"unknown_label_auroc": 0.87, "unknown_label_auroc_low": 0.81, "unknown_label_auroc_high": 0.92}
-    write_cards(tmp_path, results(LABELS, **known), TRAINING, "no", "")
-    assert "AUROC of 0.870 (0.810 to 0.920)" in (tmp_path / MODEL_CARD).read_text(encoding="utf-8")
+    measured = results(LABELS, **known)
+    measured.metrics["evaluate"] |= METRICS
+    write_cards(tmp_path, measured, TRAINING, "no", "")
+    text = (tmp_path / MODEL_CARD).read_text(encoding="utf-8")
+    assert "AUROC of 0.870 (0.810 to 0.920)" in text
+    assert "- No sign that the background gives the labels away: the border alone, 10 % of each side, names" in text
 
 
 def test_every_reason_to_leave_a_file_out_has_words() -> None:

@@ -66,9 +66,8 @@ def border_figures(
     learned = _features(network, opened(train, "border, train"), squares)[:, 0]
     asked = _features(network, opened(test, "border, test"), squares)[:, 0]
     labels, truth = train["label"].to_numpy(str), test["label"].to_numpy(str)
-    guess = majority_label(train["label"])
-    right = (_regression().fit(learned, labels).predict(asked) if len({*labels}) > 1 else guess) == truth
-    differences = right.astype(float) - (truth == guess)
+    right = _named(learned, labels, asked) == truth
+    differences = right.astype(float) - (truth == majority_label(train["label"]))
     low, high = accuracy_bounds(differences, groups, 0.95, added=1)
     figures: Figures = {
         "border_pictures": len(test),
@@ -82,6 +81,14 @@ def border_figures(
     some = test.head(MAX_COMPARED)
     told = _middle_told(network, opened(train.head(MAX_COMPARED), "middle, train"), opened(some, "middle, test"))
     return figures | _share("middle_told", told, groups[: len(some)])
+
+
+def _named(learned: Features, labels: NDArray[np.str_], asked: Features) -> NDArray[np.str_]:
+    """The label that the regression gives each picture; where it could learn one alone, that."""
+    if len({*labels}) == 1:
+        return np.repeat(labels[:1], len(asked))
+    named: NDArray[np.str_] = _regression().fit(learned, labels).predict(asked)
+    return named
 
 
 def border_only(picture: Image.Image, size: int) -> Image.Image:

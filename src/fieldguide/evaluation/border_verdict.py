@@ -29,6 +29,12 @@ def border_warning(metrics: Mapping[str, Any]) -> str:
     )
 
 
+def border_sentences(metrics: Mapping[str, Any]) -> list[str]:
+    """The warning, or else what there is to say, as whole sentences; none for older metrics."""
+    warning = border_warning(metrics)
+    return [f"{warning[0].upper()}{warning[1:]}."] if warning else list(border_lines(metrics))
+
+
 def border_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
     """A sentence on it where there is no warning; none for older metrics, which lack it."""
     if "border_accuracy" not in metrics or border_warning(metrics):

@@ -17,7 +17,7 @@ from fieldguide.data.counts import keys_of, said
 from fieldguide.data.cropping import BOXES
 from fieldguide.data.look_alike_cost import cost_in_words
 from fieldguide.data.status import Status
-from fieldguide.evaluation.border_verdict import border_lines, border_warning
+from fieldguide.evaluation.border_verdict import border_sentences
 from fieldguide.evaluation.field_section import site_lines, witness_lines
 from fieldguide.evaluation.tables import are_unequal, read_evaluation
 from fieldguide.overview.verdict import REVIEWED
@@ -106,7 +106,7 @@ def _evaluate(evaluate: Figures, _counts: Counts, paths: Paths) -> Rows:
             f"accuracy {evaluate['baseline_accuracy']:.3f} for always predicting the most frequent label, "
             f"{evaluate['baseline_tree_accuracy']:.3f} for a decision tree on colours",
         ),
-        *(("background", line) for line in [*filter(None, [border_warning(evaluate)]), *border_lines(evaluate)]),
+        *(("background", line) for line in border_sentences(evaluate)),
         *_per_label(evaluate),
         (
             "calibration",

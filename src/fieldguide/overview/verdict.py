@@ -12,7 +12,7 @@ from fieldguide.base.stopped import Stopped
 from fieldguide.checks.set_notes import issue_notes
 from fieldguide.data.counts import COUNTS, read_counts, said
 from fieldguide.evaluation.baselines import is_beaten, not_beaten
-from fieldguide.evaluation.border_verdict import border_lines, border_warning
+from fieldguide.evaluation.border_verdict import border_sentences, border_warning
 from fieldguide.evaluation.field_section import site_lines, witness_lines
 from fieldguide.evaluation.tables import are_unequal, read_evaluation
 from fieldguide.overview.checks_section import read_checks
@@ -74,8 +74,7 @@ def verdict(paths: Paths) -> Verdict:
         *site_lines(metrics),
         f"Always predicting the most frequent label would be right {_of_100(metrics['baseline_accuracy'])} times of "
         f"100, a simple rule on colours {_of_100(metrics['baseline_tree_accuracy'])} times.",
-        *border_lines(metrics),
-        *([f"{background[0].upper()}{background[1:]}."] if background else []),
+        *border_sentences(metrics),
         *_under_shifts(read_evaluation(paths.report("evaluate"), "shifts")),
         *(f"{note}: the set is like that." for note in _about_the_set(checks, screened)),
         _to_review(counts),

@@ -8,6 +8,7 @@ import pandas as pd
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.version import VERSION
 from fieldguide.data.groups import IN_WORDS
+from fieldguide.evaluation.border_verdict import border_sentences
 from fieldguide.evaluation.field_section import site_lines, witness_lines
 from fieldguide.pages.markdown import render_markdown
 from fieldguide.pages.parts import number, percent
@@ -54,7 +55,7 @@ def model_card(results: Results, training: Training, title: str, license_id: str
         worst_labels=_rows(results.evaluation["per_label"].sort_values(["recall", "label"]).head(1)),
         shifts=_rows(results.evaluation["shifts"].sort_values(["accuracy", "shift"])),
         unknown=_measured(screen, "unknown_label_auroc"),
-        border=_measured(evaluate, "border_accuracy"),
+        border=border_sentences(evaluate),
         metrics=evaluate,
         screen=screen,
         calibration=_calibration(screen),
