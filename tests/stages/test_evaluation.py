@@ -135,7 +135,7 @@ def test_the_accuracy_is_told_by_site_and_by_month(done: tuple[Paths, Metrics]) 
     assert months["accuracy"].round(3).tolist() == [1.0, 0.833, 0.833]
     page = Reader()
     page.feed((paths.report("evaluate") / "index.html").read_text(encoding="utf-8"))
-    assert f"Worst at the site {HOSTILE} 2: 75.0 % right" in page.text
+    assert f"Worst site: {HOSTILE} 2, 75.0 % right" in page.text
     assert (
         "It was trained on 4 of the 4 sites here, so this says little about new sites: evaluate.new_sites" in page.text
     )

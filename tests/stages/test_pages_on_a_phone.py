@@ -46,11 +46,17 @@ def job(root: Path) -> Path:
             "doubts": {"which": [{"file": FILE, "label": LABELS[4], "suggested": LABELS[3]}] * 2},
         },
         choice={"reasons": ["labels in doubt: 9 of 60 are disputed (15 %), usually 4 %"], "hold": True},
+        moves=[{"copy": False, "target": f"data/held/0001/{file}"} for file in ("scratches/1.jpg", FILE)],
         judged={"verdict": "worse", "against": "version 12", "accepted": False, "rules": [rule] * 3},
         seconds={"collect and decide": 74.1, "train and evaluate": 564.1},
         branch="retrain/0001",
     )
     return write_page(paths, made)[0]
+
+
+def test_what_was_refused_is_not_counted_as_held_back(tmp_path: Path) -> None:
+    page = job(tmp_path).read_text(encoding="utf-8")
+    assert "<dt>held back</dt><dd>1</dd>" in page and "<dt>refused</dt><dd>1</dd>" in page
 
 
 def refused() -> dict[str, str]:

@@ -150,7 +150,7 @@ def test_the_front_matter_asks_for_a_licence_until_one_is_given(cards: Path, tmp
 def test_a_figure_is_told_with_its_interval_or_as_not_measured(cards: Path, tmp_path: Path) -> None:
     text = (cards / MODEL_CARD).read_text(encoding="utf-8")
     assert "a label that it does not know would be noticed was not measured" in text
-    assert "Worst at the site a \\| pipe: 25.0 % right (25 to 25)." in text
+    assert "Worst site: a \\| pipe, 25.0 % right (25 to 25)." in text
     assert "calibrated by 97 pictures in 40 groups, by which the true rate lies between\n1.0 % and 10.0 %." in text
     assert "- How far the background alone tells the label was not measured." in text
     known = {"unknown_label_auroc": 0.87, "unknown_label_auroc_low": 0.81, "unknown_label_auroc_high": 0.92}

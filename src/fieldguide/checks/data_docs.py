@@ -19,6 +19,15 @@ SHOWN_OFFENDERS = 50
 SHOWN_PICTURES = 12  # of a check: a page of twenty checks stays below two megabytes
 THUMBNAIL = 112  # pixels of the longer side
 MAX_MEGAPIXELS = 25.0  # of a cleaned picture
+HEADS = {
+    "left_out": "left out",
+    "alarm_rate": "alarms",
+    "alarm_rate_low": "alarms, at least",
+    "doubt_share": "labels in doubt",
+    "doubt_share_low": "in doubt, at least",
+    "twin_share": "near duplicates",
+    "quality_share": "low quality",
+}  # of columns, for people; `at least`: the lower bound of the 95 % interval
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ def render_page(docs: Docs, results: Sequence[CheckResult]) -> str:
         verdict=text,
         notes=docs.notes,
         facts=[(name, in_words(value), "") for name, value in docs.facts.items()],
-        columns=[str(name).replace("_", " ") for name in [docs.overview.index.name, *docs.overview.columns]],
+        columns=[HEADS.get(str(name), str(name)) for name in [docs.overview.index.name, *docs.overview.columns]],
         overview=_overview(docs.overview),
         checks=[(result, _shown(result, docs.pictures)) for result in sorted(results, key=_urgency)],
         most=SHOWN_OFFENDERS,

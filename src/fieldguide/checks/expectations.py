@@ -12,6 +12,7 @@ import pandas as pd
 from fieldguide.base.config import Expectation
 from fieldguide.base.errors import UserError
 from fieldguide.base.process import quiet_environment
+from fieldguide.checks.limits import limit_in_words
 from fieldguide.checks.sentences import TABLES, sentences
 
 
@@ -162,7 +163,9 @@ def _swallowed_exception(info: Mapping[str, Any]) -> str | None:
 
 
 def _limit_in_words(expectation: Any, wanted: Expectation) -> str:
-    """Great Expectations' own sentence for it; for the few that it shows as a table, the arguments."""
+    """Our own line for it, else Great Expectations' sentence; for the few that it shows as a table, the arguments."""
+    if line := limit_in_words(wanted.type, wanted.kwargs, wanted.table):
+        return line
     expectation.render()
     sentence = expectation.rendered_content[0].value
     if not sentence.template:

@@ -46,13 +46,13 @@ def witness_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
     if groups is not None and groups < pictures:
         few = ". So few say little about others" if groups < FEW else ""
         said = groups_in_words(groups, metrics["group_by"])
-        yield f"The {pictures} test pictures are {said}: the intervals count these, not pictures{few}."
+        yield f"The {pictures} test pictures come from {said}: the intervals count these, not pictures{few}."
 
 
 def site_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
     """The worst site, and what is known about sites that the classifier was not trained on."""
     if "worst_site" in metrics:
-        yield f"Worst at the site {metrics['worst_site']}: {_right(metrics, 'worst_site_accuracy')}."
+        yield f"Worst site: {metrics['worst_site']}, {_right(metrics, 'worst_site_accuracy')}."
     if "new_sites_accuracy" in metrics:
         yield (
             f"At sites that it was not trained on: {_right(metrics, 'new_sites_accuracy')}, by one more training with "
@@ -71,12 +71,17 @@ def site_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
 
 def _sequence_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
     if "accuracy_sequences" in metrics:
-        mixed = metrics["sequences_mixed"]
         yield (
             f"Of {groups_in_words(metrics['sequences'], 'sequence')}, each answered once by the mean of its "
-            f"probabilities, {_right(metrics, 'accuracy_sequences')}; of pictures {_right(metrics, 'accuracy')}"
-            f"{f'. {mixed} with several labels are left out' if mixed else ''}."
+            f"pictures' probabilities, {_right(metrics, 'accuracy_sequences')}; of single pictures, "
+            f"{_right(metrics, 'accuracy')}{_mixed(metrics['sequences_mixed'])}."
         )
+
+
+def _mixed(number: int) -> str:
+    if not number:
+        return ""
+    return f". {number} with several labels {'is' if number == 1 else 'are'} left out"
 
 
 def _right(metrics: Mapping[str, Any], name: str) -> str:

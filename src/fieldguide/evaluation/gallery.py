@@ -46,7 +46,7 @@ def show(
 
 def _shown(classifier: Classifier, clean: Path, row: dict[Any, Any], maps: ActivationMaps | None) -> Shown:
     picture = open_for(classifier, clean / row["clean_path"])
-    lines = (row["path"], f"label {row['label']}", f"predicted {row['prediction']}, {row['probability']:.0%}")
+    lines = (row["path"], f"label {row['label']}", f"predicted {row['prediction']}, {100 * row['probability']:.0f} %")
     if maps is None:
         return Shown(picture, lines)
     found = overlay(maps, picture, classifier.vocabulary.index(row["prediction"]), THUMBNAIL)

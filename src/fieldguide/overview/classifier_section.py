@@ -23,7 +23,7 @@ def answers(paths: Paths) -> Found:
     folder = paths.report("evaluate")
     hardest = read_evaluation(folder, "top_losses").head(MAX_HARDEST)
     shown = [
-        (clean_path, path, f"label {label}", f"predicted {prediction}, {probability:.0%}")
+        (clean_path, path, f"label {label}", f"predicted {prediction}, {100 * probability:.0f} %")
         for path, clean_path, label, prediction, probability, _loss in hardest.itertuples(index=False)
     ]
     return {

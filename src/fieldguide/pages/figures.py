@@ -23,7 +23,7 @@ def confusion_figure(counts: pd.DataFrame, title: str) -> Figure:
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(matrix):
         colour = "white" if share[row, column] > 0.5 else "black"
-        text = f"{count}\n{share[row, column]:.0%}"
+        text = f"{count}\n{100 * share[row, column]:.0f} %"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
     axes.set_xticks(
         range(len(matrix)), [printable(label) for label in counts.columns], rotation=45, ha="right", parse_math=False
@@ -58,7 +58,7 @@ def coverage_figure(steps: pd.DataFrame) -> Figure:
     steps
         The table of `fieldguide.statistics.calibration.coverage_steps`.
     """
-    names = [f"{row.coverage:.0%} ({row.pictures:.0f} pictures)" for row in steps.itertuples()]
+    names = [_answered(*row) for row in steps[["coverage", "pictures"]].itertuples(index=False)]
     figure, axes = _accuracy_rows(steps, names, height=1.3 + 0.36 * len(steps))
     axes.set(xlabel="answers that are right", ylabel="answered")
     _from_the_smallest(axes, steps["accuracy_low"])
@@ -85,6 +85,10 @@ def _range(low: float, high: float, pictures: float) -> str:
     return f"{low:.2f} to {high:.2f} ({pictures:.0f})"
 
 
+def _answered(coverage: float, pictures: float) -> str:
+    return f"{100 * coverage:.0f} % ({pictures:.0f} pictures)"
+
+
 def _accuracy_rows(table: pd.DataFrame, names: Sequence[str], height: float) -> tuple[Figure, Axes]:
     """A row for each group of pictures: its accuracy, a dot, on a bar that is its interval."""
     figure = Figure(figsize=(5, height), layout="constrained")
@@ -99,7 +103,7 @@ def _accuracy_rows(table: pd.DataFrame, names: Sequence[str], height: float) -> 
 
 def _from_the_smallest(axes: Axes, shares: Iterable[float]) -> None:
     """A horizontal axis of shares, from the tenth below the smallest one to 100 %, with a grid."""
-    axes.set_xlim(max(np.floor(10 * min(shares)) / 10, 0), 1.01)
+    axes.set_xlim(max(np.floor(10 * min(shares)) / 10, 0) - 0.015, 1.015)
     axes.grid(axis="x", color=GREY, alpha=0.3)
     axes.set_axisbelow(True)
     _in_percent(axes)
@@ -156,4 +160,4 @@ def gallery_figure(rows: Sequence[tuple[str, Sequence[Shown]]]) -> Figure:
 
 
 def _in_percent(axes: Axes) -> None:
-    axes.xaxis.set_major_formatter("{x:.0%}")
+    axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")

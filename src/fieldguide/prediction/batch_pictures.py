@@ -55,7 +55,7 @@ def _shown(classifier: Classifier, batch: Batch, places: Sequence[int] | NDArray
         answer = batch.answers[place]
         assert answer.probabilities is not None
         best = int(answer.probabilities.argmax())
-        said = f"{classifier.vocabulary[best]}, {answer.probabilities[best]:.0%}"
+        said = f"{classifier.vocabulary[best]}, {100 * answer.probabilities[best]:.0f} %"
         given = batch.pictures[place]
         lines = (printable(PurePath(given.name).name), said, f"p {answer.p_value:.2g}")
         try:

@@ -113,8 +113,8 @@ def _verdict(job: Journal) -> tuple[str, str]:
 def _new(facts: Mapping[str, Any], incoming: pd.DataFrame) -> dict[str, int]:
     states = incoming["state"].value_counts()
     return {
-        "new": sum(facts["new"].values()),
-        "with those that waited": int(states.get(State.NEW, 0)),
+        "new since the last job": sum(facts["new"].values()),
+        "new in data/incoming": int(states.get(State.NEW, 0)),
         "new reviews": facts["reviews"],
         "accepted before, not merged": int(states.get(State.ACCEPTED, 0)),
         **{state.value: int(states.get(state, 0)) for state in (State.UNLABELLED, State.KNOWN, State.REFUSED)},
@@ -130,12 +130,13 @@ def _sites(facts: Mapping[str, Any]) -> list[tuple[str, int, int | str]]:
 def _became(job: Journal, incoming: pd.DataFrame) -> dict[str, Any]:
     moves = job.get("moves") or []
     copies = sum(move["copy"] for move in moves)
+    refused = {f"data/held/{job.name}/{file}" for file in incoming.loc[incoming["state"] == State.REFUSED, "file"]}
     accepted = incoming["state"].eq(State.NEW).sum() if (job.get("judged") or {}).get("accepted") else 0
     return {
         "version": job.get("version") or NOTHING,
         "branch": job.get("branch") or NOTHING,
         "accepted": int(accepted),
-        "held back": len(moves) - copies,
+        "held back": sum(not move["copy"] and move["target"] not in refused for move in moves),
         "copies removed": copies,
     }
 
