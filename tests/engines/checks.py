@@ -73,7 +73,9 @@ def is_one_line_where_nobody_listens(root: Path, engine: str, address: str) -> N
     forget(root)
     failed = stage(root, "clean")
     assert failed.returncode == 1
-    [line] = [line for line in failed.stderr.splitlines() if line.startswith("clean: engine")]
+    told = [line for line in failed.stderr.splitlines() if line.startswith("clean: engine")]
+    assert len(told) == 1, failed.stderr
+    [line] = told
     assert line.startswith(f"clean: engine {engine} ({address}) cannot be reached") and "Traceback" not in failed.stderr
     assert (root / "data" / "clean.parquet").exists()  # the old results are there
     choose(root, "local")

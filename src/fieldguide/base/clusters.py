@@ -87,6 +87,7 @@ def _ray(name: str, engine: EngineConfig, stack: ExitStack) -> Cluster:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     import ray
     from ray import exceptions
+    from ray._private import worker
 
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     if engine.address is None:
@@ -98,6 +99,8 @@ def _ray(name: str, engine: EngineConfig, stack: ExitStack) -> Cluster:
         _reach(engine.address)
     stack.callback(ray.shutdown)
     ray.init(engine.address or "local", **settings)
+    worker._worker_logs_enabled = False  # else Ray tells of lost workers on stdout, among what a command prints
+    head = ray.get_runtime_context().gcs_address
     tasks: dict[Any, Any] = {}
 
     def submit(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -105,6 +108,7 @@ def _ray(name: str, engine: EngineConfig, stack: ExitStack) -> Cluster:
         return task.remote(*arguments).future()
 
     def workers_now() -> int:
+        _reach(head)  # without it Ray would wait for a minute, and then end this process
         found = ray.cluster_resources()
         return int(min(found.get("CPU", 0), found.get("memory", 0) // MEMORY))
 

@@ -126,7 +126,9 @@ def _by_chunks(
     remaining = iter(items)
     waiting: deque[tuple[list[Item], Any]] = deque()
     while True:
-        while len(waiting) < AHEAD * cluster.workers() and (chunk := list(islice(remaining, size))):
+        with _told(cluster):
+            room = AHEAD * cluster.workers() - len(waiting)
+        for chunk in islice(iter(lambda: list(islice(remaining, size)), []), max(0, room)):
             waiting.append((chunk, work(chunk)))
         if not waiting:
             return
@@ -158,20 +160,28 @@ def _alone(
 def _results(cluster: Cluster, pending: Any) -> list[Any]:
     seen = time.monotonic()  # when there was a worker
     while True:
-        try:
-            results, error = pending.result(MOMENT)
-            break
-        except cluster.lost:
-            raise
-        except TimeoutError:
-            seen = time.monotonic() if cluster.workers() else seen
-            if time.monotonic() > seen + PATIENCE:
-                raise UserError(f"{cluster.name} has no worker left: start one, then run this again") from None
-        except cluster.gone as reason:
-            raise UserError(f"{cluster.name} went away ({first_line(reason)}): start it, then run this again") from None
+        with _told(cluster):
+            try:
+                results, error = pending.result(MOMENT)
+                break
+            except TimeoutError:
+                seen = time.monotonic() if cluster.workers() else seen
+        if time.monotonic() > seen + PATIENCE:
+            raise UserError(f"{cluster.name} has no worker left: start one, then run this again")
     if error is not None:
         raise error
     return list(results)
+
+
+@contextmanager
+def _told(cluster: Cluster) -> Iterator[None]:
+    """Raise UserError where the cluster goes away."""
+    try:
+        yield
+    except cluster.lost:
+        raise
+    except cluster.gone as reason:
+        raise UserError(f"{cluster.name} went away ({first_line(reason)}): start it, then run this again") from None
 
 
 def _work(
