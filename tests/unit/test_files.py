@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import put, run_command, run_python
+from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, replace_file, replace_folder, sha256_of_file, write_json, write_text
 from fieldguide.base.leftovers import remove_leftovers
 from fieldguide.base.paths import Paths
@@ -196,3 +197,8 @@ def test_an_error_in_writing_names_the_file(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
     assert error.value.filename == str(path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_told_already_is_told_once_whatever_it_quotes(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nobody listens"), replace_folder(tmp_path / "made"):
+        raise UserError("nobody listens ([Errno 111] Connection refused)")

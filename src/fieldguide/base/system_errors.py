@@ -39,7 +39,12 @@ REPORTED_WITHOUT_FILE = (*DISK_FULL, errno.EMFILE, errno.ENFILE, errno.EIO, errn
 
 
 def system_error(error: BaseException) -> OSError | None:
-    """The OSError that an exception is, or whose number its text has; None for any other."""
+    """The OSError that an exception is, or whose number its text has; None for any other.
+
+    What is told already, as a UserError, is none, whatever it quotes.
+    """
+    if isinstance(error, UserError):
+        return None
     if isinstance(error, OSError) and error.errno is not None:
         return error
     if found := NUMBER.search(str(error)):
