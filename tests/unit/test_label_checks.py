@@ -102,6 +102,14 @@ def test_frames_of_videos_are_checked_beside_those_of_the_data_set(home: Paths, 
     assert [one.source for one in new] == ["fox1.avi"] * 2 and not unread, "what comes before the damage"
 
 
+def test_a_box_that_cannot_be_cut_out_costs_no_other_of_its_picture(home: Paths, tmp_path: Path) -> None:
+    file, boxes = put(tmp_path / "1.png", striped(1, across=True)), [(2.0, 2.0, 0.1, 0.1), (0.0, 0.0, 0.5, 0.5)]
+    (tmp_path / "work").mkdir()
+    pictures = known_pictures(["1.png"], lambda path: [Told("fox", "fox", box=box) for box in boxes])
+    [known] = shown_known({"1.png": file}, pictures, compose(home), tmp_path / "work")
+    assert Image.open(known.file).size[0] < 64
+
+
 def test_doubts_are_counted_beside_the_usual_ones() -> None:
     """A tenth of the right labels is disputed, nine tenths of wrong ones would be, and a half of the new ones is."""
     labels = ["a"] * 100 + ["b"] * 20

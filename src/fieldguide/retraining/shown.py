@@ -1,6 +1,7 @@
 """Pictures as a model is to see them: whole files, boxes that are cut out, frames of videos."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
@@ -55,22 +56,19 @@ def shown_known(files: Mapping[str, Path], pictures: Sequence[Known], cfg: Confi
     """
     every = getattr(cfg.data, "video_every", VIDEO_EVERY)
     by_path = [(path, list(ones)) for path, ones in groupby(pictures, key=lambda one: one.path)]
-    found = []
+    found: list[Shown] = []
     for number, (path, ones) in enumerate(progress(by_path, "look at the data set", unit="files")):
         work = folder / f"known-{number}"
-        try:
-            if is_video(path):
+        if is_video(path):
+            with suppress(VideoError):
                 frames = _frames(files[path], every, work, most=1 + max(one.place for one in ones))
-                shown = [(frames[one.place], one) for one in ones if one.place < len(frames)]
-            else:
-                cuts = [(one, work.with_name(f"{work.name}-{place}.png")) for place, one in enumerate(ones)]
-                shown = [
-                    (_cut_out(files[path], one.told, cfg, cut) if one.told.box else files[path], one)
-                    for one, cut in cuts
-                ]
-        except (PictureError, VideoError):
+                found += [Shown(frames[one.place], one.told.label, path) for one in ones if one.place < len(frames)]
             continue
-        found += [Shown(file, one.told.label, path) for file, one in shown]
+        for place, one in enumerate(ones):
+            with suppress(PictureError):
+                cut_out = work.with_name(f"{work.name}-{place}.png")
+                file = _cut_out(files[path], one.told, cfg, cut_out) if one.told.box else files[path]
+                found.append(Shown(file, one.told.label, path))
     return found
 
 
