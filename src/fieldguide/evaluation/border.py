@@ -27,6 +27,7 @@ from fieldguide.statistics.intervals import share_interval
 from fieldguide.statistics.paired import accuracy_bounds
 
 MAX_PICTURES = 1000  # that the regression learns from, and that it is asked about
+PER_LABEL = 100  # of these, on average, to learn from
 MAX_COMPARED = 300  # whose middle is compared with their corners
 CORNER = 0.25  # of the width and of the height
 WHOLE = Squish("squish")

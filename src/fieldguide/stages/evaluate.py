@@ -15,7 +15,7 @@ from fieldguide.data.groups import group_kinds, group_numbers
 from fieldguide.data.status import Split
 from fieldguide.data.table import SPLIT, predictions_schema, read_table, sampled, with_own_paths, write_table
 from fieldguide.evaluation.baselines import MAX_TREE_PICTURES, gains, majority_label, not_beaten, tree_predictions
-from fieldguide.evaluation.border import MAX_PICTURES, border_figures
+from fieldguide.evaluation.border import MAX_PICTURES, PER_LABEL, border_figures
 from fieldguide.evaluation.border_verdict import border_warning
 from fieldguide.evaluation.field_figures import by_month, by_site, sequence_figures, site_figures
 from fieldguide.evaluation.gallery import hardest, mistakes, show
@@ -93,8 +93,9 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         },
     }
     features, _ = choose_feature_network(classifier, paths.classifier, load_backbone(paths.backbone), "auto")
+    known = sampled(train, min(MAX_PICTURES, PER_LABEL * len(vocabulary)))
     seen = sampled(test, MAX_PICTURES)
-    figures |= border_figures(features, pictures, sampled(train, MAX_PICTURES), seen, groups[seen.index], figures)
+    figures |= border_figures(features, pictures, known, seen, groups[seen.index], figures)
     if settings.new_sites and figures.get("sites_trained_on"):
         figures |= new_site_figures(cfg, paths)
     if warning := not_beaten(figures):
