@@ -2,6 +2,7 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fieldguide.pages.colours import BLUE, GREEN, GREY, ORANGE
 
@@ -33,6 +34,7 @@ def curves_figure(
     axes[1].plot(history["epoch"], history["valid_accuracy"], color=GREEN, label="valid accuracy")
     axes[1].set(xlabel="epoch", ylabel="accuracy")
     for panel in axes[:2]:
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.axvline(best_epoch, color=GREY, linestyle=":", label=f"kept: epoch {best_epoch}")
         panel.legend(frameon=False)
     if len(search):

@@ -17,7 +17,7 @@ const words = (act) => (act.act === "aside" ? "set aside" : act.act === "skip" ?
 function cardOf(item) {
   const card = el("div", { className: "card", role: "option", id: `card-${item.key}`, ariaSelected: "false" },
     el("img", { loading: "lazy", decoding: "async", width: 320, height: 240, alt: item.name, src: `/waiting/${item.key}/320` }),
-    el("div", { className: "text" }, bar(item.guess, item.probability), el("span", { textContent: item.reason || item.name, title: item.name })));
+    el("div", { className: "text" }, bar(item.guess, item.probability), el("span", { textContent: item.reason || item.name.split("/").pop(), title: item.name })));
   card.addEventListener("click", () => {
     const place = state.items.indexOf(item);
     if (place === state.current) lookAt(true); else go(place);
