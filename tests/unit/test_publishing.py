@@ -220,6 +220,10 @@ def test_a_space_without_a_file_or_with_torch_is_refused(tmp_path: Path) -> None
         check_space(space(tmp_path, requirements=f"gradio=={GRADIO}\nTorch>=2\n"))
     with pytest.raises(UserError, match=r"classifier.json cannot be read"):
         check_space(space(tmp_path))
+    (tmp_path / "requirements.txt").write_bytes(b"\xff\xfeg")
+    with pytest.raises(UserError, match=r"requirements.txt asks for gradio of any version"):
+        check_space(tmp_path)
+    write_text(tmp_path / "requirements.txt", f"gradio=={GRADIO}\n")
     (tmp_path / MODEL_CARD).unlink()
     with pytest.raises(UserError, match=f"{MODEL_CARD} is missing"):
         check_space(tmp_path)

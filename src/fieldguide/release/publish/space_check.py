@@ -49,7 +49,7 @@ def check_space(folder: Path) -> None:
     for name in (front_matter.app_file, *FILES):
         if not (folder / name).is_file():
             raise UserError(f"{folder / name} is missing: publish anew")
-    lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    lines = (folder / "requirements.txt").read_text(encoding="utf-8", errors="replace").splitlines()
     pins = {name.strip(): pin.strip() for name, mark, pin in (line.partition("==") for line in lines) if mark}
     if pins.get("gradio") != front_matter.sdk_version:
         raise UserError(
