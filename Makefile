@@ -46,12 +46,13 @@ fuzz: setup  ## damaged files without end for what opens pictures, tables and mo
 	PYTHONPATH=src:tests python -m hostile.fuzz --minutes $(or $(MINUTES),10)
 
 test-slurm: setup  ## sweeps on a cluster of SLURM, which it starts on this machine (Debian, as root; minutes)
-	@for package in $(SLURM_PACKAGES); do \
-	  dpkg --status $$package > /dev/null 2>&1 && continue; \
-	  echo "installing $(SLURM_PACKAGES) (apt-get, 20 MB); they stay installed"; \
-	  apt-get update --quiet=2 && \
-	  DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends $(SLURM_PACKAGES) || exit 1; \
-	done
+	@missing=$$(for package in $(SLURM_PACKAGES); do \
+	  dpkg --status $$package 2> /dev/null | grep --quiet '^Status: .* installed$$' || echo $$package; done); \
+	[ -z "$$missing" ] && exit; \
+	echo "installing" $$missing "(apt-get, 20 MB); they stay installed, their services are switched off"; \
+	apt-get update --quiet=2 && \
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends $$missing || exit 1; \
+	for service in $$missing; do systemctl disable --quiet --now $$service 2> /dev/null || true; done
 	python -m pytest -m cluster tests/pipeline/test_sweep_on_slurm.py
 
 test-ray: setup  ## sweeps and the engine on Ray, for which it makes an environment of its own and deletes it afterwards (minutes)

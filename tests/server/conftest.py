@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,13 +47,18 @@ def store(place: Path, programs: Path) -> Iterator[ObjectStore]:
         yield started
 
 
+def add_user(programs: Path, server: TrackingServer, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """docs/server/add_user.py, by the administrator in the server's environment: people's own has no `mlflow[auth]`."""
+    command = [str(programs / "python"), str(DOCS / "add_user.py"), *arguments]
+    environment = {**os.environ, **server.as_user("admin")}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="session")
 def server(place: Path, programs: Path, database: Database, store: ObjectStore) -> Iterator[TrackingServer]:
     with tracking_server(place / "mlflow", programs, database, store) as started:
         for name, options in (("ann", []), ("bob", []), ("carl", ["--read-only"])):
-            command = [sys.executable, str(DOCS / "add_user.py"), name, *options]
-            environment = {**os.environ, **started.as_user("admin")}
-            added = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            added = add_user(programs, started, name, *options)
             assert added.returncode == 0, added.stderr
             started.passwords[name] = added.stdout.strip()
         yield started

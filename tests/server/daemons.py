@@ -50,6 +50,14 @@ class Daemon:
             assert time.monotonic() < until, f"{self.name} does not answer: {self.log.read_text()[-2000:]}"
             time.sleep(0.2)
 
+    def stop(self) -> None:
+        """Let it end by itself: PostgreSQL then gives its shared memory back, which `kill -9` leaves behind."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=30)
+            self.kill()
+
     def kill(self) -> None:
         """`kill -9` of the process and all that it started."""
         if self.process is not None:
@@ -62,12 +70,12 @@ class Daemon:
 
 @contextmanager
 def running(daemon: Daemon) -> Iterator[Daemon]:
-    """The daemon, started; it is killed at the end, also of a failed test."""
+    """The daemon, started; it ends with the block, also in a failed test."""
     try:
         daemon.start()
         yield daemon
     finally:
-        daemon.kill()
+        daemon.stop()
 
 
 def answers_at(address: str) -> Callable[[], bool]:

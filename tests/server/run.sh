@@ -16,9 +16,10 @@ trap 'exit 143' TERM
 if ! [ -x /usr/lib/postgresql/15/bin/postgres ]; then
     echo "installing Debian's package postgresql-15, without a cluster of its own; it stays (apt-get purge removes it)"
     root=$([ "$(id -u)" = 0 ] || echo sudo)
+    before=$(ls -d /etc/postgresql/15/main /var/lib/postgresql/15/main 2> /dev/null || true) # of an earlier installation
     $root apt-get update --quiet=2
-    $root apt-get install --yes --quiet=2 --no-install-recommends postgresql-15
-    $root pg_dropcluster --stop 15 main
+    $root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends postgresql-15
+    [ -n "$before" ] || $root pg_dropcluster --stop 15 main
 fi
 echo "installing MLflow's server and moto into $folder (about 2 minutes, 1.1 GB; deleted at the end)"
 python -m venv "$folder/venv"

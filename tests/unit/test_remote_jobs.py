@@ -110,14 +110,24 @@ def test_a_process_of_another_machine_counts_as_living() -> None:
     assert process_lives(elsewhere) and not lives_here(elsewhere)
 
 
-def test_a_refusal_of_slurm_is_one_line(jobs: list[RemoteJob], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "slurm_load_jobs error: Unable to contact slurm controller (connect failure)",
+            "slurm_load_jobs error: Unable",
+        ),
+        ("", "squeue ended with 1"),
+    ],
+)
+def test_a_refusal_of_slurm_is_one_line(
+    jobs: list[RemoteJob], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str, told: str
+) -> None:
     """Of a cluster whose controller is away."""
-    squeue = (
-        "#!/bin/sh\necho 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)' >&2\nexit 1\n"
-    )
+    squeue = f"#!/bin/sh\nprintf '{said}' >&2\nexit 1\n"
     for name, text in (("sbatch", "#!/bin/sh\n"), ("squeue", squeue)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    with pytest.raises(UserError, match=r"^SLURM does not answer \(slurm_load_jobs error: Unable to contact"):
+    with pytest.raises(UserError, match=rf"^SLURM does not answer \({told}"):
         next(run_on_slurm(jobs, {}))

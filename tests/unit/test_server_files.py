@@ -2,9 +2,10 @@
 
 import re
 
+import pytest
 import yaml
 
-from conftest import CHECKOUT
+from conftest import CHECKOUT, run_python
 
 FOLDER = CHECKOUT / "docs" / "server"
 
@@ -29,3 +30,12 @@ def test_the_server_has_the_versions_of_the_lock_file() -> None:
     for name in ("mlflow", "boto3"):
         (version,) = [line.partition("==")[2] for line in locked if line.startswith(f"{name}==")]
         assert re.search(rf"(?m)^{name}(\[\w+\])?=={re.escape(version)}$", wanted), name
+
+
+def test_who_adds_a_user_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "admin")
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    untold = run_python(str(FOLDER / "add_user.py"), "ann", cwd=CHECKOUT)
+    assert (untold.returncode, untold.stdout) == (2, "")
+    assert "error: set MLFLOW_TRACKING_URI, MLFLOW_TRACKING_PASSWORD: the address" in untold.stderr

@@ -29,7 +29,7 @@ def beginning(text: str, most: int = 200) -> str:
 
 def first_line(error: Exception) -> str:
     """The first line that an error says, or else its kind."""
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def printable(text: str) -> str:

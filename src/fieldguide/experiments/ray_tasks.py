@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.parallel import usable_cores
 from fieldguide.base.progress import Progress
 from fieldguide.experiments.remote_jobs import RemoteJob
@@ -61,7 +61,7 @@ def _connect(ray: Any, address: str | None, stack: ExitStack) -> None:
         with Progress("connect to Ray"):
             ray.init(runtime_env={"env_vars": variables}, **about)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UserError(f"hydra/launcher=ray: no Ray at {address or 'this machine'}: {_first_line(error)}") from None
+        raise UserError(f"hydra/launcher=ray: no Ray at {address or 'this machine'}: {first_line(error)}") from None
 
 
 def _check_address(address: str) -> None:
@@ -94,9 +94,5 @@ def _reason(ray: Any, done: Any) -> str:
     except ray.exceptions.WorkerCrashedError:
         return "the process of Ray that ran it was lost: it was killed, or the memory of its node was not enough"
     except ray.exceptions.RayError as error:
-        return f"Ray has lost it: {_first_line(error).partition('. ')[0]}"
+        return f"Ray has lost it: {first_line(error).partition('. ')[0]}"
     return ""
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -93,8 +93,8 @@ def _submit(jobs: Sequence[RemoteJob], options: Mapping[str, Any], name: str, fo
         executor.update_parameters(name=name, slurm_use_srun=False, **parameters)
         return list(executor.map_array(_run, jobs))
     except (FailedJobError, FailedSubmissionError, AssertionError, NameError) as error:
-        said = [line for line in str(error).splitlines() if line.strip()]
-        raise UserError(f"hydra/launcher=slurm: SLURM refused the jobs: {said[-1].strip()}") from None
+        said = _last_line(str(error)) or type(error).__name__
+        raise UserError(f"hydra/launcher=slurm: SLURM refused the jobs: {said}") from None
 
 
 def _run(job: RemoteJob) -> float:
@@ -113,7 +113,7 @@ def _states(name: str) -> dict[str, str]:
     command = ["squeue", "--noheader", "--array", "--states=all", "--format=%i %T", *mine]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise UserError(f"SLURM does not answer ({done.stderr.strip().splitlines()[-1]})")
+        raise UserError(f"SLURM does not answer ({_last_line(done.stderr) or f'squeue ended with {done.returncode}'})")
     return dict(line.split() for line in done.stdout.splitlines())
 
 
@@ -130,6 +130,10 @@ def _reason(job: Any, state: str) -> str:
     told = REASONS.get(state)
     if told is None:
         log = job.paths.stderr
-        said = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
-        told = next((line.strip() for line in reversed(said) if line.strip()), "it was cancelled before it began")
+        said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+        told = _last_line(said) or "it was cancelled before it began"
     return f"SLURM job {job.job_id} was lost ({state}): {told}"
+
+
+def _last_line(said: str) -> str:
+    return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
