@@ -30,7 +30,8 @@ RIGHTS = {  # whoever may manage runs and their models may delete one that repea
 def add_user(name: str, read_only: bool) -> str:
     """Make a user of the server; returns the password. Who is read-only has the server's default permission.
 
-    Raises MlflowException if the server does not answer or refuses, ImportError without `mlflow[auth]`: nobody is added.
+    Raises MlflowException if the server does not answer or refuses, ImportError without `mlflow[auth]`. Then nobody is
+    added.
     """
     from mlflow.server.auth.client import AuthServiceClient
 

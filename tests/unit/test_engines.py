@@ -104,6 +104,18 @@ def test_no_more_is_taken_than_the_workers_need(threads: Threads) -> None:
     assert len(taken) <= (threads.count * engines.AHEAD + 1) * engines.CHUNK
 
 
+def test_a_cluster_without_fieldguide_is_one_line(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
+    def submit(*_: object) -> "Future[Any]":
+        refused: Future[Any] = Future()
+        refused.set_exception(RuntimeError("Error during deserialization of the task graph.\nSee the documentation."))
+        return refused
+
+    monkeypatch.setattr(threads, "submit", submit)
+    expected = r"^engine test cannot run fieldguide \(Error during deserialization of the task graph\.\): install"
+    with use_engine(RAY), pytest.raises(UserError, match=expected):
+        map_pictures(square, range(10), "squares")
+
+
 def test_an_item_that_kills_its_workers_is_lost_alone(threads: Threads) -> None:
     threads.dies = lambda chunk: 77 in chunk
     with use_engine(RAY):

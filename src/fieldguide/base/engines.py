@@ -175,11 +175,16 @@ def _results(cluster: Cluster, pending: Any) -> list[Any]:
 
 @contextmanager
 def _told(cluster: Cluster) -> Iterator[None]:
-    """Raise UserError where the cluster goes away."""
+    """Raise UserError where the cluster goes away, or cannot begin a task: what a task itself raises is its result."""
     try:
         yield
     except cluster.lost:
         raise
+    except (ImportError, AttributeError, RuntimeError) as reason:
+        raise UserError(
+            f"{cluster.name} cannot run fieldguide ({first_line(reason)}): install the same version of it on all "
+            "machines, that of the scheduler too"
+        ) from None
     except cluster.gone as reason:
         raise UserError(f"{cluster.name} went away ({first_line(reason)}): start it, then run this again") from None
 
