@@ -48,3 +48,14 @@ def test_without_a_cache_it_says_so(checkout: Paths) -> None:
     told = run_command("verify", cwd=checkout.root)
     assert (told.returncode, told.stderr.count("\n")) == (1, 1)
     assert "`dvc repro` or `dvc pull` makes one" in told.stderr
+
+
+def test_a_merge_conflict_is_one_line(checkout: Paths) -> None:
+    dvc(checkout.root, "init", "--no-scm", "-q")
+    (checkout.root / ".dvc" / "cache").mkdir(exist_ok=True)
+    checkout.dvc_lock.write_text("<<<<<<< HEAD\nstages: {}\n=======\n")
+    told = run_command("verify", cwd=checkout.root)
+    assert (told.returncode, told.stderr.count("\n")) == (1, 1)
+    assert "dvc.lock is not what DVC writes: resolve its merge conflict" in told.stderr
+    checkout.dvc_lock.write_text("")
+    assert run_command("verify", cwd=checkout.root).returncode == 0

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -42,11 +43,20 @@ def verify_cache(paths: Paths, delete: bool) -> str:
 
 def _recorded(paths: Paths) -> Iterator[str]:
     """The hashes of results and of data sets."""
-    lock = yaml.safe_load(paths.dvc_lock.read_text(encoding="utf-8")) if paths.dvc_lock.is_file() else {}
-    places = [*lock.get("stages", {}).values()]
-    places += [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(paths.sources.glob("*.dvc"))]
+    lock = _read(paths.dvc_lock) if paths.dvc_lock.is_file() else {}
+    places = [*lock.get("stages", {}).values(), *map(_read, sorted(paths.sources.glob("*.dvc")))]
     for place in places:
         yield from (out["md5"] for out in place.get("outs", []) if "md5" in out)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError):
+        content = None
+    if not isinstance(content, dict):
+        raise UserError(f"{file} is not what DVC writes: resolve its merge conflict, or take it back from git")
+    return content
 
 
 def _listed(lists: Iterable[Path]) -> Iterator[str]:
