@@ -25,6 +25,7 @@ from fieldguide.screening.detectors.detector import log_sum_exp
 from fieldguide.screening.detectors.mahalanobis import Mahalanobis
 from fieldguide.screening.detectors.nearest_neighbours import NearestNeighbours
 from fieldguide.screening.fitting import Fitted, Learned, calibrate_screen, fit_screen, learn_screen
+from fieldguide.screening.gaussians import class_gaussians, on_sphere
 from fieldguide.screening.measurements import NAMES, measure_square
 from fieldguide.screening.observations import Observations, observe_pairs, observe_pictures
 from fieldguide.screening.orientation import learn_turned
@@ -75,6 +76,20 @@ def test_mahalanobis_is_that_of_scikit_learn() -> None:
     detector = Mahalanobis("mahalanobis")
     found = detector.score(detector.fit(data), data.features, data.logits)
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("count", [4, 45, 127, 128, 300])
+def test_the_covariance_within_labels_is_that_of_scikit_learn(count: int) -> None:
+    """Also of fewer pictures than dimensions, where `solve` works with a matrix of another size."""
+    from sklearn.covariance import ledoit_wolf
+
+    data = few(count, 0)
+    points = on_sphere(data.features).astype(float)
+    means = np.stack([points[data.labels == label].mean(axis=0) for label in range(3)])
+    covariance = ledoit_wolf(points - means[data.labels], assume_centered=True)[0] + 1e-9 * np.eye(128)
+    found = class_gaussians(data.features, data.labels)
+    np.testing.assert_allclose(found.covariance(), covariance, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(found.solve(means.T), np.linalg.solve(covariance, means.T), rtol=1e-5, atol=1e-6)
 
 
 def few(count: int, seed: int) -> Known:

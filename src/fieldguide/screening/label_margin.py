@@ -39,10 +39,10 @@ class LabelMargin:
 
 def fit_label_margin(features: Floats, labels: NDArray[np.intp]) -> LabelMargin:
     """Learn from pictures (n, f) and their labels (n,): class means, a shared covariance (Ledoit and Wolf 2004)."""
-    means, covariance = class_gaussians(features, labels)
-    weight = np.linalg.solve(covariance, means.T).T
-    products = weight @ means.T
+    known = class_gaussians(features, labels)
+    weight = known.solve(known.means.T).T
+    products = weight @ known.means.T
     own = np.diag(products)
     separation = own[:, None] + own - products - products.T
-    bias = -(weight * means).sum(axis=1) / 2
+    bias = -(weight * known.means).sum(axis=1) / 2
     return LabelMargin(*(values.astype(np.float32) for values in (weight, bias, separation)))

@@ -20,8 +20,9 @@ class Mahalanobis(Detector):
 
     def fit(self, known: Known) -> State:
         """Class means and a shared covariance, shrunk, on the unit sphere (Lee et al. 2018; Ledoit and Wolf 2004)."""
-        means, covariance = class_gaussians(known.features, known.labels)
-        return {"means": means.astype(np.float32), "precision": np.linalg.inv(covariance).astype(np.float32)}
+        classes = class_gaussians(known.features, known.labels)
+        precision = np.linalg.inv(classes.covariance())
+        return {"means": classes.means.astype(np.float32), "precision": precision.astype(np.float32)}
 
     @staticmethod
     def score(state: State, features: Floats, logits: Floats) -> NDArray[np.float64]:

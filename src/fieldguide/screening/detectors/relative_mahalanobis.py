@@ -24,7 +24,8 @@ class RelativeMahalanobis(Detector):
         Its covariance is the shrunk one within the classes plus the one between them: shrunk on its own it would differ
         from the former where there is nothing to tell, and the difference would be noise.
         """
-        means, within = class_gaussians(known.features, known.labels)
+        classes = class_gaussians(known.features, known.labels)
+        means, within = classes.means, classes.covariance()
         counts = np.bincount(known.labels)
         counts = counts[counts > 0] / counts.sum()
         mean = counts @ means
