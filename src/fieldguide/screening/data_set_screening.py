@@ -38,6 +38,7 @@ def screen_pictures(
     frozen: bool,
     table: pd.DataFrame,
     clean: Path,
+    kept: Path,
 ) -> Screened:
     """Fit the screen on train, calibrate it on valid, and judge every picture.
 
@@ -47,6 +48,8 @@ def screen_pictures(
         Whether the feature network's features are those of a frozen body.
     table
         The split table, sorted by id, with the columns `path` and `file`; `clean_path` is below `clean`.
+    kept
+        That of `observe_files`.
 
     Raises
     ------
@@ -55,8 +58,8 @@ def screen_pictures(
     """
 
     def observed(rows: pd.DataFrame, task: str, *, turned: bool = False) -> Observations:
-        files = [clean / path for path in rows["clean_path"]]
-        return observe_files(classifier, feature_network, files, task, turned=turned)
+        pictures = list(zip(rows["clean_sha256"], (clean / path for path in rows["clean_path"]), strict=True))
+        return observe_files(classifier, feature_network, pictures, kept, task, turned=turned)
 
     train = table[table["split"] == Split.TRAIN].head(MAX_TRAINING_PICTURES)
     valid = table[table["split"] == Split.VALID]

@@ -40,7 +40,8 @@ class ClassGaussians:
             return np.linalg.solve(self.covariance(), vectors)
         small = self.weight * self.deviations @ self.deviations.T + self.ridge * np.eye(points)
         explained = self.deviations.T @ np.linalg.solve(small, self.deviations @ vectors)
-        return (vectors - self.weight * explained) / self.ridge
+        solved: Floats = (vectors - self.weight * explained) / self.ridge
+        return solved
 
 
 def class_gaussians(features: NDArray[np.float32], labels: NDArray[np.intp]) -> ClassGaussians:

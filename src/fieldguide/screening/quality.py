@@ -1,8 +1,7 @@
 """Image quality, by the scores of cleanvision and under its names."""
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -10,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 from PIL import Image
 
 from fieldguide.base.engines import map_pictures
-from fieldguide.base.files import read_text, write_text
 from fieldguide.base.packs import open_file
 from fieldguide.data.table import QUALITY, QUALITY_ISSUES
+from fieldguide.screening.kept_measurements import kept_measurements
 
 Measured = dict[str, Any]  # what cleanvision measures of one picture, by its names
 
@@ -41,14 +39,10 @@ def picture_quality(pictures: Sequence[tuple[str, Path]], kept: Path) -> pd.Data
     manager = ImagePropertyIssueManager()
     measured_once = [issue for issue in QUALITY_ISSUES if issue != "light"]  # measured as dark is
     calculate = [manager.image_properties[issue].calculate for issue in measured_once]
-    file = kept / f"quality-{_versions()}.json"
-    kept.mkdir(parents=True, exist_ok=True)
-    with FileLock(kept.resolve().with_suffix(".lock")):
-        known = _read(file)
+    with kept_measurements(kept / "quality.json", _versions()) as known:
         if missing := {sha256: path for sha256, path in pictures if sha256 not in known}:
             found = map_pictures(partial(_measured, calculate), list(missing.values()), "quality")
-            known |= dict(zip(missing, found, strict=True))
-            _write(file, known)
+            known.update(zip(missing, found, strict=True))
     measured = pd.DataFrame([known[sha256] for sha256, _ in pictures])
     manager.issues = pd.DataFrame(index=measured.index)
     manager.update_issues(measured, list(QUALITY_ISSUES))
@@ -73,18 +67,3 @@ def _versions() -> str:
     code = hashlib.sha256(Path(__file__).read_bytes())
     code.update(" ".join(version(name) for name in ("cleanvision", "pillow", "numpy")).encode())
     return code.hexdigest()[:16]
-
-
-def _write(file: Path, known: Mapping[str, Measured]) -> None:
-    text = json.dumps(known)
-    write_text(file, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
-
-
-def _read(file: Path) -> dict[str, Measured]:
-    """What is kept; nothing where the file is missing or damaged."""
-    try:
-        digest, text = read_text(file).split("\n", 1)
-    except (FileNotFoundError, ValueError):
-        return {}
-    known: dict[str, Measured] = json.loads(text) if hashlib.sha256(text.encode()).hexdigest() == digest else {}
-    return known

@@ -41,7 +41,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     classifier, _ = load_trained(paths.classifier)
     backbone = load_backbone(paths.backbone)
     feature_network, frozen = choose_feature_network(classifier, paths.classifier, backbone, cfg.ood.features)
-    found = screen_pictures(cfg.ood, classifier, feature_network, frozen, table, paths.clean)
+    found = screen_pictures(cfg.ood, classifier, feature_network, frozen, table, paths.clean, paths.measurements)
     backbone_file = None if feature_network is classifier.network else paths.backbone
     save_screen(found.fitted.screen, paths.screen, paths.classifier, backbone_file)
     sites = sorted(table.loc[table["split"].isin([Split.TRAIN, Split.VALID]), "site"].dropna().unique())
