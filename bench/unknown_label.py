@@ -16,7 +16,7 @@ from common import ROOT, Figure, Skipped, report, shared
 from fieldguide.base.paths import Paths
 from fieldguide.data.csv_files import read_csv
 from fieldguide.screening import data_set_screening
-from fieldguide.screening.unknown_labels import COLUMNS
+from fieldguide.screening.noticed_labels import COLUMNS
 from screening import SIZE, run_stages
 
 COMPARED = "pictures of a label that was left out of screening against ordinary ones"

@@ -15,7 +15,7 @@ from fieldguide.configuration.compose import compose
 from fieldguide.data.csv_files import write_csv
 from fieldguide.data.table import IMAGES, SCREEN, SPLIT, write_table
 from fieldguide.evaluation.tables import write_confusion
-from fieldguide.screening.unknown_labels import COLUMNS
+from fieldguide.screening.noticed_labels import COLUMNS
 from screened import screened
 
 CHECKOUT = Path(__file__).parents[1]

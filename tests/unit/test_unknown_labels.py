@@ -10,8 +10,9 @@ from fieldguide.screening.fitting import learn_screen
 from fieldguide.screening.label_margin import fit_label_margin
 from fieldguide.screening.measurements import NAMES
 from fieldguide.screening.neighbours import fit_local_density
+from fieldguide.screening.noticed_labels import COLUMNS, Noticed, describe_noticed
 from fieldguide.screening.observations import Observations
-from fieldguide.screening.unknown_labels import COLUMNS, MAX_LABELS, Labelled, Noticed, describe_noticed, notice_labels
+from fieldguide.screening.unknown_labels import MAX_LABELS, Labelled, notice_labels
 
 NEAREST = NearestNeighbours("nearest_neighbours", neighbours=5)
 

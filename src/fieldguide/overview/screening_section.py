@@ -19,7 +19,7 @@ from fieldguide.overview.pictures import MAX_NAMED, THUMBNAIL, Gallery, gallery,
 from fieldguide.pages.colours import BLUE, GREY, ORANGE
 from fieldguide.pages.parts import percent
 from fieldguide.screening.calibration import Calibration
-from fieldguide.screening.unknown_labels import COLUMNS
+from fieldguide.screening.noticed_labels import COLUMNS
 from fieldguide.statistics.intervals import share_interval
 from fieldguide.statistics.shares import calibrated_share
 

@@ -13,9 +13,10 @@ from fieldguide.model.asking import Network
 from fieldguide.model.inference import Classifier, calibrated
 from fieldguide.screening.detectors import Detector
 from fieldguide.screening.fitting import Fitted, calibrate_screen, learn_screen
+from fieldguide.screening.noticed_labels import Noticed
 from fieldguide.screening.observations import Observations, observe_files, unpaired
 from fieldguide.screening.screen import Verdicts, judge
-from fieldguide.screening.unknown_labels import Labelled, Noticed, notice_labels
+from fieldguide.screening.unknown_labels import Labelled, notice_labels
 
 MAX_TRAINING_PICTURES = 5000  # to learn from: more would slow down every later answer
 

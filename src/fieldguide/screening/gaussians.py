@@ -30,7 +30,7 @@ class ClassGaussians:
         """(f, f)."""
         return self.weight * self.deviations.T @ self.deviations + self.ridge * np.eye(self.deviations.shape[1])
 
-    def solve(self, vectors: Floats) -> Floats:
+    def solve(self, vectors: Floats) -> NDArray[np.floating]:
         """The inverse of the covariance times vectors, both (f, k).
 
         Of fewer points than dimensions by the Woodbury identity, with a matrix as large as there are points.
@@ -40,8 +40,7 @@ class ClassGaussians:
             return np.linalg.solve(self.covariance(), vectors)
         small = self.weight * self.deviations @ self.deviations.T + self.ridge * np.eye(points)
         explained = self.deviations.T @ np.linalg.solve(small, self.deviations @ vectors)
-        solved: Floats = (vectors - self.weight * explained) / self.ridge
-        return solved
+        return (vectors - self.weight * explained) / self.ridge
 
 
 def class_gaussians(features: NDArray[np.float32], labels: NDArray[np.intp]) -> ClassGaussians:

@@ -24,11 +24,11 @@ from fieldguide.screening.data_set_screening import screen_pictures
 from fieldguide.screening.feature_network import choose_feature_network
 from fieldguide.screening.label_doubts import label_doubts
 from fieldguide.screening.label_probabilities import from_frozen_features, from_trained_networks
+from fieldguide.screening.noticed_labels import describe_noticed
 from fieldguide.screening.p_value_histogram import p_value_figure, p_value_table
 from fieldguide.screening.quality import picture_quality
 from fieldguide.screening.review_queue import review_queue
 from fieldguide.screening.screen_files import save_screen
-from fieldguide.screening.unknown_labels import describe_noticed
 
 
 def run(cfg: Config, paths: Paths) -> Metrics:
