@@ -90,8 +90,9 @@ def enthrone(paths: Paths, elsewhere: Paths) -> None:
     write_tables(elsewhere)
     elsewhere.classifier.parent.mkdir()
     save_classifier(elsewhere.classifier.parent)
-    with mlflow.start_run(experiment_id=Tracker(paths).experiment, run_name="untrained"):
-        log_model(elsewhere)
+    tracker = Tracker(paths)
+    with mlflow.start_run(experiment_id=tracker.experiment, run_name="untrained") as run:
+        log_model(elsewhere, tracker, run.info.run_id)
         mlflow.set_tags({DELIVERED: "yes", MODEL: sha256_of_file(elsewhere.classifier)})
     registry = Registry(paths)
     registry.register("untrained", "Ann", "a test")

@@ -52,8 +52,8 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paths]:
     paths.classifier.parent.mkdir()
     for name, size in (("first", 32), ("second", 48)):
         save_classifier(paths.classifier.parent, size=size)
-        with mlflow.start_run(experiment_id=tracker.experiment, run_name=name):
-            log_model(paths)
+        with mlflow.start_run(experiment_id=tracker.experiment, run_name=name) as run:
+            log_model(paths, tracker, run.info.run_id)
             mlflow.set_tags({DELIVERED: "yes", MODEL: sha256_of_file(paths.classifier)})
     yield paths
     os.environ.update(variables)

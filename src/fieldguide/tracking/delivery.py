@@ -17,7 +17,7 @@ from fieldguide.data.csv_files import read_csv
 from fieldguide.data.table import read_columns
 from fieldguide.model.fingerprint import has_report
 from fieldguide.tracking.figures import log_confusion_matrix, log_figures
-from fieldguide.tracking.model import LOGGED_MODEL, log_model
+from fieldguide.tracking.model import log_model
 from fieldguide.tracking.provenance import collect_provenance, kept_provenance
 from fieldguide.tracking.run_params import read_origin, run_name, upstream_params
 from fieldguide.tracking.store import answering
@@ -157,7 +157,7 @@ def _log_data_and_model(tracker: Tracker, run: str, tags: dict[str, str]) -> Non
             )
             mlflow.log_input(dataset, context="training")
         if tags.get(MODEL) != digest:
-            log_model(paths, tracker.model_of(run, LOGGED_MODEL))
+            log_model(paths, tracker, run)
             mlflow.set_tag(MODEL, digest)
 
 
