@@ -118,6 +118,7 @@ def _prepare(paths: Paths, name: str, job: Journal, commit: str, new: pd.DataFra
     for ours, theirs in (
         (paths.features, made.features),
         (paths.cleaned, made.cleaned),
+        (paths.measurements, made.measurements),
     ):  # what is known of old pictures
         ours.mkdir(parents=True, exist_ok=True)
         theirs.parent.mkdir(parents=True, exist_ok=True)
