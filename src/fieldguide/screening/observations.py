@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from itertools import chain, tee
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,7 +121,7 @@ def observe_files(
         known = {sha256: shared[sha256] for sha256, _ in pictures if sha256 in shared}
     work = partial(_observe_files, classifier, feature_network, turned)
     on_gpu = not all(isinstance(network, OnnxNetwork) for network in (classifier.network, feature_network))
-    items = [(path, known.get(sha256)) for sha256, path in pictures]
+    items = [_File(path, known.get(sha256)) for sha256, path in pictures]
     parts = list(map_chunks(work, items, task, here=on_gpu))
     found = Observations(
         **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Observations)}
@@ -132,15 +132,21 @@ def observe_files(
     return found
 
 
+class _File(NamedTuple):
+    """A clean picture, and its measurements where they are known."""
+
+    path: Path
+    measurements: Sequence[float] | None
+
+    def __str__(self) -> str:
+        return str(self.path)  # what an engine names that loses it
+
+
 def _observe_files(
-    classifier: Classifier,
-    feature_network: Network,
-    turned: bool,
-    files: Iterable[tuple[Path, Sequence[float] | None]],
+    classifier: Classifier, feature_network: Network, turned: bool, files: Iterable[_File]
 ) -> Iterator[Observations]:
-    def looks(item: tuple[Path, Sequence[float] | None]) -> list[Measured]:
-        file, known = item
-        return _looks(classifier, open_for(classifier, file), turned=turned, known=known)
+    def looks(file: _File) -> list[Measured]:
+        return _looks(classifier, open_for(classifier, file.path), turned=turned, known=file.measurements)
 
     yield observe(classifier, feature_network, chain.from_iterable(map_threads(looks, files)))
 
