@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.checkout import Checkout
 from server.commands import at_once, begun, ended, sync, wait_until
 from server.conftest import Person
 from server.machines import Database, ObjectStore, TrackingServer
@@ -39,3 +40,17 @@ def test_both_train_while_the_server_is_killed(
     for person in people:
         assert sync(person).stdout.rstrip().endswith("is complete")
     assert runs_of(database.ask, "fieldguide") == runs
+
+
+def test_the_same_model_from_two_checkouts_at_once_is_one_run(
+    ann: Person, server: TrackingServer, database: Database, store: ObjectStore, place: Path, tmp_path: Path
+) -> None:
+    one = ann.checkout.with_variables(MLFLOW_EXPERIMENT_NAME="twice")  # which neither of them has made yet
+    other: Checkout = one.copy(place / "other").with_variables(**server.as_user("bob"))
+    done = at_once((one, "sync"), (other, "sync"))
+    assert [end.code for end in done] == [0, 0], done
+    (run,) = runs_of(database.ask, "twice")
+    assert all(run in end.stdout for end in done)
+    assert on_server(database, store, run) == undisturbed(ann.checkout, tmp_path)
+    for end in at_once((one, "sync"), (other, "sync")):
+        assert end.stdout.rstrip().endswith("is complete")
