@@ -58,7 +58,7 @@ def handed_in(checkout: Checkout, folder: Path) -> dict[str, Any]:
         "model's metrics": {metric.key for metric in model.metrics if not metric.key.startswith("screen.")},
         "model's params": model.params,
         "model's files": sorted(file.relative_to(files).as_posix() for file in files.rglob("*") if file.is_file()),
-        "epochs": len(client.get_metric_history(run.info.run_id, "train_loss")),
+        "times logged": {name: len(client.get_metric_history(run.info.run_id, name)) for name in run.data.metrics},
     }
 
 

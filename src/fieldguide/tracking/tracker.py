@@ -224,12 +224,12 @@ class Tracker:
             self.client.log_batch(run, params=entries[start : start + PARAMS_AT_A_TIME])
 
     def log_metrics(self, run: str, metrics: dict[str, Any], step: int = 0) -> None:
-        """Log the numbers among `metrics`, under names that MLflow accepts (see `stored_name`)."""
+        """Log the numbers among `metrics`, by names that MLflow accepts; of the whole run (step 0) what is new."""
         from mlflow.entities import Metric
 
-        now = int(time.time() * 1000)
+        now, known = int(time.time() * 1000), self.client.get_run(run).data.metrics if step == 0 else {}
         numbers = {k: float(v) for k, v in metrics.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-        entries = [Metric(stored_name(key), value, now, step) for key, value in numbers.items()]
+        entries = [Metric(n, v, now, step) for k, v in numbers.items() if known.get(n := stored_name(k)) != v]
         for start in range(0, len(entries), METRICS_AT_A_TIME):
             self.client.log_batch(run, metrics=entries[start : start + METRICS_AT_A_TIME])
 
