@@ -67,7 +67,8 @@ def test_the_page_holds_everything_itself_and_escapes_what_strangers_named(page:
         "screen/data_docs/index.html",
         "screen/review_queue.csv",
     ]
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 3
+    whole = page.replace("<wbr>", "")  # where a long name may break
+    assert whole.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 3
 
 
 def test_beside_the_promised_alarm_rate_stands_what_it_may_be_by_so_few_pictures(page: str) -> None:
