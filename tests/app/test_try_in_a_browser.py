@@ -96,7 +96,7 @@ def test_pictures_are_dropped_pasted_and_taken_with_the_camera(port: int) -> Non
 
         page.keyboard.press("c")
         page.locator("#live").wait_for()
-        page.wait_for_function("document.getElementById('video').videoWidth > 0")
+        page.wait_for_function("() => document.getElementById('video').videoWidth > 0")
         page.keyboard.press(" ")
         answers.nth(3).wait_for()
         taken = page.get_by_alt_text("from the camera", exact=True)

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from fieldguide.base.files import read_text, write_text
 
 Values = dict[str, Any]  # of each copy, by its sha256, as JSON holds them
@@ -26,6 +24,8 @@ def kept_measurements(file: Path, origin: str) -> Iterator[Values]:
     origin
         What else the values follow from. Those of another origin are not yielded, and are replaced.
     """
+    from filelock import FileLock  # not part of the light install, which keeps nothing
+
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.parent.resolve().with_suffix(".lock")):
         known = _read(file, origin)
