@@ -15,7 +15,7 @@ from fieldguide.tracking.store import database_address
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 STEPS = ("create_logged_model", "log_model_artifacts", "log_outputs")  # of sending a model, each followed by a kill
 KILLED_AFTER = """

@@ -43,14 +43,14 @@ def test_offending_rows_are_named_with_their_values() -> None:
     assert not result.success
     assert result.offenders == (Offender("a/2.jpg", "0.02"), Offender("b/3.jpg", "0.98"))
     assert result.observed == "2 of 3 pictures (66.7 %) outside"
-    assert result.limit == "brightness values must be greater than or equal to 0.1 and less than or equal to 0.9"
+    assert result.limit == "every picture: brightness from 0.1 to 0.9"
 
 
 def test_enough_others_make_a_pass_that_still_names_the_offenders() -> None:
     result = check(BETWEEN, column="brightness", min_value=0.1, mostly=0.6)
     assert result.success
     assert [offender.row for offender in result.offenders] == ["a/2.jpg"]
-    assert result.limit.endswith("at least 60 % of the time")
+    assert result.limit == "at least 60 % of the pictures: brightness at least 0.1"
 
 
 def test_missing_values_offend_only_where_they_are_asked_for() -> None:
@@ -209,7 +209,7 @@ def test_the_page_loads_nothing_and_escapes_what_strangers_named() -> None:
 def test_failed_checks_come_first_and_decide_the_verdict() -> None:
     passed, warned = result("passed_one", success=True), result("warned_one", "warning")
     text = page(passed, warned, result("failed_one"))
-    assert text.index("failed_one") < text.index("warned_one") < text.index("passed_one")
+    assert text.index("failed one") < text.index("warned one") < text.index("passed one")
     assert "Stopped: 1 of 3 checks failed as errors, 1 as warnings" in text
     assert "Passed, with warnings from 1 of 2 checks" in page(passed, warned)
     assert "Passed all 1 checks" in page(passed)

@@ -19,6 +19,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.interruption import STOPPED, ctrl_c_waits, run_to_its_end
 from fieldguide.base.paths import Paths
 from fieldguide.data import track
+from fieldguide.release.publish import command as publishing
 
 MANY_PROCESSES = """
 import sys, time
@@ -59,6 +60,7 @@ def test_every_command_says_in_one_line_what_is_kept(tmp_path: Path, monkeypatch
     for words in chain.from_iterable(every.values()):
         with monkeypatch.context() as patch:
             patch.setattr(Path, "cwd", interrupted)
+            patch.setattr(publishing, "check_space", interrupted)  # which needs no checkout
             done = run_command(*words, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (STOPPED, ""), words
         assert re.fullmatch(r"(fieldguide|sweep): stopped; .+\n", done.stderr), words

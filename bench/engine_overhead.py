@@ -1,4 +1,4 @@
-"""The same work by each engine, side by side: `python bench/engines.py`; with the extras `ray` and `dask`.
+"""The same work by each engine, side by side: `python bench/engine_overhead.py`; with the extras `ray` and `dask`.
 
 What `clean` does with photos, and the frozen features of their copies, by 1 and by 2 workers. Each case is a process of
 its own, in which the workers have started and done a few pictures before the clock starts. Seconds of the processor
