@@ -220,7 +220,7 @@ def test_the_promised_rate_is_kept_on_average_where_features_have_heavy_tails(he
     new = heavy_tailed(1000, 1)
     fits = [calibrate_screen(heavy, heavy_tailed(103, 10 + draw, strangers)) for draw in range(40)]
     rates = np.array([judge(fitted.screen, new).out_of_domain.mean() for fitted in fits])
-    assert 0.035 < rates.mean() < 0.07
+    assert 0.035 < rates.mean() < 0.066
     low, high = calibrated_share(0.05, 103)
     assert ((low <= rates) & (rates <= high)).mean() >= 0.85
 

@@ -152,8 +152,8 @@ def _unknown_label(screen: Figures) -> Rows:
         (
             "unknown label",
             f"noticed with AUROC {screen['unknown_label_auroc']:.3f} ({between}), "
-            f"{screen['unknown_label_caught']:.1%} raise the alarm; mean over {screen['unknown_labels']} labels, each "
-            "left out in turn",
+            f"{100 * screen['unknown_label_caught']:.1f} % raise the alarm; mean over "
+            f"{screen['unknown_labels']} labels, each left out in turn",
         )
     ]
 
