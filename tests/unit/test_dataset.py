@@ -134,7 +134,7 @@ def test_what_dvc_refuses_leaves_nothing_behind(checkout: Paths, tmp_path: Path)
     "name", ["", "..", "a/b", "-x", "1e5", "2024-01-01", "null", "True", "no", "a b", "Bär", "a\n"]
 )
 def test_names_that_mean_something_else_to_yaml_or_the_system(checkout: Paths, tmp_path: Path, name: str) -> None:
-    with pytest.raises(UserError, match=r"is not a valid name for a data set: use a letter first"):
+    with pytest.raises(UserError, match=r"is not a valid name for a data set: use letters from a to z"):
         add_data_set(checkout, name, pictures_at(tmp_path / "pictures"))
     assert not checkout.sources.exists()
 

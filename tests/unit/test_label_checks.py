@@ -103,11 +103,22 @@ def test_frames_of_videos_are_checked_beside_those_of_the_data_set(home: Paths, 
 
 
 def test_a_box_that_cannot_be_cut_out_costs_no_other_of_its_picture(home: Paths, tmp_path: Path) -> None:
-    file, boxes = put(tmp_path / "1.png", striped(1, across=True)), [(2.0, 2.0, 0.1, 0.1), (0.0, 0.0, 0.5, 0.5)]
+    cfg, bad, good = compose(home), (2.0, 2.0, 0.1, 0.1), (0.0, 0.0, 0.5, 0.5)
+    file = put(tmp_path / "1.png", striped(1, across=True))
+    boxes = {"1.png": [bad, good], "2.png": [bad, bad]}
     (tmp_path / "work").mkdir()
-    pictures = known_pictures(["1.png"], lambda path: [Told("fox", "fox", box=box) for box in boxes])
-    [known] = shown_known({"1.png": file}, pictures, compose(home), tmp_path / "work")
-    assert Image.open(known.file).size[0] < 64
+
+    def tell(path: str) -> list[Told]:
+        return [Told("fox", "fox", box=box) for box in boxes[path]]
+
+    pictures = known_pictures(sorted(boxes), tell)
+    [known] = shown_known(dict.fromkeys(boxes, file), pictures, cfg, tmp_path / "work")
+    assert known.source == "1.png" and Image.open(known.file).size[0] < 64
+    put(tmp_path / "2.png", striped(2, across=True))
+    arrived = pd.DataFrame({"file": sorted(boxes), "target": sorted(boxes)})
+    [new], unread = shown_new(tmp_path, arrived, tell, cfg, tmp_path / "work")
+    assert new.source == "1.png" and Image.open(new.file).size[0] < 64
+    assert list(unread) == ["2.png"] and "outside the picture" in unread["2.png"]
 
 
 def test_doubts_are_counted_beside_the_usual_ones() -> None:
@@ -179,10 +190,26 @@ def test_a_small_or_uniform_data_set_is_told_to_be_no_measure(tmp_path: Path) ->
 
     new = shown(tmp_path, ["a/new.png"])
     known = shown(tmp_path, [f"{'ab'[number % 2]}/{number}.png" for number in range(20)])
-    assert check_labels(never, known[:19], new) == (None, "the data set has 19 pictures, 20 are needed")
+    assert check_labels(never, known[:19], new) == (None, "the data set has 19 files, 20 are needed")
     single = [replace(one, label="a") for one in known]
     assert check_labels(never, single, new) == (None, "the data set has a single label")
     assert check_labels(never, known, []) == (None, "")
+
+
+def test_frames_of_one_video_are_one_witness(tmp_path: Path) -> None:
+    """All eight frames of one new video are disputed: that is one label in doubt, of four."""
+
+    def answer(pictures: Sequence[Shown], taught: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        targets = [int((one.label == "b") != one.source.startswith("wrong")) for one in pictures]
+        return np.eye(2)[targets], np.ones(len(pictures), bool)
+
+    known = shown(tmp_path, [f"{'ab'[number % 2]}/{number}.png" for number in range(40)])
+    new = shown(tmp_path, ["a/new.png", "b/new.png", "b/other.png"])
+    new += [replace(new[0], source="wrong.avi", file=tmp_path / f"frame{number}.png") for number in range(8)]
+    found, unchecked = check_labels(answer, known, new)
+    assert found is not None and not unchecked
+    assert (found.disputed, found.pictures) == (1, 4) and [one.file for one in found.which] == ["wrong.avi"]
+    assert found.p_value > 0.05
 
 
 def test_a_label_that_few_known_pictures_have_is_learned_from_the_delivery_too(tmp_path: Path) -> None:

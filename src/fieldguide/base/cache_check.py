@@ -3,11 +3,9 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from fieldguide.base.dvc_cache import cache_of, content_of
+from fieldguide.base.dvc_files import locked_stages, read_dvc_file
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import DamagedFile, read_json
 from fieldguide.base.parallel import map_processes
@@ -43,20 +41,9 @@ def verify_cache(paths: Paths, delete: bool) -> str:
 
 def _recorded(paths: Paths) -> Iterator[str]:
     """The hashes of results and of data sets."""
-    lock = _read(paths.dvc_lock) if paths.dvc_lock.is_file() else {}
-    places = [*lock.get("stages", {}).values(), *map(_read, sorted(paths.sources.glob("*.dvc")))]
+    places = [*locked_stages(paths.dvc_lock).values(), *map(read_dvc_file, sorted(paths.sources.glob("*.dvc")))]
     for place in places:
         yield from (out["md5"] for out in place.get("outs", []) if "md5" in out)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError):
-        content = None
-    if not isinstance(content, dict):
-        raise UserError(f"{file} is not what DVC writes: resolve its merge conflict, or take it back from git")
-    return content
 
 
 def _listed(lists: Iterable[Path]) -> Iterator[str]:

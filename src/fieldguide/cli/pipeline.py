@@ -49,7 +49,7 @@ def _add_add(commands: Commands) -> None:
         stopped="the data set was not added; pictures from the web are kept, and the same command resumes",
         prints_itself=True,
     )
-    add.add_argument("name", help="name of the data set: a letter first, then letters, digits, - and _")
+    add.add_argument("name", help="name of the data set: letters from a to z, digits, - and _, a letter first")
     add.add_argument("source", help="a folder, a file that lists pictures or addresses, an archive, or an address")
     add.add_argument("--link", action="store_true", help="hard links instead of copies (same file system only)")
     add.add_argument(

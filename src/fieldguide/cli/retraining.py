@@ -74,7 +74,7 @@ def _add_backtest(commands: Commands) -> None:
     )
     actions = backtest.add_subparsers(title="actions", metavar="ACTION", required=True)
     add = actions.add_parser("add", help="freeze a set; it is tracked by DVC and never changed")
-    add.add_argument("name", help="a letter first, then letters, digits, - and _")
+    add.add_argument("name", help="letters from a to z, digits, - and _, a letter first")
     add.add_argument(
         "folder", nargs="?", type=Path, help="a folder with one folder per label; default: the current test split"
     )

@@ -17,7 +17,7 @@ def check_name(paths: Paths, name: str) -> None:
         raise UserError("params.yaml chooses no data set: add a line `data: sample`")
     if not NAME.fullmatch(name) or name.lower() in NOT_TEXT:
         raise UserError(
-            f"{name!r} is not a valid name for a data set: use a letter first, then letters, digits, - and _"
+            f"{name!r} is not a valid name for a data set: use letters from a to z, digits, - and _, a letter first"
         )
 
 

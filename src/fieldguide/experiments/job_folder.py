@@ -7,9 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fieldguide.base.config import GROUPS, Config
+from fieldguide.base.dvc_files import read_dvc_file
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import compose
@@ -31,7 +30,7 @@ def read_stages(checkout: Path) -> tuple[DeclaredStage, ...]:
 
     Later stages judge the pictures, not the run: a job leaves them to the checkout.
     """
-    declared = yaml.safe_load((checkout / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    declared = read_dvc_file(checkout / "dvc.yaml")["stages"]
     stages = []
     for name, content in declared.items():
         written = [entry for kind in ("outs", "metrics", "plots") for entry in content.get(kind, [])]

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from fieldguide.base.dvc_files import tracked_md5
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.stage_names import Stage
@@ -76,15 +77,11 @@ def _provide_source(store: DataStore, checkout: Path, folder: Path, name: str) -
     pointer = place.with_name(f"{name}.dvc")
     if not (folder / pointer).exists() or store.get(str(place)):
         return
-    wanted = _md5(folder / pointer)
-    if (checkout / pointer).exists() and _md5(checkout / pointer) == wanted and store.unchanged(checkout, place):
+    wanted = tracked_md5(folder / pointer)
+    if (checkout / pointer).exists() and tracked_md5(checkout / pointer) == wanted and store.unchanged(checkout, place):
         (folder / place).symlink_to((checkout / place).resolve())
         return
     raise UserError(f"data missing: {place} ({wanted}) is {_where_not(store)}, nor is it in this checkout")
-
-
-def _md5(pointer: Path) -> str:
-    return str(yaml.safe_load(pointer.read_text(encoding="utf-8"))["outs"][0]["md5"])
 
 
 def provide_weights(checkout: Path, folder: Path, model: dict[str, Any]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
+from fieldguide.base.dvc_files import locked_stages
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.packs import files_of_data_set, size_of
 from fieldguide.base.paths import Paths
@@ -104,9 +104,7 @@ def _lines(file: Path) -> set[tuple[str, ...]]:
 
 def _locked(paths: Paths) -> str:
     """The hash of the decisions that the results in the checkout are based on, "" if there is none."""
-    lock = paths.dvc_lock
-    content: dict[str, Any] = yaml.safe_load(lock.read_text(encoding="utf-8")) if lock.exists() else {}
-    deps = content.get("stages", {}).get(Stage.CLEAN, {}).get("deps", [])
+    deps = locked_stages(paths.dvc_lock).get(Stage.CLEAN, {}).get("deps", [])
     return next((dep["md5"] for dep in deps if dep["path"] == "data/reviews.csv"), "")
 
 

@@ -29,7 +29,7 @@ from fieldguide.retraining.triggers import Disputed, Doubts
 if TYPE_CHECKING:
     from fieldguide.model.backbone import Backbone
 
-MIN_KNOWN = 20  # pictures; fewer do not show what is usual
+MIN_KNOWN = 20  # files; fewer do not show what is usual
 MIN_OF_LABEL = 10  # known pictures; a label with fewer is learned from new ones too, and compared with all known ones
 MAX_KNOWN = 1000  # pictures of the data set that new ones are compared with, evenly spaced
 PERMUTATIONS = 1000
@@ -57,17 +57,20 @@ def check_labels(out_of_fold: OutOfFold, known: Sequence[Shown], new: Sequence[S
     if not new:
         return None, ""
     pictures = [*known, *new]
-    labels = np.array([one.label for one in pictures])
-    names = np.array([one.source for one in pictures])
-    is_new = np.arange(len(pictures)) >= len(known)
-    if reason := _too_few(labels[~is_new]):
+    told = pd.DataFrame({"label": [one.label for one in pictures], "file": [one.source for one in pictures]})
+    is_new = told.index.to_numpy() >= len(known)
+    if reason := _too_few(told[~is_new]):
         return None, reason
-    probabilities, read = out_of_fold(pictures, _teaches(labels, is_new))
-    if reason := _too_few(labels[read & ~is_new]):
+    probabilities, read = out_of_fold(pictures, _teaches(told["label"].to_numpy(str), is_new))
+    if reason := _too_few(told[read & ~is_new]):
         return None, reason
     if not (read & is_new).any():
         return None, "none could be read"
-    return find_doubts(probabilities, list(labels[read]), is_new[read], list(names[read])), ""
+    # Frames of a video and boxes of a picture that have one label were given it at once: they are one witness.
+    keys = [is_new[read], told["file"][read], told["label"][read]]
+    by_file = pd.DataFrame(probabilities, told.index[read]).groupby(keys, sort=False).mean()
+    new_ones, files, labels = (by_file.index.get_level_values(level) for level in range(3))
+    return find_doubts(by_file.to_numpy(), list(labels), new_ones.to_numpy(bool), list(files)), ""
 
 
 def find_doubts(
@@ -126,11 +129,11 @@ def _sums(values: NDArray[np.float64], size: int, chance: np.random.Generator) -
     return sums
 
 
-def _too_few(labels: NDArray[np.str_]) -> str:
-    """Why known pictures with these labels do not show what is usual; "" if they do."""
-    if len(labels) < MIN_KNOWN:
-        return f"the data set has {len(labels)} pictures, {MIN_KNOWN} are needed"
-    if len(set(labels)) < 2:
+def _too_few(known: pd.DataFrame) -> str:
+    """Why known pictures, with columns label and file, do not show what is usual; "" if they do."""
+    if (files := known["file"].nunique()) < MIN_KNOWN:
+        return f"the data set has {files} files, {MIN_KNOWN} are needed"
+    if known["label"].nunique() < 2:
         return "the data set has a single label"
     return ""
 

@@ -77,6 +77,8 @@ def shown_new(
 ) -> tuple[list[Shown], Mapping[str, str]]:
     """What arrived, a picture for each box or frame that is written below `folder`; and why files could not be read.
 
+    A box that cannot be cut out is left away; a file is unread if it has no picture at all.
+
     Parameters
     ----------
     arrived
@@ -87,18 +89,30 @@ def shown_new(
     unread: dict[str, str] = {}
     for number, (name, target) in enumerate(zip(arrived["file"], arrived["target"], strict=True)):
         told = tell(target) or [Told("", "")]
-        file = incoming / name
-        try:
-            if is_video(file):
-                found += [Shown(frame, told[0].label, name) for frame in _frames(file, every, folder / f"{number}")]
-            else:
-                boxed = [(one, folder / f"new-{number}-{place}.png") for place, one in enumerate(told)]
-                found += [
-                    Shown(_cut_out(file, one, cfg, place) if one.box else file, one.label, name) for one, place in boxed
-                ]
-        except (PictureError, VideoError) as error:
-            unread[name] = str(error)
+        pictures, reasons = _of_file(incoming / name, told, every, cfg, folder / f"new-{number}")
+        found += [Shown(picture, label, name) for picture, label in pictures]
+        if not pictures:
+            unread[name] = reasons[0]
     return found, unread
+
+
+def _of_file(
+    file: Path, told: Sequence[Told], every: float, cfg: Config, work: Path
+) -> tuple[list[tuple[Path, str]], list[str]]:
+    """The pictures of a file with their labels, and what is wrong with those that cannot be had."""
+    if is_video(file):
+        try:
+            return [(frame, told[0].label) for frame in _frames(file, every, work)], []
+        except VideoError as error:
+            return [], [str(error)]
+    pictures, reasons = [], []
+    for place, one in enumerate(told):
+        try:
+            cut_out = work.with_name(f"{work.name}-{place}.png")
+            pictures.append((_cut_out(file, one, cfg, cut_out) if one.box else file, one.label))
+        except PictureError as error:
+            reasons.append(str(error))
+    return pictures, reasons
 
 
 def first_frames(files: Sequence[Path], folder: Path) -> list[Path]:

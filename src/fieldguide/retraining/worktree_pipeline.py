@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 import psutil
-import yaml
 
 from fieldguide.base.dvc_cache import content_of
+from fieldguide.base.dvc_files import tracked_md5
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.base.interruption import run_to_its_end
@@ -131,8 +131,7 @@ def _prepare(paths: Paths, name: str, job: Journal, commit: str, new: pd.DataFra
 
 def lacking_files(pointer: Path, cache: Path, folder: Path) -> list[str]:
     """The files of a folder's .dvc file that are not in the folder; none where the cache does not know their names."""
-    (out,) = yaml.safe_load(pointer.read_text(encoding="utf-8"))["outs"]
-    listing = content_of(cache, out["md5"])
+    listing = content_of(cache, tracked_md5(pointer))
     names = [entry["relpath"] for entry in read_json(listing)] if listing.is_file() else []
     return [name for name in names if not os.path.lexists(folder / name)]
 

@@ -4,8 +4,7 @@ import os
 import re
 from typing import Any
 
-import yaml
-
+from fieldguide.base.dvc_files import locked_stages
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
@@ -46,8 +45,7 @@ def shown_params(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:
 
 def upstream_params(paths: Paths) -> dict[str, Any]:
     """The parameters of the stages before training, as dvc.lock recorded them for the data in the checkout."""
-    lock = paths.dvc_lock
-    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
+    stages = locked_stages(paths.dvc_lock)
     params: dict[str, Any] = {}
     for stage in (Stage.DOWNLOAD, Stage.CLEAN, Stage.VALIDATE, Stage.SPLIT):
         params |= stages.get(stage, {}).get("params", {}).get("params.yaml", {})

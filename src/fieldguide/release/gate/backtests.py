@@ -68,7 +68,7 @@ def freeze(
     """
     if not NAME.fullmatch(name):
         raise UserError(
-            f"{name!r} is not a valid name for a backtest set: use a letter first, then letters, digits, - and _"
+            f"{name!r} is not a valid name for a backtest set: use letters from a to z, digits, - and _, a letter first"
         )
     if by is None:
         _check_free(paths, name)
