@@ -24,10 +24,10 @@ def test_a_failed_check_is_told_on_the_page_and_its_remedy_gives_the_page_of_an_
 
     write_text(checks, good.replace("min_value: 2", "min_value: 9"))
     done = copy.dvc("repro", code=None)
-    assert "validate: check failed: two_labels: observed 3" in done.stderr
+    assert "validate: check failed: two_labels: 3 labels; limit: at least 9 labels" in done.stderr
     text = page.read_text(encoding="utf-8")
     assert "Stopped before training" in text
-    assert "<b>two labels</b>: observed 3" in text
+    assert "<b>two labels</b>: 3 labels" in text
     assert "How good is it?" not in text, "the classifier in the checkout is of an older run"
 
     write_text(checks, good + SCORES)

@@ -15,6 +15,8 @@ from fieldguide.base.stopped import Stopped
 from fieldguide.evaluation.page import evaluation_page
 from fieldguide.overview.page import overview_page
 from fieldguide.overview.provenance import chosen
+from fieldguide.overview.screening_section import Promise
+from fieldguide.screening.calibration import Calibration
 from fieldguide.stages.report import run
 from results import write_results
 
@@ -71,10 +73,17 @@ def test_the_page_holds_everything_itself_and_escapes_what_strangers_named(page:
     assert whole.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 3
 
 
-def test_beside_the_promised_alarm_rate_stands_what_it_may_be_by_so_few_pictures(page: str) -> None:
+def test_alarms_are_compared_with_those_promised_and_the_fold_says_how_sure_the_promise_is(page: str) -> None:
     text = " ".join(page.split())
-    assert "expected 5.0 %, with 103 pictures 0.9 % to 12.2 %" in text  # in the verdict
-    assert "5 of 100 in-domain pictures do (with 103 pictures 0.9 % to 12.2 %: the fewer" in text
+    assert text.count(": in line with the 5 % expected") == 2  # in the verdict, and above the table
+    assert text.index("test pictures raise the alarm") < text.index("how the alarm works")
+    assert "103 calibration pictures set that rate; the true one lies between 0.9 % and 12.2 % (95 % interval)" in text
+
+
+@pytest.mark.parametrize(("interval", "how"), [((0.06, 0.2), "more than"), ((0.0, 0.04), "fewer than")])
+def test_a_rate_of_alarms_that_is_another_one_is_said_so(interval: tuple[float, float], how: str) -> None:
+    promise = Promise(0.05, Calibration(103, 103, 103.0))
+    assert promise.against(*interval) == f"{how} the 5 % expected"
 
 
 def test_flagged_pictures_stand_by_reason_and_every_choice_is_named(page: str) -> None:
@@ -114,7 +123,7 @@ def test_a_page_about_a_stop_after_training_names_the_check_and_shows_the_rest(m
     cfg, paths = made
     text = overview_page(paths, chosen(cfg), Stopped("screen", "check failed"))
     assert "Stopped after training: the scores did not pass the checks" in text
-    assert "<b>same world</b>: 1 of 3 splits outside" in text
+    assert "<b>same world</b>: 1 of 3 splits with alarm rate (lower bound) above 0.5" in text
     assert text.index("Data checks</h2>") < text.index("How good is it?</h2>")
 
 

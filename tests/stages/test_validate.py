@@ -78,7 +78,9 @@ def test_an_unreadable_share_above_the_limit_stops_and_leaves_its_report(tmp_pat
         run(config(readable=READABLE, enough=ENOUGH), paths)
     message = str(caught.value)
     assert "\n" not in message
-    assert message.startswith("check failed: readable: 3 of 21 pictures (14.3 %) outside; limit: at least")
+    assert message.startswith(
+        "check failed: readable: 3 of 21 pictures (14.3 %) unreadable or not a picture; limit: at most"
+    )
     assert "data/raw/black/unreadable 0.jpg, data/raw/black/unreadable 1.jpg" in message
     assert "reports/validate/flagged.csv" in message
     assert "reports/validate/data_docs/index.html" in message
@@ -110,7 +112,7 @@ def test_a_warning_never_stops(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert (metrics["warnings"], metrics["errors"], metrics["flagged_pictures"]) == (1, 0, 3)
     warning, flagged_line = capsys.readouterr().out.splitlines()
     assert warning.startswith(
-        "warning: well_lit: 3 of 7 pictures (42.9 %) outside; limit: at least 90 % of the pictures: brightness"
+        f"warning: well_lit: 3 of 7 pictures (42.9 %) with brightness below 0.1; limit: {LIT_LIMIT}"
     )
     assert warning.endswith("(data/raw/teddy/kept 0.jpg and 2 more)")
     assert flagged_line == "3 pictures flagged before training, see reports/validate/flagged.csv"
@@ -145,7 +147,7 @@ def test_flagged_has_exactly_the_offending_rows_sorted(tmp_path: Path) -> None:
 
 
 LIT_LIMIT = "at least 90 % of the pictures: brightness at least 0.1"
-READABLE_LIMIT = "at least 90 % of the pictures: status not unreadable or not a picture"
+READABLE_LIMIT = "at most 10 % of the pictures unreadable or not a picture"
 
 
 def test_what_was_not_downloaded_is_named_by_its_source(tmp_path: Path) -> None:

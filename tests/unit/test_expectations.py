@@ -15,7 +15,8 @@ from fieldguide.base.config import Expectation
 from fieldguide.base.errors import UserError
 from fieldguide.base.process import quiet_environment
 from fieldguide.checks.data_docs import SHOWN_OFFENDERS, Docs, render_page, write_data_docs
-from fieldguide.checks.expectations import CheckResult, Offender, check_tables, in_words
+from fieldguide.checks.expectations import CheckResult, Offender, check_tables
+from fieldguide.checks.words import in_words
 
 HOSTILE = "<script>alert(1)</script>.jpg"
 BETWEEN = "expect_column_values_to_be_between"
@@ -42,7 +43,7 @@ def test_offending_rows_are_named_with_their_values() -> None:
     result = check(BETWEEN, column="brightness", min_value=0.1, max_value=0.9)
     assert not result.success
     assert result.offenders == (Offender("a/2.jpg", "0.02"), Offender("b/3.jpg", "0.98"))
-    assert result.observed == "2 of 3 pictures (66.7 %) outside"
+    assert result.observed == "2 of 3 pictures (66.7 %) with brightness below 0.1 or above 0.9"
     assert result.limit == "every picture: brightness from 0.1 to 0.9"
 
 
@@ -56,12 +57,76 @@ def test_enough_others_make_a_pass_that_still_names_the_offenders() -> None:
 def test_missing_values_offend_only_where_they_are_asked_for() -> None:
     result = check("expect_column_values_to_not_be_null", column="brightness")
     assert result.offenders == (Offender("b/4.jpg", ""),)
-    assert result.observed == "1 of 4 pictures (25.0 %) outside"
+    assert result.observed == "1 of 4 pictures (25.0 %) with brightness missing"
 
 
 def test_an_expectation_about_the_whole_table_says_what_it_saw() -> None:
     result = check("expect_table_row_count_to_be_between", min_value=5)
-    assert (result.success, result.observed, result.offenders) == (False, "observed 4", ())
+    assert (result.success, result.observed, result.offenders) == (False, "4 pictures", ())
+
+
+FOUND: list[tuple[str, dict[str, object], str]] = [
+    ("expect_table_row_count_to_equal", {"value": 4}, "4 pictures"),
+    ("expect_table_columns_to_match_set", {"column_set": ["path"]}, "columns: brightness, path, status"),
+    ("expect_column_to_exist", {"column": "status"}, "as asked"),
+    ("expect_column_mean_to_be_between", {"column": "brightness", "min_value": 0.2}, "mean of brightness: 0.5"),
+    ("expect_column_max_to_be_between", {"column": "brightness", "max_value": 0.9}, "max of brightness: 0.98"),
+    (
+        "expect_column_quantile_values_to_be_between",
+        {"column": "brightness", "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[0, 1]]}},
+        "quantile values of brightness: 0.5",
+    ),
+    (
+        "expect_column_most_common_value_to_be_in_set",
+        {"column": "status", "value_set": ["kept"]},
+        "most common value of status: kept",
+    ),
+    (
+        "expect_column_distinct_values_to_be_in_set",
+        {"column": "status", "value_set": ["kept"]},
+        "unexpected unreadable",
+    ),
+    (
+        "expect_column_distinct_values_to_equal_set",
+        {"column": "status", "value_set": ["kept", "damaged"]},
+        "unexpected unreadable; missing damaged",
+    ),
+    ("expect_column_distinct_values_to_contain_set", {"column": "status", "value_set": ["kept"]}, "as asked"),
+    (
+        "expect_column_values_to_not_be_in_set",
+        {"column": "status", "value_set": ["unreadable", "conflict"]},
+        "1 of 4 pictures (25.0 %) unreadable or under two labels",
+    ),
+    ("expect_column_values_to_be_null", {"column": "brightness"}, "3 of 4 pictures (75.0 %) with brightness"),
+    (
+        "expect_column_values_to_match_regex",
+        {"column": "path", "regex": "^a/"},
+        "2 of 4 pictures (50.0 %) not as asked",
+    ),
+    (
+        BETWEEN,
+        {"column": "brightness", "min_value": 0.5, "strict_min": True},
+        "2 of 3 pictures (66.7 %) not as asked",
+    ),
+]
+
+
+def test_what_was_found_is_said_in_words_whatever_kind_of_expectation_looked() -> None:
+    wanted = {
+        str(number): Expectation("pictures", kind, "warning", kwargs) for number, (kind, kwargs, _) in enumerate(FOUND)
+    }
+    results = check_tables({"pictures": pictures()}, wanted, "mine.yaml")
+    assert [result.observed for result in results] == [said for _, _, said in FOUND]
+
+
+def test_labels_with_too_few_pictures_are_counted_in_pictures() -> None:
+    labels = pd.DataFrame({"pictures": [3, 1]}, index=pd.Index(["a", "b"], name="label"))
+    wanted = Expectation("labels", BETWEEN, "warning", {"column": "pictures", "max_value": 5})
+    (result,) = check_tables({"labels": labels}, {"some": wanted}, "mine.yaml")
+    assert (result.observed, result.limit) == (
+        "0 of 2 labels with more than 5 pictures",
+        "every label: at most 5 pictures",
+    )
 
 
 def test_an_expectation_about_the_index_itself_names_the_row() -> None:
@@ -262,7 +327,7 @@ def test_quiet_keeps_what_the_person_set(monkeypatch: pytest.MonkeyPatch) -> Non
         (
             {"column": "alarm_rate_low", "max_value": 0.1},
             (2, 30),
-            "panda (2 pictures): alarm rate low 0.250, at most 0.1",
+            "panda (2 pictures): alarm rate (lower bound) 0.250, at most 0.1",
         ),
     ],
 )

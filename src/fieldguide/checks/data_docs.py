@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from fieldguide.base.files import replace_folder, write_text
-from fieldguide.checks.expectations import CheckResult, in_words
+from fieldguide.checks.expectations import CheckResult
+from fieldguide.checks.words import in_words
 from fieldguide.data.images import open_picture
 from fieldguide.pages.parts import Shown, percent
 from fieldguide.pages.render import render

@@ -1,7 +1,6 @@
 """Evaluating named expectations over tables with Great Expectations; the only module that imports it."""
 
 import difflib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Template
@@ -12,8 +11,10 @@ import pandas as pd
 from fieldguide.base.config import Expectation
 from fieldguide.base.errors import UserError
 from fieldguide.base.process import quiet_environment
+from fieldguide.checks.findings import finding_in_words
 from fieldguide.checks.limits import limit_in_words
 from fieldguide.checks.sentences import TABLES, sentences
+from fieldguide.checks.words import in_words
 
 
 class Offender(NamedTuple):
@@ -146,7 +147,7 @@ def _result(name: str, wanted: Expectation, expectation: Any, outcome: Any, tabl
         table=wanted.table,
         severity=wanted.severity,
         success=bool(outcome.success),
-        observed=told or _observed_in_words(outcome.result, wanted.table),
+        observed=told or finding_in_words(wanted.type, wanted.kwargs, outcome, wanted.table),
         is_told=bool(told),
         limit=_limit_in_words(expectation, wanted),
         offenders=tuple(Offender(in_words(row[index]), _value_of(row, index)) for row in rows),
@@ -174,27 +175,9 @@ def _limit_in_words(expectation: Any, wanted: Expectation) -> str:
     return Template(sentence.template).safe_substitute(words).rstrip(".")
 
 
-def _observed_in_words(result: Mapping[str, Any], table: str) -> str:
-    if "element_count" not in result:
-        return f"observed {in_words(result.get('observed_value')) or 'nothing'}"
-    considered = result["element_count"] - result.get("missing_count", 0)
-    count = result["unexpected_count"]
-    share = f" ({100 * count / considered:.1f} %)" if count else ""
-    return f"{count} of {considered} {table}{share} outside"
-
-
 def _value_of(row: Mapping[str, Any], index: str) -> str:
     values = [value for column, value in row.items() if column != index] or [row[index]]
     return ", ".join(in_words(value) for value in values)
-
-
-def in_words(value: Any) -> str:
-    """A value as text: numbers with at most four significant digits behind the point, nothing for a missing one."""
-    if isinstance(value, float):
-        if math.isnan(value):
-            return ""
-        return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-    return "" if value is None or value is pd.NA else str(value)
 
 
 def _one_line(text: str) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from fieldguide.checks.words import BETWEEN, column_in_words
+
 TABLES = ("labels", "splits")
 MOST_NAMED = 30  # rows
-BETWEEN = "expect_column_values_to_be_between"
 
 
 def sentences(kind: str, kwargs: Mapping[str, Any], table: pd.DataFrame, rows: Sequence[str]) -> str:
@@ -48,7 +49,7 @@ def _sentence(name: str, column: str, row: Mapping[Any, Any], table: pd.DataFram
     value = f"{row[column]:.3f}" if isinstance(row[column], float) else row[column]
     size = f" ({_pictures(row['pictures'])})" if "pictures" in row else ""
     limit = "at least" if too_few else "at most"
-    return f"{name}{size}: {column.replace('_', ' ')} {value}, {limit} {bound:g} is accepted"
+    return f"{name}{size}: {column_in_words(column)} {value}, {limit} {bound:g} is accepted"
 
 
 def _pictures(count: float) -> str:

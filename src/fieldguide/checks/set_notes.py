@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from fieldguide.base.config import Expectation
-from fieldguide.checks.expectations import CheckResult, Offender, check_tables, in_words
+from fieldguide.checks.expectations import CheckResult, Offender, check_tables
+from fieldguide.checks.words import in_words
 from fieldguide.data.table import MEASUREMENTS, QUALITY, QUALITY_ISSUES
 
 LEAST = 10  # pictures: fewer have no rest to differ from

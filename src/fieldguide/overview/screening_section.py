@@ -46,12 +46,18 @@ class Promise:
     by: Calibration  # of no picture where the screen is of an older version, which does not say
 
     @property
-    def interval(self) -> str:
-        """Between what the true rate lies by so many pictures, in words; "" if that is not known."""
+    def known_by(self) -> str:
+        """How well it is known by so many pictures, in words; "" where the screen does not say."""
         if not self.by.pictures:
             return ""
         low, high = calibrated_share(self.rate, self.by.effective)
-        return f"with {self.by.pictures} pictures{self.by.in_groups()} {percent(low)} to {percent(high)}"
+        between = f"between {percent(low)} and {percent(high)} (95 % interval)"
+        return f"{self.by.said()} set that rate; the true one lies {between}"
+
+    def against(self, low: float, high: float) -> str:
+        """How a share of alarms with this interval compares, in words."""
+        how = "more than" if low > self.rate else "fewer than" if high < self.rate else "in line with"
+        return f"{how} the {100 * self.rate:g} % expected"
 
 
 def alarm_promise(paths: Paths) -> Promise:
@@ -101,8 +107,14 @@ def domain(screened: pd.DataFrame, promise: Promise) -> dict[str, Any]:
         if len(side)
     ]
     test = screened[screened["split"] == Split.TEST]
-    figure = domain_figure(test["p_value"], promise.rate)
-    return {"promised": promise.rate, "interval": promise.interval, "splits": splits, "histogram": figure}
+    (measured,) = (row for row in splits if row["split"] == Split.TEST)
+    return {
+        "promised": promise.rate,
+        "known_by": promise.known_by,
+        "test": {**measured, "against": promise.against(*measured["interval"])},
+        "splits": splits,
+        "histogram": domain_figure(test["p_value"], promise.rate),
+    }
 
 
 def _interval(side: pd.DataFrame) -> tuple[float, float]:

@@ -149,9 +149,9 @@ def _facts(
         (f"recall of {lowest['label']}, the lowest", percent(lowest["recall"]), _between(lowest, "recall")),
         (
             COUNTS["screen.test_alarms"].many,
-            str(counts["screen.test_alarms"]),
-            f"{percent(screen['test_alarm_rate'])}, {_between(screen, 'test_alarm_rate')}; expected "
-            f"{percent(promise.rate)}{f', {promise.interval}' if promise.interval else ''}",
+            f"{counts['screen.test_alarms']} of {screen['test_pictures']}",
+            f"{_between(screen, 'test_alarm_rate')}: "
+            f"{promise.against(screen['test_alarm_rate_low'], screen['test_alarm_rate_high'])}",
         ),
         (
             COUNTS["clean.kept"].many,
