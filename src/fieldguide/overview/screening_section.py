@@ -111,7 +111,7 @@ def domain(screened: pd.DataFrame, promise: Promise) -> dict[str, Any]:
     return {
         "promised": promise.rate,
         "known_by": promise.known_by,
-        "test": {**measured, "against": promise.against(*measured["interval"])},
+        "test": {**measured, "against": promise.against(*_interval(test))},
         "splits": splits,
         "histogram": domain_figure(test["p_value"], promise.rate),
     }
