@@ -225,7 +225,7 @@ def test_accepted_pictures_join_the_data_set_by_a_merge(cfg: Config, home: Paths
     message = call(cfg, home, tools).message
     assert message == (
         "job 0002: not worse against version 1, now version 3; 4 pictures accepted, in data/incoming until "
-        "retrain/0002 is merged; 4 labels not checked: the data set has 12 pictures, 20 are needed; "
+        "retrain/0002 is merged; 4 labels not checked: the data set has 12 files, 20 are needed; "
         "see reports/retrain/0002/index.html"
     )
     assert before.keys() - contents(home).keys() == {"data/incoming/black/again.png"}
@@ -636,7 +636,7 @@ def test_a_single_disputed_label_or_a_small_data_set_holds_nothing_back(cfg: Con
     tools.suggests = doubting
     deliver(home, 4)
     message = call(cfg, home, tools).message
-    unchecked = "4 labels not checked: the data set has 12 pictures, 20 are needed"
+    unchecked = "4 labels not checked: the data set has 12 files, 20 are needed"
     assert "4 pictures accepted" in message and unchecked in message and not tools.checked
     assert unchecked in job_page(home, "0002")
     furnished(home)
