@@ -14,7 +14,7 @@ from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
 from fieldguide.evaluation.tables import write_confusion
 from fieldguide.tracking.figures import COUNT, FIRST, MATRIX, MAX_LABELS, log_confusion_matrix, log_figures
-from fieldguide.tracking.tags import METRIC_NAMES
+from fieldguide.tracking.tags import MATRIX_TABLE, METRIC_NAMES
 from fieldguide.tracking.tracker import Tracker
 
 pytestmark = pytest.mark.slow  # importing MLflow alone takes seconds
@@ -99,9 +99,12 @@ def test_the_ui_shows_few_figures_first() -> None:
     assert sorted(sections) == ["main", "pictures of a"]
 
 
-def test_the_confusion_matrix_is_an_image_of_the_run_once(tmp_path: Path) -> None:
+def test_the_confusion_matrix_is_an_image_and_a_table_of_the_run_once(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     file = put(paths.report("evaluate") / "confusion_matrix.png", noise(1))
+    labels = ["bear", "0", "🐻, as \n"]
+    counts = pd.DataFrame([[2, 0, 6], [0, 3, 0], [0, 0, 0]], pd.Index(labels, name="label"), labels)
+    write_confusion(paths.report("evaluate") / "confusion_matrix.csv", counts)
     tracker = Tracker(paths)
     run = tracker.client.create_run(tracker.experiment).info.run_id
 
@@ -115,3 +118,11 @@ def test_the_confusion_matrix_is_an_image_of_the_run_once(tmp_path: Path) -> Non
     assert tracker.client.get_run(run).data.tags["mlflow.loggedImages"] == "True"
     put(file, noise(2))
     assert len(images()) == 2
+    table = json.loads(Path(tracker.client.download_artifacts(run, MATRIX_TABLE)).read_text("utf-8"))
+    said = ["25 % right: 6 🐻, as \n, 2 bear", "100 % right: 3 0", ""]
+    assert table == {
+        "columns": ["true label", "predicted"],
+        "data": [list(row) for row in zip(labels, said, strict=True)],
+    }
+    shown = json.loads(tracker.client.get_run(run).data.tags["mlflow.loggedArtifacts"])
+    assert shown == [{"path": MATRIX_TABLE, "type": "table"}]

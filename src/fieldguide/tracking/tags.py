@@ -19,9 +19,11 @@ ALARM_RATE = "fieldguide.alarm_rate"  # on the test split, of the screen that th
 CONFUSION_MATRIX = "fieldguide.confusion_matrix_sha256"  # of the drawn one that the run shows as an image
 LAUNCHED_BY = "fieldguide.launched_by"
 DESCRIPTION = "mlflow.note.content"
+LOGGED_TABLES = "mlflow.loggedArtifacts"  # which files the UI shows as tables, as JSON
 
 # Artifacts
 CONFIG = "environment/config.json"
+MATRIX_TABLE = "confusion matrix.json"
 METRIC_NAMES = "environment/metric_names.json"  # own names by those in MLflow, where these had to differ
 PARAM_NAMES = "environment/param_names.json"
 MODEL_FILES = "artifacts"  # the folder in a logged model
