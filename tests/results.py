@@ -180,7 +180,7 @@ def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Co
             "pictures",
             "warning",
             "warning",
-            "1 of 24 pictures (4.2 %) with brightness below 0.1",
+            "1 of 24 pictures (4.2 %): brightness below 0.1",
             "brightness",
             1,
         ),
@@ -203,7 +203,7 @@ def write_results(root: Path, labels: tuple[str, str], strange: str) -> tuple[Co
             "splits",
             "error",
             "error",
-            "1 of 3 splits with alarm rate (lower bound) above 0.5",
+            "1 of 3 splits: alarm rate (lower bound) above 0.5",
             "alarm rate",
             1,
         )

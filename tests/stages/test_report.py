@@ -123,7 +123,7 @@ def test_a_page_about_a_stop_after_training_names_the_check_and_shows_the_rest(m
     cfg, paths = made
     text = overview_page(paths, chosen(cfg), Stopped("screen", "check failed"))
     assert "Stopped after training: the scores did not pass the checks" in text
-    assert "<b>same world</b>: 1 of 3 splits with alarm rate (lower bound) above 0.5" in text
+    assert "<b>same world</b>: 1 of 3 splits: alarm rate (lower bound) above 0.5" in text
     assert text.index("Data checks</h2>") < text.index("How good is it?</h2>")
 
 

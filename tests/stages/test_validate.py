@@ -111,9 +111,7 @@ def test_a_warning_never_stops(tmp_path: Path, capsys: pytest.CaptureFixture[str
     metrics = run(config(well_lit=WELL_LIT), paths)
     assert (metrics["warnings"], metrics["errors"], metrics["flagged_pictures"]) == (1, 0, 3)
     warning, flagged_line = capsys.readouterr().out.splitlines()
-    assert warning.startswith(
-        f"warning: well_lit: 3 of 7 pictures (42.9 %) with brightness below 0.1; limit: {LIT_LIMIT}"
-    )
+    assert warning.startswith(f"warning: well_lit: 3 of 7 pictures (42.9 %): brightness below 0.1; limit: {LIT_LIMIT}")
     assert warning.endswith("(data/raw/teddy/kept 0.jpg and 2 more)")
     assert flagged_line == "3 pictures flagged before training, see reports/validate/flagged.csv"
 

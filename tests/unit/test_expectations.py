@@ -43,7 +43,7 @@ def test_offending_rows_are_named_with_their_values() -> None:
     result = check(BETWEEN, column="brightness", min_value=0.1, max_value=0.9)
     assert not result.success
     assert result.offenders == (Offender("a/2.jpg", "0.02"), Offender("b/3.jpg", "0.98"))
-    assert result.observed == "2 of 3 pictures (66.7 %) with brightness below 0.1 or above 0.9"
+    assert result.observed == "2 of 3 pictures (66.7 %): brightness below 0.1 or above 0.9"
     assert result.limit == "every picture: brightness from 0.1 to 0.9"
 
 
@@ -57,7 +57,7 @@ def test_enough_others_make_a_pass_that_still_names_the_offenders() -> None:
 def test_missing_values_offend_only_where_they_are_asked_for() -> None:
     result = check("expect_column_values_to_not_be_null", column="brightness")
     assert result.offenders == (Offender("b/4.jpg", ""),)
-    assert result.observed == "1 of 4 pictures (25.0 %) with brightness missing"
+    assert result.observed == "1 of 4 pictures (25.0 %): brightness missing"
 
 
 def test_an_expectation_about_the_whole_table_says_what_it_saw() -> None:

@@ -1,4 +1,4 @@
-"""What an expectation found, as a short line: `7 of 932 pictures (0.8 %) with brightness below 0.1 or above 0.95`."""
+"""What an expectation found, as a short line: `7 of 932 pictures (0.8 %): brightness below 0.1 or above 0.95`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -39,7 +39,7 @@ def finding_in_words(kind: str, kwargs: Mapping[str, Any], outcome: Any, table: 
     count = result["unexpected_count"]
     share = f" ({100 * count / considered:.1f} %)" if count else ""
     counted = f"{count} of {considered} {ROWS[table] if considered == 1 and table in ROWS else table}{share}"
-    return f"{counted} {_refused(kind, kwargs)}"
+    return f"{counted}{_refused(kind, kwargs)}"
 
 
 def _about_all(kind: str, kwargs: Mapping[str, Any], outcome: Any, table: str) -> str:
@@ -60,16 +60,16 @@ def _refused(kind: str, kwargs: Mapping[str, Any]) -> str:
     column = str(kwargs.get("column", ""))
     name = column_in_words(column)
     if kind == BETWEEN and set(kwargs) <= KNOWN:
-        return f"with {_beyond(name, column in COUNTED, kwargs.get('min_value'), kwargs.get('max_value'))}"
+        return _beyond(name, column in COUNTED, kwargs.get("min_value"), kwargs.get("max_value"))
     if kind == NOT_IN_SET and kwargs["value_set"]:
         values = statuses_in_words(kwargs["value_set"])
-        return values if column == STATUS else f"with {name} {values}"
+        return f" {values}" if column == STATUS else f": {name} {values}"
     if kind == NULL:
-        return f"with {problem_in_words(column)}"
-    return f"with {name} missing" if kind == NOT_NULL else "not as asked"
+        return f" with {problem_in_words(column)}"
+    return f": {name} missing" if kind == NOT_NULL else " not as asked"
 
 
 def _beyond(name: str, is_count: bool, low: float | None, high: float | None) -> str:
     words = ("fewer than", "more than") if is_count else ("below", "above")
     sides = [f"{word} {bound:g}" for word, bound in zip(words, (low, high), strict=True) if bound is not None]
-    return f"{' or '.join(sides)} {name}" if is_count else f"{name} {' or '.join(sides)}"
+    return f" with {' or '.join(sides)} {name}" if is_count else f": {name} {' or '.join(sides)}"

@@ -27,7 +27,7 @@ COLUMNS = {
 }
 COUNTED = {"pictures", "groups"}  # columns that hold how many
 STATUS = "status"
-STATUSES = {"no_box": "without a box", "conflict": "under two labels"}
+STATUSES = {"no_box": "without a box", "duplicate": "present twice", "conflict": "under two labels"}
 
 
 def column_in_words(column: str) -> str:
