@@ -79,6 +79,16 @@ def test_a_batch_from_the_night_has_shifted(tmp_path: Path, capsys: pytest.Captu
     content = page.read_text(encoding="utf-8")
     assert content.count("data:image/jpeg") >= 24
     assert "much darker than the training pictures" in content
+    assert "<title>New pictures: night</title>" in content  # by its own name, not by where it is
+    assert "expected loss of accuracy" in content and "1 could not be read" in content
+
+
+def test_the_page_of_many_files_is_named_after_the_first(tmp_path: Path) -> None:
+    page, folder = tmp_path / "day.html", arrived(tmp_path / "day", 1.0)
+    exit_code(*map(str, sorted(folder.glob("*.png"))), "--page", str(page))
+    content = page.read_text(encoding="utf-8")
+    assert "<title>New pictures: 00.png, 01.png, 02.png and 21 more</title>" in content
+    assert "<small>all read</small>" in content
 
 
 def test_hostile_names_are_escaped_in_what_is_told_and_on_the_page(

@@ -62,7 +62,7 @@ def verdict(found: BatchFindings) -> str:
         return f"Like what is known: these {found.pictures} pictures do not differ from the reference beyond chance"
     most = describe(next(test for test in found.shift.tests if test.differs))
     if found.kind == Kind.OTHER_SOURCE:
-        return f"Another source, but in domain: {most}; alarms and confidence are as usual"
+        return f"Another source, but in domain: {most}; alarms and confidence stay within their limits"
     return f"Shifted: {most}; {loss_in_words(found)}"
 
 
@@ -132,18 +132,14 @@ def batch_page(
     """
     return render(
         "prediction/batch.html",
-        title=f"Has {found.name} shifted?",
+        title=f"New pictures: {found.name}",
         found=found,
         verdict=verdict(found),
         facts=[
-            ("pictures", str(found.pictures), f"{found.unread} could not be read"),
+            ("pictures", str(found.pictures), f"{found.unread} could not be read" if found.unread else "all read"),
             ("out of domain", percent(found.alarms / max(found.pictures, 1)), f"{found.alarms} pictures"),
             ("expected", percent(found.alarm_rate), "false alarms on in-domain pictures"),
-            (
-                "expected loss",
-                "unknown" if is_strange(found) else f"{100 * found.loss.expected:+.1f} points",
-                f"of accuracy: {'most are out of domain' if is_strange(found) else error_in_words(found.errors)}",
-            ),
+            ("expected loss of accuracy", *_loss_fact(found)),
             ("reference", str(found.reference), "pictures of the valid split"),
         ],
         names={FEATURES: IN_WORDS},
@@ -154,3 +150,12 @@ def batch_page(
         flagged=flagged,
         side=THUMBNAIL,
     )
+
+
+def _loss_fact(found: BatchFindings) -> tuple[str, str]:
+    """The expected loss as a figure, and its interval and error as the remark."""
+    if is_strange(found):
+        return "unknown", "most are out of domain"
+    loss = found.loss
+    between = f"{100 * loss.low:+.0f} to {100 * loss.high:+.0f} points; {error_in_words(found.errors)}"
+    return (f"{100 * loss.expected:.1f} points" if loss.expected > 0 else "none"), between

@@ -28,6 +28,7 @@ from fieldguide.statistics.shares import calibrated_share
 
 MIN_KNOWN = 5  # pictures: with fewer no test could become significant
 MAX_TYPICAL = 5  # pictures named on the terminal
+MAX_NAMED = 3  # paths, in the title of the page
 
 
 def screen_command(
@@ -82,7 +83,7 @@ def screen_command(
         return findings(name, classifier, screening[0].alarm_rate, known, errors, some, among)
 
     with Progress("screen, comparing the batch"):
-        found = compare(printable(", ".join(arguments)), batch)
+        found = compare(printable(_names(arguments)), batch)
     parts = parts_of(batch, sites, compare)
     _print_verdict(found, batch, screening[0].calibration)
     if parts:
@@ -94,6 +95,13 @@ def screen_command(
         write_page(page, found, classifier, batch, parts)
         _print(f"see {page}")
     return found.kind == Kind.SHIFTED
+
+
+def _names(arguments: Sequence[str]) -> str:
+    """What the page calls the pictures: the last parts of the first paths."""
+    named = [Path(argument).name or argument for argument in arguments[:MAX_NAMED]]
+    more = len(arguments) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
 
 
 def _print_rows(
