@@ -24,10 +24,10 @@ def measure(save: bool = False) -> Iterator[Figure]:
     from simulation.world import Year
 
     others = {
-        "poison by night": Year(poisoned=(11,), corrected=(13,)),
-        "poison from the new camera": Year(poisoned=(20,), corrected=(22,)),
+        "poison by night": Year(poisoned=(11,)),
+        "poison from the new camera": Year(poisoned=(20,)),
         "without a champion": Year(champion=False),
-        "without a champion, poison by night": Year(poisoned=(11,), corrected=(13,), champion=False),
+        "without a champion, poison by night": Year(poisoned=(11,), champion=False),
     }
     with tempfile.TemporaryDirectory() as folder:
         story = simulate(Year(), Path(folder) / "home", Path(folder) / "pictures")

@@ -139,12 +139,15 @@ def _put(folder: Path, sent: Sequence[Sent]) -> None:
 
 
 def _correct(paths: Paths, truth: Mapping[str, str]) -> None:
-    """A person looks through what was held back, and sends it in again under the labels that are right."""
-    for file in sorted(paths.held.rglob("*.png")) if paths.held.is_dir() else []:
-        if file.name in truth:
-            target = paths.incoming / truth[file.name] / file.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            file.rename(target)
+    """A person looks through what was held back for its labels, and sends it in again under those that are right."""
+    for job in jobs(paths.retraining):
+        if not (job.get("choice") or {}).get("hold"):
+            continue
+        for file in sorted((paths.held / job.name).rglob("*.png")):
+            if file.name in truth:
+                target = paths.incoming / truth[file.name] / file.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                file.rename(target)
 
 
 def _fitted(everything: Paths, cfg: Config) -> Model:

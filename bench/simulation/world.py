@@ -35,7 +35,7 @@ class Year:
     poisoned: tuple[int, ...] = (5,)
     poisoned_pictures: int = 120
     poison: float = 0.3  # of their labels are wrong, all in one way
-    corrected: tuple[int, ...] = (7,)
+    corrected: Sequence[int] = range(7, 26, 2)  # a person looks at what is held back for its labels
     empty: int = 12
     crashes: tuple[tuple[int, str], ...] = ((3, "train"), (19, "commit"))
     overlap: int = 14

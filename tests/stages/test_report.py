@@ -151,7 +151,7 @@ def test_labels_that_the_background_gives_away_are_warned_of_with_what_to_do(mad
     text = overview_page(paths, chosen(cfg), None)
     write_json(paths.metrics("evaluate"), good)
     assert '<p class="verdict warning">The classifier labels 92 of 100 new pictures correctly' in text
-    assert "(95 % interval: 86 to 96), but perhaps by their background" in text
+    assert "(95 % interval: 86 to 96), but it may go by their background" in text
     assert (
         "the border alone, 10 % of each side, names 85.0 % of 8 unseen pictures rightly (95 % interval 78 to 90 %"
         in text

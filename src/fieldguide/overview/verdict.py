@@ -88,7 +88,7 @@ def verdict(paths: Paths) -> Verdict:
             else f"{line}, but was not shown to be better than a simple rule: measure it on more pictures"
         )
     elif background:
-        line = f"{line}, but perhaps by their background"
+        line = f"{line}, but it may go by their background"
     tone = "warning" if not_beaten(metrics) or background else "passed"
     return Verdict(tone, line, points, _facts(paths, metrics, counts, checks))
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from fieldguide.retraining.messages import (
     waiting_in_words,
 )
 from fieldguide.retraining.page import write_page
+from fieldguide.retraining.returned import looked_at
 from fieldguide.retraining.shown import Shown, first_frames, known_pictures, shown_known, shown_new
 from fieldguide.retraining.triggers import Facts, decide
 from fieldguide.retraining.unlabelled_queue import write_queue
@@ -65,8 +66,8 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
     make_moves(paths, copy_moves(merged, name))
     judged = judged_jobs(known, name, tools.stands)
     incoming = mark_accepted(incoming, judged)
-    champion = tools.champion()
-    facts, incoming = _facts(cfg, paths, tools, incoming, champion, force, judged)
+    champion, back = tools.champion(), looked_at(known, name, paths.held)
+    facts, incoming = _facts(cfg, paths, tools, incoming, champion, force, judged, back)
     _queue_unlabelled(paths, tools, incoming, champion)
     choice = decide(facts, cfg.retrain)
     copies = waiting_moves(incoming, name)
@@ -81,6 +82,7 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
     job.note(
         data=name,
         incoming=incoming.to_dict("records"),
+        back=sorted(back),
         facts=asdict(facts),
         choice=asdict(choice),
         error=None,
@@ -89,7 +91,7 @@ def run_job(cfg: Config, paths: Paths, tools: Tools, branches: set[str], force: 
     try:
         job.note(run=tools.open_run(job))
         if choice.hold:
-            job.note(moves=held_moves(incoming, name, job.name))
+            job.note(moves=held_moves(incoming[~incoming["sha256"].isin(back)], name, job.name))
         elif choice.train:
             _train_and_judge(cfg, paths, tools, job, incoming)
         else:
@@ -112,8 +114,12 @@ def _facts(
     champion: Champion | None,
     force: bool,
     judged: Sequence[Journal],
+    back: Collection[str],
 ) -> tuple[Facts, pd.DataFrame]:
-    """What the decision needs; and `incoming`, in which the files are refused that the champion could not read."""
+    """What the decision needs; and `incoming`, in which the files are refused that the champion could not read.
+
+    `back` is that of `looked_at`: such pictures have right labels, and teach those who judge the others.
+    """
     known = jobs(paths.retraining)
     name = cfg.choices["data"]
     source = paths.sources / name
@@ -129,11 +135,18 @@ def _facts(
                 unread = {**unread, **failed}
             incoming = refuse(incoming, unread)
             # What is out of domain is left out: a model of the data set cannot judge its label.
-            ordinary = [one for one in new if one not in strange and one.source not in unread]
+            judged_by_person = set(incoming.loc[incoming["sha256"].isin(back), "file"])
+            read = [one for one in new if one.source not in unread]
+            right = [one for one in read if one.source in judged_by_person]
+            ordinary = [one for one in read if one not in strange and one.source not in judged_by_person]
             pictures = evenly(known_pictures(list(present), tell))
             usual = shown_known(files_of_data_set(source), pictures, cfg, Path(folder)) if ordinary else []
-            doubts, reason = check_labels(tools.out_of_fold, usual, ordinary)
-        counts = {"out of the champion's domain": len(strange), reason: len(ordinary)}
+            doubts, reason = check_labels(tools.out_of_fold, [*usual, *right], ordinary)
+        counts = {
+            "out of the champion's domain": len(strange.difference(right)),
+            "a person brought them back from data/held": len(right),
+            reason: len(ordinary),
+        }
         unchecked = [
             f"{count} {'label' if count == 1 else 'labels'} not checked: {why}"
             for why, count in counts.items()

@@ -16,7 +16,11 @@ def verdict_in_words(job: Journal) -> str:
     choice = Choice(**job.get("choice"))
     new = sum(row["state"] == State.NEW for row in job.get("incoming"))
     if choice.hold:
-        return f"{new} new pictures held back in data/held/{job.name}: {choice.reasons[0]}"
+        back = sum(
+            row["state"] == State.NEW and row["sha256"] in (job.get("back") or ()) for row in job.get("incoming")
+        )
+        stay = f"; {back} that a person has looked at stay in data/incoming" if back else ""
+        return f"{new - back} new pictures held back in data/held/{job.name}: {choice.reasons[0]}{stay}"
     if not choice.train:
         copies = len(job.get("moves"))
         return f"nothing to train ({choice.reasons[0]}); copies of known pictures removed from data/incoming: {copies}"
