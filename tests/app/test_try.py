@@ -24,7 +24,7 @@ UNTOLD = (70, 50)  # the size of a picture in which it cannot be told where a mo
 
 
 class Brightness:
-    """A model that calls the bright teddy."""
+    """A model that calls the bright teddy, and says of white that it is neither."""
 
     labels = ("black", "teddy")
 
@@ -35,8 +35,10 @@ class Brightness:
             except PictureError as error:
                 yield SimpleNamespace(probabilities=None, reason=str(error))
                 continue
-            seen = {"id": "0" * 16, "features": np.array([light, 1 - light], np.float32), "p_value": 0.5}
-            yield SimpleNamespace(probabilities=np.array([1 - light, light]), out_of_domain=False, reason="", **seen)
+            seen = {"id": "0" * 16, "features": np.array([light, 1 - light], np.float32)}
+            strange = {"p_value": 0.0001 if light == 1 else 0.5, "out_of_domain": light == 1}
+            answer = np.array([1 - light, light])
+            yield SimpleNamespace(probabilities=answer, reason="far away" if light == 1 else "", **strange, **seen)
 
     def opened(self, content: bytes) -> Image.Image:
         return Image.open(io.BytesIO(content))

@@ -111,6 +111,17 @@ def test_pictures_are_dropped_pasted_and_taken_with_the_camera(port: int) -> Non
         window.close()
 
 
+def test_what_is_out_of_domain_is_not_called_by_a_label(port: int) -> None:
+    with chromium() as started:
+        page = started.new_page()
+        page.goto(f"http://127.0.0.1:{port}/?token={TOKEN}")
+        page.goto(f"http://127.0.0.1:{port}/try")
+        white = base64.b64encode(encoded(Image.new("RGB", (64, 48), "white"), "PNG")).decode()
+        page.evaluate(DROP, [("white.png", white)])
+        page.locator(".answer h2", has_text="probably none of these").wait_for()
+        assert page.locator(".answer .alarm").inner_text() == "out of domain: far away (p-value below 0.001)"
+
+
 def test_without_a_camera_the_page_says_so(port: int) -> None:
     with chromium() as started:
         page = started.new_page()

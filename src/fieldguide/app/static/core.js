@@ -165,3 +165,6 @@ export function bar(name, share, isStrong = true) {
   return el("div", { className: isStrong ? "bar strong" : "bar" }, filled,
     el("span", { textContent: name }), el("b", { textContent: `${(100 * share).toFixed(share > 0.0995 ? 0 : 1)} %` }));
 }
+
+/** A p-value in words. */
+export const pValue = (p) => (p < 0.001 ? "p-value below 0.001" : `p-value ${p.toFixed(3)}`);

@@ -60,7 +60,7 @@ function draw() {
 
 function tellProgress() {
   const done = state.items.filter((item) => state.acts[item.key]).length;
-  byId("done").textContent = state.items.length ? `${done} of these ${state.items.length}` : "";
+  byId("done").textContent = state.items.length ? `${done} of ${state.items.length} done` : "";
   Object.assign(document.querySelector("#progress progress"), { max: Math.max(1, state.items.length), value: done });
 }
 

@@ -1,4 +1,4 @@
-import { ask, bar, byId, el, onKeys, say, toast } from "./core.js";
+import { ask, bar, byId, el, onKeys, pValue, say, toast } from "./core.js";
 
 const LOOK = "where it looks";
 const MAX_BYTES = 64 * 2 ** 20;
@@ -49,9 +49,9 @@ function draw(card, name, found) {
   card.replaceChildren(
     el("div", { className: "seen" }, el("div", { className: "view" }, image, look), colours),
     el("div", { className: "said" },
-      el("h2", { textContent: labels[0][0] }),
+      el("h2", { textContent: found.out_of_domain ? "probably none of these" : labels[0][0] }),
       el("div", { className: "bars" }, ...labels.slice(0, 8).map(([label, share], place) => bar(label, share, place === 0))),
-      el("p", { className: found.out_of_domain ? "alarm" : "soft", textContent: `${verdict} (p-value ${found.p_value.toFixed(3)})` }),
+      el("p", { className: found.out_of_domain ? "alarm" : "soft", textContent: `${verdict} (${pValue(found.p_value)})` }),
       el("p", { className: "soft", textContent: name })),
     el("div", { className: "similar" }, el("p", { className: "soft", textContent: "most similar in training" }),
       ...found.similar.map((one) => el("figure", {},
