@@ -89,7 +89,7 @@ def test_the_verdict_is_about_the_other_run(first: int, second: int, word: str) 
     test = paired_test(other, one)
     assert word in verdict("one", "other", test)
     assert verdict("one", "other", test).startswith("other ")
-    assert f"only other has {second} right, only one {first}:" in evidence("one", "other", test)
+    assert f"only other has {second} right, and only one has {first} right:" in evidence("one", "other", test)
     assert f"{100 * (second - first) / len(one):+.1f} points" in evidence("one", "other", test)
 
 
@@ -138,12 +138,15 @@ def test_inputs_are_named_where_they_are_known_of_all() -> None:
 
 
 def test_pictures_are_grouped_by_who_is_right() -> None:
-    one = {"a": ("bear", "bear"), "b": ("bear", "bear"), "c": ("bear", "deer"), "d": ("bear", "bear")}
-    other = {"a": ("bear", "deer"), "b": ("bear", "deer"), "c": ("bear", "fox"), "d": ("bear", "bear")}
+    """Those that nobody has right come last, however many they are."""
+    one = {"a": ("bear", "bear"), "b": ("bear", "bear"), "d": ("bear", "bear")}
+    other = {"a": ("bear", "deer"), "b": ("bear", "deer"), "d": ("bear", "bear")}
+    one |= {name: ("bear", "deer") for name in "cef"}
+    other |= {name: ("bear", "fox") for name in "cef"}
     groups = differing_answers(compare([results("one", one), results("other", other)]))
     assert [(title, list(rows["id"])) for title, rows in groups] == [
-        ("right: one", ["a", "b"]),
-        ("all wrong, but different", ["c"]),
+        ("only one is right", ["a", "b"]),
+        ("all wrong, but different", ["c", "e", "f"]),
     ]
 
 
@@ -192,4 +195,4 @@ def test_frames_of_few_sites_are_few_witnesses_also_where_only_one_run_tells_the
         test = compare(runs).tests[0]
         assert (test.pictures, test.groups) == (60, 4)
         assert not test.beyond_chance
-        assert "Of 60 pictures in 4 groups only better has 20 right" in evidence(runs[0].name, "better", test)
+        assert "Of 60 pictures in 4 groups, only better has 20 right" in evidence(runs[0].name, "better", test)

@@ -10,6 +10,8 @@ from fieldguide.data.status import Split
 from fieldguide.data.table import PREDICTIONS_GROUPS
 from fieldguide.statistics.paired import PairedTest, paired_test
 
+ALL_WRONG = "all wrong, but different"
+
 
 @dataclass(frozen=True)
 class Results:
@@ -114,6 +116,8 @@ def _names(mappings: Iterable[Mapping[str, str]]) -> list[str]:
 def differing_answers(comparison: Comparison) -> list[tuple[str, pd.DataFrame]]:
     """The pictures that the runs do not all predict alike, in groups by which are right, the largest group first.
 
+    Those that all have wrong come last.
+
     Returns
     -------
     A title for each group, and the columns id, clean_path, path, label, answer_0, probability_0, answer_1, ...; within
@@ -135,8 +139,14 @@ def differing_answers(comparison: Comparison) -> list[tuple[str, pd.DataFrame]]:
     for pattern, rows in table.groupby([right[column] for column in right], sort=True):
         who = [name for name, is_right in zip(names, pattern, strict=True) if is_right]
         ordered = rows.sort_values(["sure", "id"], ascending=[False, True]).drop(columns="sure").reset_index(drop=True)
-        groups[f"right: {', '.join(who)}" if who else "all wrong, but different"] = ordered
-    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+        groups[_who_is_right(who)] = ordered
+    return sorted(groups.items(), key=lambda group: (group[0] == ALL_WRONG, -len(group[1]), group[0]))
+
+
+def _who_is_right(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"only {names[0]} is right"
+    return f"right: {', '.join(names)}" if names else ALL_WRONG
 
 
 def verdict(first: str, other: str, test: PairedTest) -> str:
@@ -152,7 +162,7 @@ def evidence(first: str, other: str, test: PairedTest) -> str:
     """The figures behind the verdict."""
     witnesses = f" in {test.groups} groups" if test.groups < test.pictures else ""
     return (
-        f"Of {test.pictures} pictures{witnesses} only {other} has {test.only_first} right, only {first} "
-        f"{test.only_second}: accuracy {100 * test.difference:+.1f} points, 95 % interval "
-        f"{100 * test.difference_low:+.1f} to {100 * test.difference_high:+.1f}; p = {test.p_value:.2g}."
+        f"Of {test.pictures} pictures{witnesses}, only {other} has {test.only_first} right, and only {first} has "
+        f"{test.only_second} right: a difference in accuracy of {100 * test.difference:+.1f} points (95 % interval "
+        f"{100 * test.difference_low:+.1f} to {100 * test.difference_high:+.1f}, p = {test.p_value:.2g})."
     )

@@ -65,8 +65,9 @@ def _best_or_chance(sweep: Path, ranked: Sequence[dict[str, Any]]) -> str:
     first, second = (read_columns(sweep.parent / outcome["predictions"]).to_pandas() for outcome in ranked[:2])
     test = paired_test(first, second)
     names = f"{ranked[0]['name']} and {ranked[1]['name']}"
+    groups = f" in {test.groups} groups" if test.groups < test.pictures else ""
     figures = (
-        f"of {test.pictures} test pictures they differ on {test.only_first + test.only_second}, "
+        f"of {test.pictures} test pictures{groups} they differ on {test.only_first + test.only_second}, "
         f"{test.only_first} to {test.only_second}, p = {test.p_value:.2g}"
     )
     if test.p_value >= 0.05:
@@ -76,14 +77,14 @@ def _best_or_chance(sweep: Path, ranked: Sequence[dict[str, Any]]) -> str:
 
 
 def _figure(ranked: Sequence[dict[str, Any]]) -> Figure:
-    figure = Figure(figsize=(7.5, 1.2 + 0.35 * len(ranked)), layout="constrained")
+    figure = Figure(figsize=(7.5, 1.5 + 0.35 * len(ranked)), layout="constrained")
     axes = figure.subplots()
     for place, outcome in enumerate(reversed(ranked)):
         axes.plot([outcome["accuracy_low"], outcome["accuracy_high"]], [place, place], color=BLUE)
         axes.plot(outcome["accuracy"], place, "o", color=BLUE, label="test, 95 % interval" if not place else None)
         axes.plot(outcome["valid_accuracy"], place, "|", color="black", markersize=12, label=None if place else "valid")
     axes.set_yticks(range(len(ranked)), [outcome["name"] for outcome in reversed(ranked)], parse_math=False)
-    axes.set_xlabel("accuracy")
+    axes.set(xlabel="accuracy", ylim=(-0.6, max(len(ranked), 1) - 0.4))
     if ranked:
-        axes.legend(frameon=False, loc="best")
+        figure.legend(frameon=False, loc="outside upper center", ncols=2)
     return figure

@@ -88,6 +88,7 @@ function drawComparison(found) {
   byId("figures").replaceChildren(
     el("thead", {}, el("tr", {}, el("th"), ...found.names.map((name) => el("th", { textContent: name })))),
     el("tbody", {}, ...rows, ...choices));
+  byId("order").textContent = found.groups.length ? `Below each picture: its label, then the answer of ${found.names[0]}, then that of ${found.names[1]}.` : "";
   byId("groups").replaceChildren(...(found.groups.length ? found.groups : [{ title: "They predict all pictures alike", count: 0, rows: [] }]).flatMap(({ title, count, rows: pictures }) => [
     el("h2", { textContent: count ? `${title} (${count})` : title }),
     el("div", { className: "grid" }, ...pictures.map((row) => el("div", { className: "card plain" },
@@ -121,11 +122,11 @@ byId("back").addEventListener("click", () => show(false));
 try {
   const answer = await ask("/api/runs");
   state.runs = answer.runs.filter((run) => run.kind === "training");
+  byId("count").textContent = `${state.runs.length} run${state.runs.length === 1 ? "" : "s"}`;
   state.link = (id) => `${answer.mlflow}/#/experiments/${answer.experiment}/runs/${id}`;
   byId("mlflow").href = answer.mlflow;
   say(byId("ui-hint"), answer.is_server ? "" : "(start it with `fieldguide ui`)");
   if (answer.has_checkout) state.runs.unshift({ id: "", name: "the results in this checkout", kind: "now", started: "", state: "", figures: answer.checkout });
-  byId("count").textContent = `${answer.runs.length} run${answer.runs.length === 1 ? "" : "s"}`;
   byId("empty").hidden = state.runs.length > 0;
   say(byId("empty"), "No runs yet: `dvc repro` logs the first one.");
   drawBoard();
