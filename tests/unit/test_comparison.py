@@ -141,8 +141,8 @@ def test_pictures_are_grouped_by_who_is_right() -> None:
     """Those that nobody has right come last, however many they are."""
     one = {"a": ("bear", "bear"), "b": ("bear", "bear"), "d": ("bear", "bear")}
     other = {"a": ("bear", "deer"), "b": ("bear", "deer"), "d": ("bear", "bear")}
-    one |= {name: ("bear", "deer") for name in "cef"}
-    other |= {name: ("bear", "fox") for name in "cef"}
+    one |= dict.fromkeys("cef", ("bear", "deer"))
+    other |= dict.fromkeys("cef", ("bear", "fox"))
     groups = differing_answers(compare([results("one", one), results("other", other)]))
     assert [(title, list(rows["id"])) for title, rows in groups] == [
         ("only one is right", ["a", "b"]),
