@@ -181,8 +181,9 @@ def trained_classifier(home: Paths, train: pd.DataFrame, seed: int) -> Classifie
     """A small network that has learned these pictures."""
     vocabulary, targets = np.unique(train["label"].to_numpy(str), return_inverse=True)
     squares = torch.stack([out_of_fold.read_square(home.clean / path) for path in train["clean_path"]])
+    network = out_of_fold.small_network(len(vocabulary), seed)
     with Progress("training", out_of_fold.EPOCHS, "epochs") as shown:
-        network = out_of_fold.train_small(squares, torch.from_numpy(targets), len(vocabulary), seed, shown)
+        out_of_fold.train_small(network, squares, torch.from_numpy(targets), seed, shown)
     return classifier_of(network, out_of_fold.ARCHITECTURE, list(vocabulary), out_of_fold.SIZE)
 
 

@@ -138,5 +138,11 @@ def test_without_pretrained_weights_small_networks_find_wrong_labels(
     probabilities = crossfit.out_of_fold_from_pictures(files, labels, groups, seed=1)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert label_doubts(probabilities, labels)["label_quality"].idxmin() == 7
-    assert (crossfit.out_of_fold_from_pictures(files, labels, groups, seed=1) == probabilities).all()
+    threads = torch.get_num_threads()
+    for number in (1, 3):  # of the processor's cores, for this and for torch
+        monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda number=number: number)
+        torch.set_num_threads(number)
+        assert (crossfit.out_of_fold_from_pictures(files, labels, groups, seed=1) == probabilities).all()
+        assert torch.get_num_threads() == number
+    torch.set_num_threads(threads)
     assert (torch.get_rng_state() == before).all()

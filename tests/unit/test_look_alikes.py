@@ -47,6 +47,23 @@ def test_many_pictures_are_compared_in_blocks() -> None:
     assert dict(found[found != ""]) == {3: "1100", 1100: "0003"}
 
 
+def test_none_is_missed_where_few_numbers_stand_for_the_features() -> None:
+    chance = np.random.default_rng(0)
+    centres = np.abs(chance.standard_normal((300, 256)))
+    pairs = np.repeat(centres, 2, axis=0)
+    pairs += np.repeat(chance.uniform(0.1, 0.6, 600), 256).reshape(600, 256) * chance.standard_normal((600, 256))
+    features = pairs.astype(np.float32)
+    names = [f"{number:03d}" for number in range(600)]
+    found = near_duplicates_of(features, given(*((name, "cat", name) for name in names)))
+    directions = features / np.linalg.norm(features, axis=1, keepdims=True)
+    similarity = directions @ directions.T - 2 * np.eye(600, dtype=np.float32)
+    best = [
+        names[place] if similarity.max(axis=1)[row] >= 0.94 else "" for row, place in enumerate(similarity.argmax(1))
+    ]
+    assert 100 < sum(map(bool, best)) < 500
+    assert list(found["near_duplicate_of"]) == best
+
+
 def test_a_picture_without_features_is_like_no_other() -> None:
     found = near_duplicates_of(np.zeros((2, 4), np.float32), given(("p", "cat", "p"), ("q", "cat", "q")))
     assert list(found["near_duplicate_of"]) == ["", ""]

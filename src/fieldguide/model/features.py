@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -10,11 +10,8 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from fieldguide.base.engines import map_chunks
-from fieldguide.base.files import replace_file
 from fieldguide.base.parallel import map_threads
 from fieldguide.data.images import open_picture
 from fieldguide.model.asking import FEATURES, Network, Square
@@ -22,6 +19,7 @@ from fieldguide.model.backbone import Backbone
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.fingerprint import code_digest
 from fieldguide.model.inference import to_input
+from fieldguide.model.kept_arrays import read_kept, write_kept
 from fieldguide.model.onnx_network import OnnxNetwork
 from fieldguide.model.surroundings import inference_surroundings
 
@@ -50,18 +48,17 @@ def frozen_features(
     key = hashlib.sha256("\n".join(surroundings).encode()).hexdigest()
     kept.mkdir(parents=True, exist_ok=True)
     with FileLock(kept.resolve().with_suffix(".lock")):  # a sweep's jobs share what is kept, and begin together
-        known = _read(file, key)
-        if missing := {sha256: path for sha256, path in pictures if sha256 not in known}:
-            known |= _compute(backbone, preprocessing, missing)
-            _write(file, key, known)
-    return np.stack([known[sha256] for sha256, _ in pictures])
+        known = read_kept(file, key)
+        if missing := {sha256: path for sha256, path in pictures if sha256 not in known.rows}:
+            known = known.more(list(missing), {FEATURES: _compute(backbone, preprocessing, list(missing.values()))})
+            write_kept(file, key, known)
+    return known.of([sha256 for sha256, _ in pictures])[FEATURES]
 
 
-def _compute(backbone: Backbone, preprocessing: Preprocessing, pictures: Mapping[str, Path]) -> dict[str, Features]:
+def _compute(backbone: Backbone, preprocessing: Preprocessing, files: Sequence[Path]) -> Features:
     network = backbone.network
     function = partial(features_of, network, preprocessing)
-    found = map_chunks(function, list(pictures.values()), "features", here=not isinstance(network, OnnxNetwork))
-    return dict(zip(pictures, found, strict=True))
+    return np.stack(list(map_chunks(function, files, "features", here=not isinstance(network, OnnxNetwork))))
 
 
 def features_of(network: Network, preprocessing: Preprocessing, files: Iterable[Path]) -> Iterator[Features]:
@@ -71,29 +68,3 @@ def features_of(network: Network, preprocessing: Preprocessing, files: Iterable[
         return to_input(open_picture(path, preprocessing.max_megapixels), preprocessing)
 
     return (features for (features,) in network.ask(map_threads(square_of, files), [FEATURES]))
-
-
-def _write(file: Path, key: str, known: Mapping[str, Features]) -> None:
-    pictures, features = list(known), np.stack(list(known.values()))
-    # One entry, since several have no order in the file.
-    origin = json.dumps({"key": key, "pictures": pictures, "sha256": _sha256(pictures, features)})
-    with replace_file(file) as partial:
-        save_file({"features": features}, partial, {"origin": origin})
-
-
-def _read(file: Path, key: str) -> dict[str, Features]:
-    """What is kept under the key; nothing if the file is missing, damaged or of another key."""
-    try:
-        with safe_open(file, framework="numpy") as content:
-            origin = json.loads((content.metadata() or {}).get("origin", "{}"))
-            if origin.get("key") != key:
-                return {}
-            pictures, features = origin["pictures"], content.get_tensor("features")
-            is_whole = _sha256(pictures, features) == origin["sha256"]
-            return dict(zip(pictures, features, strict=True)) if is_whole else {}
-    except (FileNotFoundError, SafetensorError, ValueError, LookupError):
-        return {}
-
-
-def _sha256(pictures: Sequence[str], features: Features) -> str:
-    return hashlib.sha256(json.dumps(pictures).encode() + features.tobytes()).hexdigest()

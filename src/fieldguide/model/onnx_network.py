@@ -81,10 +81,11 @@ class OnnxNetwork:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process gets the path of its file, and reads it once."""
-        return _read_once, (Path(self.name).absolute(), self._sha256)
+        return _read_once, (Path(self.name).absolute(), self.sha256)
 
     @cached_property
-    def _sha256(self) -> str:
+    def sha256(self) -> str:
+        """The sha256 of its file, whose path is its name."""
         return sha256_of_file(Path(self.name))
 
 

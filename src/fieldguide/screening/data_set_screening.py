@@ -13,8 +13,9 @@ from fieldguide.model.asking import Network
 from fieldguide.model.inference import Classifier, calibrated
 from fieldguide.screening.detectors import Detector
 from fieldguide.screening.fitting import Fitted, calibrate_screen, learn_screen
+from fieldguide.screening.kept_observations import observe_files
 from fieldguide.screening.noticed_labels import Noticed
-from fieldguide.screening.observations import Observations, observe_files, unpaired
+from fieldguide.screening.observations import Observations, unpaired
 from fieldguide.screening.screen import Verdicts, judge
 from fieldguide.screening.unknown_labels import Labelled, notice_labels
 

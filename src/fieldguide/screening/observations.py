@@ -1,28 +1,19 @@
 """What screening sees of a picture, from the one pass through the network that prediction makes anyway."""
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import chain, tee
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fieldguide.base.engines import map_chunks
 from fieldguide.base.parallel import map_threads
-from fieldguide.base.stage_code import stage_code
-from fieldguide.base.stage_names import Stage
 from fieldguide.model.asking import FEATURES, LAYOUT, LOGITS, Network, Square
-from fieldguide.model.inference import Classifier, open_for, to_input
-from fieldguide.model.onnx_network import OnnxNetwork
-from fieldguide.model.surroundings import inference_surroundings
+from fieldguide.model.inference import Classifier, to_input
 from fieldguide.screening.gaussians import on_sphere
-from fieldguide.screening.kept_measurements import kept_measurements
 from fieldguide.screening.measurements import measure_square
 
 MEAN, SPREAD = 0.5, 1.0  # lengths of what the layout adds to the features, beside the body's last ones, 1
@@ -73,8 +64,8 @@ def observe(classifier: Classifier, feature_network: Network, pictures: Iterable
 
 def observe_pictures(classifier: Classifier, feature_network: Network, pictures: Iterable[Image.Image]) -> Observations:
     """Observe RGB pictures of any size, at least one."""
-    looks = map_threads(partial(_looks, classifier), pictures)
-    return observe(classifier, feature_network, chain.from_iterable(looks))
+    views = map_threads(partial(views_of, classifier), pictures)
+    return observe(classifier, feature_network, chain.from_iterable(views))
 
 
 def observe_pairs(
@@ -84,83 +75,23 @@ def observe_pairs(
 
     The measurements of a turned picture are those of the picture, since they have no direction.
     """
-    looks = map_threads(partial(_looks, classifier, turned=True), pictures)
-    return unpaired(observe(classifier, feature_network, chain.from_iterable(looks)))
+    views = map_threads(partial(views_of, classifier, turned=True), pictures)
+    return unpaired(observe(classifier, feature_network, chain.from_iterable(views)))
+
+
+def views_of(classifier: Classifier, picture: Image.Image, *, turned: bool = False) -> list[Measured]:
+    """A picture for `observe`, followed by the same turned by 180 degrees if that is wanted."""
+    upright = measure(to_input(picture, classifier.preprocessing), picture.size)
+    if not turned:
+        return [upright]
+    other = to_input(picture.transpose(Image.Transpose.ROTATE_180), classifier.preprocessing)
+    return [upright, (other, upright[1])]
 
 
 def unpaired(found: Observations) -> tuple[Observations, Observations]:
     """Pictures, and the same turned, of which each follows its picture."""
     upright = np.arange(0, len(found), 2)
     return found[upright], found[upright + 1]
-
-
-def observe_files(
-    classifier: Classifier,
-    feature_network: Network,
-    pictures: Sequence[tuple[str, Path]],
-    kept: Path,
-    task: str,
-    *,
-    turned: bool = False,
-) -> Observations:
-    """Observe clean pictures on the chosen engine, with progress under the name of the task.
-
-    Parameters
-    ----------
-    pictures
-        The sha256 of each file, and the file.
-    kept
-        A folder in which measurements are kept by these hashes, safe to delete: what is there is not measured again.
-    turned
-        Whether each picture is followed by itself turned by 180 degrees, see `observe_pairs` and `unpaired`.
-    """
-    settings = json.dumps(classifier.preprocessing.as_dict(), sort_keys=True)
-    file = kept / f"squares-{hashlib.sha256(settings.encode()).hexdigest()[:16]}.json"
-    origin = "\n".join([stage_code(Stage.SCREEN), *inference_surroundings()])
-    with kept_measurements(file, origin) as shared:
-        known = {sha256: shared[sha256] for sha256, _ in pictures if sha256 in shared}
-    work = partial(_observe_files, classifier, feature_network, turned)
-    on_gpu = not all(isinstance(network, OnnxNetwork) for network in (classifier.network, feature_network))
-    items = [_File(path, known.get(sha256)) for sha256, path in pictures]
-    parts = list(map_chunks(work, items, task, here=on_gpu))
-    found = Observations(
-        **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Observations)}
-    )
-    measured = found.measurements[:: 2 if turned else 1].tolist()
-    with kept_measurements(file, origin) as shared:
-        shared.update((sha256, values) for (sha256, _), values in zip(pictures, measured, strict=True))
-    return found
-
-
-class _File(NamedTuple):
-    """A clean picture, and its measurements where they are known."""
-
-    path: Path
-    measurements: Sequence[float] | None
-
-    def __str__(self) -> str:
-        return str(self.path)  # what an engine names that loses it
-
-
-def _observe_files(
-    classifier: Classifier, feature_network: Network, turned: bool, files: Iterable[_File]
-) -> Iterator[Observations]:
-    def looks(file: _File) -> list[Measured]:
-        return _looks(classifier, open_for(classifier, file.path), turned=turned, known=file.measurements)
-
-    yield observe(classifier, feature_network, chain.from_iterable(map_threads(looks, files)))
-
-
-def _looks(
-    classifier: Classifier, picture: Image.Image, *, turned: bool = False, known: Sequence[float] | None = None
-) -> list[Measured]:
-    """A picture for `observe`, and the same turned if that is wanted; it is measured unless the values are known."""
-    square = to_input(picture, classifier.preprocessing)
-    upright = measure(square, picture.size) if known is None else (square, np.array(known, dtype=np.float64))
-    if not turned:
-        return [upright]
-    other = to_input(picture.transpose(Image.Transpose.ROTATE_180), classifier.preprocessing)
-    return [upright, (other, upright[1])]
 
 
 def _features(last: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ that third: together they find more than either alone.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,17 +16,26 @@ from torch import nn
 from torch.nn import functional as F
 
 from fieldguide.base.packs import open_file
+from fieldguide.base.parallel import map_threads
 from fieldguide.base.progress import Progress
 from fieldguide.data.resizing.squish import Squish
 from fieldguide.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
 from fieldguide.model.libraries import without_compiler
-from fieldguide.model.network import build_body, build_classifier
+from fieldguide.model.network import build_body, build_classifier, one_thread
 from fieldguide.model.precision import choose_computing
 from fieldguide.screening.label_doubts import Mask, out_of_fold, teaching_folds
 
 SIZE, FOLDS, EPOCHS, BATCH, LEARNING_RATE = 64, 3, 16, 32, 0.006
 CHANNELS = [32, 64, 128, 256]
 ARCHITECTURE = Architecture("timm", "resnet10t", {"channels": CHANNELS, "stem_width": CHANNELS[0] // 2})
+
+
+class _Fold(NamedTuple):
+    """A network that is to learn from some pictures and to be asked about others, by their places."""
+
+    network: nn.Sequential
+    others: NDArray[np.int64]
+    asked: NDArray[np.int64]
 
 
 def out_of_fold_from_pictures(
@@ -44,23 +54,30 @@ def out_of_fold_from_pictures(
     """
     vocabulary, targets = np.unique(np.asarray(labels, str), return_inverse=True)
     taught = np.ones(len(targets), bool) if taught is None else taught
-    pictures = torch.stack([read_square(file) for file in files])
+    pictures = torch.stack(list(map_threads(read_square, files)))
+    known, group_names = torch.from_numpy(targets), np.asarray(groups, str)
+
+    def answers(fold: _Fold) -> NDArray[np.float64]:
+        asked = fold.asked
+        train_small(fold.network, pictures[fold.others], known[fold.others], seed, shown)
+        features, own = _apply(fold.network, pictures[asked])
+        again, present = np.zeros_like(own), np.unique(targets[asked])
+        given, together = list(vocabulary[targets[asked]]), list(group_names[asked])
+        again[:, present] = out_of_fold(features, given, together, seed, taught[asked])
+        return (own + again) / 2
+
     probabilities, networks = np.zeros((len(targets), len(vocabulary))), np.zeros((len(targets), 1))
-    group_names = np.asarray(groups, str)
     with (
         without_compiler(),
+        one_thread(),
         torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
         Progress("label doubts", FOLDS * EPOCHS, "epochs") as shown,
     ):
-        for others, asked in teaching_folds(targets, groups, FOLDS, seed, taught):
-            networks[asked] += 1
-            network = train_small(pictures[others], torch.from_numpy(targets[others]), len(vocabulary), seed, shown)
-            features, own = _apply(network, pictures[asked])
-            present = np.unique(targets[asked])
-            again = np.zeros_like(own)
-            given, together = list(vocabulary[targets[asked]]), list(group_names[asked])
-            again[:, present] = out_of_fold(features, given, together, seed, taught[asked])
-            probabilities[asked] += (own + again) / 2
+        divided = list(teaching_folds(targets, groups, FOLDS, seed, taught))
+        folds = [_Fold(small_network(len(vocabulary), seed), *rows) for rows in divided]
+        for fold, found in zip(folds, map_threads(answers, folds), strict=True):
+            networks[fold.asked] += 1
+            probabilities[fold.asked] += found
     return probabilities / networks
 
 
@@ -72,18 +89,21 @@ def read_square(file: Path) -> torch.Tensor:
     return (pixels - torch.tensor(IMAGENET_MEAN)[:, None, None]) / torch.tensor(IMAGENET_STD)[:, None, None]
 
 
-def train_small(
-    pictures: torch.Tensor, targets: torch.Tensor, labels: int, seed: int, shown: Progress
-) -> nn.Sequential:
-    """A network of `body` and `head`: one cycle (Smith 2018) of AdamW with label smoothing, from random weights.
-
-    `pictures` (n, 3, SIZE, SIZE) of which `targets` (n,) are the labels, from 0 to `labels` - 1; `shown` is told of
-    every epoch.
-    """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+def small_network(labels: int, seed: int) -> nn.Sequential:
+    """A network of `body` and `head` with random weights."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = build_classifier(build_body(ARCHITECTURE), CHANNELS[-1], labels)
+        return build_classifier(build_body(ARCHITECTURE), CHANNELS[-1], labels)
+
+
+def train_small(
+    network: nn.Sequential, pictures: torch.Tensor, targets: torch.Tensor, seed: int, shown: Progress
+) -> None:
+    """Train such a network in one cycle (Smith 2018) of AdamW with label smoothing, and set it to evaluation.
+
+    `pictures` (n, 3, SIZE, SIZE) of which `targets` (n,) are the labels, from 0; `shown` is told of every epoch.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     network.to(device).to(memory_format=torch.channels_last).train()
     halves = choose_computing(network, "auto").precision == "bfloat16"
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99), weight_decay=0.01)
@@ -102,7 +122,7 @@ def train_small(
             optimizer.step()
             schedule.step()
         shown.update()
-    return network.eval()
+    network.eval()
 
 
 def _vary(pictures: torch.Tensor, chance: torch.Generator) -> torch.Tensor:

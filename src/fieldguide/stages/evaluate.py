@@ -29,9 +29,10 @@ from fieldguide.evaluation.write_findings import write_findings
 from fieldguide.model.activation_maps import maps_or_reason
 from fieldguide.model.activation_overlay import colour_scale
 from fieldguide.model.backbone import load_backbone
-from fieldguide.model.inference import calibrated, load_trained, open_all, predict_logits
+from fieldguide.model.inference import calibrated, load_trained, open_all
 from fieldguide.pages.parts import THUMBNAIL
 from fieldguide.screening.feature_network import choose_feature_network
+from fieldguide.screening.kept_observations import logits_of_files
 from fieldguide.statistics.calibration import coverage, reliability, reliability_groups
 from fieldguide.statistics.groups import group_sizes
 
@@ -47,7 +48,9 @@ def run(cfg: Config, paths: Paths) -> Metrics:
 
     unseen = table[table["split"].isin([Split.VALID, Split.TEST])].reset_index(drop=True)
     unseen = with_own_paths(unseen, paths.image_table)
-    logits = predict_logits(classifier, pictures(unseen, "evaluate"))
+    network, _ = choose_feature_network(classifier, paths.classifier, load_backbone(paths.backbone), "auto")
+    copies = list(zip(unseen["clean_sha256"], (paths.clean / path for path in unseen["clean_path"]), strict=True))
+    logits = logits_of_files(classifier, network, copies, paths.measurements, "evaluate")
     predictions = predictions_table(unseen, calibrated(logits, temperature), vocabulary)
     write_table(predictions, paths.predictions, predictions_schema(vocabulary))
 
@@ -92,10 +95,9 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             f"{name}_{row['label']}": row[name] for row in labels.to_dict("records") for name in ("precision", "recall")
         },
     }
-    features, _ = choose_feature_network(classifier, paths.classifier, load_backbone(paths.backbone), "auto")
     known = sampled(train, min(MAX_PICTURES, PER_LABEL * len(vocabulary)))
-    seen = sampled(test, MAX_PICTURES)
-    figures |= border_figures(features, pictures, known, seen, groups[seen.index], figures)
+    asked = sampled(test, MAX_PICTURES)
+    figures |= border_figures(network, pictures, known, asked, groups[asked.index], figures)
     if settings.new_sites and figures.get("sites_trained_on"):
         figures |= new_site_figures(cfg, paths)
     if warning := not_beaten(figures):

@@ -38,8 +38,11 @@ def follow(paths: Paths, stage: str, lines: Iterable[str]) -> None:
         _follow_training(paths, lines)
     elif stage == Stage.EVALUATE:
         _follow_evaluation(paths, lines)
-    elif any(json.loads(line)["event"] == "done" for line in lines):
-        print(sync(paths), flush=True)
+    else:
+        with suppress(UserError):  # what takes long to start has started when the stage is done
+            Tracker(paths)
+        if any(json.loads(line)["event"] == "done" for line in lines):
+            print(sync(paths), flush=True)
 
 
 def _follow_training(paths: Paths, lines: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""What screen measures of clean copies is measured once, and kept to the last bit."""
+"""What evaluate and screen observe of clean copies is asked once, and kept to the last bit."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -13,8 +13,9 @@ from conftest import noise
 from fieldguide.base.files import sha256_of_file
 from fieldguide.data.resizing.pad import PadMode
 from fieldguide.model.inference import Classifier, load_classifier
+from fieldguide.screening.kept_observations import observe_files
 from fieldguide.screening.measurements import measure_square
-from fieldguide.screening.observations import Observations, observe_files
+from fieldguide.screening.observations import Observations
 from untrained import save_classifier
 
 pytestmark = pytest.mark.slow  # importing PyTorch takes seconds
@@ -55,7 +56,7 @@ def are_the_same(some: Observations, others: Observations) -> bool:
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_of_added_pictures_alone_anything_is_measured_and_the_results_are_the_same_bytes(
+def test_of_added_pictures_alone_anything_is_asked_and_the_results_are_the_same_bytes(
     pictures: list[tuple[str, Path]], tmp_path: Path, measured: list[tuple[int, int]], turned: bool
 ) -> None:
     classifier, kept = classifier_of(tmp_path / "model"), tmp_path / "kept"
@@ -73,15 +74,16 @@ def test_of_added_pictures_alone_anything_is_measured_and_the_results_are_the_sa
     assert are_the_same(observe(pictures, tmp_path / "other"), both)
     assert len(measured) == 8
 
-    [file] = kept.glob("squares-*.json")
-    file.write_bytes(file.read_bytes().replace(b"[", b"[1", 1))
+    [file] = kept.glob("*.safetensors")
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     assert are_the_same(observe(pictures), both)
     assert len(measured) == 8
     assert are_the_same(observe(pictures), both)
     assert measured == []
 
 
-def test_what_other_settings_or_another_library_gave_is_measured_anew(
+def test_what_other_settings_or_another_library_gave_is_asked_anew(
     pictures: list[tuple[str, Path]], tmp_path: Path, measured: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     black, mirrored = classifier_of(tmp_path / "black"), classifier_of(tmp_path / "mirrored", "reflection")
@@ -95,6 +97,6 @@ def test_what_other_settings_or_another_library_gave_is_measured_anew(
     assert len(measured) == 8
     observe(black)
     assert measured == []
-    monkeypatch.setattr("fieldguide.screening.observations.inference_surroundings", lambda: ["numpy of tomorrow"])
+    monkeypatch.setattr("fieldguide.screening.kept_observations.inference_surroundings", lambda: ["numpy of tomorrow"])
     assert are_the_same(observe(black), first)
     assert len(measured) == 8
