@@ -1,6 +1,9 @@
 """Label doubts: out of fold, groups together, the wrong labels first."""
 
+import signal
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,6 +117,17 @@ def test_a_label_of_very_few_pictures_is_no_crash() -> None:
     assert np.isfinite(label_doubts(probabilities, labels)["label_quality"]).all()
 
 
+def coloured(folder: Path, count: int) -> tuple[list[Path], list[str]]:
+    """Files of noise that is reddish or greenish, and their labels."""
+    chance = np.random.default_rng(0)
+    files = [folder / f"{number}.png" for number in range(count)]
+    for number, file in enumerate(files):
+        pixels = chance.integers(0, 120, (40, 50, 3), dtype=np.uint8)
+        pixels[:, :, number % 2] += 100
+        Image.fromarray(pixels).save(file)
+    return files, ["rg"[number % 2] for number in range(count)]
+
+
 @pytest.mark.slow
 def test_without_pretrained_weights_small_networks_find_wrong_labels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -125,14 +139,7 @@ def test_without_pretrained_weights_small_networks_find_wrong_labels(
     monkeypatch.setattr(crossfit, "EPOCHS", 6)
     monkeypatch.setattr(crossfit, "SIZE", 32)
     before = torch.get_rng_state()
-    chance = np.random.default_rng(0)
-    files, labels = [], []
-    for number in range(60):
-        pixels = chance.integers(0, 120, (40, 50, 3), dtype=np.uint8)
-        pixels[:, :, number % 2] += 100
-        files.append(tmp_path / f"{number}.png")
-        Image.fromarray(pixels).save(files[-1])
-        labels.append("rg"[number % 2])
+    files, labels = coloured(tmp_path, 60)
     labels[7] = "r"
     groups = [str(number) for number in range(60)]
     probabilities = crossfit.out_of_fold_from_pictures(files, labels, groups, seed=1)
@@ -146,3 +153,27 @@ def test_without_pretrained_weights_small_networks_find_wrong_labels(
         assert torch.get_num_threads() == number
     torch.set_num_threads(threads)
     assert (torch.get_rng_state() == before).all()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_small_networks_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fieldguide.screening import out_of_fold as crossfit
+
+    monkeypatch.setattr(crossfit, "EPOCHS", 1_000_000)  # which take days
+    monkeypatch.setattr(crossfit, "SIZE", 32)
+    started, main, train_small = threading.Event(), threading.main_thread(), crossfit.train_small
+
+    def train(*given: Any) -> None:
+        started.set()
+        train_small(*given)
+
+    def interrupt() -> None:
+        started.wait()
+        signal.pthread_kill(main.ident or 0, signal.SIGINT)
+
+    monkeypatch.setattr(crossfit, "train_small", train)
+    threading.Thread(target=interrupt, daemon=True).start()
+    files, labels = coloured(tmp_path, 12)
+    with pytest.raises(KeyboardInterrupt):
+        crossfit.out_of_fold_from_pictures(files, labels, [str(number) for number in range(12)], seed=1)
+    assert not [one for one in threading.enumerate() if "ThreadPool" in one.name and one.is_alive()]

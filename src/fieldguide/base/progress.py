@@ -93,6 +93,11 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended: nobody waits for the rest."""
+        return self._ended.is_set()
+
     def line(self) -> str:
         """How far it is, in words."""
         now = time.monotonic()

@@ -5,6 +5,8 @@ that third: together they find more than either alone.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from fieldguide.base.packs import open_file
-from fieldguide.base.parallel import map_threads
+from fieldguide.base.parallel import map_threads, usable_cores
 from fieldguide.base.progress import Progress
 from fieldguide.data.resizing.squish import Squish
 from fieldguide.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
@@ -75,9 +77,11 @@ def out_of_fold_from_pictures(
     ):
         divided = list(teaching_folds(targets, groups, FOLDS, seed, taught))
         folds = [_Fold(small_network(len(vocabulary), seed), *rows) for rows in divided]
-        for fold, found in zip(folds, map_threads(answers, folds), strict=True):
-            networks[fold.asked] += 1
-            probabilities[fold.asked] += found
+        # After an error, or Ctrl-C, the pool waits for its threads: they end when they see that nobody else does.
+        with ThreadPoolExecutor(usable_cores()) as pool, closing(shown):
+            for fold, found in zip(folds, pool.map(answers, folds), strict=True):
+                probabilities[fold.asked] += found
+                networks[fold.asked] += 1
     return probabilities / networks
 
 
@@ -101,7 +105,8 @@ def train_small(
 ) -> None:
     """Train such a network in one cycle (Smith 2018) of AdamW with label smoothing, and set it to evaluation.
 
-    `pictures` (n, 3, SIZE, SIZE) of which `targets` (n,) are the labels, from 0; `shown` is told of every epoch.
+    `pictures` (n, 3, SIZE, SIZE) of which `targets` (n,) are the labels, from 0. `shown` is told of every epoch; when
+    it is closed, the training ends where it is.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network.to(device).to(memory_format=torch.channels_last).train()
@@ -121,6 +126,8 @@ def train_small(
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
+            if shown.is_closed:
+                return
         shown.update()
     network.eval()
 
