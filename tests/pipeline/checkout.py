@@ -44,7 +44,7 @@ PARAMS = {
     "min_per_label": 1,
     "group_by": "look_alike",  # so few bursts at so many sites leave a side without a label
     "  seed": 1,  # of the split
-    "size": 32,
+    "size": 64,  # so that the last map has more than one place, and no page about it needs PyTorch
     "epochs": 2,
     "lr": 0.003,
     "batch_size": 16,
