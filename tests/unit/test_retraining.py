@@ -231,7 +231,7 @@ def test_accepted_pictures_join_the_data_set_by_a_merge(cfg: Config, home: Paths
     assert before.keys() - contents(home).keys() == {"data/incoming/black/again.png"}
     assert contents(home).items() <= before.items(), "a copy has gone; else everything is where it was"
     page = job_page(home, "0002")
-    assert "Not worse: accepted as a challenger" in page and "version 3" in page
+    assert "The new model is not worse: accepted as a challenger" in page and "version 3" in page
     assert "git merge retrain/0002 &amp;&amp; dvc checkout" in page
     waiting = call(cfg, home, tools)
     assert waiting.message == (
@@ -767,10 +767,10 @@ def test_what_is_out_of_domain_is_for_the_gate_to_judge(cfg: Config, home: Paths
     ("facts", "train", "hold", "reason"),
     [
         (Facts(new={"black": 29}), False, False, "29 new pictures of 30, 0 new reviews of 5"),
-        (Facts(new={"black": 30}, shift=""), True, False, "30 new pictures, 30 are enough"),
+        (Facts(new={"black": 30}, shift=""), True, False, "30 new pictures; the least for training is 30"),
         (Facts(new={"black": 9}, shift="brightness (0.90)"), False, False, "9 new pictures of 30"),
         (Facts(new={"black": 10}, shift="brightness (0.90)"), True, False, "10 new pictures have shifted: brightness"),
-        (Facts(reviews=5), True, False, "5 new reviews, 5 are enough"),
+        (Facts(reviews=5), True, False, "5 new reviews; the least for training is 5"),
         (Facts(first=True), True, False, "there is no champion yet"),
         (Facts(forced=True), True, False, "forced"),
         (Facts(new={"black": 20}, had={"black": 50, "grizzly": 50}), True, False, "100 % black, was 50 %"),
@@ -958,6 +958,6 @@ def test_journals_hold_what_was_decided(cfg: Config, home: Paths) -> None:
     begun(cfg, home, tools)
     journal_file = home.retraining / "0001" / "journal.json"
     content = read_json(journal_file)
-    assert Choice(**content["choice"]).reasons == ["forced", "12 new pictures, 1 are enough"]
+    assert Choice(**content["choice"]).reasons == ["forced", "12 new pictures; the least for training is 1"]
     assert content["judged"]["verdict"] == "not worse"
     assert {"collect and decide", "train and evaluate", "gate", "register", "commit", "move"} <= set(content["seconds"])

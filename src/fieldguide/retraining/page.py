@@ -17,7 +17,7 @@ from fieldguide.data.images import PictureError, open_bounded
 from fieldguide.pages.parts import THUMBNAIL
 from fieldguide.pages.render import render
 from fieldguide.retraining.arrived import COLUMNS, State
-from fieldguide.retraining.job_tools import SAME
+from fieldguide.retraining.job_tools import NOT_ENOUGH, SAME
 from fieldguide.retraining.journal import Journal
 from fieldguide.retraining.shown import first_frames
 from fieldguide.retraining.triggers import Disputed
@@ -55,7 +55,7 @@ def _page(paths: Paths, job: Journal, incoming: pd.DataFrame) -> str:
         title=f"Retraining {job.name}",
         tone=tone,
         line=line,
-        new=_facts(_new(facts, incoming)),
+        new=_facts(_some(_new(facts, incoming)) or {"new since the last job": 0}),
         labels=[
             (label, facts["new"].get(label, 0), facts["had"].get(label, 0))
             for label in sorted({*facts["new"], *facts["had"]})
@@ -65,7 +65,7 @@ def _page(paths: Paths, job: Journal, incoming: pd.DataFrame) -> str:
         against=(judged["against"] if is_judged else "") or "the baselines",
         rule_heads=RULE,
         rules=[[_cell(rule.get(name)) for name in RULE] for rule in (judged["rules"] if is_judged else [])],
-        became=_facts(_became(job, incoming)),
+        became=_facts(_some(_became(job, incoming))),
         branch=branch,
         held=f"data/held/{job.name}" if choice["hold"] else "",
         seconds=_facts({step: f"{taken:.1f} s" for step, taken in job.get("seconds").items()}),
@@ -105,9 +105,10 @@ def _verdict(job: Journal) -> tuple[str, str]:
     if judged["verdict"] == SAME:
         return "passed", f"The same model as {judged['against']}: nothing to compare, and nothing was registered."
     if judged["accepted"]:
-        return "passed", f"{judged['verdict'].capitalize()}: accepted as a challenger."
+        return "passed", f"The new model is {judged['verdict']}: accepted as a challenger."
     stays = f"{judged['against']} stays" if judged["against"] else "nothing was registered"
-    return "warning", f"{judged['verdict'].capitalize()}: {stays}."
+    line = judged["verdict"] if judged["verdict"] == NOT_ENOUGH else f"the new model is {judged['verdict']}"
+    return "warning", f"{line[0].upper()}{line[1:]}: {stays}."
 
 
 def _new(facts: Mapping[str, Any], incoming: pd.DataFrame) -> dict[str, int]:
@@ -139,6 +140,11 @@ def _became(job: Journal, incoming: pd.DataFrame) -> dict[str, Any]:
         "held back": sum(not move["copy"] and move["target"] not in refused for move in moves),
         "copies removed": copies,
     }
+
+
+def _some(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that say that there is something."""
+    return {name: value for name, value in facts.items() if value not in (0, NOTHING)}
 
 
 def _facts(numbers: Mapping[str, Any]) -> list[Fact]:

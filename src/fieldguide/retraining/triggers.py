@@ -72,9 +72,9 @@ def decide(facts: Facts, rules: RetrainConfig) -> Choice:
     if facts.first:
         reasons.append("there is no champion yet")
     if count >= rules.min_new:
-        reasons.append(f"{count} new pictures, {rules.min_new} are enough")
+        reasons.append(f"{count} new pictures; the least for training is {rules.min_new}")
     if facts.reviews >= rules.min_reviews:
-        reasons.append(f"{facts.reviews} new reviews, {rules.min_reviews} are enough")
+        reasons.append(f"{facts.reviews} new reviews; the least for training is {rules.min_reviews}")
     if count >= rules.min_shifted:
         if facts.shift:
             reasons.append(f"{count} new pictures have shifted: {facts.shift}")
