@@ -139,6 +139,23 @@ def test_a_notebook_shows_picture_bars_and_reason(run: Paths, pictures: Path) ->
     assert not re.search(r"https?://|<script", page + shown)
 
 
+def test_a_single_prediction_shows_what_speaks_for_it(tmp_path: Path) -> None:
+    save_classifier(tmp_path, RESNET, size=64)
+    file = put(tmp_path / "a.png", noise(1))
+    one = fieldguide.load(tmp_path).predict(file)
+    looking = one.looking()
+    assert looking is not None and looking.where.startswith(("most ", "nowhere"))
+    other = one.looking(next(label for label in one.probabilities if label != one.label))
+    assert other is not None and other.picture.tobytes() != looking.picture.tobytes()
+    page = one._repr_html_()
+    assert page.count("data:image/jpeg;base64,") == 2
+    assert f"what speaks for {one.label}: {looking.where}" in page
+    with pytest.raises(UserError, match="no label 'lion'; known: "):
+        one.looking("lion")
+    file.unlink()
+    assert one.looking() is None
+
+
 def test_hostile_labels_and_names_are_shown_as_text(tmp_path: Path) -> None:
     save_classifier(tmp_path, RESNET)
     description = tmp_path / "classifier.json"

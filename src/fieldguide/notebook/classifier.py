@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import overload
 
@@ -10,6 +11,8 @@ from PIL import Image, ImageOps
 
 from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.processor import one_linear_algebra_thread
+from fieldguide.model.activation_maps import ActivationMaps, activation_maps
+from fieldguide.model.asking import FEATURE_MAP
 from fieldguide.model.inference import Classifier
 from fieldguide.notebook.prediction import Prediction, Predictions
 from fieldguide.notebook.screened import Screened, Screener
@@ -84,7 +87,14 @@ class LoadedClassifier:
     def _predictions(self, pictures: Iterable[Picture]) -> list[Prediction]:
         given = [one for number, picture in enumerate(pictures, 1) for one in _given(picture, f"picture {number}")]
         found = answers(self.classifier, given, screening=self.screening)
-        return [Prediction.of(one, answer, self.classifier) for one, answer in zip(given, found, strict=True)]
+        pairs = zip(given, found, strict=True)
+        return [Prediction.of(one, answer, self.classifier, lambda: self._maps) for one, answer in pairs]
+
+    @cached_property
+    def _maps(self) -> ActivationMaps | None:
+        """Where it looks, of a network whose own answer tells; nothing else is loaded for that."""
+        has_map = self.classifier.network.shape_of(FEATURE_MAP) is not None and self.weights.is_file()
+        return activation_maps(self.classifier, self.weights) if has_map else None
 
     def __repr__(self) -> str:
         screened = "with" if self.screening else "without"

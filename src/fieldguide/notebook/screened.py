@@ -38,7 +38,8 @@ class Screened:
 
     def _repr_html_(self) -> str:
         tests = [describe(test) for test in self.findings.shift.tests if test.differs] if self.findings else []
-        values = {"predictions": self.alarms[: Predictions.MOST_SHOWN], "most": MOST_BARS, "side": THUMBNAIL}
+        shown = self.alarms[: Predictions.MOST_SHOWN]
+        values = {"predictions": shown, "looking": None, "most": MOST_BARS, "side": THUMBNAIL}
         more = max(0, len(self.alarms) - Predictions.MOST_SHOWN)
         return render("notebook/screened.html", screened=self, tests=tests, more=more, **values)
 
