@@ -21,7 +21,7 @@ from fieldguide.base.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-PATIENCE = 1.0  # seconds of work, and of what is saved, for less than which no other process is started
+PATIENCE = 1.0  # seconds of work for which no other process is started, nor to save less than twice as much
 MEMORY = 2 * 2**30  # bytes of the machine for each worker: what the largest picture takes, and room for the rest
 CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
@@ -111,7 +111,7 @@ def map_processes(
         What is being done, for the progress.
     processes
         At most this many processes. By default `usable_workers`, but only for what is left after the first
-        `PATIENCE` seconds, and if they save as much: a process takes about as long to start.
+        `PATIENCE` seconds, and if they save twice as much: a process takes about as long to start, and to warm up.
     lost
         What to return for an item whose process ends (the system kills what takes too much memory), also when the item
         is tried once more and alone.
@@ -132,12 +132,13 @@ def _results(
     lost: Callable[[Item], Result] | None,
 ) -> Iterator[Result]:
     start, workers = time.monotonic(), processes or usable_workers()
-    done = 0
+    warm, done = start, 0  # `warm`: since the second; for the first much may have been imported
     while done < len(items) and processes is None:
-        spent = time.monotonic() - start
-        saved = spent / max(done, 1) * (len(items) - done) * (1 - 1 / max(workers, 2))
-        if spent >= PATIENCE and saved >= PATIENCE:
+        now, left = time.monotonic(), len(items) - done
+        saved = (now - warm) / max(done - 1, 1) * left * (1 - 1 / max(workers, 2))
+        if now - start >= PATIENCE and saved >= 2 * PATIENCE:
             break
+        warm = now if done == 1 else warm
         yield function(items[done])
         done += 1
     if rest := items[done:]:
