@@ -98,6 +98,28 @@ def test_without_a_champion_a_poisoned_delivery_from_another_season_is_held_back
 
 
 @pytest.mark.exhaustive
+def test_a_camera_that_the_models_do_not_understand_is_taken_in_after_a_look(simulation: Any, tmp_path: Path) -> None:
+    """It hangs upside down: its first delivery is held back, a person brings it back, and that is the end of doubt."""
+    plan = simulation.world.Year(
+        fortnights=3,
+        pool=6,
+        night=range(0),
+        camera=range(1, 3),
+        poisoned=(),
+        corrected=range(3),
+        empty=-1,
+        crashes=(),
+        overlap=-1,
+        champion=False,
+    )
+    story = simulation.simulate.simulate(plan, tmp_path / "home", tmp_path / "pictures")
+    nothing_lost_or_doubled(story)
+    _, first, second = (line for _, line in story.messages)
+    assert "40 new pictures held back" in first and "labels in doubt" in first
+    assert "80 pictures accepted" in second and "40 labels not checked: a person brought them back" in second
+
+
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", [0])
 def test_the_full_year(simulation: Any, tmp_path: Path, seed: int) -> None:
     """The champion ends no worse than with retraining always, clearly above never, and never poisoned."""
