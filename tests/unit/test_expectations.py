@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from conftest import CHECKOUT, run_python
 from fieldguide.base.config import Expectation
 from fieldguide.base.errors import UserError
 from fieldguide.base.process import quiet_environment
@@ -340,3 +341,27 @@ def test_checks_of_labels_are_told_in_counts(kwargs: dict[str, object], counts: 
     wanted = Expectation("labels", "expect_column_values_to_be_between", "error", kwargs)
     (result,) = check_tables({"labels": table}, {"one": wanted}, "here")
     assert result.observed.startswith(said) and result.is_told
+
+
+SELDOM = """
+import sys
+import numpy, pandas
+from fieldguide.base.config import Expectation
+from fieldguide.checks.expectations import check_tables
+loaded = lambda: [name for name in ("altair", "boto3", "scipy.stats", "sqlalchemy") if name in sys.modules]
+frame = pandas.DataFrame({"label": ["a", "b"] * 10}, pandas.Index(range(20), name="path"))
+def check(kind, **kwargs):
+    wanted = Expectation("pictures", kind, "error", {"column": "label", **kwargs})
+    return check_tables({"pictures": frame}, {"it": wanted}, "mine.yaml")[0]
+assert check("expect_column_values_to_be_in_set", value_set=["a", "b"]).success and loaded() == []
+even = {"values": ["a", "b"], "weights": [0.5, 0.5]}
+found = check("expect_column_kl_divergence_to_be_less_than", threshold=0.1, partition_object=even)
+assert found.success and found.observed == "kl divergence of label: 0", found
+import scipy.stats, sqlalchemy
+assert scipy.stats.norm.cdf(0) == 0.5 and sqlalchemy.Column
+"""
+
+
+def test_what_few_expectations_need_is_loaded_for_these_alone() -> None:
+    run = run_python("-c", SELDOM, cwd=CHECKOUT)
+    assert run.returncode == 0, run.stderr

@@ -12,6 +12,7 @@ from fieldguide.base.config import Expectation
 from fieldguide.base.errors import UserError
 from fieldguide.base.process import quiet_environment
 from fieldguide.checks.findings import finding_in_words
+from fieldguide.checks.lean_import import lean_import
 from fieldguide.checks.limits import limit_in_words
 from fieldguide.checks.sentences import TABLES, sentences
 from fieldguide.checks.words import in_words
@@ -69,8 +70,9 @@ def check_tables(
     if not expectations:
         return []  # Great Expectations takes seconds to start
     quiet_environment()
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    with lean_import():
+        import great_expectations as gx
+        from great_expectations.data_context.types.base import ProgressBarsConfig
 
     built = {name: _build(f"{where}: {name}", wanted, tables) for name, wanted in expectations.items()}
     context = gx.get_context(mode="ephemeral")
