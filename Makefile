@@ -27,7 +27,7 @@ repro: setup  ## run the pipeline on the chosen data (dvc repro), hand the run t
 
 SLURM_PACKAGES := slurmctld slurmd slurm-client munge
 
-# There is a test process for each core: with more threads they would only wait for each other.
+# There is a test process for each core and one more: with more threads they would only wait for each other.
 test test-all test-space test-hostile test-slurm test-ray test-dask test-server fuzz: export OMP_NUM_THREADS := 1
 
 test: setup  ## run the test suite

@@ -31,6 +31,7 @@ from fieldguide.cli import main
 from fieldguide.configuration.compose import compose
 from fieldguide.data.images import identify
 from fieldguide.stages import clean, download, split
+from warm import warm_programs
 
 start_process()  # before the libraries are imported
 
@@ -121,6 +122,14 @@ def run_python(*arguments: str, cwd: Path, **environment: str) -> subprocess.Com
     return subprocess.run([sys.executable, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
 
 
+def run_module(module: str, *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m MODULE ARGUMENTS` in a process that has the libraries already, where importing is not tested."""
+    python = (warm_programs() or Path(sys.executable).parent) / "python"
+    env = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src"), **environment}
+    command = [str(python), "-m", module, *arguments]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
+
+
 def run_command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run `fieldguide ARGUMENTS` in this process, where the process itself is not what is tested: it starts at once."""
     stdout, stderr, code = io.StringIO(), io.StringIO(), 0
@@ -183,16 +192,21 @@ class Sample:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """As many test processes as cores that may be used: a container may allow fewer than the machine has."""
-    return parallel.usable_cores()
+    """One more test process than cores that may be used (a container may allow fewer than the machine has).
+
+    Tests wait for what they start: for servers, browsers, locks, and processes that are to be killed.
+    """
+    return parallel.usable_cores() + 1
 
 
 # What takes longest comes first, and what the first ones wait for is not made twice at a time: so the processes end
 # together. The rest follows by name.
 FIRST = (
-    *("test_sweep", "test_clean", "test_reproduction", "test_retraining", "test_kill", "test_sweep_jobs"),
-    *("test_training_choices", "test_experiments", "test_repro", "test_report", "test_tracking", "test_training"),
-    *("test_export", "test_compare", "test_rollout", "test_reviews", "test_simulated_year"),
+    *("test_sweep", "test_clean", "test_checks_of_the_code", "test_training_choices", "test_reproduction"),
+    *("test_retraining", "test_sweep_jobs", "test_kill", "test_experiments", "test_training", "test_repro"),
+    *("test_tracking", "test_report", "test_addresses_of_stores", "test_app_in_a_browser", "test_rollout"),
+    *("test_inference", "test_adding_folders", "test_operations", "test_label_checks", "test_simulated_year"),
+    *("test_export", "test_compare", "test_reviews"),
 )
 
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.base.stage_code import stage_code, stage_sources_file
 from fieldguide.base.stage_names import Stage
 from source_graph import ROOT
+from warm import own_environment, warm_programs
 
 STAGES = ["config", "weights", "download", "clean", "validate", "split", "train", "evaluate", "screen", "report"]
 RESULTS = (
@@ -41,6 +42,7 @@ PARAMS = {
     "resize": "squish",
     "augment": "standard",
     "schedule": "one_cycle",
+    "max_side": 96,
     "min_per_label": 1,
     "group_by": "look_alike",  # so few bursts at so many sites leave a side without a label
     "  seed": 1,  # of the split
@@ -53,7 +55,6 @@ PARAMS = {
     "workers": 2,
 }
 ODD_NAME = "my bears #1 100%41 (a?b&c) ä熊"  # of a folder: nothing may depend on what it is called
-FOREIGN = ("MLFLOW_", "DVC_", "GIT_", "PYTHON", "HYDRA_", "COVERAGE_")  # of whoever runs the tests
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Checkout:
 
     root: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    is_warm: bool = True  # its commands start with the libraries imported
 
     @property
     def paths(self) -> Paths:
@@ -69,8 +71,8 @@ class Checkout:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-        path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+        kept, warm = own_environment(), warm_programs() if self.is_warm else None
+        folders = [Path(sys.executable).parent, kept.get("PATH", "")]
         own = {
             "DVC_SITE_CACHE_DIR": str(self.root / ".dvc" / "tmp" / "site"),
             "DVC_GLOBAL_CONFIG_DIR": str(self.root / ".dvc" / "tmp" / "global"),
@@ -78,12 +80,17 @@ class Checkout:
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
             "PYTHONPATH": str(self.root / "src"),  # the package is installed from the checkout under test
-            "PATH": path,
+            "PATH": os.pathsep.join(map(str, [warm, *folders] if warm else folders)),
         }
         return {**kept, **own, **self.variables}
 
     def with_variables(self, **variables: str) -> "Checkout":
-        return Checkout(self.root, {**self.variables, **variables})
+        return replace(self, variables={**self.variables, **variables})
+
+    @property
+    def cold(self) -> "Checkout":
+        """The same one, whose commands are processes from the very start: for who looks for them or sends signals."""
+        return replace(self, is_warm=False)
 
     def run(self, *command: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Run a command and return its outcome; fails if its exit code is not `code` (None: any will do)."""
@@ -123,7 +130,7 @@ class Checkout:
         """The same checkout, with all results and DVC's cache, elsewhere; its MLflow store stays behind."""
         leave = shutil.ignore_patterns("mlflow.db*", "mlruns")
         shutil.copytree(self.root, target, symlinks=True, ignore=leave)
-        return Checkout(target, self.variables)
+        return replace(self, root=target)
 
 
 def ran(output: str) -> list[str]:

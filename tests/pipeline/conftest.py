@@ -39,7 +39,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
     """
 
     def make(folder: Path) -> None:
-        checkout = small_checkout(folder / "checkout")
+        checkout = small_checkout(folder / "checkout").cold
         done = checkout.dvc("repro", "weights", "download")
         checkout.copy(folder / "begun")
         keep(folder, done, checkout.dvc("repro"))
@@ -57,7 +57,7 @@ def padded(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Rep
         copy.set_params(resize="pad")
         address = f"http://me:secret@127.0.0.1:{free_port()}"
         away = copy.with_variables(MLFLOW_TRACKING_URI=address, MLFLOW_HTTP_REQUEST_MAX_RETRIES="1")
-        keep(folder, away.dvc("repro"))
+        keep(folder, away.cold.dvc("repro", "train"), away.dvc("repro"))  # what started a training is recorded
 
     return kept(made_once(tmp_path_factory, "padded", make))
 

@@ -118,7 +118,7 @@ def test_the_commands_find_the_runs_of_a_checkout_with_an_odd_name(trained: Repr
     assert run.info.run_id[:8] in odd.fieldguide("compare", ".", run.info.run_id).stdout
     assert odd.fieldguide("adopt", run.info.run_id, "--dry-run").returncode == 0
     port = str(free_port())
-    ui = psutil.Popen(["fieldguide", "ui", "--port", port], cwd=odd.root, env=odd.environment)
+    ui = psutil.Popen(["fieldguide", "ui", "--port", port], cwd=odd.root, env=odd.cold.environment)
     try:
         answers(f"http://127.0.0.1:{port}/health", ui)
         with urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:

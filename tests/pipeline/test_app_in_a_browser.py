@@ -56,7 +56,7 @@ def test_decisions_of_several_people_survive_a_kill_and_are_replayed(copy: Check
             return {"d": "drop", "k": "keep"}[key]
         return "keep" if labels[int(key) - 1] == came_with[identity] else f"relabel {labels[int(key) - 1]}"
 
-    with app_process(copy.root, free_port(), copy.environment) as app, chromium() as started:
+    with app_process(copy.root, free_port(), copy.cold.environment) as app, chromium() as started:
         asked: list[str] = []
         window, other_window = started.new_context(), started.new_context()
         window.on("request", lambda request: asked.append(request.url))
@@ -149,7 +149,7 @@ def with_own_data(copy: Checkout) -> list[str]:
 def test_every_page_works_by_keyboard_and_asks_nobody_else(copy: Checkout) -> None:
     copy.fieldguide("sync")  # a run for the page of runs
     ids, incoming = with_own_data(copy), copy.paths.incoming
-    with app_process(copy.root, free_port(), copy.environment) as app, chromium() as started:
+    with app_process(copy.root, free_port(), copy.cold.environment) as app, chromium() as started:
         for width, height, scheme in SIZES:
             window = started.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
             asked: list[str] = []

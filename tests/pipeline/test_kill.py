@@ -119,7 +119,7 @@ def kill_in(checkout: Checkout, stages: Sequence[str]) -> None:
 def survivor(request: pytest.FixtureRequest, tmp_path: Path, begun: Checkout) -> Iterator[Checkout]:
     """A checkout in which nothing but killed runs took place, for speed only since it had pictures."""
     where = tmp_path / "another folder"
-    checkout = small_checkout(where) if STAGES[0] in request.param else begun.copy(where)
+    checkout = (small_checkout(where) if STAGES[0] in request.param else begun.copy(where)).cold
     try:
         kill_in(checkout, request.param)
         yield checkout

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CHECKOUT, OwnData, noise, put, run_python
+from conftest import CHECKOUT, OwnData, noise, put, run_module, run_python
 from fieldguide.base.paths import Paths
 from fieldguide.stages import clean, download, split
 
@@ -192,12 +192,16 @@ def run_copy(copied: Path, *arguments: str, cwd: Path | None = None) -> subproce
     return run_python(*arguments, cwd=cwd or copied, PYTHONPATH=path)
 
 
+def run_command_of(copied: Path, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return run_module("fieldguide.cli", *arguments, cwd=cwd or copied, PYTHONPATH=str(copied / "src"))
+
+
 @pytest.mark.parametrize(
     ("choice", "shown"),
     [("augment=posters", "name: posterize\n    levels: 2"), ("ood=centroid", "power: 1.5"), ("resize=corner", "0.25")],
 )
 def test_config_shows_it(copied: Path, choice: str, shown: str) -> None:
-    done = run_copy(copied, "-m", "fieldguide.cli", "config", choice)
+    done = run_command_of(copied, "config", choice)
     assert (done.returncode, done.stderr) == (0, "")
     assert shown in done.stdout
 
@@ -218,7 +222,7 @@ def test_config_shows_it(copied: Path, choice: str, shown: str) -> None:
     ],
 )
 def test_what_it_does_not_take_is_refused_in_one_line(copied: Path, overrides: tuple[str, ...], message: str) -> None:
-    done = run_copy(copied, "-m", "fieldguide.cli", "config", *overrides)
+    done = run_command_of(copied, "config", *overrides)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"fieldguide: override {overrides[1]}: ")
     assert message in done.stderr and done.stderr.count("\n") == 1
@@ -235,7 +239,7 @@ def test_training_screening_prediction_and_evaluation_use_it(copied: Path, own_d
             (paths.root / name).write_text(text, encoding="utf-8")
     done = run_copy(copied, "-c", USE, cwd=paths.root)
     assert done.stdout.endswith("all used\n"), done.stderr
-    shown = run_copy(copied, "-m", "fieldguide.cli", "show-batch", "augment=posters", "train.size=32", cwd=paths.root)
+    shown = run_command_of(copied, "show-batch", "augment=posters", "train.size=32", cwd=paths.root)
     assert shown.stdout == "reports/show_batch/augment=posters_train.size=32.png\n", shown.stderr
 
 

@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,7 +78,7 @@ def test_a_sweep_of_mlflow_run_is_that_of_the_command_line(home: Checkout) -> No
     assert (job.data.params["resize"], job.data.params["resize.min_scale"]) == ("random_crop", "0.5")
     assert job.data.tags[PARENT] == parent.info.run_id
     assert all(run.info.run_id in launcher.data.tags["mlflow.note.content"] for run in (parent, job))
-    again = home.run(sys.executable, "-m", "fieldguide.experiments.sweep", *OVERRIDES.split())
+    again = home.run("python", "-m", "fieldguide.experiments.sweep", *OVERRIDES.split())
     assert again.stdout.count("finished before") >= 1
     assert len(runs_in(home)) == 4  # these three, and that of the checkout
 

@@ -1,6 +1,7 @@
 """The scheduled job for real: DVC, gate, registry and branch; overlapped, killed, and taken up again."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -75,6 +76,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     enthrone(checkout.paths, Paths(folder / "untrained"))
     yield checkout
     os.environ.update(variables)
+
+
+@pytest.fixture(autouse=True)
+def as_in_the_checkout(home: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the job starts from this process is found where `home.run` finds it."""
+    monkeypatch.setenv("PATH", home.environment["PATH"])
+    monkeypatch.setattr("sys.executable", shutil.which("python", path=home.environment["PATH"]))
 
 
 def leave_out(pipeline: Path, *stages: str) -> None:
@@ -153,7 +161,7 @@ def test_a_job_overlapped_and_killed_is_taken_up_again(home: Checkout) -> None:
     put_stripes(home.paths.incoming, 6, seed=2)
     write_text(home.paths.incoming / "down" / "bad.jpg", "no picture")
     worktree = home.root / ".fieldguide/retrain/0001/worktree"
-    job = subprocess.Popen(["fieldguide", "retrain"], cwd=home.root, env=home.environment)
+    job = subprocess.Popen(["fieldguide", "retrain"], cwd=home.root, env=home.cold.environment)
     try:
         wait_for(lambda: training(worktree))
         second = home.fieldguide("retrain", code=75)

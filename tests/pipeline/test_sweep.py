@@ -15,7 +15,7 @@ from stages.training import of_the_project
 
 pytestmark = pytest.mark.slow
 
-TWO_BY_TWO = ["resize=crop,pad", "train.epochs=2", "train.lr=0.001,0.01"]  # what does not vary is in no name
+TWO_BY_TWO = ["resize=crop,pad", "train.epochs=1", "train.lr=0.001,0.01"]  # what does not vary is in no name
 NAMES = {"crop lr=0.001", "crop lr=0.01", "pad lr=0.001", "pad lr=0.01"}
 
 

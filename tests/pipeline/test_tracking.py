@@ -109,7 +109,7 @@ def test_sync_adds_nothing_to_what_is_there(trained: Reproduced, copy: Checkout)
 
 
 def kill_sync_while_it_makes_the_database(checkout: Checkout) -> None:
-    sync = subprocess.Popen(["fieldguide", "sync"], cwd=checkout.root, env=checkout.environment)
+    sync = subprocess.Popen(["fieldguide", "sync"], cwd=checkout.root, env=checkout.cold.environment)
     while not [file for file in checkout.root.rglob("mlflow.db") if file.stat().st_size]:
         assert sync.poll() is None
         time.sleep(0.005)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import run_command, run_python
+from conftest import run_command, run_module
 from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
@@ -24,7 +24,7 @@ def small(checkout: Paths) -> Paths:
 
 @pytest.mark.slow
 def test_what_stopped_a_run_is_told_by_the_summary_and_the_page(small: Paths) -> None:
-    done = run_python("-m", "fieldguide.stages.validate", cwd=small.root)
+    done = run_module("fieldguide.stages.validate", cwd=small.root)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     said = "too few pictures to split: panda has 2 pictures ("
     assert f"validate: {said}" in done.stderr
@@ -37,13 +37,13 @@ def test_what_stopped_a_run_is_told_by_the_summary_and_the_page(small: Paths) ->
     page = small.overview.read_text(encoding="utf-8")
     assert "Stopped before training" in page and said in page
 
-    done = run_python("-m", "fieldguide.stages.split", cwd=small.root)
+    done = run_module("fieldguide.stages.split", cwd=small.root)
     assert done.returncode == 1
     page = small.overview.read_text(encoding="utf-8")
     assert "Stopped in the stage split" in page and said in page
 
     given(small, ("bear", 60, "kept"), ("panda", 70, "kept"))
-    assert run_python("-m", "fieldguide.stages.split", cwd=small.root).returncode == 0
+    assert run_module("fieldguide.stages.split", cwd=small.root).returncode == 0
     again = run_command("summary", cwd=small.root)
     assert "reports/validate/metrics.json is missing: run `dvc repro` first" in again.stderr
 
@@ -52,15 +52,15 @@ def test_what_stopped_a_run_is_told_by_the_summary_and_the_page(small: Paths) ->
 def test_a_configuration_that_stops_the_run_and_a_bug_are_told_too(checkout: Paths) -> None:
     text = checkout.params.read_text(encoding="utf-8")
     checkout.params.write_text(text.replace("min_per_label: 1", "min_per_label: -1"), encoding="utf-8")
-    assert run_python("-m", "fieldguide.stages.config", cwd=checkout.root).returncode == 1
+    assert run_module("fieldguide.stages.config", cwd=checkout.root).returncode == 1
     assert "split.min_per_label" in checkout.overview.read_text(encoding="utf-8")
     assert "config: params.yaml" in run_command("summary", cwd=checkout.root).stdout
     checkout.params.write_text(text, encoding="utf-8")
-    assert run_python("-m", "fieldguide.stages.config", cwd=checkout.root).returncode == 0
+    assert run_module("fieldguide.stages.config", cwd=checkout.root).returncode == 0
     assert read_stopped(checkout) is None
 
     checkout.image_table.mkdir(parents=True)  # no stage expects a folder there
-    done = run_python("-m", "fieldguide.stages.split", cwd=checkout.root)
+    done = run_module("fieldguide.stages.split", cwd=checkout.root)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "split: " in run_command("summary", cwd=checkout.root).stdout
 

@@ -273,9 +273,9 @@ def features_at(size: int, pictures: list[tuple[str, Path]], kept: Path, **optio
     return features_of(backbone_at(size, kept.with_name("backbone.safetensors"), **options), size, pictures, kept)
 
 
-def backbone_at(size: int, weights: Path, **options: str) -> Backbone:
+def backbone_at(size: int, weights: Path, arch: str = "mobilenetv2_050", **options: str) -> Backbone:
     torch.manual_seed(0)
-    architecture = Architecture("timm", "mobilenetv2_050", {**options})
+    architecture = Architecture("timm", arch, {**options})
     body = build_body(architecture)
     save_weights(body, weights)
     exported = export_network(ObservedNetwork(body, None, NORMALIZATION, size))
@@ -310,13 +310,13 @@ def test_features_of_the_same_weights_with_other_options_are_others(
 
 
 def test_damaged_features_are_computed_again(pictures: list[tuple[str, Path]], tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
-    features = features_at(64, pictures, kept)
+    kept, backbone = tmp_path / "kept", backbone_at(64, tmp_path / "backbone.safetensors", "test_resnet")
+    features = features_of(backbone, 64, pictures, kept)
     (file,) = kept.iterdir()
     whole = file.read_bytes()
     for place in [*range(8, 600, 29), *range(600, len(whole), 5001)]:
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert np.array_equal(features_at(64, pictures, kept), features)
+        assert np.array_equal(features_of(backbone, 64, pictures, kept), features)
         assert file.read_bytes() == whole
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import commands, run_command, run_python
+from conftest import commands, run_command, run_module, run_python
 from fieldguide.base.paths import Paths
 from fieldguide.cli import main
 from fieldguide.configuration.compose import compose
@@ -170,7 +170,7 @@ NO_PAGE = "there is no page about it: results of earlier stages are not here"
 def test_every_stage_stops_at_a_mistake_in_params_before_it_starts_work(checkout: Paths) -> None:
     checkout.params.write_text(checkout.params.read_text().replace("epochs: 2", "epochs: 0"))
     for stage in ("config", "download", "clean", "split"):
-        done = run_python("-m", f"fieldguide.stages.{stage}", cwd=checkout.root)
+        done = run_module(f"fieldguide.stages.{stage}", cwd=checkout.root)
         assert done.returncode == 1
         page = f"{stage}: {'the page about it is reports/index.html' if stage != 'split' else NO_PAGE}\n"
         assert done.stdout == page

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from safetensors import SafetensorError
 
-from conftest import OwnData, noise, put, run_python
+from conftest import OwnData, noise, put, run_module
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, replace_folder, write_json, write_text
 from fieldguide.base.system_errors import FAULTS, fault, faults_in_one_line
@@ -112,16 +112,16 @@ def test_stages_and_commands_leave_with_one_line(own_data: OwnData, disk: Path) 
     for number in range(12):
         put(paths.sources / "own" / "ab"[number % 2] / f"{number}.png", noise(number, 640, 480))
     subprocess.run(["cp", "-r", *map(str, paths.root.glob("*[!k]")), str(disk)], check=True)
-    said = [run_python("-m", f"fieldguide.stages.{stage}", cwd=disk) for stage in ("download", "clean", "split")]
+    said = [run_module(f"fieldguide.stages.{stage}", cwd=disk) for stage in ("download", "clean", "split")]
     assert [done.returncode for done in said] == [0, 0, 0], [done.stderr for done in said]
     (disk / "ballast").write_bytes(bytes(4096))
     free = os.statvfs(disk)
     (disk / "ballast").write_bytes(bytes(free.f_bavail * free.f_frsize - 8 * 4096))
-    full = run_python("-m", "fieldguide.stages.clean", cwd=disk)
+    full = run_module("fieldguide.stages.clean", cwd=disk)
     (disk / "ballast").unlink()
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-    read_only = [run_python("-m", f"fieldguide.stages.{stage}", cwd=disk) for stage in ("clean", "split")]
-    read_only.append(run_python("-m", "fieldguide.cli", "review", "0" * 16, "keep", cwd=disk))
+    read_only = [run_module(f"fieldguide.stages.{stage}", cwd=disk) for stage in ("clean", "split")]
+    read_only.append(run_module("fieldguide.cli", "review", "0" * 16, "keep", cwd=disk))
     for done, words in ((full, "the disk is full"), *((done, "") for done in read_only)):
         assert done.returncode == 1
         assert done.stderr.count("\n") == 1, done.stderr

@@ -28,7 +28,7 @@ from fieldguide.base.process import start_process
 start_process()
 parallel.PATIENCE = 0
 try:
-    parallel.map_processes(time.sleep, [0.3] * 1000, "sleep", 2)
+    parallel.map_processes(time.sleep, [0.03] * 10_000, "sleep", 2)
 except KeyboardInterrupt:
     sys.exit(130)
 """

@@ -3,13 +3,13 @@
 import hashlib
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from conftest import run_module
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.reproduction.run_record import Run
@@ -36,7 +36,8 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def dvc(root: Path, *arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=root, check=True, capture_output=True)
+    done = run_module("dvc", *arguments, cwd=root)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")

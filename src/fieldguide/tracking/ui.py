@@ -18,6 +18,7 @@ def start_ui(paths: Paths, port: int) -> None:
     if address.startswith(("http://", "https://")):
         raise UserError(f"the runs are on a server with its own UI: open {shown_address(address)} in a browser")
     quiet_environment()
-    command = ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--backend-store-uri", address]
+    place = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]  # for one person; four start more slowly
+    command = ["-m", "mlflow", "ui", *place, "--backend-store-uri", address]
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, *command])
