@@ -54,6 +54,7 @@ PARAMS = {
     "threads": 1,
     "workers": 2,
 }
+INSTALLED = Path(sys.executable).parent  # the programs of this environment
 ODD_NAME = "my bears #1 100%41 (a?b&c) ä熊"  # of a folder: nothing may depend on what it is called
 
 
@@ -72,7 +73,7 @@ class Checkout:
     @property
     def environment(self) -> dict[str, str]:
         kept, warm = own_environment(), warm_programs() if self.is_warm else None
-        folders = [Path(sys.executable).parent, kept.get("PATH", "")]
+        folders = [INSTALLED, kept.get("PATH", "")]
         own = {
             "DVC_SITE_CACHE_DIR": str(self.root / ".dvc" / "tmp" / "site"),
             "DVC_GLOBAL_CONFIG_DIR": str(self.root / ".dvc" / "tmp" / "global"),
