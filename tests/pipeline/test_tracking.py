@@ -62,7 +62,7 @@ def test_a_run_holds_all_that_makes_it_again(trained: Reproduced, run: Any) -> N
         "resize.method": "squish",
         "model.arch": "test_resnet",
         "train.lr": "0.003",
-        "train.size": "32",
+        "train.size": str(compose(checkout.paths).train.size),
         "seed": "42",
         "data": "mini",
         "split.valid": str(compose(checkout.paths).split.valid),
@@ -216,7 +216,7 @@ def test_a_server_that_came_back_gets_the_run(
     (run,) = runs_in(client)
     assert run.info.status == "FINISHED"
     assert run.data.params["resize"] == "pad"
-    assert run.data.tags["mlflow.source.name"] == "dvc repro"  # as it was while the server was away
+    assert run.data.tags["mlflow.source.name"] == "dvc repro train"  # as it was while the server was away
     assert [metric.step for metric in client.get_metric_history(run.info.run_id, "train_loss")] == [1, 2]
     assert len(run.outputs.model_outputs) == 1
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)  # from here on in this process, for speed

@@ -83,7 +83,7 @@ def serve(client: socket.socket) -> NoReturn:
     for stream in (0, 1, 2, *streams):
         os.close(stream)
     ended = os.pidfd_open(command)
-    if ended not in select.select([client, ended], [], [])[0]:
+    if ended not in select.select([client.fileno(), ended], [], [])[0]:
         os.kill(command, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
     with suppress(BrokenPipeError):
