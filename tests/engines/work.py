@@ -1,4 +1,4 @@
-"""Work for an engine in a process of its own: `python work.py ENGINE [ADDRESS]`; item 77 kills its worker."""
+"""Work for an engine in a process of its own: `python work.py ENGINE`; item 77 kills its worker."""
 
 import os
 import signal
@@ -27,9 +27,9 @@ def refused(number: int) -> int:
     return number
 
 
-def main(kind: str, address: str | None = None) -> None:
+def main(kind: str) -> None:
     """Print what became of 120 items."""
-    with use_engine(EngineConfig(kind, address, 2), Path(__file__).absolute()):
+    with use_engine(EngineConfig(kind, workers=2), Path(__file__).absolute()):
         found = map_pictures(squared, range(120), "squares", lost=lambda number: -number)
         print([number for number in range(120) if found[number] != number * number], found[77])
         try:
@@ -41,6 +41,6 @@ def main(kind: str, address: str | None = None) -> None:
 if __name__ == "__main__":
     start_process()
     try:
-        main(*sys.argv[1:])
+        main(sys.argv[1])
     except UserError as error:
         sys.exit(str(error))

@@ -105,7 +105,10 @@ def test_the_models_are_those_of_the_other_launchers(
     ("option", "message"),
     [
         ("cpus_per_task=4096", "hydra.launcher.cpus_per_task=4096: no node of the Ray cluster has so many"),
-        ("address=127.0.0.1:9", "hydra/launcher=ray: no Ray at 127.0.0.1:9: "),
+        (
+            "address=127.0.0.1:9",
+            "hydra/launcher=ray (127.0.0.1:9) cannot be reached (Connection refused): start it, or leave it out",
+        ),
     ],
 )
 def test_what_it_cannot_run_on_is_one_line(prepared: Checkout, tmp_path: Path, option: str, message: str) -> None:

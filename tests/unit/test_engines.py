@@ -61,7 +61,7 @@ class Threads:
 def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Threads]:
     made = Threads()
     monkeypatch.setattr("fieldguide.base.engines.connect", lambda engine, stack: made.cluster())
-    monkeypatch.setattr("fieldguide.base.engines.check_installed", lambda engine: None)
+    monkeypatch.setattr("fieldguide.base.engines.check_installed", lambda *_: None)
     yield made
     made.pool.shutdown()
 

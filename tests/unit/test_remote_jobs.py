@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from omegaconf import OmegaConf
 
+from conftest import put
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, write_json
 from fieldguide.experiments.remote_jobs import RemoteJob, launch
@@ -60,6 +61,21 @@ def test_an_engine_that_is_not_there_is_one_line(jobs: list[RemoteJob], monkeypa
     assert (
         end.value.code
         == "sweep: hydra/launcher=slurm: no `sbatch` here: call it on a machine that hands in jobs to SLURM"
+    )
+
+
+def test_jobs_that_cannot_be_cancelled_are_not_waited_for_without_end(
+    jobs: list[RemoteJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a node that does not answer."""
+    for program, prints in {"sbatch": "", "scancel": "", "squeue": "7_0 COMPLETING\n7_1 CANCELLED"}.items():
+        put(tmp_path / "bin" / program, f"#!/bin/sh\nprintf '{prints}\\n'\n".encode()).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setattr("fieldguide.experiments.slurm.CANCEL_SECONDS", 0)
+    with pytest.raises(SystemExit) as end:
+        launch(run_on_slurm, jobs, {})
+    assert str(end.value.code).startswith(
+        "sweep: hydra/launcher=slurm: SLURM's queue still holds the cancelled jobs (`"
     )
 
 

@@ -5,33 +5,30 @@ joblib's backends for the same libraries are not used: with that of Ray no resul
 """
 
 import logging
-import os
-import secrets
-import socket
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
+from fieldguide.base.cluster_address import PATIENCE, check_address, reach
 from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.interruption import ctrl_c_waits
 from fieldguide.base.parallel import MEMORY, usable_workers
+from fieldguide.base.ray_connection import check_ray_address, connect_to_ray
 
 LOCAL, RAY, DASK = "local", "ray", "dask"
 LIBRARY = {RAY: "ray", DASK: "distributed"}
-PATIENCE = 30  # seconds to wait for a cluster, or for a worker where there is none
 RETRIES = 3  # of a task whose worker died
 DASK_SETTINGS = {
     "distributed.scheduler.allowed-failures": RETRIES,
     "distributed.worker.profile.enabled": False,  # looks at the worker a hundred times a second
     "distributed.admin.tick.interval": "1s",
 }
-OBJECTS = 2**28  # bytes that Ray sets aside for results
 
 
 @dataclass
@@ -44,8 +41,21 @@ class EngineConfig:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
     kind: Annotated[str, Field(pattern=f"^({LOCAL}|{RAY}|{DASK})$")] = LOCAL
-    address: Annotated[str | None, Field(min_length=1)] = None
+    address: str | None = None
     workers: Annotated[int | None, Field(ge=1, le=1024)] = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where one setting would be ignored, or the address is none."""
+        if self.kind == LOCAL and (self.address is not None or self.workers is not None):
+            raise ValueError(f"kind {LOCAL} uses the cores of this machine: it has neither address nor workers")
+        if self.address is None:
+            return
+        if self.workers is not None:
+            raise ValueError("a cluster with an address has the workers that it has: set either address or workers")
+        if self.kind == RAY:
+            check_ray_address(self.address)
+        else:
+            check_address(self.address, schemes=("tcp", "tls"))
 
 
 @dataclass(frozen=True)
@@ -59,10 +69,19 @@ class Cluster:
     gone: tuple[type[Exception], ...]  # the cluster is not there any more
 
 
-def check_installed(engine: EngineConfig) -> None:
-    """Raise UserError if the engine's library is missing."""
-    if engine.kind in LIBRARY and find_spec(LIBRARY[engine.kind]) is None:
-        raise UserError(f"engine {engine.kind} is not installed: pip install 'fieldguide[{engine.kind}]'")
+def check_installed(name: str, kind: str) -> None:
+    """Raise UserError, which begins with the name, if the library of a cluster is missing."""
+    if kind in LIBRARY and find_spec(LIBRARY[kind]) is None:
+        raise UserError(f"{name} is not installed: pip install 'fieldguide[{kind}]'")
+
+
+@contextmanager
+def reached(name: str, otherwise: str) -> Iterator[None]:
+    """Raise UserError if the cluster that is connected to in the block cannot be reached, or does not start."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UserError(f"{name} cannot be reached ({first_line(error)}): start it, or {otherwise}") from None
 
 
 def connect(engine: EngineConfig, stack: ExitStack) -> Cluster:
@@ -70,12 +89,10 @@ def connect(engine: EngineConfig, stack: ExitStack) -> Cluster:
 
     Raises UserError if it cannot be reached, or has no worker.
     """
-    check_installed(engine)
+    check_installed(f"engine {engine.kind}", engine.kind)
     name = f"engine {engine.kind} ({engine.address or 'workers of its own'})"
-    try:
+    with reached(name, f"set `engine: {LOCAL}`"):
         cluster = (_ray if engine.kind == RAY else _dask)(name, engine, stack)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise UserError(f"{name} cannot be reached ({first_line(error)}): start it, or set `engine: local`") from None
     if not cluster.workers():
         raise UserError(f"{name} has no worker with {MEMORY / 2**30:.0f} GB of memory: start one")
     return cluster
@@ -83,23 +100,8 @@ def connect(engine: EngineConfig, stack: ExitStack) -> Cluster:
 
 def _ray(name: str, engine: EngineConfig, stack: ExitStack) -> Cluster:
     """Ray does a lost worker's tasks again by itself; it gives a machine no more tasks than it has memory for."""
-    if engine.address is None:  # else Ray would write a token to the home folder
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    import ray
-    from ray import exceptions
-    from ray._private import worker
-
-    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-    if engine.address is None:
-        workers = engine.workers or usable_workers()
-        settings |= {"num_cpus": workers, "_memory": workers * MEMORY, "object_store_memory": OBJECTS}
-        settings |= {"_temp_dir": stack.enter_context(_folder(os.environ.get("RAY_TMPDIR", "/tmp")))}
-        settings |= {"include_dashboard": False}
-    elif not engine.address.startswith("auto"):
-        _reach(engine.address)
-    stack.callback(ray.shutdown)
-    ray.init(engine.address or "local", **settings)
-    worker._worker_logs_enabled = False  # else Ray tells of lost workers on stdout, among what a command prints
+    workers = engine.workers or usable_workers()
+    ray = connect_to_ray(engine.address, stack, own={"num_cpus": workers, "_memory": workers * MEMORY})
     head = ray.get_runtime_context().gcs_address
     tasks: dict[Any, Any] = {}
 
@@ -108,12 +110,12 @@ def _ray(name: str, engine: EngineConfig, stack: ExitStack) -> Cluster:
         return task.remote(*arguments).future()
 
     def workers_now() -> int:
-        _reach(head)  # without it Ray would wait for a minute, and then end this process
+        reach(head)  # without it Ray would wait for a minute, and then end this process
         found = ray.cluster_resources()
         return int(min(found.get("CPU", 0), found.get("memory", 0) // MEMORY))
 
-    lost = (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError)
-    return Cluster(name, submit, workers_now, lost, (exceptions.RayError, OSError))
+    lost = (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError)
+    return Cluster(name, submit, workers_now, lost, (ray.exceptions.RayError, OSError))
 
 
 def _dask(name: str, engine: EngineConfig, stack: ExitStack) -> Cluster:
@@ -126,7 +128,7 @@ def _dask(name: str, engine: EngineConfig, stack: ExitStack) -> Cluster:
     for logger in ("distributed", "distributed.client"):  # what matters of it is told as a UserError
         logging.getLogger(logger).setLevel(logging.CRITICAL)
     if engine.address is None:
-        folder = stack.enter_context(_folder(None))
+        folder = stack.enter_context(TemporaryDirectory(prefix="fieldguide-", ignore_cleanup_errors=True))
         with ctrl_c_waits():
             started = LocalCluster(
                 n_workers=engine.workers or usable_workers(),
@@ -148,14 +150,3 @@ def _dask(name: str, engine: EngineConfig, stack: ExitStack) -> Cluster:
         return client.submit(function, *arguments, pure=False)
 
     return Cluster(name, submit, lambda: sum(client.nthreads().values()), (KilledWorker,), (CancelledError, OSError))
-
-
-def _reach(address: str) -> None:
-    """Raise OSError if nobody listens at HOST:PORT: Ray itself would try for minutes."""
-    host, _, port = address.rpartition("/")[2].rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
-
-
-def _folder(parent: str | None) -> tempfile.TemporaryDirectory[str]:
-    """For logs and sockets, which have short paths; deleted with what is in it."""
-    return tempfile.TemporaryDirectory(prefix="fieldguide-", dir=parent, ignore_cleanup_errors=True)

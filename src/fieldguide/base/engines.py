@@ -48,7 +48,7 @@ def use_engine(engine: EngineConfig, *shared: Path) -> Iterator[None]:
     if engine.kind == LOCAL:
         yield
         return
-    check_installed(engine)
+    check_installed(f"engine {engine.kind}", engine.kind)
     with ExitStack() as stack:
         before, seen = _connected.set(cache(lambda: connect(engine, stack))), _shared.set(shared)
         try:

@@ -139,7 +139,10 @@ def _engine(options: argparse.Namespace) -> "EngineConfig":
 
     if options.engine_address and options.engine == LOCAL:
         raise UserError("--engine-address is that of a cluster: add --engine ray or --engine dask")
-    return EngineConfig(options.engine, options.engine_address)
+    try:
+        return EngineConfig(options.engine, options.engine_address)
+    except ValueError as error:
+        raise UserError(f"--engine-{error}") from None
 
 
 def _reader(options: argparse.Namespace, site_is_folder: bool) -> "Reader":

@@ -1,35 +1,30 @@
 """Jobs of a sweep as tasks of Ray: on a cluster of Ray's, or on this machine, where it ends with the sweep."""
 
-import logging
 import os
-import secrets
-import socket
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from fieldguide.base.clusters import RAY, check_installed, reached
 from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.parallel import usable_cores
 from fieldguide.base.progress import Progress
+from fieldguide.base.ray_connection import check_ray_address, connect_to_ray
 from fieldguide.experiments.remote_jobs import RemoteJob
 
-OBJECTS = 100_000_000  # bytes of memory for what tasks exchange: a few settings
+LAUNCHER = "hydra/launcher=ray"
 PYTHON = ("PATH", "PYTHONPATH")  # how its workers find this project
 
 
 def run_on_ray(jobs: Sequence[RemoteJob], options: Mapping[str, Any]) -> Generator[tuple[int, str], None, None]:
     """An `Engine`: the jobs are tasks of Ray, which end if this ends before they do.
 
-    Raises UserError if Ray is not installed, if there is none at the address, or if no node has what a job needs.
+    Raises UserError if Ray is not installed, if nobody answers at the address, or if no node has what a job needs.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before it is imported; it would ask, and keep the answer
-    try:
-        import ray
-    except ModuleNotFoundError:
-        raise UserError("hydra/launcher=ray: it needs Ray: pip install 'fieldguide[ray]'") from None
+    _check_address(options["address"])
+    check_installed(LAUNCHER, RAY)
     with ExitStack() as stack:
-        _connect(ray, options["address"], stack)
+        ray = _connect(options["address"], stack)
         needs = {"num_cpus": options["cpus_per_task"], "num_gpus": options["gpus_per_task"]}
         _check_nodes(ray, needs)
         run = ray.remote(max_retries=0, **needs)(sweep_job)
@@ -44,34 +39,20 @@ def sweep_job(job: RemoteJob) -> float:
     return job()
 
 
-def _connect(ray: Any, address: str | None, stack: ExitStack) -> None:
-    """Connect to a cluster, or start Ray on this machine in a folder that is deleted in the end."""
-    variables = {name: os.environ[name] for name in PYTHON if name in os.environ}
-    about: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address is None:
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it keeps one in the user's home
-        folder = stack.enter_context(TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True))
-        own = {"num_cpus": usable_cores(), "object_store_memory": OBJECTS, "_temp_dir": folder}
-        about |= {"address": "local", "include_dashboard": False, **own}
-    else:
-        _check_address(address)
-        about["address"] = address
-    stack.callback(ray.shutdown)
+def _check_address(address: str | None) -> None:
     try:
-        with Progress("connect to Ray"):
-            ray.init(runtime_env={"env_vars": variables}, **about)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UserError(f"hydra/launcher=ray: no Ray at {address or 'this machine'}: {first_line(error)}") from None
+        if address is not None:
+            check_ray_address(address)
+    except ValueError as error:
+        raise UserError(f"hydra.launcher.{error}") from None
 
 
-def _check_address(address: str) -> None:
-    """Ray itself tries for minutes."""
-    host, _, port = address.rpartition("//")[2].rpartition(":")
-    if port.isdecimal():
-        try:
-            socket.create_connection((host, int(port)), timeout=10).close()
-        except OSError as error:
-            raise UserError(f"hydra/launcher=ray: no Ray at {address}: {error.strerror or error}") from None
+def _connect(address: str | None, stack: ExitStack) -> Any:
+    """Connected to a cluster, or to a Ray that is started on this machine, until the stack is closed."""
+    variables = {name: os.environ[name] for name in PYTHON if name in os.environ}
+    own = {"num_cpus": usable_cores()}
+    with reached(f"{LAUNCHER} ({address or 'on this machine'})", "leave it out"), Progress("connect to Ray"):
+        return connect_to_ray(address, stack, own, runtime_env={"env_vars": variables})
 
 
 def _check_nodes(ray: Any, needs: Mapping[str, float]) -> None:

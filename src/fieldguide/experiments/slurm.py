@@ -20,6 +20,7 @@ from fieldguide.experiments.remote_jobs import RemoteJob
 from fieldguide.experiments.sweep_outcome import new_outcome
 
 POLL_SECONDS = 5.0  # between two looks at the queue
+CANCEL_SECONDS = 300.0  # for cancelled jobs to be gone: SLURM kills what does not end, and gives up a silent node
 LATE_SECONDS = 15.0  # after which every machine sees a file that one of them has written
 OF_ALL_EXECUTORS = ("cpus_per_task", "gpus_per_node", "mem_gb", "timeout_min")  # parameters of submitit's
 ENDED = {
@@ -76,7 +77,13 @@ def _cancel_earlier(name: str) -> None:
     if left := _in_queue(name):
         print(f"sweep: cancelling {left} jobs that an earlier call has left in SLURM's queue", flush=True)
         _cancel(name)
+    end = time.monotonic() + CANCEL_SECONDS
     while _in_queue(name):
+        if time.monotonic() > end:
+            raise UserError(
+                f"hydra/launcher=slurm: SLURM's queue still holds the cancelled jobs (`squeue --name={name}`): they "
+                "may write to the sweep's folders, so call it again when they are gone"
+            )
         time.sleep(1)
 
 

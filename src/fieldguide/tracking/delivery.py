@@ -47,15 +47,16 @@ def sync(paths: Paths) -> str:
             kept = _add_screen(tracker, run) if has_report(paths) else ""
             tracker.log_config(run, provenance)
             tracker.client.set_terminated(run, "FINISHED")
+            was_complete = known is not None and DELIVERED in known.data.tags
+            if not was_complete and (other := _same_model_elsewhere(tracker, record, run)):
+                tracker.delete(run)
+                return f"mlflow: the same model is already logged as run {other.info.run_id} ({other.info.run_name})"
             tracker.client.set_tag(run, DELIVERED, results)
         except BaseException:
             if known is None:
                 with suppress(Exception):  # the error itself is reported; the next call resumes the run
                     tracker.client.set_terminated(run, "KILLED")
             raise
-        if first := _same_model_before(tracker, record, run):
-            tracker.delete(run)
-            return f"mlflow: the same model is already logged as run {first.info.run_id} ({first.info.run_name})"
     return f"mlflow: run {run} ({title}) logged{kept}"
 
 
@@ -80,15 +81,18 @@ def _finished_run(tracker: Tracker, record: dict[str, Any]) -> Any | None:
     return runs[0] if runs else None
 
 
-def _same_model_before(tracker: Tracker, record: dict[str, Any], run: str) -> Any | None:
-    """The run that another checkout finished with the same model while this one was handed in, if it came first.
+def _same_model_elsewhere(tracker: Tracker, record: dict[str, Any], run: str) -> Any | None:
+    """The run of another checkout with the same model, finished while this one was handed in, if that one stays.
 
-    Of two that end together both see the same order, so that one stays.
+    No times are compared: the clocks of two machines differ. A run that is complete stays. Of two that are not yet both
+    would go, or neither: there the ids decide.
     """
     digest = sha256_of_file(tracker.paths.classifier)
-    same = [one for one in tracker.finished(record["fingerprint"]) if one.data.tags.get(MODEL) == digest]
-    first = min(same, key=lambda one: (one.info.end_time, one.info.run_id))
-    return None if first.info.run_id == run else first
+    for other in tracker.finished(record["fingerprint"]):
+        same, found = other.data.tags.get(MODEL) == digest, other.info.run_id
+        if same and found != run and (DELIVERED in other.data.tags or found < run):
+            return other
+    return None
 
 
 def _provenance_of_results(paths: Paths, record: dict[str, Any]) -> dict[str, Any]:

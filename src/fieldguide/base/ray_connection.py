@@ -1,0 +1,46 @@
+"""Connecting to a cluster of Ray, or starting one on this machine for as long as it is needed."""
+
+import logging
+import os
+import secrets
+from contextlib import ExitStack
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from fieldguide.base.cluster_address import AUTO, check_address, reach
+from fieldguide.base.process import quiet_environment
+
+OBJECTS = 2**28  # bytes that a Ray of its own sets aside for what tasks exchange
+
+
+def check_ray_address(address: str) -> None:
+    """Raise ValueError if it is no address of Ray's."""
+    check_address(address, words=(AUTO,))
+
+
+def connect_to_ray(address: str | None, stack: ExitStack, own: dict[str, Any], **settings: Any) -> Any:
+    """The module `ray`, connected until the stack is closed.
+
+    Without an address Ray is started on this machine, as large as `own` says, in a folder that is deleted in the end;
+    `own` and `settings` are arguments of `ray.init`.
+
+    Raises OSError, RuntimeError or ValueError if it cannot be reached, or does not start.
+    """
+    quiet_environment()  # before it is imported: it would ask about usage reports, and keep the answer
+    if address is None:
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it writes one to the home folder
+        # Ray's sockets are in it, and have short paths.
+        folder = TemporaryDirectory(
+            prefix="fieldguide-", dir=os.environ.get("RAY_TMPDIR", "/tmp"), ignore_cleanup_errors=True
+        )
+        settings |= {**own, "object_store_memory": OBJECTS, "include_dashboard": False}
+        settings |= {"_temp_dir": stack.enter_context(folder)}
+    elif address != AUTO:
+        reach(address)
+    import ray
+    from ray._private import worker
+
+    stack.callback(ray.shutdown)
+    ray.init(address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **settings)
+    worker._worker_logs_enabled = False  # else Ray tells of lost workers on stdout, among what a command prints
+    return ray

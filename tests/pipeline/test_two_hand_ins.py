@@ -1,0 +1,49 @@
+"""The same model from two machines at the same time is one run, whatever their clocks say."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from fieldguide.tracking.store import database_address
+from pipeline.conftest import Reproduced
+
+pytestmark = pytest.mark.slow
+
+# Hands in with a clock that is ahead by so many seconds; at its last step but one, another checkout does so altogether.
+BEHIND_ANOTHER = """
+import subprocess, sys, time
+from pathlib import Path
+from mlflow import MlflowClient
+from fieldguide.base.paths import Paths
+from fieldguide.tracking.delivery import sync
+
+ahead, other = float(sys.argv[1]), sys.argv[2]
+clock, finish = time.time, MlflowClient.set_terminated
+time.time = lambda: clock() + ahead
+
+def finish_second(*arguments, **options):
+    print(subprocess.run(["fieldguide", "sync"], cwd=other, check=True, capture_output=True, text=True).stdout, end="")
+    return finish(*arguments, **options)
+
+MlflowClient.set_terminated = finish_second
+print(sync(Paths(Path.cwd())))
+"""
+
+
+@pytest.mark.parametrize("ahead", [-3600, 3600])
+def test_a_hand_in_that_ends_second_leaves_the_first(trained: Reproduced, tmp_path: Path, ahead: int) -> None:
+    store = database_address(tmp_path / "shared.db")
+    one = trained.checkout.copy(tmp_path / "one").with_variables(MLFLOW_TRACKING_URI=store)
+    other = one.copy(tmp_path / "other")
+    said = one.run(sys.executable, "-c", BEHIND_ANOTHER, str(ahead), str(other.root)).stdout.splitlines()
+    client = MlflowClient(store)
+    (experiment,) = [found for found in client.search_experiments() if found.name == "fieldguide"]
+    (run,) = client.search_runs([experiment.experiment_id])
+    (model,) = client.search_logged_models([experiment.experiment_id])
+    assert model.source_run_id == run.info.run_id
+    assert len(said) == 2 and all(run.info.run_id in line for line in said)
+    assert said[0].endswith("logged") and said[1].startswith("mlflow: the same model is already logged as run ")
+    for checkout in (one, other):
+        assert checkout.fieldguide("sync").stdout.rstrip().endswith("is complete")
