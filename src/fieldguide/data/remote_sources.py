@@ -4,7 +4,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fieldguide.base.errors import UserError, first_line, printable
+from fieldguide.base.errors import UserError, first_line, printable, without_access
 from fieldguide.base.progress import Progress
 from fieldguide.data.archives import safe_path
 from fieldguide.data.hugging_face import HUB, fetch_from_hub
@@ -23,7 +23,7 @@ def is_remote(source: str) -> bool:
 
 def without_secrets(source: str) -> str:
     """An address without what may be a password or a token."""
-    return re.sub(r"//[^/@]*@", "//", re.split("[?#]", source)[0])
+    return without_access(re.split("[?#]", source)[0])
 
 
 def fetch_source(source: str, target: Path) -> tuple[Path, list[str]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from hydra import main as hydra_main
 
-from fieldguide.base.errors import UserError
+from fieldguide.base.errors import UserError, without_access
 from fieldguide.base.files import read_json, sha256_of_file, write_json
 from fieldguide.base.interruption import STOPPED, run_to_its_end, stop_line
 from fieldguide.base.option_files import read_params
@@ -137,7 +137,7 @@ def _bring_up_to_date(paths: Paths) -> None:
         if not code:
             return
         if not any(sign in said for sign in ("Unable to acquire lock", "is busy")):
-            print(said, file=sys.stderr, end="")
+            print(without_access(said), file=sys.stderr, end="")
             raise UserError("the stages before training failed: fix the cause and run `dvc repro` first")
         if not waits:
             print("sweep: waiting for another DVC command in this checkout", flush=True)
