@@ -11,7 +11,7 @@ from pipeline.conftest import Reproduced
 
 pytestmark = pytest.mark.slow
 
-# Hands in with a clock that is ahead by so many seconds; at its last step but one, another checkout does so altogether.
+# Hands in with a clock that is ahead by so many seconds; before it ends its run, another checkout does so altogether.
 BEHIND_ANOTHER = """
 import subprocess, sys, time
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_a_hand_in_that_ends_second_leaves_the_first(trained: Reproduced, tmp_pa
     (run,) = client.search_runs([experiment.experiment_id])
     (model,) = client.search_logged_models([experiment.experiment_id])
     assert model.source_run_id == run.info.run_id
-    assert len(said) == 2 and all(run.info.run_id in line for line in said)
-    assert said[0].endswith("logged") and said[1].startswith("mlflow: the same model is already logged as run ")
+    assert all(run.info.run_id in line for line in said)
+    assert said[0].endswith("logged") and said[-1].startswith("mlflow: the same model is already logged as run ")
     for checkout in (one, other):
         assert checkout.fieldguide("sync").stdout.rstrip().endswith("is complete")
