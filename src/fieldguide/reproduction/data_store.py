@@ -10,6 +10,8 @@ from typing import Any
 from dvc.exceptions import CheckoutError, DvcException
 from dvc.repo import Repo
 
+from fieldguide.base.errors import without_access
+
 LOGGERS = ("dvc", "dvc_data", "dvc_objects")
 
 
@@ -90,4 +92,4 @@ def _errors() -> Iterator[list[str]]:
 
 def _in_one_line(record: logging.LogRecord) -> str:
     cause = f" - {record.exc_info[1]}" if record.exc_info and record.exc_info[1] else ""
-    return " ".join(f"{record.getMessage()}{cause}".split())
+    return " ".join(without_access(f"{record.getMessage()}{cause}").split())
