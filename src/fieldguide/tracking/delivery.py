@@ -75,10 +75,13 @@ def take_results_run(tracker: Tracker) -> str | None:
 
 
 def _finished_run(tracker: Tracker, record: dict[str, Any]) -> Any | None:
-    """The run that holds the classifier in the checkout: other code may have made another one with its fingerprint."""
+    """The run that holds the classifier in the checkout, a complete one if there is one.
+
+    Other code may have made another classifier with its fingerprint.
+    """
     digest = sha256_of_file(tracker.paths.classifier)
     runs = [run for run in tracker.finished(record["fingerprint"]) if run.data.tags.get(MODEL, digest) == digest]
-    return runs[0] if runs else None
+    return max(runs, key=lambda run: DELIVERED in run.data.tags, default=None)
 
 
 def _same_model_elsewhere(tracker: Tracker, record: dict[str, Any], run: str) -> Any | None:
@@ -148,21 +151,23 @@ def _log_report(tracker: Tracker, run: str) -> None:
 
 
 def _log_data_and_model(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
+    """By the client alone: a run that MLflow has opened by itself would be finished when it is closed."""
     import mlflow
+    from mlflow.entities import DatasetInput, InputTag
+    from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
-    paths = tracker.paths
-    digest = sha256_of_file(paths.classifier)
-    with mlflow.start_run(run_id=run):
-        table = read_columns(paths.split_table).to_pandas()
-        name = str(upstream_params(paths).get("data", "data"))
-        with warnings.catch_warnings(action="ignore"):  # of integers that might be missing: the table's types are fixed
-            dataset = mlflow.data.from_pandas(
-                table, name=name, targets="label", digest=sha256_of_file(paths.split_table)[:32]
-            )
-            mlflow.log_input(dataset, context="training")
-        if tags.get(MODEL) != digest:
-            log_model(paths, tracker, run)
-            mlflow.set_tag(MODEL, digest)
+    paths, client = tracker.paths, tracker.client
+    table = read_columns(paths.split_table).to_pandas()
+    name = str(upstream_params(paths).get("data", "data"))
+    with warnings.catch_warnings(action="ignore"):  # of integers that might be missing: the table's types are fixed
+        digest = sha256_of_file(paths.split_table)[:32]
+        dataset = mlflow.data.from_pandas(table, name=name, targets="label", digest=digest)
+    used = DatasetInput(dataset._to_mlflow_entity(), [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
+    client.log_inputs(run, datasets=[used])
+    model = sha256_of_file(paths.classifier)
+    if tags.get(MODEL) != model:
+        log_model(paths, tracker, run)
+        client.set_tag(run, MODEL, model)
 
 
 def _add_screen(tracker: Tracker, run: str) -> str:
