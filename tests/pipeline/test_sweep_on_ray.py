@@ -101,6 +101,24 @@ def test_the_models_are_those_of_the_other_launchers(
     assert models(hit.checkout) == models(own)
 
 
+def test_a_cluster_that_goes_away_is_one_line(prepared: Checkout, tmp_path: Path) -> None:
+    from ray.cluster_utils import Cluster
+
+    checkout = prepared.copy(tmp_path / "checkout").with_variables(HOME=str(tmp_path))
+    head = {"num_cpus": 1, "object_store_memory": OBJECTS, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        with sweeping(checkout, *ON_ANY_MACHINE, RAY, f"hydra.launcher.address={cluster.address}") as process:
+            until(lambda: list(checkout.root.glob("sweeps/*/*/origin.json")), process)
+            cluster.remove_node(cluster.head_node, allow_graceful=False)
+            said, _ = process.communicate(timeout=120)
+    finally:
+        cluster.shutdown()
+    assert process.returncode == 1 and "Traceback" not in said
+    (line,) = [line for line in said.splitlines() if line.startswith("sweep: hydra/launcher=ray")]
+    assert line.startswith("sweep: hydra/launcher=ray: the cluster went away (")
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [

@@ -5,6 +5,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from fieldguide.base.cluster_address import reach
 from fieldguide.base.clusters import RAY, check_installed, reached
 from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.parallel import usable_cores
@@ -13,13 +14,15 @@ from fieldguide.base.ray_connection import check_ray_address, connect_to_ray
 from fieldguide.experiments.remote_jobs import RemoteJob
 
 LAUNCHER = "hydra/launcher=ray"
+MOMENT = 5.0  # seconds after which it is looked whether the cluster is still there
 PYTHON = ("PATH", "PYTHONPATH")  # how its workers find this project
 
 
 def run_on_ray(jobs: Sequence[RemoteJob], options: Mapping[str, Any]) -> Generator[tuple[int, str], None, None]:
     """An `Engine`: the jobs are tasks of Ray, which end if this ends before they do.
 
-    Raises UserError if Ray is not installed, if nobody answers at the address, or if no node has what a job needs.
+    Raises UserError if Ray is not installed, if nobody answers at the address or any more, or if no node has what a job
+    needs.
     """
     _check_address(options["address"])
     check_installed(LAUNCHER, RAY)
@@ -27,11 +30,15 @@ def run_on_ray(jobs: Sequence[RemoteJob], options: Mapping[str, Any]) -> Generat
         ray = _connect(options["address"], stack)
         needs = {"num_cpus": options["cpus_per_task"], "num_gpus": options["gpus_per_task"]}
         _check_nodes(ray, needs)
+        head = ray.get_runtime_context().gcs_address
         run = ray.remote(max_retries=0, **needs)(sweep_job)
         waiting = {run.remote(job): place for place, job in enumerate(jobs)}
         while waiting:
-            (done,), _ = ray.wait(list(waiting))
-            yield waiting.pop(done), _reason(ray, done)
+            ended, _ = ray.wait(list(waiting), timeout=MOMENT)
+            for task in ended:
+                yield waiting.pop(task), _reason(ray, task)
+            if not ended:
+                _check_head(head)
 
 
 def sweep_job(job: RemoteJob) -> float:
@@ -53,6 +60,14 @@ def _connect(address: str | None, stack: ExitStack) -> Any:
     own = {"num_cpus": usable_cores()}
     with reached(f"{LAUNCHER} ({address or 'on this machine'})", "leave it out"), Progress("connect to Ray"):
         return connect_to_ray(address, stack, own, runtime_env={"env_vars": variables})
+
+
+def _check_head(address: str) -> None:
+    """Raise UserError if the cluster is gone: Ray itself would wait for a minute, and then end this process."""
+    try:
+        reach(address)
+    except OSError as error:
+        raise UserError(f"{LAUNCHER}: the cluster went away ({error}): start it; the same command goes on") from None
 
 
 def _check_nodes(ray: Any, needs: Mapping[str, float]) -> None:
