@@ -161,9 +161,8 @@ def _log_data_and_model(tracker: Tracker, run: str, tags: dict[str, str]) -> Non
     name = str(upstream_params(paths).get("data", "data"))
     with warnings.catch_warnings(action="ignore"):  # of integers that might be missing: the table's types are fixed
         digest = sha256_of_file(paths.split_table)[:32]
-        dataset = mlflow.data.from_pandas(table, name=name, targets="label", digest=digest)
-    used = DatasetInput(dataset._to_mlflow_entity(), [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
-    client.log_inputs(run, datasets=[used])
+        dataset = mlflow.data.from_pandas(table, name=name, targets="label", digest=digest)._to_mlflow_entity()
+    client.log_inputs(run, datasets=[DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "training")])])
     model = sha256_of_file(paths.classifier)
     if tags.get(MODEL) != model:
         log_model(paths, tracker, run)
