@@ -16,11 +16,18 @@ LATER = "`fieldguide sync` logs the run later"
 
 
 def test_both_train_while_the_server_is_killed(
-    ann: Person, bob: Person, server: TrackingServer, database: Database, store: ObjectStore, tmp_path: Path
+    ann: Person,
+    bob: Person,
+    server: TrackingServer,
+    database: Database,
+    store: ObjectStore,
+    place: Path,
+    tmp_path: Path,
 ) -> None:
-    people = [ann.checkout, bob.checkout]
-    ann.checkout.set_params(resize="pad", epochs=4)
-    bob.checkout.set_params(lr="0.001", epochs=4)
+    """In copies: other tests go on from what both had."""
+    people = [person.checkout.copy(place / f"training-{name}") for name, person in (("ann", ann), ("bob", bob))]
+    people[0].set_params(resize="pad", epochs=4)
+    people[1].set_params(lr="0.001", epochs=4)
     training = [begun(person, "dvc", "repro") for person in people]
     wait_until(lambda: len(runs_of(database.ask, "fieldguide")) == 3, training[0])
     server.daemon.kill()
