@@ -7,6 +7,7 @@ runs side by side, one row for each value of their first column.
 
 import json
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import pandas as pd
 from PIL import Image
@@ -63,16 +64,29 @@ def log_figures(tracker: Tracker, run: str) -> str:
 
 
 def log_confusion_matrix(tracker: Tracker, run: str, tags: dict[str, str]) -> None:
-    """Log the confusion matrix as an image, and as a table that the UI shows for several runs side by side; once."""
-    report = tracker.paths.report(Stage.EVALUATE)
-    digest = sha256_of_file(report / "confusion_matrix.png")
+    """Log the confusion matrix as an image, and as a table that the UI shows for several runs side by side; once.
+
+    The image has a name as MLflow gives one, but of the file's own time and content: what was killed in between is
+    replaced by the next call, where MLflow would put another image beside it.
+    """
+    from mlflow.tracking.multimedia import compress_image_size
+    from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_IMAGES
+
+    report, client = tracker.paths.report(Stage.EVALUATE), tracker.client
+    file = report / "confusion_matrix.png"
+    digest = sha256_of_file(file)
     if tags.get(CONFUSION_MATRIX) == digest:
         return
-    with Image.open(report / "confusion_matrix.png") as picture:
-        tracker.client.log_image(run, picture.convert("RGB"), key=MATRIX, step=0, synchronous=True)
-    tracker.client.log_dict(run, _matrix_table(read_confusion(report / "confusion_matrix.csv")), MATRIX_TABLE)
-    tracker.client.set_tag(run, LOGGED_TABLES, json.dumps([{"path": MATRIX_TABLE, "type": "table"}]))
-    tracker.client.set_tag(run, CONFUSION_MATRIX, digest)
+    drawn, identity = int(file.stat().st_mtime * 1000), uuid5(NAMESPACE_OID, digest)
+    name = f"images/{MATRIX.replace('/', '~')}+step+0+timestamp+{drawn}+{identity}"
+    with Image.open(file) as opened:
+        picture = opened.convert("RGB")
+    client.log_image(run, picture, artifact_file=f"{name}.png")
+    client.log_image(run, compress_image_size(picture), artifact_file=f"{name}+compressed.webp")
+    client.set_tag(run, MLFLOW_LOGGED_IMAGES, "True")
+    client.log_dict(run, _matrix_table(read_confusion(report / "confusion_matrix.csv")), MATRIX_TABLE)
+    client.set_tag(run, LOGGED_TABLES, json.dumps([{"path": MATRIX_TABLE, "type": "table"}]))
+    client.set_tag(run, CONFUSION_MATRIX, digest)
 
 
 def _matrix_table(counts: pd.DataFrame) -> dict[str, Any]:
