@@ -25,9 +25,11 @@ def test_a_fresh_clone_has_nothing_left_to_do(ann: Person, bob: Person) -> None:
     assert done(bob.checkout, "fieldguide", "sync").rstrip().endswith("is complete"), "ann handed it in"
 
 
-def test_a_colleagues_run_is_made_again_from_the_remote(ann: Person, database: Database, place: Path) -> None:
+def test_a_colleagues_run_is_made_again_from_the_remote(
+    ann: Person, bob: Person, database: Database, place: Path
+) -> None:
     """In a clone whose cache is empty."""
-    fresh = clone(ann, place / "fresh")
+    fresh = Checkout(clone(ann, place / "fresh").root, bob.checkout.variables)
     assert not (fresh.root / ".dvc" / "cache").exists()
     said = done(fresh, "fieldguide", "reproduce", runs_of(database.ask, "fieldguide")[0])
     assert "data/clean, data/clean.parquet from DVC, by hash" in said

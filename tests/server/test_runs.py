@@ -33,7 +33,7 @@ def last_one(*arguments, **options):
 requests.Session.send = last_one
 print(sync(Paths(Path.cwd())))
 """
-FIRST_KILL, NEXT_KILL = 5, 4  # after so many requests the first, and each other after so many times as many
+FIRST_KILL, MORE = 10, 2.5  # after so many requests the first, and each other after so many times as many
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def shown(ann: Person, server: TrackingServer, database: Database) -> str:
     return runs_of(database.ask, "shown")[0]
 
 
-def test_a_colleague_lists_compares_and_repeats_a_run(bob: Person, shown: str, place: Path) -> None:
+def test_a_colleague_lists_and_compares_a_run(bob: Person, shown: str) -> None:
     elsewhere = bob.checkout.with_variables(MLFLOW_EXPERIMENT_NAME="shown")
     listed = done(elsewhere, "fieldguide", "runs")
     (line,) = [line for line in listed.splitlines() if shown[:8] in line]
@@ -52,7 +52,6 @@ def test_a_colleague_lists_compares_and_repeats_a_run(bob: Person, shown: str, p
     compared = done(elsewhere, "fieldguide", "compare", shown[:8], ".")
     page = bob.checkout.root / compared.splitlines()[-1].split()[-1]
     assert shown[:8] in page.read_text(encoding="utf-8")
-    assert done(elsewhere, "fieldguide", "reproduce", shown[:8]).splitlines()[-1].startswith("identical: ")
 
 
 def test_a_hand_in_that_is_killed_after_any_request_is_completed(
@@ -62,8 +61,8 @@ def test_a_hand_in_that_is_killed_after_any_request_is_completed(
     requests, kills = FIRST_KILL, 0
     while (end := ended(begun(checkout, "python", "-c", KILLED, str(requests)))).code != 0:
         assert end.code == -9, end
-        requests, kills = requests + NEXT_KILL + requests // 4, kills + 1
-    assert kills > 5
+        requests, kills = int(MORE * requests), kills + 1
+    assert kills > 1
     assert end.stdout.rstrip().endswith("logged")
     (run,) = runs_of(database.ask, "killed")
     assert on_server(database, store, run) == undisturbed(ann.checkout, tmp_path)
