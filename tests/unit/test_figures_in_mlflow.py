@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
 from fieldguide.evaluation.tables import write_confusion
 from fieldguide.tracking.figures import COUNT, FIRST, MATRIX, MAX_LABELS, log_confusion_matrix, log_figures
-from fieldguide.tracking.tags import MATRIX_TABLE, METRIC_NAMES
+from fieldguide.tracking.tags import CONFUSION_MATRIX, MATRIX_TABLE, METRIC_NAMES
 from fieldguide.tracking.tracker import Tracker
 
 pytestmark = pytest.mark.slow  # importing MLflow alone takes seconds
@@ -113,8 +114,10 @@ def test_the_confusion_matrix_is_an_image_and_a_table_of_the_run_once(tmp_path: 
         log_confusion_matrix(tracker, run, tags)
         return {image.path for image in tracker.client.list_artifacts(run, "images") if image.path.endswith(".png")}
 
-    assert len(images()) == 1
-    assert len(images()) == 1
+    (first,) = images()
+    assert images() == {first}
+    tracker.client.delete_tag(run, CONFUSION_MATRIX)  # as where it was killed before it had said so
+    assert images() == {first}
     assert tracker.client.get_run(run).data.tags["mlflow.loggedImages"] == "True"
     put(file, noise(2))
     assert len(images()) == 2
@@ -126,3 +129,22 @@ def test_the_confusion_matrix_is_an_image_and_a_table_of_the_run_once(tmp_path: 
     }
     shown = json.loads(tracker.client.get_run(run).data.tags["mlflow.loggedArtifacts"])
     assert shown == [{"path": MATRIX_TABLE, "type": "table"}]
+
+
+def test_the_image_has_a_name_as_mlflow_gives_one(tmp_path: Path) -> None:
+    """By which its UI knows it."""
+    paths = Paths(tmp_path)
+    put(paths.report("evaluate") / "confusion_matrix.png", noise(1))
+    write_confusion(paths.report("evaluate") / "confusion_matrix.csv", pd.DataFrame([[1]], ["a"], ["a"]))
+    tracker = Tracker(paths)
+    names = []
+    for log in (
+        lambda run: log_confusion_matrix(tracker, run, {}),
+        lambda run: tracker.client.log_image(run, noise(1), key=MATRIX, step=0, synchronous=True),
+    ):
+        run = tracker.client.create_run(tracker.experiment).info.run_id
+        log(run)
+        found = sorted(image.path for image in tracker.client.list_artifacts(run, "images"))
+        names.append([re.sub(r"\d{13}\+[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "TIME+ID", name) for name in found])
+    assert names[0] == names[1]
+    assert len(names[0]) == 2 and all("TIME+ID" in name for name in names[0])
