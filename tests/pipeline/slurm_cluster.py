@@ -15,6 +15,7 @@ import psutil
 from pipeline.checkout import free_port
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
+OF_ADMINISTRATORS = "/usr/sbin"  # where Debian has them; not every root's PATH names it
 CONFIGURATION = """
 ClusterName=fieldguide
 SlurmctldHost={node}(127.0.0.1)
@@ -61,11 +62,11 @@ def slurm_cluster(folder: Path) -> Iterator[dict[str, str]]:
     key.write_bytes(secrets.token_bytes(128))
     key.chmod(0o400)
     own = {name: f"{folder}/munge.{name}" for name in ("socket", "pid", "seed", "log")}
-    munged = ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={own['socket']}"]
+    munged = [_program("munged"), "--foreground", "--force", f"--key-file={key}", f"--socket={own['socket']}"]
     munged += [f"--pid-file={own['pid']}", f"--seed-file={own['seed']}", f"--log-file={own['log']}"]
     variables = {"SLURM_CONF": str(configuration)}
     with ExitStack() as stack:
-        for command in (munged, ["slurmctld", "-D"], ["slurmd", "-D"]):
+        for command in (munged, [_program("slurmctld"), "-D"], [_program("slurmd"), "-D"]):
             stack.enter_context(_daemon(command, variables, folder))
             if command is munged:
                 _until(lambda: Path(own["socket"]).exists(), folder)
@@ -75,7 +76,7 @@ def slurm_cluster(folder: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _daemon(command: list[str], variables: dict[str, str], folder: Path) -> Iterator[None]:
-    with (folder / f"{command[0]}.out").open("wb") as printed:
+    with (folder / f"{Path(command[0]).name}.out").open("wb") as printed:
         process = subprocess.Popen(command, env={**os.environ, **variables}, stdout=printed, stderr=printed)
         try:
             yield
@@ -102,4 +103,9 @@ def _said(command: list[str], variables: dict[str, str]) -> str:
 
 def is_installed() -> bool:
     """Whether this machine has what such a cluster takes."""
-    return os.geteuid() == 0 and all(shutil.which(daemon) for daemon in DAEMONS)
+    return os.geteuid() == 0 and all(map(_program, DAEMONS))
+
+
+def _program(name: str) -> str:
+    """The path of a daemon; "" if it is not installed."""
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), OF_ADMINISTRATORS])) or ""
