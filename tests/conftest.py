@@ -10,10 +10,11 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ from fieldguide.cli import main
 from fieldguide.configuration.compose import compose
 from fieldguide.data.images import identify
 from fieldguide.stages import clean, download, split
-from warm import warm_programs
+from warm import warm_python
 
 start_process()  # before the libraries are imported
 
@@ -124,16 +125,19 @@ def run_python(*arguments: str, cwd: Path, **environment: str) -> subprocess.Com
 
 def run_module(module: str, *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m MODULE ARGUMENTS` in a process that has the libraries already, where importing is not tested."""
-    python = (warm_programs() or Path(sys.executable).parent) / "python"
     env = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src"), **environment}
-    command = [str(python), "-m", module, *arguments]
+    command = [warm_python(), "-m", module, *arguments]
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
 
 
 def run_command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run `fieldguide ARGUMENTS` in this process, where the process itself is not what is tested: it starts at once."""
+    """Run `fieldguide ARGUMENTS` in this process, where the process itself is not what is tested: it starts at once.
+
+    The `dvc add` of `fieldguide add` is a process, which has the libraries already.
+    """
     stdout, stderr, code = io.StringIO(), io.StringIO(), 0
-    with chdir(cwd), redirect_stdout(stdout), redirect_stderr(stderr):
+    warm = patch.object(sys, "executable", warm_python()) if arguments[:1] == ("add",) else nullcontext()
+    with chdir(cwd), redirect_stdout(stdout), redirect_stderr(stderr), warm:
         try:
             main(arguments)
         except SystemExit as end:

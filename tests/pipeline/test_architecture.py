@@ -46,7 +46,7 @@ ONLY_IMPORTERS = {
         for name in ("flip", "rotate", "zoom", "warp", "light", "upside_down")
     },
     "great_expectations": {"fieldguide.checks.expectations"},
-    "mlflow": {f"fieldguide.tracking.{name}" for name in ("store", "tracker", "delivery", "model")}
+    "mlflow": {f"fieldguide.tracking.{name}" for name in ("store", "tracker", "delivery", "figures", "model")}
     | {"fieldguide.prediction.serving", "fieldguide.release.registry"},
     "gradio": {"fieldguide.release.publish.space_app"},
     "onnxruntime": {"fieldguide.model.onnx_network", "fieldguide.release.int8"},

@@ -37,6 +37,7 @@ def work_off(checkout: Checkout, count: int) -> str:
     return outcome
 
 
+@pytest.mark.exhaustive  # a single one is test_repro's
 def test_experiments_of_two_workers_arrive_with_their_own_code(padded: Reproduced, tmp_path: Path) -> None:
     """The code is changed for the experiments only: an editable install would run that of the checkout.
 

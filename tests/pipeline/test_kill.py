@@ -112,7 +112,7 @@ def kill_in(checkout: Checkout, stages: Sequence[str]) -> None:
 
 @pytest.fixture(
     params=[
-        pytest.param(("clean", "train", "screen"), id="three"),
+        pytest.param(("train",), id="training"),
         pytest.param(sorted([*STAGES, *TWICE], key=STAGES.index), id="all", marks=pytest.mark.exhaustive),
     ]
 )

@@ -83,6 +83,7 @@ def test_it_says_how_many_jobs_have_ended(failed: tuple[Checkout, CompletedProce
     assert sorted(line.rpartition("; ")[2].partition(",")[0] for line in jobs) == ["1 of 2", "2 of 2"]
 
 
+@pytest.mark.exhaustive  # what is handed in again is test_sweep_delivery's
 def test_a_sweep_called_again_hands_in_what_the_tracking_server_missed(
     failed: tuple[Checkout, CompletedProcess[str]],
 ) -> None:

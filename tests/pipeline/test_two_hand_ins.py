@@ -32,7 +32,7 @@ print(sync(Paths(Path.cwd())))
 """
 
 
-@pytest.mark.parametrize("ahead", [-3600, 3600])
+@pytest.mark.parametrize("ahead", [pytest.param(-3600, marks=pytest.mark.exhaustive), 3600])
 def test_a_hand_in_that_ends_second_leaves_the_first(trained: Reproduced, tmp_path: Path, ahead: int) -> None:
     store = database_address(tmp_path / "shared.db")
     one = trained.checkout.copy(tmp_path / "one").with_variables(MLFLOW_TRACKING_URI=store)

@@ -36,6 +36,7 @@ def nothing_lost_or_doubled(story: Any) -> None:
     assert len(story.steps["runs"]) == len(set(story.steps["runs"]))
 
 
+@pytest.mark.exhaustive  # of the jobs themselves are test_retraining's
 def test_a_short_year(simulation: Any, tmp_path: Path) -> None:
     """Five fortnights: a crash, a poisoned delivery, its correction and another crash, nothing, two jobs at once."""
     plan = simulation.world.Year(

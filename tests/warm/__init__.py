@@ -50,6 +50,11 @@ def warm_programs() -> Path | None:
     return folder
 
 
+def warm_python() -> str:
+    """The program for `python -m fieldguide...` and `python -m dvc`; all else is done by Python as always."""
+    return str((warm_programs() or Path(sys.executable).parent) / "python")
+
+
 _used: list[TextIO] = []
 
 
