@@ -29,6 +29,8 @@ from fieldguide.base.suggestions import did_you_mean
 
 COMPOSING = RLock()  # what Hydra composes it keeps in one place for all threads
 PLAIN_VALUE_ADVICE = "write the value, so that runs can be repeated"
+MOST_COMPOSED = 16  # configurations that a process keeps
+_composed: dict[str, DictConfig] = {}  # by the values that each was composed from; nobody changes one
 
 
 def compose(paths: Paths, overrides: Sequence[str] = ()) -> Config:
@@ -167,11 +169,23 @@ def _compose_with_hydra(
 
     What is read here need not be found and read again by Hydra, and its own logging, launcher and help are not
     composed: that is two thirds of the time. Its own messages about a broken option file are for programmers, too.
+    Without overrides, which may name files, a process composes the same values once: the app asks again and again.
     """
-    options = _read_options(paths, choices)
+    values = {**_read_options(paths, choices), **_values_of(params)}
+    if overrides:
+        return _composed_by_hydra(paths, values, overrides)
+    with COMPOSING:
+        if (same := repr(values)) not in _composed:
+            _composed[same] = _composed_by_hydra(paths, values, ())
+            if len(_composed) > MOST_COMPOSED:
+                del _composed[next(iter(_composed))]
+        return _composed[same]
+
+
+def _composed_by_hydra(paths: Paths, values: dict[str, Any], overrides: Sequence[str]) -> DictConfig:
     without = [{f"override hydra/{group}": None} for default in HydraConf().defaults for group in default]
     with COMPOSING:
-        name = _stored("composed", without, {**options, **_values_of(params)})
+        name = _stored("composed", without, values)
         around = GlobalHydra.instance()
         outer, around.hydra = around.hydra, None  # of a sweep that this is called in
         try:
@@ -194,11 +208,10 @@ def _chosen_options(paths: Paths, params: dict[str, Any], overrides: Sequence[st
         raise UserError(f"override {beginning(max(overrides, key=len))}: nested too deeply") from None
     for override in parsed:
         _check_deletion(str(override.input_line))
-        if not override.is_sweep_override():
-            check_plain(override.value(), f"override {beginning(str(override.input_line))}", PLAIN_VALUE_ADVICE)
         if override.is_sweep_override():
             line = beginning(repr(override.input_line))
             raise UserError(f"override {line} lists several values: only `sweep` takes them")
+        check_plain(override.value(), f"override {beginning(str(override.input_line))}", PLAIN_VALUE_ADVICE)
         if re.split("[./]", override.key_or_group)[0] == "hydra":
             raise UserError(f"override {beginning(str(override.input_line))}: hydra: no such key{known_keys('hydra')}")
         if override.key_or_group in GROUPS:
