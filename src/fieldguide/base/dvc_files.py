@@ -7,6 +7,8 @@ import yaml
 
 from fieldguide.base.errors import UserError
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C, where there is one: a dvc.lock takes the other a while
+
 
 def read_dvc_file(file: Path) -> dict[str, Any]:
     """The content of dvc.lock, dvc.yaml or a .dvc file; {} if there is none.
@@ -14,7 +16,7 @@ def read_dvc_file(file: Path) -> dict[str, Any]:
     Raises UserError if it is not what DVC writes, as with the marks of a merge conflict in it.
     """
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        content = yaml.load(file.read_text(encoding="utf-8"), LOADER) or {}
     except FileNotFoundError:
         return {}
     except (yaml.YAMLError, UnicodeDecodeError):
