@@ -45,7 +45,7 @@ def warm_programs() -> Path | None:
     _used.append((folder / USERS).open("a"))
     fcntl.flock(_used[0], fcntl.LOCK_SH)  # until this process ends
     with FileLock(folder / "lock"):
-        if not (folder / "socket").exists():
+        if not (folder / "dvc.socket").exists():
             _start(folder)
     return folder
 

@@ -13,7 +13,7 @@ words = sys.argv[2:] if name == "python" else [{"fieldguide": "fieldguide.cli"}.
 here = os.getcwd()  # noqa: PTH109 - importing pathlib would take longer than all this
 order = dumps({"words": words, "folder": here, "environment": dict(os.environ)}).encode()
 with socket.socket(socket.AF_UNIX) as server:
-    server.connect(f"{folder}/socket")
+    server.connect(f"{folder}/{'dvc' if words[0].startswith('dvc') else 'fieldguide'}.socket")
     socket.send_fds(server, [len(order).to_bytes(8, "big")], [0, 1, 2])
     server.sendall(order)
     code = int.from_bytes(server.recv(4) or sys.exit("the process that has the libraries is gone"), "big", signed=True)
