@@ -40,7 +40,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
 
     def make(folder: Path) -> None:
         checkout = small_checkout(folder / "checkout").cold
-        done = checkout.dvc("repro", "weights", "download")
+        done = checkout.dvc("repro", "weights", "split")
         checkout.copy(folder / "begun")
         keep(folder, done, checkout.dvc("repro"))
         checkout.commit("reproduced")
@@ -64,7 +64,7 @@ def padded(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Rep
 
 @pytest.fixture(scope="session")
 def begun(trained: Reproduced) -> Checkout:
-    """What became the trained checkout, when it had its pictures and first weights. It is shared in the same way."""
+    """What became the trained checkout, when it had its split and first weights. It is shared in the same way."""
     return Checkout(trained.checkout.root.with_name("begun"))
 
 

@@ -1,5 +1,6 @@
 """Sweeps that are killed, and what tests of sweeps look at."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from fieldguide.base.files import read_json
+from fieldguide.base.files import read_json, write_text
 from fieldguide.tracking.tags import PARENT, SWEEP
 from pipeline.checkout import Checkout
 from pipeline.test_tracking import client_of, runs_in
@@ -41,8 +42,11 @@ runpy.run_module("fieldguide.experiments.sweep", run_name="__main__")
 
 def swept_and_killed(checkout: Checkout, tried: Sequence[str], words: str, occurrence: int) -> bool:
     """Start the sweep; whether it was killed at the moment, and had not ended before."""
-    command = [sys.executable, "-c", KILLER, words, str(occurrence), "-m", *tried]
-    first = checkout.run(*command, code=None)
+    folder = checkout.root / ".dvc" / "tmp"  # which git does not see
+    write_text(folder / "fieldguide_killed.py", KILLER)
+    search = os.pathsep.join([checkout.environment["PYTHONPATH"], str(folder)])
+    command = ["python", "-m", "fieldguide_killed", words, str(occurrence), "-m", *tried]
+    first = checkout.with_variables(PYTHONPATH=search).run(*command, code=None)
     assert first.returncode in (0, -signal.SIGKILL), first.stderr
     return first.returncode != 0
 

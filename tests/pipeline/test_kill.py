@@ -117,11 +117,11 @@ def kill_in(checkout: Checkout, stages: Sequence[str]) -> None:
     ]
 )
 def survivor(request: pytest.FixtureRequest, tmp_path: Path, begun: Checkout) -> Iterator[Checkout]:
-    """A checkout in which nothing but killed runs took place, for speed only since it had pictures."""
+    """A checkout in which nothing but killed runs took place, for speed only since its pictures were divided."""
     where = tmp_path / "another folder"
-    checkout = (small_checkout(where) if STAGES[0] in request.param else begun.copy(where)).cold
+    checkout = small_checkout(where) if STAGES[0] in request.param else begun.copy(where)
     try:
-        kill_in(checkout, request.param)
+        kill_in(checkout.cold, request.param)
         yield checkout
     finally:
         kill_all(processes_in(checkout.root))

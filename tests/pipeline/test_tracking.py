@@ -3,7 +3,6 @@
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,7 +148,7 @@ def test_training_goes_on_without_the_tracking_server(padded: Reproduced) -> Non
 
 def tracker(checkout: Checkout) -> subprocess.Popen[str]:
     """The process that shows a training, waiting for its events."""
-    command = [sys.executable, "-m", "fieldguide.tracking", str(checkout.root), "train"]
+    command = ["python", "-m", "fieldguide.tracking", str(checkout.root), "train"]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=checkout.root, env=checkout.environment, stdin=pipe, stderr=pipe, text=True)
 
