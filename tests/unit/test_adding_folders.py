@@ -325,7 +325,7 @@ def test_a_clock_that_is_plainly_wrong_is_told(paths: Paths, tmp_path: Path, day
 def test_real_folders_are_understood(paths: Paths) -> None:
     said = {
         name: run_command("add", "real", str(SHARED / "data" / name), "--dry-run", cwd=paths.root).stdout
-        for name in ("field/stations", "bears", "parts/tiles")
+        for name in ("field/stations", "bears_thumbs", "parts/tiles")
     }
     assert "layout: {site}/{label}" in said["field/stations"]
     stations = {
@@ -334,5 +334,5 @@ def test_real_folders_are_understood(paths: Paths) -> None:
     for site, count in stations.items():
         assert f"{site} {count}" in said["field/stations"].splitlines()[2]
     assert "taken: 2009-04-05 00:11:00 to 2009-05-14 02:11:00" in said["field/stations"]
-    assert said["bears"].startswith("labels: teddys 176, black 156, grizzly 146\n")
+    assert said["bears_thumbs"].startswith("labels: black 200, grizzly 200, teddys 200\n")
     assert "left out: 264 files: a mask" in said["parts/tiles"]

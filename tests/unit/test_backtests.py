@@ -4,7 +4,6 @@ import datetime
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +16,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.configuration.compose import compose
 from fieldguide.release.gate.backtests import freeze
 from fieldguide.release.gate.picture_sets import backtests
+from warm import warm_python
 
 DATE = datetime.date(2026, 2, 1)
 
@@ -24,7 +24,7 @@ DATE = datetime.date(2026, 2, 1)
 @pytest.fixture
 def repository(checkout: Paths) -> Paths:
     """A checkout with git and DVC."""
-    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
+    for command in (["git", "init", "-q"], [warm_python(), "-m", "dvc", "init", "-q"]):
         subprocess.run(command, cwd=checkout.root, check=True, capture_output=True)
     return checkout
 

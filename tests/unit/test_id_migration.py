@@ -3,7 +3,6 @@
 import datetime
 import hashlib
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +19,7 @@ from fieldguide.data.table import IMAGES, read_table
 from fieldguide.release.gate.backtests import freeze
 from fieldguide.release.gate.picture_sets import BACKTEST_WITH_GROUPS, backtests
 from fieldguide.stages import clean, download
+from warm import warm_python
 
 
 def old_id(picture: Image.Image) -> str:
@@ -34,7 +34,7 @@ def old(own_data: OwnData) -> tuple[Config, Paths]:
     for number in range(6):
         put(paths.sources / "own" / "ab"[number % 2] / f"{number}.png", noise(number))
     put(paths.sources / "own" / "a" / "0 again.bmp", encoded(noise(0), "BMP"))
-    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
+    for command in (["git", "init", "-q"], [warm_python(), "-m", "dvc", "init", "-q"]):
         subprocess.run(command, cwd=paths.root, check=True, capture_output=True)
     download.run(cfg, paths)
     return cfg, paths
@@ -95,7 +95,7 @@ def test_frozen_sets_get_new_ids_from_the_data_set_and_folders_and_stay_tracked(
     ids = {id_of(noise(number)): old_id(noise(number)) for number in (1, 70, 71)}
     made_old = new.assign(id=new["id"].map(ids), group=new["group"].map(ids))
     made_old.to_parquet(file, schema=BACKTEST_WITH_GROUPS)
-    subprocess.run([sys.executable, "-m", "dvc", "add", "data/backtests/snow"], cwd=paths.root, check=True)
+    subprocess.run([warm_python(), "-m", "dvc", "add", "data/backtests/snow"], cwd=paths.root, check=True)
     tracked = (paths.backtests / "snow.dvc").read_text()
     first = run_command("migrate", "ids", cwd=paths.root).stdout
     assert "new ids for 1 of 3 pictures; 2 ids are of no picture at hand and stay" in first
@@ -105,7 +105,7 @@ def test_frozen_sets_get_new_ids_from_the_data_set_and_folders_and_stay_tracked(
     assert list(pd.read_parquet(file)["group"]) == list(pd.read_parquet(file)["id"])
     assert (paths.backtests / "snow.dvc").read_text() != tracked
     status = subprocess.run(
-        [sys.executable, "-m", "dvc", "status", "-q"], cwd=paths.root, check=False, capture_output=True
+        [warm_python(), "-m", "dvc", "status", "-q"], cwd=paths.root, check=False, capture_output=True
     )
     assert status.returncode == 0, "what DVC tracks is what is there"
     assert len(backtests(paths)[0].pictures) == 3
