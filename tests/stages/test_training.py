@@ -90,6 +90,7 @@ def test_outputs_hold_tensors_and_text_and_no_pickle(trained: Paths) -> None:
     assert {path.suffix for path in written if not path.stat().st_size} <= {".lock"}
     written = [path for path in written if path.suffix != ".lock"]
     assert {path.suffix for path in written} == {".safetensors", ".onnx", ".json", ".csv", ".parquet", ".png", ".html"}
+    assert (trained.report("train") / "curves.png").read_bytes()[:4] == b"\x89PNG"
     for path in written:
         start = path.read_bytes()[:2]
         assert start != b"PK", f"{path} is an archive, as torch.save makes them"
