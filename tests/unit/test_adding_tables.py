@@ -311,6 +311,7 @@ def test_a_label_that_names_nothing_is_mentioned(paths: Paths, folder: Path) -> 
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the maintainers' pictures are not here")
+@pytest.mark.slow
 def test_three_real_files_that_say_the_same_give_the_same_table(paths: Paths) -> None:
     boxes = SHARED / "data" / "field" / "boxes"
     refused = run_command("add", "pets", str(boxes), cwd=paths.root)

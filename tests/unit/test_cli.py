@@ -179,6 +179,7 @@ def test_every_stage_stops_at_a_mistake_in_params_before_it_starts_work(checkout
     assert {path.name for path in checkout.root.iterdir()} - {".fieldguide", "reports"} == {"conf", "params.yaml"}
 
 
+@pytest.mark.slow
 def test_the_config_stage_says_that_all_is_well_in_the_same_bytes(checkout: Paths) -> None:
     written = set()
     for lr in ("0.003", "0.1"):

@@ -165,6 +165,7 @@ def test_a_worker_must_have_the_same_code_and_libraries(threads: Threads, monkey
 
 
 @pytest.mark.skipif(find_spec("ray") is not None, reason="ray is installed")
+@pytest.mark.slow
 def test_an_engine_that_is_not_installed_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "conf").symlink_to(CHECKOUT / "conf")
     params = (CHECKOUT / "params.yaml").read_text()

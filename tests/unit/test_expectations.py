@@ -362,6 +362,7 @@ assert scipy.stats.norm.cdf(0) == 0.5 and sqlalchemy.Column
 """
 
 
+@pytest.mark.slow
 def test_what_few_expectations_need_is_loaded_for_these_alone() -> None:
     run = run_python("-c", SELDOM, cwd=CHECKOUT)
     assert run.returncode == 0, run.stderr

@@ -174,6 +174,7 @@ def test_masks_thumbnails_annotations_and_the_system_s_files_are_told_from_pictu
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the maintainers' pictures are not here")
+@pytest.mark.slow
 def test_real_collections_are_read_right(tmp_path: Path) -> None:
     (tmp_path / "own").symlink_to(SHARED / "data" / "field" / "stations")
     data = FolderData("folder", layout="{site}/{label}", time=["exif", "%Y-%m-%d__%H-%M-%S"])

@@ -48,6 +48,7 @@ def screened(name: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", [*sorted(DETECTORS), DOUBTS])
+@pytest.mark.slow
 def test_a_stage_screens_the_same_with_one_thread_and_two(name: str, tmp_path: Path) -> None:
     found: list[bytes] = []
     threads: list[int] = []

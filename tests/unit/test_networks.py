@@ -36,6 +36,7 @@ def recommended_size(path: Path) -> int:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_a_network_takes_pictures_of_the_size_that_its_file_recommends(name: str) -> None:
     """On PyTorch's meta device: shapes are computed, numbers are not, so that large networks cost nothing."""
     architecture = architecture_of(name)

@@ -32,6 +32,7 @@ def test_the_server_has_the_versions_of_the_lock_file() -> None:
         assert re.search(rf"(?m)^{name}(\[\w+\])?=={re.escape(version)}$", wanted), name
 
 
+@pytest.mark.slow
 def test_who_adds_a_user_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "admin")
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_PASSWORD"):

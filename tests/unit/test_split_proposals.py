@@ -38,6 +38,7 @@ def pictures(counts: dict[str, int], group: int = 1, key: str | None = None, of:
 
 
 @pytest.mark.parametrize("counts", [list(range(10, 22)), [95, 12, 10]])
+@pytest.mark.slow
 def test_every_set_with_ten_pictures_of_each_label_is_divided(counts: list[int]) -> None:
     kept = pictures({f"label {place}": count for place, count in enumerate(counts)})
     proposal = propose_split(kept, ASKED)
@@ -47,6 +48,7 @@ def test_every_set_with_ten_pictures_of_each_label_is_divided(counts: list[int])
     assert not shortage(kept, split_pictures(kept, proposal.split), proposal.split)
 
 
+@pytest.mark.slow
 def test_the_seed_of_params_stays_where_it_will_do_and_shares_where_a_seed_will() -> None:
     enough = pictures({"a": 90, "b": 80})
     assert propose_split(enough, ASKED).split == replace(ASKED, group_by="look_alike")
