@@ -1,10 +1,10 @@
 """Commands in processes of their own that start with the libraries imported.
 
 Importing PyTorch, MLflow, DVC and Great Expectations takes seconds, and a test that runs `dvc repro` starts a dozen
-processes. Here one process imports these libraries, and forks for each command. A command is a process as always: it
-has its own arguments, folder, environment, streams and exit code, and imports all of fieldguide from the checkout in
-which it runs. What it is not is the child of who started it: tests that look for processes, send signals, or ask which
-command a run is from use `Checkout.cold`.
+processes. Here a process imports these libraries, and forks for each command; a small one does so for DVC alone. A
+command is a process as always: it has its own arguments, folder, environment, streams and exit code, and imports all of
+fieldguide from the checkout in which it runs. What it is not is the child of who started it: tests that look for
+processes, send signals, or ask which command a run is from use `Checkout.cold`.
 """
 
 import fcntl
