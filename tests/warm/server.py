@@ -204,7 +204,8 @@ def exit_code(module: str) -> int:
     code: object = None
     try:
         if module.startswith("fieldguide."):
-            importlib.import_module("fieldguide.base.parallel").PATIENCE = PATIENCE
+            parallel: Any = importlib.import_module("fieldguide.base.parallel")
+            parallel.PATIENCE = PATIENCE
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         code = end.code
