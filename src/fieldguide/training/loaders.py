@@ -12,9 +12,8 @@ import pandas as pd
 import torch
 from fastai.data.block import CategoryBlock, DataBlock
 from fastai.data.core import DataLoaders, TfmdDL
-from fastai.data.load import DataLoader
-from fastai.data.transforms import ColReader, ColSplitter
-from fastai.torch_core import default_device, set_seed
+from fastai.data.transforms import ColReader, ColSplitter, IntToFloatTensor
+from fastai.torch_core import TensorCategory, TensorImage, default_device, set_seed
 from fastai.vision.augment import RandTransform
 from fastai.vision.core import PILImage
 from fastai.vision.data import ImageBlock
@@ -55,11 +54,21 @@ class ToSquare(RandTransform):
         return PILImage(make(picture, self.size))
 
 
-class FeatureDataLoader(DataLoader):
-    """Batches of a `TensorDataset`, each taken at once; their order follows from (seed, epoch)."""
+class InMemory(TensorDataset):
+    """All inputs and targets of one side of the split; fastai's transforms ask which side that is."""
 
-    def __init__(self, dataset: TensorDataset, seed: int, balance: Sequence[str] | None = None, **kwargs: Any) -> None:
-        super().__init__(dataset, **kwargs)
+    n_inp = 1
+
+    def __init__(self, inputs: torch.Tensor, targets: torch.Tensor, split_idx: int) -> None:
+        super().__init__(inputs, targets)
+        self.split_idx = split_idx
+
+
+class MemoryDataLoader(TfmdDL):
+    """Batches of an `InMemory`, each taken at once; their order follows from (seed, epoch)."""
+
+    def __init__(self, dataset: Any = None, seed: int = 0, balance: Sequence[str] | None = None, **kwargs: Any) -> None:
+        super().__init__(dataset, num_workers=0, **kwargs)
         self.seed, self.epoch, self.balance = seed, 0, balance
 
     def shuffle_fn(self, indices: list[int]) -> list[int]:
@@ -130,22 +139,23 @@ def make_loaders(
     augmentations
         What changes the training batches, in order.
     """
-    set_seed(seed, reproducible=True)
     files = [folder / path for path in pictures["clean_path"]]
-    same_every_epoch = not resize.is_random
+    if not resize.is_random and len(files) * train.size**2 * 3 <= MEMORY_FOR_PICTURES:
+        squares = torch.from_numpy(np.stack(_read_all(files, partial(_read_square, resize, train.size))))
+        transforms = [IntToFloatTensor(), *batch_transforms(augmentations), normalize(normalization)]
+        return _memory_loaders(pictures, TensorImage(squares), vocabulary, train, seed, transforms)
+    set_seed(seed, reproducible=True)
     get_x: Any = partial(_bytes_of, folder)
-    item_tfms, workers = [ToSquare(resize, train.size)], train.workers
-    if _bytes_in_memory(files, train.size if same_every_epoch else None) <= MEMORY_FOR_PICTURES:
-        read = partial(_read_square, resize, train.size) if same_every_epoch else _read_whole
-        known = dict(zip(pictures["clean_path"], _read_all(files, read), strict=True))
+    workers = train.workers
+    if _bytes_in_memory(files) <= MEMORY_FOR_PICTURES:
+        known = dict(zip(pictures["clean_path"], _read_all(files, _read_whole), strict=True))
         get_x, workers = lambda row: known[row["clean_path"]], 0
-        item_tfms = [] if same_every_epoch else item_tfms
     block = DataBlock(
         blocks=(ImageBlock(), CategoryBlock(vocab=vocabulary)),
         get_x=get_x,
         get_y=ColReader("label"),
         splitter=ColSplitter("is_valid"),
-        item_tfms=item_tfms,
+        item_tfms=[ToSquare(resize, train.size)],
     )
     # Not handed to DataBlock, which would keep only the last transform of each class.
     block.batch_tfms = [*block.batch_tfms, *batch_transforms(augmentations), normalize(normalization)]
@@ -171,24 +181,28 @@ def feature_loaders(
     features
         float32 (pictures, f), in the same order.
     """
+    return _memory_loaders(pictures, torch.from_numpy(features), vocabulary, train, seed, [])
+
+
+def _memory_loaders(
+    pictures: pd.DataFrame,
+    inputs: torch.Tensor,
+    vocabulary: list[str],
+    train: TrainConfig,
+    seed: int,
+    transforms: Sequence[Any],
+) -> DataLoaders:
     set_seed(seed, reproducible=True)
-    targets = torch.from_numpy(np.searchsorted(vocabulary, pictures["label"].to_numpy(str)))
+    targets = TensorCategory(np.searchsorted(vocabulary, pictures["label"].to_numpy(str)))
     is_valid = torch.tensor(pictures["is_valid"].to_numpy(bool))  # a copy: pandas' own is not to be written to
-    values = torch.from_numpy(features)
-    train_set, valid_set = (TensorDataset(values[side], targets[side]) for side in (~is_valid, is_valid))
-    device = default_device()
+    make = partial(MemoryDataLoader, seed=seed, bs=train.batch_size, after_batch=transforms, device=default_device())
+    train_set, valid_set = (
+        InMemory(inputs[side], targets[side], number) for number, side in enumerate((~is_valid, is_valid))
+    )
     return DataLoaders(
-        FeatureDataLoader(
-            train_set,
-            seed,
-            balance_of(pictures, train),
-            bs=train.batch_size,
-            shuffle=True,
-            drop_last=True,
-            device=device,
-        ),
-        FeatureDataLoader(valid_set, seed, bs=train.batch_size, device=device),
-        device=device,
+        make(train_set, balance=balance_of(pictures, train), shuffle=True, drop_last=True),
+        make(valid_set),
+        device=default_device(),
     )
 
 
@@ -197,10 +211,8 @@ def number_of(key: str) -> int:
     return random.Random(key).getrandbits(31)
 
 
-def _bytes_in_memory(files: Sequence[Path], size: int | None) -> int:
-    """The memory that the pictures take as squares of `size` pixels, or at their own size."""
-    if size is not None:
-        return len(files) * size**2 * 3
+def _bytes_in_memory(files: Sequence[Path]) -> int:
+    """The memory that the pictures take at their own size."""
     total = 0
     for file in files:
         with open_file(file) as stream, Image.open(stream) as picture:  # reads the header alone
@@ -225,4 +237,4 @@ def _read_whole(file: Path) -> NDArray[np.uint8]:
 
 def _read_square(resize: Resize, size: int, file: Path) -> NDArray[np.uint8]:
     with open_file(file) as stream, Image.open(stream) as picture:
-        return np.array(resize.square(picture.convert("RGB"), size))
+        return np.array(resize.square(picture.convert("RGB"), size)).transpose(2, 0, 1)
