@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from fieldguide.base.packs import open_file
-from fieldguide.base.parallel import map_threads, usable_cores
+from fieldguide.base.parallel import map_threads
 from fieldguide.base.progress import Progress
 from fieldguide.data.resizing.squish import Squish
 from fieldguide.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
@@ -77,8 +77,9 @@ def out_of_fold_from_pictures(
     ):
         divided = list(teaching_folds(targets, groups, FOLDS, seed, taught))
         folds = [_Fold(small_network(len(vocabulary), seed), *rows) for rows in divided]
-        # After an error, or Ctrl-C, the pool waits for its threads: they end when they see that nobody else does.
-        with ThreadPoolExecutor(usable_cores()) as pool, closing(shown):
+        # All at a time: on two cores, two and then one would leave a core idle. After an error, or Ctrl-C, the pool
+        # waits for its threads: they end when they see that nobody else does.
+        with ThreadPoolExecutor(FOLDS) as pool, closing(shown):
             for fold, found in zip(folds, pool.map(answers, folds), strict=True):
                 probabilities[fold.asked] += found
                 networks[fold.asked] += 1
