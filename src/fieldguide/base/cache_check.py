@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fieldguide.base.dvc_cache import cache_of, content_of
-from fieldguide.base.dvc_files import locked_stages, read_dvc_file
+from fieldguide.base.dvc_files import locked_stages, tracked
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import DamagedFile, read_json
 from fieldguide.base.parallel import map_processes
@@ -41,9 +41,9 @@ def verify_cache(paths: Paths, delete: bool) -> str:
 
 def _recorded(paths: Paths) -> Iterator[str]:
     """The hashes of results and of data sets."""
-    places = [*locked_stages(paths.dvc_lock).values(), *map(read_dvc_file, sorted(paths.sources.glob("*.dvc")))]
-    for place in places:
-        yield from (out["md5"] for out in place.get("outs", []) if "md5" in out)
+    results = [stage.outs for stage in locked_stages(paths.dvc_lock).values()]
+    for outs in (*results, *map(tracked, sorted(paths.sources.glob("*.dvc")))):
+        yield from (out.md5 for out in outs if out.md5 is not None)
 
 
 def _listed(lists: Iterable[Path]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.config import GROUPS, Config
-from fieldguide.base.dvc_files import read_dvc_file
+from fieldguide.base.dvc_files import Entry, written_stages
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import compose
@@ -30,19 +30,20 @@ def read_stages(checkout: Path) -> tuple[DeclaredStage, ...]:
 
     Later stages judge the pictures, not the run: a job leaves them to the checkout.
     """
-    declared = read_dvc_file(checkout / "dvc.yaml")["stages"]
-    stages = []
-    for name, content in declared.items():
-        written = [entry for kind in ("outs", "metrics", "plots") for entry in content.get(kind, [])]
-        stages.append(
-            DeclaredStage(
-                name,
-                frozenset(content["deps"]),
-                frozenset(content.get("params", [])),
-                tuple(next(iter(entry)) if isinstance(entry, dict) else entry for entry in written),
-            )
+    stages = [
+        DeclaredStage(
+            name,
+            frozenset(stage.deps),
+            frozenset(map(_named, stage.params)),
+            tuple(map(_named, [*stage.outs, *stage.metrics, *stage.plots])),
         )
+        for name, stage in written_stages(checkout / "dvc.yaml").items()
+    ]
     return tuple(stages[: 1 + [stage.name for stage in stages].index(Stage.EVALUATE)])
+
+
+def _named(entry: Entry) -> str:
+    return entry if isinstance(entry, str) else next(iter(entry))
 
 
 def concerned_stages(stages: Sequence[DeclaredStage], before: Config, after: Config) -> list[str]:

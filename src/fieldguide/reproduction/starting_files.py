@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from fieldguide.base.dvc_files import tracked_md5
+from fieldguide.base.dvc_files import LockedStage, locked_stages_in, tracked_md5
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file, write_text
 from fieldguide.base.stage_names import Stage
@@ -52,8 +50,8 @@ def _before(stages: dict[str, DeclaredStage], stage: DeclaredStage) -> list[str]
 
 
 def _restored(store: DataStore, run: Run, stage: DeclaredStage) -> bool:
-    locked = yaml.safe_load(run.lock or EMPTY_LOCK).get("stages", {})
-    hashes = {out["path"]: out["md5"] for out in locked.get(stage.name, {}).get("outs", [])}
+    locked = locked_stages_in(run.lock, f"the dvc.lock of {run.title}").get(stage.name, LockedStage())
+    hashes = {out.path: out.md5 for out in locked.outs if out.md5 is not None}
     data = [path for path in stage.writes if not path.startswith("reports/")]
     for path in data:
         if path not in hashes or not store.get(path):

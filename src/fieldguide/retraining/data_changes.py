@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from fieldguide.base.dvc_files import locked_stages
+from fieldguide.base.dvc_files import LockedStage, locked_stages
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.packs import files_of_data_set, size_of
 from fieldguide.base.paths import Paths
@@ -104,8 +104,8 @@ def _lines(file: Path) -> set[tuple[str, ...]]:
 
 def _locked(paths: Paths) -> str:
     """The hash of the decisions that the results in the checkout are based on, "" if there is none."""
-    deps = locked_stages(paths.dvc_lock).get(Stage.CLEAN, {}).get("deps", [])
-    return next((dep["md5"] for dep in deps if dep["path"] == "data/reviews.csv"), "")
+    deps = locked_stages(paths.dvc_lock).get(Stage.CLEAN, LockedStage()).deps
+    return next((dep.md5 or "" for dep in deps if dep.path == "data/reviews.csv"), "")
 
 
 def _md5(file: Path) -> str:

@@ -4,7 +4,7 @@ import os
 import re
 from typing import Any
 
-from fieldguide.base.dvc_files import locked_stages
+from fieldguide.base.dvc_files import LockedStage, locked_stages
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
@@ -48,7 +48,7 @@ def upstream_params(paths: Paths) -> dict[str, Any]:
     stages = locked_stages(paths.dvc_lock)
     params: dict[str, Any] = {}
     for stage in (Stage.DOWNLOAD, Stage.CLEAN, Stage.VALIDATE, Stage.SPLIT):
-        params |= stages.get(stage, {}).get("params", {}).get("params.yaml", {})
+        params |= stages.get(stage, LockedStage()).params.get("params.yaml", {})
     return _flat(params)
 
 
