@@ -61,7 +61,7 @@ test-ray: setup  ## sweeps and the engine on Ray, for which it makes an environm
 	python -m venv .venv-ray && \
 	python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$(echo .venv-ray/lib/python*/site-packages)/main.pth && \
 	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check 'ray>=2.60' && \
-	.venv-ray/bin/python -m pytest -m cluster tests/pipeline/test_sweep_on_ray.py tests/engines/test_ray_engine.py
+	.venv-ray/bin/python -m pytest -m cluster tests/pipeline/test_sweep_on_ray.py tests/pipeline/test_launchers.py tests/engines/test_ray_engine.py
 
 test-dask: setup  ## the engine on Dask, for which it makes an environment of its own and deletes it afterwards (minutes)
 	@echo "installing Dask (pip, 10 MB) into .venv-dask, which is deleted afterwards"

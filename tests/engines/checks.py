@@ -95,6 +95,7 @@ def is_one_line_where_it_goes_away(
         process = started(root, "clean")
         while process.poll() is None and not list((root / ".fieldguide").rglob("cleaned/*/*/*")):
             time.sleep(0.2)
+        assert process.poll() is None, process.communicate()[1]
     finally:
         end()
     _, said = process.communicate(timeout=300)

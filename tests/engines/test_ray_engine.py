@@ -1,9 +1,10 @@
 """The engine ray: `make test-ray`."""
 
-import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -16,19 +17,31 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 PORT = 6397
 ADDRESS = f"127.0.0.1:{PORT}"
-TOKEN = "0123456789abcdef" * 4
+WITH_TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where Ray writes; the paths of its sockets have to be short."""
+    with TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as made:
+        monkeypatch.setenv("RAY_TMPDIR", made)
+        yield Path(made)
 
 
 class Running:
-    """A cluster of one machine, as a person starts it."""
+    """A cluster of one machine, as a person starts it: it does not know where a checkout has its modules."""
 
     process: "subprocess.Popen[bytes] | None" = None
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def start(self) -> None:
         command = ["start", "--head", "--block", "--port", str(PORT), "--num-cpus", "2", "--include-dashboard", "false"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ray.scripts.scripts", *command, "--disable-usage-stats"],
-            env={**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN},
+            cwd=self.folder,
+            env={"PATH": "/usr/bin:/bin", **dict.fromkeys(("HOME", "RAY_TMPDIR"), str(self.folder)), **WITH_TOKEN},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -67,10 +80,10 @@ def test_no_cluster_is_one_line(root: Path) -> None:
     checks.is_one_line_where_nobody_listens(root, "ray", ADDRESS)
 
 
-def test_a_cluster_that_goes_away_is_one_line(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
-    running = Running()
+def test_a_cluster_that_goes_away_is_one_line(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in WITH_TOKEN.items():
+        monkeypatch.setenv(name, value)
+    running = Running(folder)
     checks.is_one_line_where_it_goes_away(root, "ray", ADDRESS, running.start, running.end)
 
 

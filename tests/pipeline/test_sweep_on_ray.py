@@ -3,8 +3,10 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -24,6 +26,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 RAY = "hydra/launcher=ray"
 OBJECTS = 100_000_000  # bytes of memory for what tasks exchange
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folder() -> Iterator[None]:
+    """Ray writes to a folder that is deleted; the paths of its sockets have to be short."""
+    made = TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True)
+    with made, pytest.MonkeyPatch.context() as variables:
+        variables.setenv("RAY_TMPDIR", made.name)
+        yield
 
 
 @dataclass(frozen=True)
@@ -126,6 +137,10 @@ def test_a_cluster_that_goes_away_is_one_line(prepared: Checkout, tmp_path: Path
         (
             "address=127.0.0.1:9",
             "hydra/launcher=ray (127.0.0.1:9) cannot be reached (Connection refused): start it, or leave it out",
+        ),
+        (
+            "address=ray://127.0.0.1:10001",  # of Ray's client, which has no workers of its own
+            "hydra.launcher.address must be HOST:PORT, an IPv6 host in brackets, or auto (given: 'ray://127.0.0.1:10001')",
         ),
     ],
 )

@@ -54,7 +54,7 @@ class Database:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[Database]:
+def postgres(folder: Path, with_databases: bool = True) -> Iterator[Database]:
     """A new PostgreSQL in a folder of its own; it refuses to run as root, and runs as Debian's user postgres then."""
     port, password, superuser = free_port(), secrets.token_hex(12), secrets.token_hex(12)
     folder.mkdir(mode=0o755)
@@ -79,8 +79,9 @@ def postgres(folder: Path) -> Iterator[Database]:
     )
     database = Database(daemon, port, password, superuser)
     with running(daemon):
-        own = {**database.as_superuser, "MLFLOW_DATABASE_PASSWORD": password}
-        database.run(str(DOCS / "databases.sh"), environment=own)
+        if with_databases:
+            own = {**database.as_superuser, "MLFLOW_DATABASE_PASSWORD": password}
+            database.run(str(DOCS / "databases.sh"), environment=own)
         yield database
 
 

@@ -21,6 +21,7 @@ from fieldguide.base.engines import map_chunks, map_pictures, use_engine
 from fieldguide.base.errors import UserError
 from fieldguide.base.parallel import usable_cores
 from fieldguide.base.paths import Paths
+from fieldguide.base.ray_connection import reason_of
 from fieldguide.configuration.compose import compose
 from fieldguide.model.onnx_network import read_onnx
 from fieldguide.screening.array_files import read_texts, write_arrays
@@ -112,6 +113,19 @@ def test_a_cluster_without_fieldguide_is_one_line(threads: Threads, monkeypatch:
 
     monkeypatch.setattr(threads, "submit", submit)
     expected = r"^engine test cannot run fieldguide \(Error during deserialization of the task graph\.\): install"
+    with use_engine(RAY), pytest.raises(UserError, match=expected):
+        map_pictures(square, range(10), "squares")
+
+
+def test_what_a_library_wraps_around_the_reason_is_not_told(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Ray does, whose error begins with the name of its worker, and ends with the reason."""
+    wrapped = Died("\x1b[36mray::_work()\x1b[39m (pid=1)\n  a traceback")
+    wrapped.cause = OSError("No module named 'fieldguide'\n  a traceback")  # type: ignore[attr-defined]
+    failed: Future[Any] = Future()
+    failed.set_exception(wrapped)
+    cluster = Cluster("engine test", lambda *_: failed, lambda: 2, (), (), (Died,), reason_of)
+    monkeypatch.setattr("fieldguide.base.engines.connect", lambda *_: cluster)
+    expected = r"^engine test cannot run fieldguide \(No module named 'fieldguide'\): install"
     with use_engine(RAY), pytest.raises(UserError, match=expected):
         map_pictures(square, range(10), "squares")
 

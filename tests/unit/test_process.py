@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import run_python
+from fieldguide.base.process import USAGE_REPORT_SWITCHES
 
 
 def test_what_it_starts_finds_the_programs_of_its_environment_first(tmp_path: Path) -> None:
@@ -26,3 +27,15 @@ def test_threads_that_wait_for_each_other_sleep_unless_the_user_says_otherwise(
     program = "from fieldguide.base.process import start_process; start_process(); import torch"
     told = run_python("-c", program, cwd=tmp_path, OMP_DISPLAY_ENV="true", **own).stderr
     assert f"OMP_WAIT_POLICY = '{policy}'" in told
+
+
+@pytest.mark.parametrize(
+    "program", ["import fieldguide.model.onnx_network", "from fieldguide import load; load('none')"]
+)
+def test_onnx_runtime_reports_nothing_and_leaves_the_home_folder_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    for name in USAGE_REPORT_SWITCHES:
+        monkeypatch.delenv(name, raising=False)
+    run_python("-c", program, cwd=tmp_path, HOME=str(tmp_path))
+    assert not list(tmp_path.iterdir())

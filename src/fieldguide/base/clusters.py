@@ -19,7 +19,7 @@ from fieldguide.base.cluster_address import PATIENCE, check_address, reach
 from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.interruption import ctrl_c_waits
 from fieldguide.base.parallel import MEMORY, usable_workers
-from fieldguide.base.ray_connection import check_ray_address, connect_to_ray
+from fieldguide.base.ray_connection import check_ray_address, connect_to_ray, reason_of
 
 LOCAL, RAY, DASK = "local", "ray", "dask"
 LIBRARY = {RAY: "ray", DASK: "distributed"}
@@ -67,6 +67,8 @@ class Cluster:
     workers: Callable[[], int]  # how many tasks are worked on at a time, now
     lost: tuple[type[Exception], ...]  # a task's worker died, and so did those of its retries
     gone: tuple[type[Exception], ...]  # the cluster is not there any more
+    unfit: tuple[type[Exception], ...] = (ImportError, AttributeError, RuntimeError)  # a worker could not begin a task
+    reason: Callable[[Exception], str] = first_line  # what an error says
 
 
 def check_installed(name: str, kind: str) -> None:
@@ -115,7 +117,8 @@ def _ray(name: str, engine: EngineConfig, stack: ExitStack) -> Cluster:
         return int(min(found.get("CPU", 0), found.get("memory", 0) // MEMORY))
 
     lost = (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError)
-    return Cluster(name, submit, workers_now, lost, (ray.exceptions.RayError, OSError))
+    unfit, gone = (*Cluster.unfit, ray.exceptions.RayTaskError), (ray.exceptions.RayError, OSError)
+    return Cluster(name, submit, workers_now, lost, gone, unfit, reason_of)
 
 
 def _dask(name: str, engine: EngineConfig, stack: ExitStack) -> Cluster:

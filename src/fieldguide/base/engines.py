@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fieldguide.base.clusters import LOCAL, Cluster, EngineConfig, check_installed, connect
-from fieldguide.base.errors import UserError, first_line
+from fieldguide.base.errors import UserError
 from fieldguide.base.parallel import map_processes, on_one_core
 from fieldguide.base.processor import gpu_model, one_linear_algebra_thread, processor_model
 from fieldguide.base.progress import Progress, progress
@@ -180,13 +180,13 @@ def _told(cluster: Cluster) -> Iterator[None]:
         yield
     except cluster.lost:
         raise
-    except (ImportError, AttributeError, RuntimeError) as reason:
+    except cluster.unfit as reason:
         raise UserError(
-            f"{cluster.name} cannot run fieldguide ({first_line(reason)}): install the same version of it on all "
+            f"{cluster.name} cannot run fieldguide ({cluster.reason(reason)}): install the same version of it on all "
             "machines, that of the scheduler too"
         ) from None
     except cluster.gone as reason:
-        raise UserError(f"{cluster.name} went away ({first_line(reason)}): start it, then run this again") from None
+        raise UserError(f"{cluster.name} went away ({cluster.reason(reason)}): start it, then run this again") from None
 
 
 def _work(

@@ -15,6 +15,7 @@ USAGE_REPORT_SWITCHES = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "DO_NOT_TRACK": "true",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime's, which also writes an id of the machine to the home folder
 }
 
 

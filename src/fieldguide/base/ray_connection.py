@@ -3,13 +3,17 @@
 import logging
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from fieldguide.base.cluster_address import AUTO, check_address, reach
+from fieldguide.base.errors import first_line
 from fieldguide.base.process import quiet_environment
 
+MODULES = "PYTHONPATH"
 OBJECTS = 2**28  # bytes that a Ray of its own sets aside for what tasks exchange
 
 
@@ -18,14 +22,17 @@ def check_ray_address(address: str) -> None:
     check_address(address, words=(AUTO,))
 
 
-def connect_to_ray(address: str | None, stack: ExitStack, own: dict[str, Any], **settings: Any) -> Any:
-    """The module `ray`, connected until the stack is closed.
+def connect_to_ray(
+    address: str | None, stack: ExitStack, own: dict[str, Any], variables: Mapping[str, str] | None = None
+) -> Any:
+    """The module `ray`, connected until the stack is closed; workers find modules where this process finds them.
 
     Without an address Ray is started on this machine, as large as `own` says, in a folder that is deleted in the end;
-    `own` and `settings` are arguments of `ray.init`.
+    `own` are arguments of `ray.init`, `variables` those of the workers' environment.
 
     Raises OSError, RuntimeError or ValueError if it cannot be reached, or does not start.
     """
+    settings: dict[str, Any] = {"runtime_env": {"env_vars": {**(variables or {}), **_search_path()}}}
     quiet_environment()  # before it is imported: it would ask about usage reports, and keep the answer
     if address is None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it writes one to the home folder
@@ -44,3 +51,15 @@ def connect_to_ray(address: str | None, stack: ExitStack, own: dict[str, Any], *
     ray.init(address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **settings)
     worker._worker_logs_enabled = False  # else Ray tells of lost workers on stdout, among what a command prints
     return ray
+
+
+def reason_of(error: Exception) -> str:
+    """What an error of Ray's says, in a line: that of a task wraps another one."""
+    return first_line(getattr(error, "cause", None) or error)
+
+
+def _search_path() -> dict[str, str]:
+    """Python's search path from the environment, for another working directory."""
+    if not (given := os.environ.get(MODULES)):
+        return {}
+    return {MODULES: os.pathsep.join(str(Path(place).absolute()) for place in given.split(os.pathsep) if place)}

@@ -7,15 +7,15 @@ from typing import Any
 
 from fieldguide.base.cluster_address import reach
 from fieldguide.base.clusters import RAY, check_installed, reached
-from fieldguide.base.errors import UserError, first_line
+from fieldguide.base.errors import UserError
 from fieldguide.base.parallel import usable_cores
 from fieldguide.base.progress import Progress
-from fieldguide.base.ray_connection import check_ray_address, connect_to_ray
+from fieldguide.base.ray_connection import check_ray_address, connect_to_ray, reason_of
 from fieldguide.experiments.remote_jobs import RemoteJob
 
 LAUNCHER = "hydra/launcher=ray"
 MOMENT = 5.0  # seconds after which it is looked whether the cluster is still there
-PYTHON = ("PATH", "PYTHONPATH")  # how its workers find this project
+PROGRAMS = "PATH"  # where its workers look for those that a job calls
 
 
 def run_on_ray(jobs: Sequence[RemoteJob], options: Mapping[str, Any]) -> Generator[tuple[int, str], None, None]:
@@ -56,10 +56,10 @@ def _check_address(address: str | None) -> None:
 
 def _connect(address: str | None, stack: ExitStack) -> Any:
     """Connected to a cluster, or to a Ray that is started on this machine, until the stack is closed."""
-    variables = {name: os.environ[name] for name in PYTHON if name in os.environ}
+    variables = {PROGRAMS: os.environ[PROGRAMS]} if PROGRAMS in os.environ else {}
     own = {"num_cpus": usable_cores()}
     with reached(f"{LAUNCHER} ({address or 'on this machine'})", "leave it out"), Progress("connect to Ray"):
-        return connect_to_ray(address, stack, own, runtime_env={"env_vars": variables})
+        return connect_to_ray(address, stack, own, variables)
 
 
 def _check_head(address: str) -> None:
@@ -90,5 +90,5 @@ def _reason(ray: Any, done: Any) -> str:
     except ray.exceptions.WorkerCrashedError:
         return "the process of Ray that ran it was lost: it was killed, or the memory of its node was not enough"
     except ray.exceptions.RayError as error:
-        return f"Ray has lost it: {first_line(error).partition('. ')[0]}"
+        return f"Ray has lost it: {reason_of(error).partition('. ')[0]}"
     return ""

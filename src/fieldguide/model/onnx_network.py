@@ -9,15 +9,19 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
+from fieldguide.base.process import quiet_environment
 
-from fieldguide.base.errors import UserError, beginning, first_line
-from fieldguide.base.files import sha256_of_file
-from fieldguide.base.parallel import map_threads, usable_cores
-from fieldguide.model.asking import Answers, Square
-from fieldguide.model.onnx_check import MAX_FILE_SIZE, check_onnx
+quiet_environment()  # before ONNX Runtime is imported, also where Python imports fieldguide
+
+import numpy as np  # noqa: E402
+import onnxruntime  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+from fieldguide.base.errors import UserError, beginning, first_line  # noqa: E402
+from fieldguide.base.files import sha256_of_file  # noqa: E402
+from fieldguide.base.parallel import map_threads, usable_cores  # noqa: E402
+from fieldguide.model.asking import Answers, Square  # noqa: E402
+from fieldguide.model.onnx_check import MAX_FILE_SIZE, check_onnx  # noqa: E402
 
 INPUT = "pictures"
 PRECISION = "precision"  # in the metadata: of the numbers, where they are not float32
