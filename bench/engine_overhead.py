@@ -25,6 +25,7 @@ from photos import photos
 COMPARED = "clean and frozen features on workers of Ray and of Dask against processes of this machine, per picture"
 ENGINES = {"ray": "ray", "dask": "distributed"}
 WORKERS, ROUNDS, WARM = (1, 2), 3, 16
+IDLE = 5  # seconds in which the cluster has nothing to do
 MOST = 1.15  # times the processor's seconds of local
 ARCHITECTURE, SIZE = "mobilenetv2_100", 224
 Costs = dict[str, dict[str, float]]  # by the kind of work: seconds of the clock and of the processor for a picture
@@ -58,6 +59,9 @@ def measure() -> list[Figure]:
             rate = 1 / statistics.median(costs[kind]["clock"] for costs in found[engine, workers])
             detail = f"best {1 / min(costs[kind]['clock'] for costs in found[engine, workers]):.0f}"
             figures.append(Figure(f"{kind}, {engine}, {workers} workers", rate, unit="pictures/s", detail=detail))
+    for engine in ENGINES:  # on a slow or busy machine it is much for each picture
+        idle = 1000 * statistics.median(costs["nothing"]["processor"] for costs in found[engine, 2])
+        figures.append(Figure(f"nothing, {engine}, 2 workers", idle, unit="ms of the processor in each second"))
     return figures
 
 
@@ -92,7 +96,10 @@ def one(engine: str, workers: int, folder: Path, network_file: Path) -> Costs:
     network = read_onnx(network_file, threads=workers)
     look = Preprocessing(150.0, 320, "squish", "zeros", SIZE, Normalization(IMAGENET_MEAN, IMAGENET_STD))
     files = sorted(folder.rglob("*.jpg"))
-    with tempfile.TemporaryDirectory() as temporary, use_engine(EngineConfig(engine, None, workers), folder):
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        use_engine(EngineConfig(engine, None, None if engine == "local" else workers), folder),
+    ):
         target, cache = Path(temporary, "clean"), Path(temporary, "cache")
         target.mkdir()
         raw = [RawFile(file, sha256_of_file(file), (0,), (("a", None),)) for file in files]
@@ -109,6 +116,7 @@ def one(engine: str, workers: int, folder: Path, network_file: Path) -> Costs:
         return {
             "clean": cost(lambda: copies.extend(clean(raw, cache)), len(files)),
             "features": cost(lambda: features(copies), len(files)),
+            "nothing": cost(lambda: time.sleep(IDLE), IDLE),
         }
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray  # noqa: E402
 
 from fieldguide.base.errors import UserError, beginning, first_line  # noqa: E402
 from fieldguide.base.files import sha256_of_file  # noqa: E402
-from fieldguide.base.parallel import map_threads, usable_cores  # noqa: E402
+from fieldguide.base.parallel import map_threads  # noqa: E402
 from fieldguide.model.asking import Answers, Square  # noqa: E402
 from fieldguide.model.onnx_check import MAX_FILE_SIZE, check_onnx  # noqa: E402
 
@@ -48,7 +48,7 @@ class OnnxNetwork:
         options.add_session_config_entry("session.use_env_allocators", "1")
         options.add_session_config_entry(FOLDED, str(MAX_CONSTANT))
         _bound_memory()
-        self.threads = threads or usable_cores()
+        self.threads = threads  # None: as many as there are cores for whoever asks
         try:
             self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
             self.facts: Mapping[str, str] = self.session.get_modelmeta().custom_metadata_map
