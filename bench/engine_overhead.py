@@ -96,10 +96,8 @@ def one(engine: str, workers: int, folder: Path, network_file: Path) -> Costs:
     network = read_onnx(network_file, threads=workers)
     look = Preprocessing(150.0, 320, "squish", "zeros", SIZE, Normalization(IMAGENET_MEAN, IMAGENET_STD))
     files = sorted(folder.rglob("*.jpg"))
-    with (
-        tempfile.TemporaryDirectory() as temporary,
-        use_engine(EngineConfig(engine, None, None if engine == "local" else workers), folder),
-    ):
+    chosen = EngineConfig(engine, None, None if engine == "local" else workers)
+    with tempfile.TemporaryDirectory() as temporary, use_engine(chosen, folder):
         target, cache = Path(temporary, "clean"), Path(temporary, "cache")
         target.mkdir()
         raw = [RawFile(file, sha256_of_file(file), (0,), (("a", None),)) for file in files]

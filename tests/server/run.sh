@@ -21,8 +21,8 @@ if ! [ -x /usr/lib/postgresql/15/bin/postgres ]; then
     $root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends postgresql-15
     [ -n "$before" ] || $root pg_dropcluster --stop 15 main
 fi
-echo "installing MLflow's server and moto into $folder (about 2 minutes, 1.1 GB; deleted at the end)"
+echo "installing MLflow's server, moto and Amazon's client into $folder (about 2 minutes, 1.1 GB; deleted at the end)"
 python -m venv "$folder/venv"
 "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --constraint requirements.lock --requirement docs/server/requirements.txt 'moto[server]>=5.2'
+    --constraint requirements.lock --requirement docs/server/requirements.txt 'moto[server]>=5.2' awscli
 FIELDGUIDE_TEST_SERVER=$folder python -m pytest -m server --basetemp "$folder/pytest" "$@" tests/server

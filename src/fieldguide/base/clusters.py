@@ -28,7 +28,7 @@ DASK_SETTINGS = {
     "distributed.scheduler.allowed-failures": RETRIES,
     "distributed.worker.profile.enabled": False,  # looks at the worker a hundred times a second
     "distributed.admin.tick.interval": "1s",
-    # Workers would give memory back after each picture, and ask for it again: a tenth of a network's time, a third of clean's.
+    # Workers would give memory back after each picture and ask for it again: a tenth of a network's time.
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
 }
 
