@@ -67,7 +67,8 @@ def forget(root: Path) -> None:
 
 def started(root: Path, name: str) -> "subprocess.Popen[str]":
     """A stage that runs, as `dvc repro` would run it."""
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src"), "OMP_NUM_THREADS": "1"}
+    source = os.path.relpath(CHECKOUT / "src", root)  # relative, as in dvc.yaml
+    environment = {**os.environ, "PYTHONPATH": source, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", f"fieldguide.stages.{name}"]
     return subprocess.Popen(
         command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
