@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from conftest import noise, put, run_command
 from fieldguide.base.errors import UserError
@@ -280,9 +281,26 @@ def test_observations_are_a_table_of_camtrap_dp(of_boxes: Path, tmp_path: Path) 
     run_command(*command, "--events", "15s", "--observations", "obs.csv", "--utc-offset", "Z", cwd=tmp_path)
     table = rows((tmp_path / "obs.csv").read_text(encoding="utf-8"))
     assert {(row["observationLevel"], row["mediaID"], bool(row["eventID"])) for row in table} == {("event", "", True)}
-    for offset in (None, "2", "+2:00", "+25:00", "CEST"):
+    for offset in (None, "2", "+2:00", "+25:00", "CEST", "+0200"):
         with pytest.raises(UserError, match="offset"):
             check_offset(offset)
+
+
+def test_pictures_that_say_their_offset_need_none(of_pictures: Path, tmp_path: Path) -> None:
+    for number, offset in enumerate(("+02:00", "+01:00", "")):
+        exif = Image.Exif()
+        exif.get_ifd(0x8769).update({0x9003: "2024:10:27 02:30:00", 0x9011: offset})
+        (tmp_path / "S1").mkdir(exist_ok=True)
+        noise(number).save(tmp_path / "S1" / f"{number}.jpg", exif=exif)
+    command = ["predict", "S1", "--model", str(of_pictures), "--observations", "obs.csv"]
+    refused = run_command(*command, cwd=tmp_path)
+    assert refused.returncode == 1 and "--utc-offset=+02:00" in refused.stderr and not (tmp_path / "obs.csv").exists()
+    (tmp_path / "S1" / "2.jpg").unlink()
+    answered = run_command(*command, "--layout", "{site}", "--format", "csv", cwd=tmp_path)
+    assert answered.returncode == 0, answered.stderr
+    assert [row["time"] for row in rows(answered.stdout)] == ["2024-10-27 02:30:00+02:00", "2024-10-27 02:30:00+01:00"]
+    table = rows((tmp_path / "obs.csv").read_text(encoding="utf-8"))
+    assert [row["eventStart"] for row in table] == ["2024-10-27T02:30:00+02:00", "2024-10-27T02:30:00+01:00"]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the maintainers' pictures")

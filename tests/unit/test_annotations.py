@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from fieldguide.data.annotations.times import read_times
 from fieldguide.data.choices import Ambiguous
 from fieldguide.data.field_data import FieldData
 from fieldguide.data.listed_files import ListedFiles
+from fieldguide.data.moments import offset_of
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 QUARTER = (0.25, 0.25, 0.5, 0.5)
@@ -65,7 +66,7 @@ def test_a_table_in_a_code_page_is_read_and_said(tmp_path: Path) -> None:
     ],
 )
 def test_columns_are_known_by_their_usual_names(tmp_path: Path, header: str, row: str) -> None:
-    taken = datetime(2024, 5, 30, 12, 13, 14)
+    taken = datetime(2024, 5, 30, 12, 13, 14, tzinfo=offset_of(row[-6:]))
     assert said(table(tmp_path / "list.csv", f"{header}\n{row}\n")) == [("1.jpg", "fox", "N1", taken, None)]
 
 
@@ -231,7 +232,10 @@ def test_camtrap_dp_by_file_and_by_event(tmp_path: Path) -> None:
     for name, text in CAMTRAP.items():
         put(tmp_path / name, text.encode())
     read = read_annotations(tmp_path / "datapackage.json")
-    taken = [datetime(2024, 5, 30, 12, 13, second) for second in (14, 20, 20)]
+    summer = offset_of("+02:00")
+    taken = [
+        datetime(2024, 5, 30, 12, 13, second, tzinfo=zone) for second, zone in ((14, summer), (20, summer), (20, UTC))
+    ]
     assert said(read) == [
         ("1.jpg", "Vulpes vulpes", "l1", taken[0], QUARTER),  # both places are named North
         ("2.jpg", "Meles meles", "l1", taken[1], None),
@@ -483,12 +487,14 @@ def test_any_json_in_other_shapes_is_read_or_refused(
             read_annotations(put(tmp_path_factory.getbasetemp() / "any.json", json.dumps(content).encode()))
 
 
+CLOCKS = st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1)).map(lambda one: one.replace(microsecond=0))
+OFFSETS = st.integers(-48, 56).map(lambda quarters: timezone(timedelta(minutes=15 * quarters)))
 ROWS = st.builds(
     lambda file, label, site, time, further, box: Annotation(
         file, label, FieldData(site=site, time=time, box=box, further={"own": further})
     ),
     TEXTS, TEXTS, st.none() | TEXTS,
-    st.none() | st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1)).map(lambda one: one.replace(microsecond=0)),
+    st.none() | CLOCKS | st.builds(lambda clock, offset: clock.replace(tzinfo=offset), CLOCKS, OFFSETS),
     st.none() | TEXTS,
     st.none() | st.tuples(*[st.integers(0, 40).map(lambda pixel: pixel / 48)] * 2, *[st.just(7 / 48)] * 2),
 )  # fmt: skip
@@ -502,8 +508,8 @@ def test_the_table_of_a_data_set_comes_back_as_it_was_written(
     path = tmp_path_factory.getbasetemp() / "pictures.csv"
     write_picture_table(path, rows)
     back = read_picture_table(path)
-    assert [(one.file, one.label, one.known.site, one.known.time) for one in back] == [
-        (one.file, one.label, one.known.site, one.known.time) for one in rows
+    assert [(one.file, one.label, one.known.site, str(one.known.time)) for one in back] == [
+        (one.file, one.label, one.known.site, str(one.known.time)) for one in rows
     ]
     for one, other in zip(rows, back, strict=True):
         assert one.known.further.get("own") == other.known.further.get("own")
@@ -532,8 +538,7 @@ def test_listed_files_are_found_as_others_write_them() -> None:
 @pytest.mark.parametrize(
     ("text", "time"),
     [
-        ("2024-05-30T12:13:14.123Z", (12, 13, 14)),
-        ("2024-05-30 12:13:14-0700", (12, 13, 14)),
+        ("2024-05-30T12:13:14+99:99", (12, 13, 14)),
         ("20240530T121314", (12, 13, 14)),
         ("20240530_121314", (12, 13, 14)),
         ("2024/5/30 2:13 PM", (14, 13, 0)),
@@ -543,6 +548,31 @@ def test_listed_files_are_found_as_others_write_them() -> None:
 )
 def test_times_keep_the_clock_of_the_camera(text: str, time: tuple[int, int, int]) -> None:
     assert read_times([text])[0] == [datetime(2024, 5, 30, *time)]
+
+
+@pytest.mark.parametrize(
+    ("text", "offset"),
+    [
+        ("2024-05-30T12:13:14.123Z", "+00:00"),
+        ("2024-05-30 12:13:14-0700", "-07:00"),
+        ("2024-05-30 12:13:14+05", "+05:00"),
+        ("30.05.2024 12:13:14 UTC", "+00:00"),
+        ("2024:05:30 12:13:14-03:30", "-03:30"),
+    ],
+)
+def test_an_offset_is_kept_beside_the_clock(text: str, offset: str) -> None:
+    [time] = read_times([text])[0]
+    assert time is not None and time.isoformat() == f"2024-05-30T12:13:14{offset}"
+
+
+def test_an_event_has_its_files_in_whatever_offset_they_are_written(tmp_path: Path) -> None:
+    in_utc = CAMTRAP["observations.csv"].replace(
+        "2024-05-30T12:13:10+02:00,2024-05-30T12:13:30+02:00", "2024-05-30T10:13:10Z,2024-05-30T10:13:30Z"
+    )
+    for name, text in {**CAMTRAP, "observations.csv": in_utc}.items():
+        put(tmp_path / name, text.encode())
+    read = read_annotations(tmp_path / "datapackage.json")
+    assert [row.label for row in read.rows] == ["Vulpes vulpes", "Meles meles", "blank"]
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2024-13-01", "2024-05-30 25:00", "12:13", "0000-00-00 00:00:00"])
@@ -564,7 +594,7 @@ def test_real_files_that_say_the_same_are_read_the_same() -> None:
         "Felis catus",
         FieldData(
             "Site A",
-            datetime(2020, 5, 30, 4, 57, 37),
+            datetime(2020, 5, 30, 4, 57, 37, tzinfo=UTC),
             "evt1",
             (0.1, 0.2, 0.3, 0.4),
             None,

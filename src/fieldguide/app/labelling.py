@@ -4,6 +4,7 @@ Files in data/incoming move, files of other folders are copied and stay as they 
 get a label.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.addresses import UNLABELLED
 from fieldguide.data.capture_time import EXIF, capture_time
 from fieldguide.data.layout import LABEL, PART, SITE, said_by
+from fieldguide.data.moments import comparable
 from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData
 from fieldguide.data.sources.table import TableData
 from fieldguide.data.videos.kinds import is_video
@@ -87,7 +89,12 @@ def bursts_of(pictures: Sequence[Waiting]) -> list[str]:
     """A name for the burst of each picture; "" where nothing tells when it was taken."""
     found = [""] * len(pictures)
     times = [capture_time(picture.path, picture.name, [EXIF]) for picture in pictures]
-    known = [(str(pictures[place].path.parent), time, place) for place, time in enumerate(times) if time]
+    parents = [str(picture.path.parent) for picture in pictures]
+    of_parent: dict[str, list[datetime | None]] = defaultdict(list)
+    for parent, time in zip(parents, times, strict=True):
+        of_parent[parent].append(time)
+    moment = {parent: comparable(some) for parent, some in of_parent.items()}
+    known = [(parents[place], moment[parents[place]](time), place) for place, time in enumerate(times) if time]
     last, name = ("", datetime.min), ""
     for parent, time, number in sorted(known):
         if parent != last[0] or time - last[1] > BURST:

@@ -64,7 +64,9 @@ def _add_predict(commands: Commands) -> None:
     predict.add_argument(
         "--observations", type=Path, metavar="FILE", help="also write the answers as observations.csv of Camtrap DP"
     )
-    predict.add_argument("--utc-offset", metavar="OFFSET", help="of the cameras' clocks, as +02:00; for --observations")
+    predict.add_argument(
+        "--utc-offset", metavar="OFFSET", help="of clocks that do not say it, as +02:00; for --observations"
+    )
     predict.add_argument(
         "--format", choices=["table", "csv", "jsonl"], help="default: table on a terminal, csv into a file or pipe"
     )
@@ -200,7 +202,9 @@ def _predict(options: argparse.Namespace) -> None:
         raise UserError("--site is for the log: add --log")
     gap = gap_of(options.events) if options.events else None
     file = options.observations
-    observations = Observations(file, check_offset(options.utc_offset)) if file else None
+    if options.utc_offset is not None:
+        check_offset(options.utc_offset)
+    observations = Observations(file, options.utc_offset) if file else None
     model = options.model or here().classifier
     unread = predict_command(
         options.pictures, model, options.format, options.all, reader, gap, observations, _engine(options)

@@ -9,6 +9,7 @@ from datetime import datetime
 class FieldData:
     """What is known of a picture beside its label; see `fieldguide.data.table.FIELD_DATA`.
 
+    `time` is by the camera's own clock, with its offset from UTC where that is known (see `fieldguide.data.moments`).
     `further` are a data set's own columns, by name.
     """
 

@@ -77,7 +77,7 @@ def own_columns() -> set[str]:
     from fieldguide.data import table  # only here: every command loads every data source
 
     schemas = (table.RAW, table.IMAGES, table.SPLIT, table.SCREEN, table.PREDICTIONS_FIXED)
-    return {field.name for schema in schemas for field in schema}
+    return {field.name for schema in schemas for field in schema} | {table.UTC_OFFSET}
 
 
 def said_by(path: str, layout: str) -> Mapping[str, str]:

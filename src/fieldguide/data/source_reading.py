@@ -4,11 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fieldguide.base.errors import printable
 from fieldguide.data.annotations.annotation import Annotation
+from fieldguide.data.moments import comparable, on_clock
 from fieldguide.data.reasons import kind_of_reason
 from fieldguide.data.sidecars import TEXT
 from fieldguide.data.sources.wanted import VIDEO_EVERY, Wanted
@@ -47,7 +48,10 @@ class Reading:
 
 
 def describe(reading: Reading, now: datetime) -> list[str]:
-    """What was understood, a line for each thing; what is plainly wrong begins with `warning:`."""
+    """What was understood, a line for each thing; what is plainly wrong begins with `warning:`.
+
+    `now` is by the clock of this machine.
+    """
     pictures = reading.labelled
     labels = Counter(one.label for one in pictures)
     lines = [*reading.understood, f"labels: {_counts(labels)}"]
@@ -57,7 +61,8 @@ def describe(reading: Reading, now: datetime) -> list[str]:
         lines.append(f"given split: {_counts(Counter({str(side): count for side, count in given.items()}))}")
     if boxed := [one.address for one in reading.pictures if one.known.box]:
         lines.append(f"boxes: {len(boxed)} in {len(set(boxed))} pictures")
-    times = sorted(one.known.time for one in pictures if one.known.time)
+    times = [one.known.time for one in pictures if one.known.time]
+    times.sort(key=comparable(times))
     if times:
         missing = f", {len(pictures) - len(times)} without a time" if len(times) < len(pictures) else ""
         lines.append(f"taken: {times[0]} to {times[-1]} (from {reading.times_from}){missing}")
@@ -106,13 +111,20 @@ def in_short(names: Sequence[str]) -> str:
 
 
 def _clock_faults(times: Sequence[datetime], now: datetime) -> list[str]:
-    early, late = sum(time < BEFORE_DIGITAL for time in times), sum(time > now + timedelta(days=1) for time in times)
-    same = Counter(times).most_common(1)[0]
+    early, late = sum(on_clock(time) < BEFORE_DIGITAL for time in times), sum(_is_ahead(time, now) for time in times)
+    same = Counter(map(on_clock, times)).most_common(1)[0]
     faults = [f"{early} pictures were taken before {BEFORE_DIGITAL.year}: was the clock set?"] * (early > 0)
     faults += [f"{late} pictures were taken in the future: is the clock right?"] * (late > 0)
     return faults + [f"{same[1]} pictures were all taken at {same[0]}: is that a date of capture?"] * (
         len(times) >= 10 and same[1] > len(times) / 2
     )
+
+
+def _is_ahead(time: datetime, now: datetime) -> bool:
+    """Whether a camera's clock is ahead: by a day of it that its place may explain, if nothing tells its offset."""
+    if time.tzinfo is None:
+        return time > now + timedelta(days=1)
+    return time > now.astimezone(UTC) + timedelta(hours=1)
 
 
 def _counts(counts: Counter[str]) -> str:

@@ -65,6 +65,9 @@ IMAGES = pa.schema(
         *FIELD_DATA,
     ]
 )
+# Behind the columns of RAW and IMAGES, if a time came with it: the offset of the clock from UTC, as "+02:00". Most
+# cameras do not write it, and their tables do without the column.
+UTC_OFFSET = "utc_offset"
 MAY_LACK = {"cut_from", *(field.name for field in FIELD_DATA)}  # columns that are null where nobody knows of them
 
 MEASUREMENTS = ("width", "height", "short_side", "aspect_ratio", "brightness", "saturation", "sharpness")  # of IMAGES

@@ -1,15 +1,17 @@
 """Events: what one camera took at one go, answered for as a whole."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fieldguide.base.errors import UserError
+from fieldguide.data.moments import comparable
 
 if TYPE_CHECKING:  # it imports PyTorch
     from fieldguide.prediction.answers import Answer
@@ -18,6 +20,7 @@ GAP = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?|)")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 Answered = tuple[str, "Answer"]
+Moment = tuple[datetime | None, Answered]  # for comparing it with others of its site
 
 
 def gap_of(text: str) -> timedelta:
@@ -35,42 +38,57 @@ def in_events(answered: Iterable[Answered], gap: timedelta) -> Iterator[Answered
     the next. Its answer is named after its first picture; the probabilities are averaged over all of its pictures and
     boxes that could be read, the p-value is their median, and the alarm is that of most of them.
     """
-    ordered = sorted(answered, key=_place)
-    start: Answered | None = None
+    ordered = _in_order(answered)
+    start: Moment | None = None
     number = 0
     numbered: list[tuple[int, Answered]] = []
-    for one in ordered:
-        if start is None or not _same(start[1], one[1], gap):
+    for moment, one in ordered:
+        if start is None or not _same(start, (moment, one), gap):
             number += 1
         numbered.append((number, one))
-        start = one
+        start = moment, one
     for _, members in groupby(numbered, key=lambda pair: pair[0]):
         yield _event([one for _, one in members])
 
 
-def _place(one: Answered) -> tuple[bool, str, str, str, str]:
-    known = one[1].known
-    moment = known.time.isoformat() if known.time else ""
-    is_lone = known.time is None and known.sequence is None
-    return is_lone, known.site or "", known.sequence or "", moment, one[0]
+def _in_order(answered: Iterable[Answered]) -> list[Moment]:
+    """The answers by site, sequence and time, with what a site's times are compared by: see `comparable`."""
+    told = list(answered)
+    times: dict[str | None, list[datetime | None]] = defaultdict(list)
+    for _, answer in told:
+        times[answer.known.site].append(answer.known.time)
+    moment_of = {site: comparable(some) for site, some in times.items()}
+    moments = [
+        (moment_of[answer.known.site](answer.known.time) if answer.known.time else None, (name, answer))
+        for name, answer in told
+    ]
+    return sorted(moments, key=_place)
 
 
-def _same(before: "Answer", now: "Answer", gap: timedelta) -> bool:
-    one, other = before.known, now.known
+def _place(one: Moment) -> tuple[bool, str, str, datetime, str]:
+    moment, (name, answer) = one
+    known = answer.known
+    is_lone = moment is None and known.sequence is None
+    return is_lone, known.site or "", known.sequence or "", moment or datetime.min, name
+
+
+def _same(before: Moment, now: Moment, gap: timedelta) -> bool:
+    one, other = before[1][1].known, now[1][1].known
     if one.site != other.site or one.sequence != other.sequence:
         return False
     if one.sequence is not None:
         return True
-    return one.time is not None and other.time is not None and other.time - one.time < gap
+    return before[0] is not None and now[0] is not None and now[0] - before[0] < gap
 
 
 def _event(members: Sequence[Answered]) -> Answered:
+    """The answer for what is in the order of its times."""
     name, first = members[0]
     files = len({one for one, _ in members})
     read = [answer for _, answer in members if answer.probabilities is not None]
     times = [answer.known.time for _, answer in members if answer.known.time]
-    known = replace(first.known, box=None, time=min(times, default=None))
-    base = replace(first, known=known, pictures=files, until=max(times, default=None))
+    known = replace(first.known, box=None, time=times[0] if times else None)
+    base = replace(first, known=known, pictures=files, until=times[-1] if times else None)
     if not read:
         is_empty = all(answer.is_empty for _, answer in members)
         return name, replace(base, is_empty=is_empty)

@@ -15,6 +15,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_text
 from fieldguide.data.annotations.annotation import DETECTION
 from fieldguide.data.annotations.camtrap_dp import DEPLOYMENT, MEDIA
+from fieldguide.data.moments import offset_of
 
 if TYPE_CHECKING:  # it imports PyTorch
     from fieldguide.prediction.answers import Answer
@@ -35,21 +36,25 @@ TYPES = {  # of labels and detections that name no species
     **dict.fromkeys(("vehicle", "car"), "vehicle"),
     **dict.fromkeys(("unknown", "unid", "unidentified", "not identified"), "unknown"),
 }
-OFFSET = re.compile(r"Z|[+-](0\d|1[0-4]):[0-5]\d")
+OFFSET = re.compile(r"Z|[+-]\d\d:\d\d")  # as Camtrap DP has it
 
 
-def check_offset(offset: str | None) -> str:
-    """The offset from UTC of the cameras' clocks. Raises UserError for what is none."""
-    if offset is None or not OFFSET.fullmatch(offset):
+def check_offset(offset: str | None) -> None:
+    """Raise UserError for what is no offset from UTC of cameras' clocks."""
+    if offset is None or not OFFSET.fullmatch(offset) or offset_of(offset) is None:
         raise UserError(
-            "--observations needs the offset of the cameras' clocks from UTC, since Camtrap DP knows no time without: "
-            "--utc-offset=+02:00, or Z"
+            "--observations needs the offset of the cameras' clocks from UTC, where the pictures do not say it, since "
+            "Camtrap DP knows no time without: --utc-offset=+02:00, or Z"
         )
-    return offset
 
 
 def write_observations(
-    file: Path, answered: Sequence[tuple[str, "Answer"]], labels: Sequence[str], offset: str, by: str, events: bool
+    file: Path,
+    answered: Sequence[tuple[str, "Answer"]],
+    labels: Sequence[str],
+    offset: str | None,
+    by: str,
+    events: bool,
 ) -> int:
     """Write a row for each answer that says what was seen; return how many have none, for lack of a time or a site.
 
@@ -61,7 +66,7 @@ def write_observations(
     labels
         The classifier's vocabulary: the label is the `scientificName`, unless it is one of TYPES.
     offset
-        As `check_offset` takes it.
+        Of the clocks of pictures that do not say it, which need it; as `check_offset` takes it.
     by
         What classified them.
     events
@@ -99,7 +104,7 @@ def _deployment(answer: "Answer") -> str:
     return answer.known.further.get(DEPLOYMENT) or answer.known.site or ""
 
 
-def _row(name: str, number: int, answer: "Answer", offset: str, by: str, events: bool) -> dict[str, Cell]:
+def _row(name: str, number: int, answer: "Answer", offset: str | None, by: str, events: bool) -> dict[str, Cell]:
     known = answer.known
     assert known.time is not None
     start, end = (_moment(time, offset) for time in (known.time, answer.until or known.time))
@@ -131,5 +136,7 @@ def _box(box: Sequence[float]) -> dict[str, Cell]:
     return {name: round(share, DIGITS) for name, share in sides.items()}
 
 
-def _moment(time: datetime, offset: str) -> str:
-    return f"{time.isoformat(timespec='seconds')}{offset}"
+def _moment(time: datetime, offset: str | None) -> str:
+    if time.tzinfo is None:
+        check_offset(offset)
+    return f"{time.isoformat(timespec='seconds')}{offset if time.tzinfo is None else ''}"

@@ -28,10 +28,10 @@ HERE = EngineConfig()
 
 @dataclass(frozen=True)
 class Observations:
-    """Where answers are written as Camtrap DP's observations, and the offset of the cameras' clocks from UTC."""
+    """Where answers are written as Camtrap DP's observations, and the offset from UTC of clocks that do not say it."""
 
     file: Path
-    offset: str
+    offset: str | None = None
 
 
 def predict_command(
@@ -81,6 +81,7 @@ def predict_command(
     sites = _trained_sites(weights) if screening and SITE in known else frozenset()
     with answered(arguments, classifier, screening, "predict", reader, engine, weights) as given:
         rows = _with_unread(((one.name, answer) for one, answer in given), unread)
+        rows = rows if observations is None else _with_offsets(rows, observations.offset)
         rows = rows if gap is None else in_events(rows, gap)
         rows = rows if observations is None else _kept(rows, told)
         out, screened = lossless(sys.stdout, kind), screening is not None
@@ -118,6 +119,16 @@ def _with_unread(rows: "Iterable[tuple[str, Answer]]", unread: list[str]) -> "It
     for name, answer in rows:
         if answer.probabilities is None and not answer.is_empty:
             unread.append(name)
+        yield name, answer
+
+
+def _with_offsets(rows: "Iterable[tuple[str, Answer]]", offset: str | None) -> "Iterator[tuple[str, Answer]]":
+    """The rows; raise UserError at the first whose time cannot be written: at the end that would be late."""
+    from fieldguide.prediction.observations_file import check_offset
+
+    for name, answer in rows:
+        if answer.known.time and answer.known.time.tzinfo is None:
+            check_offset(offset)
         yield name, answer
 
 

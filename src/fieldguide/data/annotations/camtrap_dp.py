@@ -24,6 +24,7 @@ from fieldguide.data.annotations.annotation import (
 from fieldguide.data.annotations.cells import from_records, read_cells
 from fieldguide.data.annotations.times import read_times
 from fieldguide.data.field_data import FieldData
+from fieldguide.data.moments import comparable
 
 Row = Mapping[str, str]
 PACKAGE = "datapackage.json"
@@ -41,6 +42,11 @@ class _Event:
     end: datetime
     sequence: str
     observation: Row
+
+    def spans(self, time: datetime) -> bool:
+        """Whether a file of that time is part of it, whatever the offsets in which the times are written."""
+        moment = comparable((self.start, time, self.end))
+        return moment(self.start) <= moment(time) <= moment(self.end)
 
 
 def is_camtrap_dp(content: Any) -> bool:
@@ -77,9 +83,7 @@ def read_camtrap_dp(content: Mapping[str, Any], find: Callable[[str], Path | Non
     rows: list[Annotation] = []
     for one, time in zip(media, times, strict=True):
         own = of_media.pop(one.get("mediaID", ""), [])
-        during = [
-            event for event in events.get(one.get(DEPLOYMENT_ID, ""), []) if time and event.start <= time <= event.end
-        ]
+        during = [event for event in events.get(one.get(DEPLOYMENT_ID, ""), []) if time and event.spans(time)]
         named = [(row, row.get("eventID", "")) for row in own] or [
             (event.observation, event.sequence) for event in during
         ]

@@ -1,19 +1,24 @@
-"""Times as tables write them: by the camera's own clock, whatever offset stands behind them."""
+"""Times as tables write them: by the camera's own clock, with the offset from UTC that stands behind them."""
 
 import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from fieldguide.data.moments import with_offset
+
 YEAR_FIRST = re.compile(r"(\d{4})[-:/.]?(\d\d?)[-:/.]?(\d\d?)(?:[T _]+(.*))?")
 YEAR_LAST = re.compile(r"(\d\d?)([-/.])(\d\d?)\2(\d{4}|\d\d)(?:[T ,]+(.*))?")
 CLOCK = re.compile(
-    r"(\d\d?)[:.h-]?(\d\d)?(?:[:.-]?(\d\d))?(?:[.,]\d+)?\s*([AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|[+-]\d\d:?\d\d)?"
+    r"(\d\d?)[:.h-]?(\d\d)?(?:[:.-]?(\d\d))?(?:[.,]\d+)?\s*([AaPp]\.?[Mm]\.?)?\s*"
+    r"((?i:Z|UTC|GMT)|[+-]\d\d(?::?\d\d)?)?"
 )
 DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
 
 
 def read_times(texts: Sequence[str], order: str = "") -> tuple[list[datetime | None], bool]:
     """The times that texts say, None where none can be read, and whether the order of day and month is not known.
+
+    A time has an offset where the text says one that clocks may have.
 
     Parameters
     ----------
@@ -40,13 +45,15 @@ def _time(text: str, month_first: bool) -> datetime | None:
     else:
         return None
     hour = minute = second = 0
+    offset = ""
     if clock:
         if not (said := CLOCK.fullmatch(clock.strip())):
             return None
         hour, minute, second = (int(part or 0) for part in said.group(1, 2, 3))
         if said[4]:
             hour = hour % 12 + (12 if said[4][0] in "pP" else 0)
+        offset = said[5] or ""
     try:
-        return datetime(year, month, day, hour, minute, second)
+        return with_offset(datetime(year, month, day, hour, minute, second), offset)
     except ValueError:
         return None

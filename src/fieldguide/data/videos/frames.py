@@ -8,16 +8,17 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Timer
 from typing import IO
+
+from fieldguide.data.moments import offset_of, with_offset
 
 PATIENCE = 900  # seconds by the clock for a video: those of the processor are bounded in the process
 MAX_BYTES = 2**28  # of a frame
 OF_FRAMES = (sys.executable, "-P", "-m", "fieldguide.data.videos.frame_process")
 STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)")
-OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 
 
 class VideoError(Exception):
@@ -92,21 +93,21 @@ def _read(told: IO[bytes]) -> Iterator[Frame]:
 def start_of(said: Mapping[str, str]) -> datetime | None:
     """When a video begins, in seconds by the camera's own clock, from the metadata of its file.
 
-    Most cameras write that clock, phones write UTC: it is moved where the file tells the offset.
+    Most cameras write that clock, phones write UTC: it is moved, and has an offset, where the file tells that.
     """
-    local = said.get("com.apple.quicktime.creationdate")
-    found = STAMP.match(str(local or said.get("creation_time") or said.get("date") or ""))
+    local = str(said.get("com.apple.quicktime.creationdate") or "")
+    text = local or str(said.get("creation_time") or said.get("date") or "")
+    found = STAMP.match(text)
     try:
         time = datetime(*map(int, found.groups())) if found else None  # type: ignore[arg-type]
     except ValueError:
         return None
-    offset = None if local else OFFSET.fullmatch(str(said.get("com.samsung.android.utc_offset", "")))
-    if time is None or time.year < 1971:  # a clock that was never set
+    if time is None or found is None or time.year < 1971:  # a clock that was never set
         return None
-    if offset is None:
-        return time
-    moved = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
-    return time + moved if offset[1] == "+" else time - moved
+    if local:
+        return with_offset(time, local[found.end() :])
+    offset = offset_of(str(said.get("com.samsung.android.utc_offset", "")))
+    return time if offset is None else time.replace(tzinfo=UTC).astimezone(offset)
 
 
 def _death(code: int, late: bool) -> str:

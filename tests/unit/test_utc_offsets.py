@@ -1,0 +1,193 @@
+"""Times that say their offset from UTC: the clock stays the camera's own, moments are compared where they are known."""
+
+import csv
+from datetime import UTC, datetime, timedelta, timezone
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from conftest import OwnData, noise, put
+from fieldguide.app.labelling import Waiting, bursts_of
+from fieldguide.base.compose import compose
+from fieldguide.base.errors import UserError
+from fieldguide.data.capture_time import capture_time
+from fieldguide.data.choices import Choices
+from fieldguide.data.field_data import FieldData
+from fieldguide.data.moments import comparable, offset_of, offset_text, on_clock, with_offset
+from fieldguide.data.source_places import pictures_in
+from fieldguide.data.source_reading import describe
+from fieldguide.data.table import IMAGES, RAW, read_table
+from fieldguide.data.understanding import understand
+from fieldguide.prediction.answers import Answer
+from fieldguide.prediction.events import in_events
+from fieldguide.prediction.observations_file import write_observations
+from fieldguide.stages import clean, download
+
+CLOCK, TEXT = datetime(2024, 5, 30, 12, 13, 14), "2024:05:30 12:13:14"
+TAKEN, DIGITIZED, CHANGED = (0x9003, 0x9011), (0x9004, 0x9012), (0x0132, 0x9010)  # tags of times and their offsets
+OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+CLOCKS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23)).map(lambda one: one.replace(microsecond=0))
+
+
+def photo(tags: dict[int, object], kind: str = "JPEG", number: int = 1) -> bytes:
+    exif = Image.Exif()
+    exif[0x010F] = "a maker of cameras"
+    exif[0x8769] = {tag: value for tag, value in tags.items() if tag != CHANGED[0]}
+    if CHANGED[0] in tags:
+        exif[CHANGED[0]] = tags[CHANGED[0]]
+    file = BytesIO()
+    save = {"tiffinfo": directory_of(exif)} if kind == "TIFF" else {"exif": exif}
+    noise(number).save(file, kind, **save)
+    return file.getvalue()
+
+
+def directory_of(exif: Image.Exif) -> ImageFileDirectory_v2:
+    """What a TIFF file holds as its own tags."""
+    directory = ImageFileDirectory_v2()
+    for tag, value in exif.items():
+        directory[tag] = value
+    return directory
+
+
+def taken(clock: str, offset: str, number: int = 1) -> bytes:
+    return photo({TAKEN[0]: clock, TAKEN[1]: offset}, number=number)
+
+
+def time_of(path: Path, tags: dict[int, object], kind: str = "JPEG") -> datetime | None:
+    return capture_time(put(path, photo(tags, kind)), path.name, ["exif"])
+
+
+def seen(site: str, time: str, sequence: str | None = None) -> Answer:
+    known = FieldData(site, datetime.fromisoformat(time), sequence)
+    return Answer(np.array([0.9, 0.1]), "", known=known)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"])
+def test_exif_tells_the_offset_in_every_format(kind: str, tmp_path: Path) -> None:
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    found = time_of(tmp_path / "photo", {TAKEN[0]: TEXT, TAKEN[1]: "+05:45"}, kind)
+    assert str(found) == "2024-05-30 12:13:14+05:45"
+
+
+@pytest.mark.parametrize(
+    ("tags", "offset"),
+    [
+        ({TAKEN[0]: TEXT, TAKEN[1]: "-03:30"}, "-03:30"),
+        ({DIGITIZED[0]: TEXT, DIGITIZED[1]: "+02:00", TAKEN[1]: "+09:00"}, "+02:00"),
+        ({CHANGED[0]: TEXT, CHANGED[1]: "Z"}, "+00:00"),
+        ({TAKEN[0]: TEXT, CHANGED[0]: "2024:06:01 09:00:00", CHANGED[1]: "+09:00"}, None),  # where it was edited
+        ({TAKEN[0]: TEXT}, None),
+    ],
+)
+def test_each_time_has_its_own_offset(tags: dict[int, object], offset: str | None, tmp_path: Path) -> None:
+    found = time_of(tmp_path / "photo.jpg", tags)
+    assert found is not None and on_clock(found) == CLOCK and offset_text(found) == offset
+
+
+@pytest.mark.parametrize(
+    "offset",
+    ["+99:99", "+15:00", "+02:60", "   :  ", "", " ", "02:00", "+2:00", "\0", b"\xff\xfe+02", "+02:00:00", "٠٢"],
+)
+def test_an_offset_that_is_none_leaves_the_clock_alone(offset: str | bytes, tmp_path: Path) -> None:
+    assert time_of(tmp_path / "photo.jpg", {TAKEN[0]: TEXT, TAKEN[1]: offset}) == CLOCK
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=12) | st.from_regex(r"[+-]?\d{0,3}:?\d{0,3}", fullmatch=True), CLOCKS)
+def test_whatever_stands_behind_a_time_it_is_that_of_the_clock(text: str, clock: datetime) -> None:
+    time = with_offset(clock, text)
+    assert on_clock(time) == clock
+    assert time.tzinfo is None or abs(time.utcoffset() or timedelta()) < timedelta(hours=15)
+    time.astimezone(UTC) if time.tzinfo else None  # which raises for moments that no calendar has
+
+
+@settings(max_examples=200, deadline=None)
+@given(OFFSETS, CLOCKS)
+def test_an_offset_comes_back_as_it_was_written(offset: timezone, clock: datetime) -> None:
+    written = offset_text(clock.replace(tzinfo=offset))
+    assert written is not None and offset_of(written) == offset == offset_of(written.replace(":", ""))
+
+
+@given(st.lists(st.tuples(CLOCKS.filter(lambda one: 1 < one.year < 9999), st.none() | OFFSETS), min_size=1))
+def test_times_with_and_without_offsets_have_one_order(said: list[tuple[datetime, timezone | None]]) -> None:
+    times = [clock.replace(tzinfo=offset) for clock, offset in said]
+    ordered = sorted(times, key=comparable(times))
+    if all(offset for _, offset in said):
+        assert ordered == sorted(times)
+    else:
+        assert [*map(on_clock, ordered)] == sorted(map(on_clock, times))
+
+
+def test_tables_have_the_clock_and_its_offset_beside_it(own_data: OwnData) -> None:
+    _, paths = own_data()
+    for number in range(40):
+        file = paths.sources / "own" / ("cat", "dog")[number % 2] / f"{number}.jpg"
+        put(file, taken(f"2024:10:27 02:{number:02}:00", "+02:00" if number < 30 else "", number))
+    option = paths.root / "conf" / "data" / "own.yaml"
+    option.write_text(f"{option.read_text(encoding='utf-8')}time: [exif]\n", encoding="utf-8")
+    cfg = compose(paths)
+    download.run(cfg, paths)
+    clean.run(cfg, paths)
+    for path, schema in ((paths.raw_table, RAW), (paths.image_table, IMAGES)):
+        table = read_table(path, schema)
+        assert sorted(table["time"]) == [pd.Timestamp(2024, 10, 27, 2, minute) for minute in range(40)]
+        assert table["utc_offset"].fillna("").value_counts().to_dict() == {"+02:00": 30, "": 10}
+
+
+def test_add_compares_moments_where_it_knows_them(tmp_path: Path) -> None:
+    for number, (clock, offset) in enumerate(
+        [
+            ("2026:01:01 11:30:00", "+05:00"),  # an hour and a half ago
+            ("2026:01:01 08:30:00", "-01:00"),
+            ("2025:12:31 23:00:00", "-12:00"),
+            ("2026:01:01 12:59:00", "+05:00"),
+        ]
+    ):
+        put(tmp_path / "S1" / ("cat", "dog")[number % 2] / f"{number}.jpg", taken(clock, offset, number))
+    now = datetime(2026, 1, 1, 8, tzinfo=UTC)
+    said = "\n".join(describe(understand(pictures_in(tmp_path), Choices(layout="{site}/{label}")), now))
+    assert "taken: 2026-01-01 11:30:00+05:00 to 2025-12-31 23:00:00-12:00 (from exif)" in said
+    assert "warning: 2 pictures were taken in the future" in said
+
+
+def test_events_and_bursts_of_two_cameras_are_by_moments(tmp_path: Path) -> None:
+    phones = [
+        ("a", "2024-05-30 12:00:00+02:00"),
+        ("b", "2024-05-30 11:00:30+01:00"),
+        ("c", "2024-05-30 11:00:40+02:00"),
+    ]
+    told = list(in_events([(name, seen("S1", time)) for name, time in phones], timedelta(seconds=60)))
+    assert [(name, answer.pictures, str(answer.until)) for name, answer in told] == [
+        ("c", 1, "2024-05-30 11:00:40+02:00"),
+        ("a", 2, "2024-05-30 11:00:30+01:00"),
+    ]
+    told = list(in_events([*((n, seen("S1", t)) for n, t in phones), ("d", seen("S1", "2024-05-30 11:00:45"))],
+                          timedelta(seconds=60)))  # fmt: skip
+    assert [(name, answer.pictures) for name, answer in told] == [("b", 3), ("a", 1)]  # by the clocks of all
+    for name, time in phones:
+        put(tmp_path / f"{name}.jpg", taken(time[:19].replace("-", ":"), time[19:]))
+    bursts = bursts_of([Waiting(tmp_path, f"{name}.jpg") for name in "abc"])
+    assert bursts[0] == bursts[1] != bursts[2]
+
+
+@pytest.mark.parametrize("events", [False, True])
+def test_observations_have_the_offset_of_each_picture(events: bool, tmp_path: Path) -> None:
+    file = tmp_path / "observations.csv"
+    autumn = [("1.jpg", seen("S1", "2024-10-27 02:30:00+02:00")), ("2.jpg", seen("S1", "2024-10-27 02:30:05+01:00"))]
+    write_observations(file, autumn, ["fox", "owl"], None, "fieldguide", events)
+    rows = list(csv.DictReader(file.open(encoding="utf-8")))
+    assert [row["eventStart"] for row in rows] == ["2024-10-27T02:30:00+02:00", "2024-10-27T02:30:05+01:00"]
+    mixed = [*autumn, ("3.jpg", seen("S1", "2024-10-28 08:00:00"))]
+    with pytest.raises(UserError, match="--utc-offset"):
+        write_observations(file, mixed, ["fox", "owl"], None, "fieldguide", events)
+    write_observations(file, mixed, ["fox", "owl"], "+01:00", "fieldguide", events)
+    rows = list(csv.DictReader(file.open(encoding="utf-8")))
+    assert [row["eventEnd"][-6:] for row in rows] == ["+02:00", "+01:00", "+01:00"]
