@@ -102,7 +102,7 @@ def _outcome(seed: int) -> Outcome:
     learned = np.flatnonzero(np.isin(sides, [Split.TRAIN, Split.VALID]))
     pictures = table.iloc[learned].assign(is_valid=sides[learned] == Split.VALID)
     features = torch.from_numpy(photos.raw)
-    loaders = feature_loaders(pictures, features[learned], vocabulary, cfg.train, cfg.seed)
+    loaders = feature_loaders(pictures, photos.raw[learned], vocabulary, cfg.train, cfg.seed)
     torch.manual_seed(cfg.seed)
     head = build_head(build_classifier(nn.Identity(), features.shape[1], len(vocabulary)))
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):

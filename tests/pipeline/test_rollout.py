@@ -250,7 +250,9 @@ def test_a_version_that_returns_to_a_step_begins_anew(paths: Paths) -> None:
     advance(cfg, paths, "Ann")
     needs = {need.name: need for need in needs_of(cfg, paths, registry, "shadow", registry.version(2))}
     assert (needs["gate"].met, needs["predictions"].found, needs["predictions"].met) == (True, "0", False)
-    with pytest.raises(EvidenceMissing, match=r"predictions: 0, needed 200; .*no prediction in the log has a p-value"):
+    with pytest.raises(
+        EvidenceMissing, match=r"predictions: 0 \(needed: 200\); .*no prediction in the log has a p-value"
+    ):
         advance(cfg, paths, "Ann")
     withdraw(paths, "shadow", "Ann")
     registry.client.set_registered_model_alias("fieldguide", "shadow", "2")

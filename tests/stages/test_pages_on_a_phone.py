@@ -35,7 +35,7 @@ def job(root: Path) -> Path:
     paths = Paths(root)
     values = {"rule": "better than a baseline", "on": "always predicting the most frequent label", "outcome": "met"}
     numbers = {name: 0.123456 for name in RULE if name not in (*values, "detail")}
-    rule = {**values, **numbers, "detail": "+0.653 (+0.562 to +0.727), 82 won and 3 lost, McNemar p 0.000"}
+    rule = {**values, **numbers, "detail": "+0.653 (+0.562 to +0.727), 82 won and 3 lost, sign-flip p < 0.001"}
     made = Journal(paths.retraining / "0001", {})
     made.note(
         incoming=[{**dict.fromkeys(("label", "sha256", "id", "target"), ""), "file": FILE, "bytes": 1} | refused()],

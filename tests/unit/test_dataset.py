@@ -151,7 +151,7 @@ def test_folders_that_hold_no_labels(checkout: Paths, tmp_path: Path) -> None:
     put(tmp_path / "few" / ".git" / "HEAD", b"x")
     put(tmp_path / "few" / "README.md", b"x")
     (tmp_path / "few" / "empty").mkdir()
-    with pytest.raises(UserError, match="few has 1 folders with files"):
+    with pytest.raises(UserError, match="few has 1 folder with files"):
         add_data_set(checkout, "pets", tmp_path / "few")
     with pytest.raises(UserError, match="contains this checkout"):
         add_data_set(checkout, "pets", checkout.root.parent)

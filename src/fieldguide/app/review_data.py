@@ -10,6 +10,7 @@ import pandas as pd
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import percent
 from fieldguide.checks.set_notes import usual_issues
 from fieldguide.data.csv_files import read_csv
 from fieldguide.data.reviews import Decision, Review, read_reviews
@@ -153,7 +154,7 @@ def _reasons(
     if twin and images[twin]["label"] != row["label"]:
         yield TWIN, f"twin of {images[twin]['path']}, which is labelled {images[twin]['label']}", twin
     if row["suggested_label"] != row["label"] and not row["out_of_domain"]:
-        share = f"{100 * row['label_quality']:.0f} %"
+        share = percent(row["label_quality"], 0)
         yield DOUBT, f"may be {row['suggested_label']}: the models give {row['label']} {share}", ""
     elif row["label_doubt"]:
         yield DOUBT, "its label is in doubt", ""

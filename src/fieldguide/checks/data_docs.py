@@ -10,10 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from fieldguide.base.files import replace_folder, write_text
+from fieldguide.base.shares import percent
 from fieldguide.checks.expectations import CheckResult
 from fieldguide.checks.words import in_words
 from fieldguide.data.images import open_picture
-from fieldguide.pages.parts import Shown, percent
+from fieldguide.pages.parts import Shown
 from fieldguide.pages.render import render
 
 SHOWN_OFFENDERS = 50

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fieldguide.base.shares import percent
 from fieldguide.checks.words import (
     BETWEEN,
     COUNTED,
@@ -37,7 +38,7 @@ def finding_in_words(kind: str, kwargs: Mapping[str, Any], outcome: Any, table: 
         return _about_all(kind, kwargs, outcome, table)
     considered = result["element_count"] - result.get("missing_count", 0)
     count = result["unexpected_count"]
-    share = f" ({100 * count / considered:.1f} %)" if count else ""
+    share = f" ({percent(count / considered)})" if count else ""
     counted = f"{count} of {considered} {ROWS[table] if considered == 1 and table in ROWS else table}{share}"
     return f"{counted}{_refused(kind, kwargs)}"
 

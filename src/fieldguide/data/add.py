@@ -136,8 +136,9 @@ def _take_pictures(order: _Order, place: Place) -> _Taken | None:
     if number < 2 and reading.listed is None:
         others = "".join(f"; {line.removeprefix('note: ')}" for line in (*reading.understood, *not_read(reading)))
         raise UserError(
-            f"{place.path} has {number} folders with files: at least two are needed, one for each label; if a file "
-            "lists the pictures, name it with --labels-from FILE, and its columns with --columns file=...,label=..."
+            f"{place.path} has {number} folder{'s' * (number != 1)} with files: at least two are needed, one for each "
+            "label; if a file lists the pictures, name it with --labels-from FILE, and its columns with "
+            "--columns file=...,label=..."
             f"{others}"
         )
     print("\n".join(describe(reading, datetime.now())))

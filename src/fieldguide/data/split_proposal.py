@@ -64,5 +64,6 @@ def propose_split(kept: pd.DataFrame, split: SplitConfig) -> SplitProposal:
     if least_on_a_side(kept, plain) >= split.min_per_label:
         return SplitProposal(plain, reason)
     if found := workable_settings(kept, plain, only_seed=kept["label"].value_counts().min() < MANY):
-        return SplitProposal(found, f"{reason}; every label has at least {found.min_per_label} pictures on every side")
+        least = "a picture" if found.min_per_label == 1 else f"at least {found.min_per_label} pictures"
+        return SplitProposal(found, f"{reason}; every label has {least} on every side")
     return SplitProposal(as_given, "the data set came with a split") if divided else SplitProposal(plain, reason)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fieldguide.pages.parts import percent
+from fieldguide.base.shares import percent
 
 BORDER = 0.1  # of the width and of the height, on each side
 ALIKE = 0.8  # the share of pictures up to which middle and corners count as not told apart; guessing has 0.5

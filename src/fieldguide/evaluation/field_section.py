@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fieldguide.base.shares import percent
 from fieldguide.data.groups import groups_in_words
 from fieldguide.pages.figures import accuracy_figure
-from fieldguide.pages.parts import percent
 
 FEW = 10  # groups: with fewer the figures say little about others
 MAX_IN_CHART = 30

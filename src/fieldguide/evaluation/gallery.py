@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from fieldguide.base.shares import percent
 from fieldguide.evaluation.metrics import confused_pairs
 from fieldguide.model.activation_maps import ActivationMaps
 from fieldguide.model.activation_overlay import overlay
@@ -46,7 +47,7 @@ def show(
 
 def _shown(classifier: Classifier, clean: Path, row: dict[Any, Any], maps: ActivationMaps | None) -> Shown:
     picture = open_for(classifier, clean / row["clean_path"])
-    lines = (row["path"], f"label {row['label']}", f"predicted {row['prediction']}, {100 * row['probability']:.0f} %")
+    lines = (row["path"], f"label {row['label']}", f"predicted {row['prediction']}, {percent(row['probability'], 0)}")
     if maps is None:
         return Shown(picture, lines)
     found = overlay(maps, picture, classifier.vocabulary.index(row["prediction"]), THUMBNAIL)

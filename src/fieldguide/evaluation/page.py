@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
+from fieldguide.base.shares import percent
 from fieldguide.evaluation.baselines import BASELINES
 from fieldguide.evaluation.border_verdict import border_lines, border_warning
 from fieldguide.evaluation.field_section import field_section
 from fieldguide.pages.figures import coverage_figure, reliability_figure
-from fieldguide.pages.parts import THUMBNAIL, Shown, number, percent
+from fieldguide.pages.parts import THUMBNAIL, Shown, number
 from fieldguide.pages.render import render
 from fieldguide.statistics.calibration import at_coverage, coverage_steps
 

@@ -6,6 +6,7 @@ from functools import reduce
 
 import pandas as pd
 
+from fieldguide.base.shares import p_value
 from fieldguide.data.status import Split
 from fieldguide.data.table import PREDICTIONS_GROUPS
 from fieldguide.statistics.paired import PairedTest, paired_test
@@ -164,5 +165,5 @@ def evidence(first: str, other: str, test: PairedTest) -> str:
     return (
         f"Of {test.pictures} pictures{witnesses}, only {other} has {test.only_first} right, and only {first} has "
         f"{test.only_second} right: a difference in accuracy of {100 * test.difference:+.1f} points (95 % interval "
-        f"{100 * test.difference_low:+.1f} to {100 * test.difference_high:+.1f}, p = {test.p_value:.2g})."
+        f"{100 * test.difference_low:+.1f} to {100 * test.difference_high:+.1f}, {p_value(test.p_value)})."
     )

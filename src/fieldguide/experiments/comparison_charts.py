@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fieldguide.base.errors import printable
+from fieldguide.base.shares import percent
 from fieldguide.experiments.comparison import Comparison, Results, shares
 
 BETTER, WORSE, NEUTRAL = "42 111 176", "217 130 43", "42 111 176"  # red, green, blue: as the figures' blue and orange
@@ -45,7 +46,7 @@ def matrices(found: Comparison) -> list[Matrix]:
 def _cells(counts: pd.DataFrame) -> list[list[Cell]]:
     return [
         [
-            Cell(NEUTRAL, 0.6 * share, f"{count}", f"{100 * share:.0f} %" if count else "")
+            Cell(NEUTRAL, 0.6 * share, f"{count}", percent(share, 0) if count else "")
             for count, share in zip(*row, strict=True)
         ]
         for row in zip(counts.to_numpy(), shares(counts).to_numpy(), strict=True)

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fieldguide.base.errors import printable
+from fieldguide.base.shares import decimal, p_value
 from fieldguide.base.terminal import table
 from fieldguide.data.csv_files import write_csv
 from fieldguide.data.table import read_columns
@@ -45,8 +46,8 @@ def _table(ranked: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]]) -
     rows = [
         [
             outcome["name"],
-            f"{outcome['valid_accuracy']:.3f}",
-            f"{outcome['accuracy']:.3f} ({outcome['accuracy_low']:.3f} to {outcome['accuracy_high']:.3f})",
+            decimal(outcome["valid_accuracy"]),
+            "{} ({} to {})".format(*(decimal(outcome[f"accuracy{end}"]) for end in ("", "_low", "_high"))),
             f"{outcome['seconds']:.0f} s",
             f"{outcome['megabytes']:.0f} MB",
             "finished before" if outcome["skipped"] else "",
@@ -68,7 +69,7 @@ def _best_or_chance(sweep: Path, ranked: Sequence[dict[str, Any]]) -> str:
     groups = f" in {test.groups} groups" if test.groups < test.pictures else ""
     figures = (
         f"of {test.pictures} test pictures{groups} they differ on {test.only_first + test.only_second}, "
-        f"{test.only_first} to {test.only_second}, p = {test.p_value:.2g}"
+        f"{test.only_first} to {test.only_second}, {p_value(test.p_value)}"
     )
     if test.p_value >= 0.05:
         return f"{names} do not differ beyond chance ({figures})"

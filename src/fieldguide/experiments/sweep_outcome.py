@@ -15,6 +15,7 @@ from fieldguide.base.errors import printable
 from fieldguide.base.files import read_json, write_json
 from fieldguide.base.parallel import usable_cores
 from fieldguide.base.progress import duration
+from fieldguide.base.shares import decimal
 from fieldguide.experiments.sweep_values import is_choice
 
 # What the processes that run the jobs are told: the sweep's folder, and its own process.
@@ -96,7 +97,9 @@ def told(job: SweepJob, outcome: dict[str, Any]) -> str:
         line = f"FAILED: {outcome['error']}"
     else:
         remark = "skipped, finished before" if outcome["skipped"] else f"trained in {outcome['seconds']:.0f} s"
-        accuracies = f"valid accuracy {outcome['valid_accuracy']:.3f}, test accuracy {outcome['accuracy']:.3f}"
+        accuracies = (
+            f"valid accuracy {decimal(outcome['valid_accuracy'])}, test accuracy {decimal(outcome['accuracy'])}"
+        )
         line = f"{accuracies}, {remark}"
     return f"sweep: job {job.number + 1} ({job.name}) {printable(line)}{_left(job.sweep)}"
 

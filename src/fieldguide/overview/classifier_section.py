@@ -4,6 +4,7 @@ from typing import Any
 
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import percent
 from fieldguide.data.csv_files import read_csv
 from fieldguide.evaluation.page import confusion_rows, coverage_rows
 from fieldguide.evaluation.tables import read_confusion, read_evaluation
@@ -23,7 +24,7 @@ def answers(paths: Paths) -> Found:
     folder = paths.report("evaluate")
     hardest = read_evaluation(folder, "top_losses").head(MAX_HARDEST)
     shown = [
-        (clean_path, path, f"label {label}", f"predicted {prediction}, {100 * probability:.0f} %")
+        (clean_path, path, f"label {label}", f"predicted {prediction}, {percent(probability, 0)}")
         for path, clean_path, label, prediction, probability, _loss in hardest.itertuples(index=False)
     ]
     return {

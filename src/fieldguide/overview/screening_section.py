@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import p_value, percent
 from fieldguide.checks.score_tables import quality_issues, twins
 from fieldguide.data.csv_files import read_csv
 from fieldguide.data.groups import group_numbers
@@ -17,7 +18,6 @@ from fieldguide.data.status import Split
 from fieldguide.data.table import SCREEN, SPLIT, read_table
 from fieldguide.overview.pictures import MAX_NAMED, THUMBNAIL, Gallery, gallery, open_cleaned
 from fieldguide.pages.colours import BLUE, GREY, ORANGE
-from fieldguide.pages.parts import percent
 from fieldguide.screening.calibration import Calibration
 from fieldguide.screening.noticed_labels import COLUMNS
 from fieldguide.statistics.intervals import share_interval
@@ -78,7 +78,7 @@ def _galleries(paths: Paths, screened: pd.DataFrame) -> Iterator[Gallery]:
     reasons = alarms["reason"].value_counts().reset_index().sort_values(["count", "reason"], ascending=[False, True])
     for reason in reasons["reason"]:
         rows = alarms[alarms["reason"] == reason]
-        shown = [(*files, f"label {label}", f"p = {p:.2g}") for *files, label, p in _rows(rows, "label", "p_value")]
+        shown = [(*files, f"label {label}", p_value(p)) for *files, label, p in _rows(rows, "label", "p_value")]
         yield gallery(paths, str(reason).capitalize(), shown, PER_REASON)
     rows = screened[screened["label_doubt"]].sort_values(["label_surprise", "id"], ascending=[False, True])
     shown = [

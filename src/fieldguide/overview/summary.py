@@ -10,6 +10,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
 from fieldguide.base.json_output import as_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import decimal
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.stopped import Stopped, read_stopped
 from fieldguide.base.terminal import key_values
@@ -103,15 +104,15 @@ def _evaluate(evaluate: Figures, _counts: Counts, paths: Paths) -> Rows:
         *(("sites", line) for line in site_lines(evaluate)),
         (
             "baselines",
-            f"accuracy {evaluate['baseline_accuracy']:.3f} for always predicting the most frequent label, "
-            f"{evaluate['baseline_tree_accuracy']:.3f} for a decision tree on colours",
+            f"accuracy {decimal(evaluate['baseline_accuracy'])} for always predicting the most frequent label, "
+            f"{decimal(evaluate['baseline_tree_accuracy'])} for a decision tree on colours",
         ),
         *(("background", line) for line in border_sentences(evaluate)),
         *_per_label(evaluate),
         (
             "calibration",
             f"calibration error {evaluate['ece']:.3f} ({evaluate['ece_uncalibrated']:.3f} before temperature scaling); "
-            f"accuracy {evaluate['accuracy_at_coverage_90']:.3f} on the most confident 90 %",
+            f"accuracy {decimal(evaluate['accuracy_at_coverage_90'])} on the most confident 90 %",
         ),
         ("weakest under", _weakest_shifts(read_evaluation(paths.report("evaluate"), "shifts"))),
     ]
@@ -119,8 +120,8 @@ def _evaluate(evaluate: Figures, _counts: Counts, paths: Paths) -> Rows:
 
 def headline(evaluate: Figures, labels: pd.DataFrame) -> str:
     """The accuracy first; where labels are unequal, what counts every label the same, and the lowest recalls."""
-    between = f"95 % interval {evaluate['accuracy_low']:.3f} to {evaluate['accuracy_high']:.3f}"
-    accuracy, macro_f1 = f"accuracy {evaluate['accuracy']:.3f}", f"macro F1 {evaluate['macro_f1']:.3f}"
+    between = f"95 % interval {decimal(evaluate['accuracy_low'])} to {decimal(evaluate['accuracy_high'])}"
+    accuracy, macro_f1 = f"accuracy {decimal(evaluate['accuracy'])}", f"macro F1 {evaluate['macro_f1']:.3f}"
     if not are_unequal(labels):
         return f"{accuracy} ({between}), {macro_f1}, log loss {evaluate['log_loss']:.3f}"
     lowest = labels.sort_values(["recall", "label"]).head(MAX_RECALLS)
@@ -134,7 +135,7 @@ def _screen(screen: Figures, counts: Counts, _paths: Paths) -> Rows:
         (
             "out of domain",
             f"{said(counts, 'screen.test_alarms')} of {screen['test_pictures']} (95 % interval "
-            f"{screen['test_alarm_rate_low']:.3f} to {screen['test_alarm_rate_high']:.3f}, promised "
+            f"{decimal(screen['test_alarm_rate_low'])} to {decimal(screen['test_alarm_rate_high'])}, promised "
             f"{_promise(screen)})",
         ),
         *_unknown_label(screen),
@@ -187,8 +188,8 @@ def _checks(counts: Counts, stage: str, metrics: Figures) -> str:
 def _weakest_shifts(shifts: pd.DataFrame) -> str:
     weakest = shifts[shifts["shift"] != "unchanged"].nsmallest(3, "accuracy")
     return ", ".join(
-        f"{in_words(row['shift'])} (accuracy {row['accuracy']:.3f}, {row['accuracy_low']:.3f} to "
-        f"{row['accuracy_high']:.3f})"
+        f"{in_words(row['shift'])} (accuracy {decimal(row['accuracy'])}, {decimal(row['accuracy_low'])} to "
+        f"{decimal(row['accuracy_high'])})"
         for row in weakest.to_dict("records")
     )
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import percent
 from fieldguide.base.stopped import Stopped
 from fieldguide.checks.set_notes import issue_notes
 from fieldguide.data.counts import COUNTS, read_counts, said
@@ -17,7 +18,7 @@ from fieldguide.evaluation.field_section import site_lines, witness_lines
 from fieldguide.evaluation.tables import are_unequal, read_evaluation
 from fieldguide.overview.checks_section import read_checks
 from fieldguide.overview.screening_section import alarm_promise, read_screen
-from fieldguide.pages.parts import in_words, percent
+from fieldguide.pages.parts import in_words
 
 LOW_ACCURACY = 0.75  # shifts whose interval is not above it are named
 MAX_NAMED = 3

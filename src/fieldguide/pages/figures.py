@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fieldguide.base.errors import printable
+from fieldguide.base.shares import percent
 from fieldguide.pages.colours import BLUE, GREY, ORANGE
 from fieldguide.pages.parts import Shown, in_words
 
@@ -23,7 +24,7 @@ def confusion_figure(counts: pd.DataFrame, title: str) -> Figure:
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(matrix):
         colour = "white" if share[row, column] > 0.5 else "black"
-        text = f"{count}\n{100 * share[row, column]:.0f} %"
+        text = f"{count}\n{percent(share[row, column], 0)}"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
     axes.set_xticks(
         range(len(matrix)), [printable(label) for label in counts.columns], rotation=45, ha="right", parse_math=False

@@ -6,7 +6,8 @@ from functools import cache
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from fieldguide.base.errors import printable
-from fieldguide.pages.parts import in_words, number, percent
+from fieldguide.base.shares import percent
+from fieldguide.pages.parts import in_words, number
 from fieldguide.pages.render import template_source
 
 # Of CommonMark, tables, HTML, formulas and mentions; a bare address would become a link.

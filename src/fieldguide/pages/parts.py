@@ -46,11 +46,6 @@ def chart_uri(figure: "Figure") -> str:
     return f"data:image/png;base64,{base64.b64encode(png(figure, transparent=True)).decode()}"
 
 
-def percent(value: float) -> str:
-    """A share in per cent."""
-    return f"{100 * value:.1f} %"
-
-
 def number(value: float) -> str:
     """A number with three digits."""
     return f"{value:.3f}"

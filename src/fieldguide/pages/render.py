@@ -11,7 +11,8 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from fieldguide.base.errors import printable
-from fieldguide.pages.parts import chart_uri, in_words, number, percent, picture_uri
+from fieldguide.base.shares import bare_p_value, percent
+from fieldguide.pages.parts import chart_uri, in_words, number, picture_uri
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -35,6 +36,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     filters = {"chart": chart_uri, "in_words": in_words, "number": number, "percent": percent, "picture": picture_uri}
+    filters["p_value"] = bare_p_value
     environment.filters.update(filters)
     return environment
 

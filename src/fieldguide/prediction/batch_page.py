@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fieldguide.base.errors import printable
-from fieldguide.pages.parts import THUMBNAIL, Shown, in_words, percent
+from fieldguide.base.shares import p_value, percent
+from fieldguide.pages.parts import THUMBNAIL, Shown, in_words
 from fieldguide.pages.render import render
 from fieldguide.prediction.batch_verdict import Kind, Loss
 from fieldguide.statistics.two_sample import ALPHA, FEATURES, Shift, TwoSample
@@ -109,7 +110,7 @@ def is_strange(found: BatchFindings) -> bool:
 
 def describe(test: TwoSample) -> str:
     """What a test found, in words: the size first, then how far chance explains it."""
-    chance = f"p = {test.p_value:.2g}"
+    chance = p_value(test.p_value)
     if test.before is None or test.after is None:
         return f"{IN_WORDS} differ from the reference (effect {test.effect:.2f}, {chance})"
     way = "higher" if test.after > test.before else "lower"

@@ -10,6 +10,7 @@ from PIL import Image
 
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import write_text
+from fieldguide.base.shares import p_value, percent
 from fieldguide.data.cropping import cut
 from fieldguide.data.images import PictureError, bounded_picture, open_bounded, read_picture
 from fieldguide.model.inference import Classifier
@@ -53,11 +54,11 @@ def _shown(classifier: Classifier, batch: Batch, places: Sequence[int] | NDArray
     shown = []
     for place in places:
         answer = batch.answers[place]
-        assert answer.probabilities is not None
+        assert answer.probabilities is not None and answer.p_value is not None
         best = int(answer.probabilities.argmax())
-        said = f"{classifier.vocabulary[best]}, {100 * answer.probabilities[best]:.0f} %"
+        said = f"{classifier.vocabulary[best]}, {percent(answer.probabilities[best], 0)}"
         given = batch.pictures[place]
-        lines = (printable(PurePath(given.name).name), said, f"p {answer.p_value:.2g}")
+        lines = (printable(PurePath(given.name).name), said, p_value(answer.p_value))
         try:
             shown.append(Shown(_opened(classifier, given), lines))
         except PictureError as error:  # it could be read a moment ago

@@ -14,6 +14,7 @@ from typing import TextIO
 
 from fieldguide.base.csv_cells import as_cell, csv_line
 from fieldguide.base.errors import UNPRINTABLE, printable
+from fieldguide.base.shares import decimal
 from fieldguide.base.terminal import columns_of, line
 from fieldguide.prediction.answers import Answer
 from fieldguide.prediction.given import BOX
@@ -82,7 +83,7 @@ def write_rows(
 
 
 def _record(path: str, answer: Answer, labels: Sequence[str], each: Sequence[str]) -> Record:
-    p_value = None if answer.p_value is None else round(answer.p_value, DIGITS)
+    p_value = None if answer.p_value is None else float(f"{answer.p_value:.{DIGITS}g}")
     found: Record = {"p_value": p_value, "out_of_domain": answer.out_of_domain, "reason": answer.reason or None}
     record: Record = {
         "path": path,
@@ -135,13 +136,17 @@ def _write_table(stream: TextIO, columns: list[str], lines: Iterable[Record], la
     widths[1] = max(widths[1], *(columns_of(printable(label)) for label in labels))
     print(line(map(printable, columns), widths), file=stream)
     for record in chain(first, lines):
-        cells = (f"{value:.4f}" if isinstance(value, float) else _cell(value) for value in record.values())
+        cells = (_figure(value) if isinstance(value, float) else _cell(value) for value in record.values())
         print(line(cells, widths), file=stream, flush=True)
+
+
+def _figure(share: float) -> str:
+    return decimal(share, 4).replace(" ", "")
 
 
 def _cell(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return f"{value:.{DIGITS}f}"
+        return f"{value:.{DIGITS}f}" if value == 0 or abs(value) >= 10**-DIGITS else f"{value:.{DIGITS}g}"
     return printable("" if value is None else str(value))

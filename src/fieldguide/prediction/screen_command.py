@@ -9,6 +9,7 @@ import numpy as np
 from fieldguide.base.clusters import EngineConfig
 from fieldguide.base.errors import UserError, printable
 from fieldguide.base.progress import Progress
+from fieldguide.base.shares import percent
 from fieldguide.model.inference import Classifier, load_classifier
 from fieldguide.prediction.answers import Answer, Screening
 from fieldguide.prediction.batch import Batch, findings
@@ -139,11 +140,13 @@ def _print_verdict(found: BatchFindings, batch: Batch, calibration: Calibration)
     low, high = calibrated_share(found.alarm_rate, calibration.effective)
     others = [test for test in found.shift.tests if test.differs][1:]  # the first is in the verdict
     lines = [verdict(found), *(f"  {describe(test)}" for test in others)]
-    moved = ", ".join(f"{share.label} {share.batch:.0%} (reference {share.reference:.0%})" for share in found.mix)
+    moved = ", ".join(
+        f"{share.label} {percent(share.batch, 0)} (reference {percent(share.reference, 0)})" for share in found.mix
+    )
     lines.append(f"predictions: {moved}")
     lines.append(
-        f"out of domain: {found.alarms} of {found.pictures} ({found.alarms / found.pictures:.1%}; "
-        f"{found.alarm_rate:.1%} expected, {low:.1%} to {high:.1%} with {calibration.said()})"
+        f"out of domain: {found.alarms} of {found.pictures} ({percent(found.alarms / found.pictures)}; "
+        f"{percent(found.alarm_rate)} expected, {percent(low)} to {percent(high)} with {calibration.said()})"
     )
     if found.kind == Kind.OTHER_SOURCE:  # of the others it is in the verdict, or there is none
         lines.append(loss_in_words(found))

@@ -31,7 +31,7 @@ def ask(weights: Path, files: Sequence[Path]) -> pd.DataFrame:
         if answer.probabilities is not None:
             best = int(answer.probabilities.argmax())
             label, probability = classifier.vocabulary[best], round(float(answer.probabilities[best]), 6)
-        p_value = None if answer.p_value is None else round(answer.p_value, 6)
+        p_value = None if answer.p_value is None else float(f"{answer.p_value:.6g}")
         rows.append((label, probability, p_value, answer.out_of_domain, answer.reason))
     return pd.DataFrame(rows, columns=ANSWERED)
 

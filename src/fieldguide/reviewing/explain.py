@@ -9,6 +9,7 @@ import pandas as pd
 from fieldguide.base.errors import printable
 from fieldguide.base.option_files import read_params
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import decimal, p_value
 from fieldguide.base.stage_names import Stage
 from fieldguide.checks.set_notes import usual_issues
 from fieldguide.data.addresses import address_list, keys_of, read_addresses
@@ -150,13 +151,13 @@ def _screening(paths: Paths, identity: str) -> Iterator[tuple[str, str]]:
     if table is None or (row := _row_of(table, identity)) is None:
         return
     alarm = f"out of domain: {row['reason']}" if row["out_of_domain"] else "in the domain"
-    yield "screen", f"{alarm} (p-value {row['p_value']:.4f})"
+    yield "screen", f"{alarm} ({p_value(row['p_value'])})"
     doubt = f", may be {row['suggested_label']}" if row["suggested_label"] != row["label"] else ""
-    yield "label", f"{row['label']} with the out-of-fold probability {row['label_quality']:.3f}{doubt}"
+    yield "label", f"{row['label']} with the out-of-fold probability {decimal(row['label_quality'])}{doubt}"
     if row["near_duplicate_of"]:
         other = _row_of(table, row["near_duplicate_of"])
         path = row["near_duplicate_of"] if other is None else other["file"]
-        yield "looks like", f"{path} (similarity {row['near_duplicate_similarity']:.3f})"
+        yield "looks like", f"{path} (similarity {decimal(row['near_duplicate_similarity'])})"
     usual = usual_issues(table)
     poor = [
         f"{issue.replace('_', ' ')} {row[f'{issue}_score']:.2f}"
@@ -177,9 +178,9 @@ def _prediction(paths: Paths, identity: str, clean_path: str) -> Iterator[tuple[
     row = None if table is None else _row_of(table, identity)
     if row is None:
         return
-    of_label = row.get(f"probability_{row['label']}")
-    verdict = "right" if row["prediction"] == row["label"] else f"label {row['label']} {of_label:.3f}"
-    yield "prediction", f"{row['prediction']} {row['probability']:.3f} ({verdict})"
+    label = row["label"]
+    verdict = "right" if row["prediction"] == label else f"label {label} {decimal(row[f'probability_{label}'])}"
+    yield "prediction", f"{row['prediction']} {decimal(row['probability'])} ({verdict})"
     if row["clean_path"] != clean_path:
         yield "", "its label has changed since: run `dvc repro`"
 

@@ -9,11 +9,12 @@ from PIL import Image
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import percent
 from fieldguide.data.images import PictureError
 from fieldguide.model.activation_maps import ActivationMaps, maps_or_reason
 from fieldguide.model.activation_overlay import colour_scale, overlay
 from fieldguide.model.inference import Classifier, load_classifier, open_for, predict
-from fieldguide.pages.parts import Drawn, percent
+from fieldguide.pages.parts import Drawn
 from fieldguide.pages.render import render
 from fieldguide.reviewing.explain import History, history
 

@@ -13,6 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from fieldguide.base.files import read_json, sha256_of_file
+from fieldguide.base.shares import percent
 from fieldguide.base.stage_names import Stage
 from fieldguide.evaluation.tables import read_confusion
 from fieldguide.tracking.tags import CONFUSION_MATRIX, LOGGED_TABLES, MATRIX_TABLE, METRIC_NAMES
@@ -95,5 +96,5 @@ def _matrix_table(counts: pd.DataFrame) -> dict[str, Any]:
     for place, (true, row) in enumerate(zip(counts.index, counts.to_numpy().tolist(), strict=True)):
         cells = sorted(zip(row, counts.columns, strict=True), key=lambda cell: -cell[0])
         predicted = ", ".join(f"{count} {label}" for count, label in cells if count)
-        rows.append([true, f"{100 * row[place] / sum(row):.0f} % right: {predicted}" if predicted else ""])
+        rows.append([true, f"{percent(row[place] / sum(row), 0)} right: {predicted}" if predicted else ""])
     return {"columns": ["true label", "predicted"], "data": rows}

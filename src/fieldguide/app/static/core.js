@@ -163,7 +163,14 @@ export function bar(name, share, isStrong = true) {
   const filled = el("i");
   filled.style.width = `${(100 * share).toFixed(1)}%`;
   return el("div", { className: isStrong ? "bar strong" : "bar" }, filled,
-    el("span", { textContent: name }), el("b", { textContent: `${(100 * share).toFixed(share > 0.0995 ? 0 : 1)} %` }));
+    el("span", { textContent: name }), el("b", { textContent: inPercent(share) }));
+}
+
+/** A share in per cent; what is neither none nor all is not shown as that. */
+export function inPercent(share) {
+  if (share > 0.995 && share < 1) return "> 99 %";
+  if (share > 0 && share < 0.001) return "< 0.1 %";
+  return `${(100 * share).toFixed(share > 0.0995 ? 0 : 1)} %`;
 }
 
 /** A p-value in words. */

@@ -1,4 +1,4 @@
-import { ask, byId, el, onKeys, say, toast } from "./core.js";
+import { ask, byId, el, inPercent, onKeys, say, toast } from "./core.js";
 
 const NUMBERS = { valid_accuracy: "valid accuracy", accuracy: "test accuracy (95 % interval)", macro_f1: "macro F1", log_loss: "log loss", ece: "calibration error" };
 const state = { runs: [], chosen: [], sort: "valid_accuracy", current: 0, link: () => "#" };
@@ -95,7 +95,7 @@ function drawComparison(found) {
       el("img", { loading: "lazy", width: 320, height: 240, alt: row.path, src: `/picture/${row.id}/320` }),
       el("div", { className: "text" }, el("b", { textContent: row.label }),
         ...[0, 1].map((place) => el("span", { className: row[`answer_${place}`] === row.label ? "right" : "wrong",
-          textContent: `${row[`answer_${place}`]} ${(100 * row[`probability_${place}`]).toFixed(0)} %`, title: found.names[place] })))))),
+          textContent: `${row[`answer_${place}`]} ${inPercent(row[`probability_${place}`])}`, title: found.names[place] })))))),
   ]));
 }
 
@@ -105,7 +105,7 @@ function drawRollout(rollout) {
     el("b", { textContent: `${one.step}: version ${one.version}` }),
     el("span", { textContent: `since ${(one.since ?? "?").slice(0, 10)}, run ${one.run.slice(0, 8)}` }),
     ...(one.needs ?? []).map((need) => el("p", { className: `need ${need.met ? "met" : "missing"}` },
-      el("span", { textContent: `${need.met ? "✓" : "✗"} ${need.name}` }), say(el("small"), `${need.found}, needed ${need.wanted}`))),
+      el("span", { textContent: `${need.met ? "✓" : "✗"} ${need.name}` }), say(el("small"), `${need.found} (needed: ${need.wanted})`))),
     ...(one.next ? [el("small", { textContent: `next: ${one.next}` })] : [])));
   byId("rollout").replaceChildren(el("h2", { textContent: "Roll-out" }),
     standing.length ? el("div", { className: "tiles" }, ...tiles) : say(el("p", { className: "soft" }), "No version is registered yet: `fieldguide rollout register RUN`."),

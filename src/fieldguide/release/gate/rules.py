@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fieldguide.base.config import GateConfig
+from fieldguide.base.shares import p_value
 from fieldguide.data.groups import group_numbers
 from fieldguide.statistics.calibration import chance_calibration_error, expected_calibration_error
 from fieldguide.statistics.groups import group_sizes
@@ -186,7 +187,7 @@ def _counted(
 def _in_words(comparison: Comparison) -> str:
     return (
         f"{comparison.difference:+.3f} ({comparison.low:+.3f} to {comparison.high:+.3f}), "
-        f"{comparison.only_challenger} won and {comparison.only_other} lost, sign-flip p {comparison.p_value:.3f}"
+        f"{comparison.only_challenger} won and {comparison.only_other} lost, sign-flip {p_value(comparison.p_value)}"
     )
 
 

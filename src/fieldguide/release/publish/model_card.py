@@ -5,13 +5,14 @@ from typing import Any
 
 import pandas as pd
 
+from fieldguide.base.shares import percent
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.version import VERSION
 from fieldguide.data.groups import IN_WORDS
 from fieldguide.evaluation.border_verdict import border_sentences
 from fieldguide.evaluation.field_section import site_lines, witness_lines
 from fieldguide.pages.markdown import render_markdown
-from fieldguide.pages.parts import number, percent
+from fieldguide.pages.parts import number
 from fieldguide.release.publish.results import Results
 from fieldguide.release.publish.training import Training
 from fieldguide.screening.calibration import Calibration

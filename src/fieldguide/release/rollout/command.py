@@ -135,7 +135,7 @@ def record_labels(paths: Paths, labels: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _evidence(need: Need) -> str:
-    return f"{need.found}, needed {need.wanted}: {'enough' if need.met else 'MISSING'}"
+    return f"{'enough' if need.met else 'MISSING'}: {need.said}"
 
 
 def _since(history: Sequence[Event], step: str) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from fieldguide.base.config import Config, RolloutNeeds
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import decimal
 from fieldguide.prediction.log import read_confirmed, read_log
 from fieldguide.release.registry import Registry
 from fieldguide.release.versions import CHALLENGER, CHAMPION, SHADOW, Event, Version
@@ -22,6 +23,11 @@ class Need:
     found: str
     met: bool
 
+    @property
+    def said(self) -> str:
+        """What the version has, beside what is needed."""
+        return f"{self.found} (needed: {self.wanted})"
+
 
 def needs_of(cfg: Config, paths: Paths, registry: Registry, step: str, version: Version) -> list[Need]:
     """What a version in `step` needs to take the next one."""
@@ -34,7 +40,7 @@ def needs_of(cfg: Config, paths: Paths, registry: Registry, step: str, version: 
     if since is None:
         return [
             *needs,
-            Need("since when", "a move in the history", "none: it was moved without `fieldguide rollout`", False),
+            Need("since when", "a move in the history", "none, since it was moved without `fieldguide rollout`", False),
         ]
     log, confirmed = read_log(paths), read_confirmed(paths)
     return needs + seen(wanted, log, confirmed, step, since, version.number, champion.number if champion else None)
@@ -88,9 +94,9 @@ def seen(
 
 def _gate(version: Version, champion: Version | None, history: Sequence[Event]) -> Need:
     against = champion.number if champion else None
-    wanted = f"accepted against {named(against)}" if champion else "accepted against the baselines"
+    wanted = f"that the gate accepts it against {named(against) if champion else 'the baselines'}"
     if version.gate is None:
-        return Need("gate", wanted, "not judged yet (`fieldguide gate`)", False)
+        return Need("gate", wanted, "not judged yet: run `fieldguide gate`", False)
     found = f"{version.gate['verdict']} against {named(version.gate['against'])}"
     if champion is None and version.gate["against"] is None:
         found = f"{version.gate['verdict']} against the baselines"
@@ -98,7 +104,7 @@ def _gate(version: Version, champion: Version | None, history: Sequence[Event]) 
         (event.at for event in history if event.alias == CHALLENGER and event.after == version.number), default=""
     )
     if version.gate["at"] < registered:
-        return Need("gate", wanted, f"{found}, before it was registered again (`fieldguide gate`)", False)
+        return Need("gate", wanted, f"{found}, before it was registered again: run `fieldguide gate`", False)
     return Need("gate", wanted, found, bool(version.gate["accepted"]) and version.gate["against"] == against)
 
 
@@ -109,7 +115,9 @@ def _at_least(name: str, wanted: int, found: int) -> Need:
 def _share(name: str, wanted: float, hits: "pd.Series[bool]", least: int) -> Need:
     share = float(hits.mean()) if len(hits) else 0.0
     enough = len(hits) >= least
-    return Need(name, f"{wanted:.2f} of at least {least}", f"{share:.3f} of {len(hits)}", enough and share >= wanted)
+    return Need(
+        name, f"{wanted:.2f} of at least {least}", f"{decimal(share)} of {len(hits)}", enough and share >= wanted
+    )
 
 
 def _alarms(at_most: float, alarms: "pd.Series[bool]", least: int) -> Need:
@@ -118,7 +126,7 @@ def _alarms(at_most: float, alarms: "pd.Series[bool]", least: int) -> Need:
         return Need("out-of-domain alarms", wanted, "no prediction in the log has a p-value", False)
     rate = float(alarms.mean())
     return Need(
-        "out-of-domain alarms", wanted, f"{rate:.3f} of {len(alarms)}", len(alarms) >= least and rate <= at_most
+        "out-of-domain alarms", wanted, f"{decimal(rate)} of {len(alarms)}", len(alarms) >= least and rate <= at_most
     )
 
 

@@ -47,7 +47,7 @@ def _advance(cfg: Config, paths: Paths, registry: Registry, who: str, why: str, 
     at, version = here[0]
     missing = [need for need in needs_of(cfg, paths, registry, at, version) if not need.met]
     if missing:
-        found = "; ".join(f"{need.name}: {need.found}, needed {need.wanted}" for need in missing)
+        found = "; ".join(f"{need.name}: {need.said}" for need in missing)
         raise EvidenceMissing(f"version {version.number} stays in {at}: {found}")
     if at != CHALLENGER:  # a shadow's answers count nothing
         registry.check(version)
