@@ -47,12 +47,24 @@ def measure(save: bool = False) -> Iterator[Figure]:
 
 
 def _guards(name: str, year: "Year", story: "Story") -> Iterator[Figure]:
-    """How many poisoned deliveries became models, and how many others were held back for their labels."""
-    held = [when for when, line in story.messages if "labels in doubt" in line]
-    yield Figure(f"{name}poisoned models", float(len(story.poisoned)), 0.0, at_most=True, unit="models")
-    false = [when for when in held if when not in year.poisoned]
-    detail = f"of {year.fortnights - len(year.poisoned)}; poisoned ones held for them: {len(held) - len(false)}"
-    yield Figure(f"{name}other deliveries held for their labels", float(len(false)), unit="deliveries", detail=detail)
+    """How many poisoned deliveries became models, and how many others were held back for their labels, by kind."""
+    held = {when for when, line in story.messages if "labels in doubt" in line}
+    poisoned = {*year.poisoned}
+    yield Figure(
+        f"{name}poisoned models",
+        float(len(story.poisoned)),
+        0.0,
+        at_most=True,
+        unit="models",
+        detail=f"poisoned deliveries held for their labels: {len(held & poisoned)} of {len(poisoned)}",
+    )
+    strange = {"by night": {*year.night}, "from the new camera": {*year.camera}}
+    usual = {*range(year.fortnights)} - {*year.night, *year.camera}
+    for kind, when in {"as those before": usual, **strange}.items():
+        others = when - poisoned - {year.empty}
+        title = f"{name}deliveries {kind} that are held for their labels"
+        goal = 0.0 if when is usual else None
+        yield Figure(title, float(len(held & others)), goal, True, unit="deliveries", detail=f"of {len(others)}")
 
 
 if __name__ == "__main__":

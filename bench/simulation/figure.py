@@ -38,7 +38,7 @@ def _events(axis: Axes, year: Year, story: Story) -> None:
     """A line for each kind of event, with a mark in each fortnight in which it happened."""
     held = [(when, "labels in doubt" in line) for when, line in story.messages if "held back" in line]
     events = {
-        f"delivery with {year.poison:.0%} wrong labels": (year.poisoned, BAD),
+        f"delivery with {100 * year.poison:.0f} % wrong labels": (year.poisoned, BAD),
         "held back for its labels": ([when for when, for_labels in held if for_labels], BAD),
         "held back by the gate": ([when for when, for_labels in held if not for_labels], BAD),
         "a person corrects what was held": (list(year.corrected), COLOURS["fieldguide"]),

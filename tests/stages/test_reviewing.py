@@ -167,7 +167,7 @@ def test_the_story_tells_what_later_stages_and_people_said(made: Paths) -> None:
     lines = explain(made, "b/dark.png").splitlines()
     for line in (
         "  check       warning well_lit: 0.02; limit: at least 0.1",
-        "  screen      out of domain: much darker than any training picture (p-value 0.0012)",
+        "  screen      out of domain: much darker than any training picture (p = 0.0012)",
         "  label       b with the out-of-fold probability 0.030, may be a",
         "  quality     poor: dark 0.05",
         "  queue       place 2 of 2: may be a (relabel a)",

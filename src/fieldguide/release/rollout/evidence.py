@@ -40,7 +40,7 @@ def needs_of(cfg: Config, paths: Paths, registry: Registry, step: str, version: 
     if since is None:
         return [
             *needs,
-            Need("since when", "a move in the history", "none, since it was moved without `fieldguide rollout`", False),
+            Need("since when", "a move in the history", "none: it was moved without `fieldguide rollout`", False),
         ]
     log, confirmed = read_log(paths), read_confirmed(paths)
     return needs + seen(wanted, log, confirmed, step, since, version.number, champion.number if champion else None)
