@@ -114,5 +114,6 @@ def _in_doubt(doubts: Doubts, rules: RetrainConfig) -> str:
     return (
         f"labels in doubt: {doubts.disputed} of {doubts.pictures} are disputed "
         f"({100 * doubts.disputed / doubts.pictures:.0f} %), usually {100 * doubts.usual:.0f} %; "
-        f"about {100 * doubts.excess:.0f} % more than usual are wrong"
+        f"about {100 * doubts.excess:.0f} % more than usual are wrong, or the pictures are "
+        "of a kind that is new to the models"
     )
