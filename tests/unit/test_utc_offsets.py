@@ -17,12 +17,17 @@ from conftest import OwnData, noise, put
 from fieldguide.app.labelling import Waiting, bursts_of
 from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
+from fieldguide.data.annotations.annotation import Annotation
+from fieldguide.data.annotations.picture_table import row_cells
 from fieldguide.data.capture_time import capture_time
 from fieldguide.data.choices import Choices
 from fieldguide.data.field_data import FieldData
 from fieldguide.data.moments import comparable, offset_of, offset_text, on_clock, with_offset
+from fieldguide.data.raw_table import raw_table
 from fieldguide.data.source_places import pictures_in
 from fieldguide.data.source_reading import describe
+from fieldguide.data.sources.row import RawRow
+from fieldguide.data.split_keys import split_keys
 from fieldguide.data.table import IMAGES, RAW, read_table
 from fieldguide.data.understanding import understand
 from fieldguide.prediction.answers import Answer
@@ -140,6 +145,14 @@ def test_tables_have_the_clock_and_its_offset_beside_it(own_data: OwnData) -> No
         table = read_table(path, schema)
         assert sorted(table["time"]) == [pd.Timestamp(2024, 10, 27, 2, minute) for minute in range(40)]
         assert table["utc_offset"].fillna("").value_counts().to_dict() == {"+02:00": 30, "": 10}
+
+
+def test_a_day_is_that_of_the_clock_and_a_delivered_row_keeps_the_offset() -> None:
+    late = FieldData("S1", datetime.fromisoformat("2024-05-30 23:30:00-03:00"))  # in UTC it is the 31st
+    table = raw_table([RawRow("1.jpg", "1.jpg", None, "fox", True, "", 1, "", late)])
+    assert list(split_keys(table, "day")) == ["S1\n2024-05-30"]
+    assert list(split_keys(table, "sequence")) == ["S1\n2024-05-30 23:30"]
+    assert row_cells(Annotation("1.jpg", "fox", late))["time"] == "2024-05-30 23:30:00-03:00"
 
 
 def test_add_compares_moments_where_it_knows_them(tmp_path: Path) -> None:
