@@ -183,7 +183,7 @@ def trained_classifier(home: Paths, train: pd.DataFrame, seed: int) -> Classifie
     squares = torch.stack([out_of_fold.read_square(home.clean / path) for path in train["clean_path"]])
     network = out_of_fold.small_network(len(vocabulary), seed)
     with Progress("training", out_of_fold.EPOCHS, "epochs") as shown:
-        out_of_fold.train_small(network, squares, torch.from_numpy(targets), seed, shown)
+        out_of_fold.train_small(network, squares, torch.from_numpy(targets), torch.arange(len(targets)), seed, shown)
     return classifier_of(network, out_of_fold.ARCHITECTURE, list(vocabulary), out_of_fold.SIZE)
 
 

@@ -74,7 +74,7 @@ def judged(pictures: pd.DataFrame, fresh: pd.DataFrame, split: SplitConfig) -> t
     targets = torch.tensor(train["target"].tolist())
     network = out_of_fold.small_network(len(KINDS), split.seed)
     with Progress("training", out_of_fold.EPOCHS, "epochs") as shown:
-        out_of_fold.train_small(network, squares(train), targets, split.seed, shown)
+        out_of_fold.train_small(network, squares(train), targets, torch.arange(len(targets)), split.seed, shown)
     right = answered(network, test)
     low, high = share_interval(right, group_numbers(test))
     return float(right.mean()), low, high, float(answered(network, fresh).mean())

@@ -16,19 +16,19 @@ from stages.training import of_the_project
 
 pytestmark = pytest.mark.slow
 
-TRIED = ["resize=crop,pad", "train.epochs=1"]  # what does not vary is in no name
-NAMES = {"crop", "pad"}
+TWO_BY_TWO = ["resize=crop,pad", "train.epochs=1", "train.lr=0.001,0.01"]  # what does not vary is in no name
+NAMES = {"crop lr=0.001", "crop lr=0.01", "pad lr=0.001", "pad lr=0.01"}
 
 
 @pytest.fixture(scope="module")
 def swept(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, str]:
-    """Two combinations, killed after the second training and called again; and what that printed."""
+    """Two by two combinations, killed after the second training and called again; and what that printed."""
     checkout = trained.checkout.copy(tmp_path_factory.mktemp("swept") / "checkout")
-    assert swept_and_killed(checkout, TRIED, "file predictions.parquet", 2)
+    assert swept_and_killed(checkout, TWO_BY_TWO, "file predictions.parquet", 2)
     until_nothing_runs(checkout)
     (unfinished,) = [run for run in children_and_parents(checkout)[0] if run.info.status != "FINISHED"]
     assert unfinished.info.status == "KILLED"
-    done = checkout.fieldguide("sweep", *TRIED)
+    done = checkout.fieldguide("sweep", *TWO_BY_TWO)
     return checkout, done.stdout + done.stderr
 
 
@@ -44,7 +44,7 @@ def test_an_interrupted_sweep_ends_with_every_combination_once(swept: tuple[Chec
     skipped = [line for line in printed.splitlines() if "skipped, finished before" in line]
     assert len(skipped) == 1
     assert "Warning" not in printed
-    assert "(crop)" in skipped[0]
+    assert "(crop lr=0.001)" in skipped[0]
 
 
 def test_a_job_that_was_killed_after_its_training_goes_on_from_it(swept: tuple[Checkout, str]) -> None:
@@ -68,7 +68,7 @@ def test_children_hold_what_a_run_of_dvc_repro_holds(swept: tuple[Checkout, str]
         assert run.data.tags["mlflow.source.git.commit"]
         assert run.data.params["resize"] in ("crop", "pad")
         assert run.data.params["data"] == "mini"
-        assert run.data.params["train.epochs"] == "1"
+        assert run.data.params["train.lr"] in ("0.001", "0.01")
         assert len(run.inputs.dataset_inputs) == 1
         files = {file.path for file in client_of(checkout).list_artifacts(run.info.run_id, "evaluate")}
         assert "evaluate/confusion_matrix.png" in files

@@ -46,9 +46,11 @@ def classifier_of(paths: Paths) -> Classifier:
     return load_classifier(paths.classifier, paths.classifier.with_suffix(".json"))
 
 
-def test_predictions_are_those_of_fastai(trained: Paths) -> None:
+def test_predictions_are_those_of_fastai(trained: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     """fastai reads, squares and normalises the pictures by its own loaders; the classifier does without fastai."""
     from fastai.learner import Learner
+
+    monkeypatch.setattr(loaders, "MEMORY_FOR_PICTURES", 0)  # else we read and square them
 
     classifier = classifier_of(trained)
     cfg = composed(f"resize={trained.root.parent.name.rstrip('0123456789')}")

@@ -23,11 +23,17 @@ def test_what_is_nearly_all_or_nothing_is_not_shown_as_that() -> None:
         *("p < 0.001", "p < 0.001", "p < 0.001", "p = 0.0012", "p = 0.034", "p = 1")
     ]
     assert bare_p_value(0) == "< 0.001"
+    assert p_value(0.996) == "p > 0.99"
 
 
 @given(st.floats(0, 1, exclude_min=True, exclude_max=True), st.integers(0, 4))
 def test_a_share_between_is_told_as_between(share: float, digits: int) -> None:
-    for text, whole in ((percent(share, digits).removesuffix(" %"), 100), (decimal(share, max(digits, 1)), 1)):
+    texts = (
+        (percent(share, digits).removesuffix(" %"), 100),
+        (decimal(share, max(digits, 1)), 1),
+        (bare_p_value(share), 1),
+    )
+    for text, whole in texts:
         if text[0] in "<>":
             assert 0 < float(text[2:]) < whole
             assert share * whole < float(text[2:]) if text[0] == "<" else share * whole > float(text[2:])

@@ -73,17 +73,17 @@ def test_a_short_year(simulation: Any, tmp_path: Path) -> None:
 def test_without_a_champion_a_poisoned_delivery_from_another_season_is_held_back(
     simulation: Any, tmp_path: Path
 ) -> None:
-    """By night, of which the data set has nothing: right labels are accepted, before the poison and after it."""
+    """By night, of which the data set has nothing: a person looks at what is held, and right labels are accepted."""
     plan = simulation.world.Year(
-        fortnights=3,
+        fortnights=4,
         first=120,
         delivery=30,
         pool=6,
-        night=range(3),
+        night=range(4),
         camera=range(0),
-        poisoned=(1,),
+        poisoned=(2,),
         poisoned_pictures=90,
-        corrected=(2,),
+        corrected=(1, 3),
         empty=-1,
         crashes=(),
         overlap=-1,
@@ -92,8 +92,8 @@ def test_without_a_champion_a_poisoned_delivery_from_another_season_is_held_back
     story = simulation.simulate.simulate(plan, tmp_path / "home", tmp_path / "pictures")
     nothing_lost_or_doubled(story)
     assert not story.poisoned
-    before, poisoned, after = (line for _, line in story.messages)
-    assert "better against the baselines" in before and "30 pictures accepted" in before
+    _, before, poisoned, after = (line for _, line in story.messages)
+    assert "better against the baselines" in before and "60 pictures accepted" in before
     assert "90 new pictures held back" in poisoned and "labels in doubt" in poisoned
     assert "better against the baselines" in after and "120 pictures accepted" in after
 

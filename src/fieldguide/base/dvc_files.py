@@ -1,6 +1,7 @@
 """Reading what DVC writes and reads: dvc.lock, the .dvc files of what it tracks, and dvc.yaml."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -10,7 +11,15 @@ from pydantic import BeforeValidator, Field, TypeAdapter
 from fieldguide.base.errors import UserError
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C, where there is one: a dvc.lock takes the other a while
-Name = Annotated[str, BeforeValidator(str)]  # one such as `no` or `1` is something else for YAML
+MOST_NESTED = 100  # the reader in C has no bound of its own, and ends the process when it is out of stack
+SCALARS = (str, bool, int, float, date)
+
+
+def _as_text(value: object) -> object:
+    return str(value) if isinstance(value, SCALARS) else value
+
+
+Name = Annotated[str, BeforeValidator(_as_text)]  # one such as `1` is something else for YAML
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}(\.dir)?$")]  # of a file, or of a folder's list of files
 Entry = str | Annotated[dict[str, Any], Field(min_length=1)]  # a path or parameter, or one with its options
 AGAIN = "resolve its merge conflict, or take it back from git"
@@ -38,7 +47,7 @@ class LockedStage:
 class WrittenStage:
     """A stage as it stands in dvc.yaml."""
 
-    deps: list[str] = field(default_factory=list)
+    deps: list[Name] = field(default_factory=list)
     params: list[Entry] = field(default_factory=list)
     outs: list[Entry] = field(default_factory=list)
     metrics: list[Entry] = field(default_factory=list)
@@ -77,7 +86,10 @@ def locked_stages_in(content: str, run: str) -> dict[str, LockedStage]:
 
 
 def written_stages(pipeline: Path) -> dict[str, WrittenStage]:
-    """The stages of a dvc.yaml, in their order. Raises UserError if they are not as DVC reads them."""
+    """The stages of a dvc.yaml, in their order. Raises UserError if they are not as DVC reads them.
+
+    Of a stage with `foreach` or `matrix`, which stands for several, only what it says itself is known.
+    """
     return _fitting(PIPELINE, _read(pipeline), f"{pipeline} is not what DVC reads: {AGAIN}").stages or {}
 
 
@@ -103,6 +115,16 @@ def _read(file: Path) -> str:
 
 def _fitting(shape: TypeAdapter[Shape], content: str, otherwise: str) -> Shape:
     try:
+        _check_nesting(content)
         return shape.validate_python(yaml.load(content, LOADER) or {})
-    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: of pydantic, and of a date that there is not
+    except (yaml.YAMLError, ValueError):  # ValueError: of pydantic, and of a date that there is not
         raise UserError(otherwise) from None
+
+
+def _check_nesting(content: str) -> None:
+    """Raise ValueError where YAML is nested deeper than MOST_NESTED."""
+    depth = 0
+    for event in yaml.parse(content, LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_NESTED:
+            raise ValueError("nested too deeply")

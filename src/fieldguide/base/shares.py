@@ -13,12 +13,20 @@ def decimal(share: float, digits: int = 3) -> str:
 
 def p_value(value: float) -> str:
     """A p-value with its letter, as `p = 0.034` or `p < 0.001`: none is ever 0."""
-    return f"p = {bare_p_value(value)}".replace("= <", "<")
+    text = bare_p_value(value)
+    return f"p {text}" if text[0] in "<>" else f"p = {text}"
 
 
 def bare_p_value(value: float) -> str:
-    """A p-value under a heading that says what it is, as `0.034` or `< 0.001`."""
-    return f"{value:.2g}" if value >= 0.001 else "< 0.001"
+    """A p-value under a heading that says what it is, as `0.034`, `< 0.001` or `> 0.99`."""
+    if value < 0.001:
+        return "< 0.001"
+    return "> 0.99" if 0.995 <= value < 1 else f"{value:.2g}"
+
+
+def rounded_p_value(value: float) -> float:
+    """A p-value as tables hold it: six decimals, of a smaller one its first six digits, so that it is not 0."""
+    return round(value, 6) if value >= 1e-6 else float(f"{value:.6g}")
 
 
 def _bounded(value: float, whole: int, digits: int) -> str:

@@ -65,7 +65,9 @@ def _add_predict(commands: Commands) -> None:
         "--observations", type=Path, metavar="FILE", help="also write the answers as observations.csv of Camtrap DP"
     )
     predict.add_argument(
-        "--utc-offset", metavar="OFFSET", help="of clocks that do not say it, as +02:00; for --observations"
+        "--utc-offset",
+        metavar="OFFSET",
+        help="offset from UTC, such as +02:00, for pictures that do not record one; with --observations",
     )
     predict.add_argument(
         "--format", choices=["table", "csv", "jsonl"], help="default: table on a terminal, csv into a file or pipe"
@@ -203,6 +205,8 @@ def _predict(options: argparse.Namespace) -> None:
     gap = gap_of(options.events) if options.events else None
     file = options.observations
     if options.utc_offset is not None:
+        if not file:
+            raise UserError("--utc-offset is for the times of observations: add --observations FILE")
         check_offset(options.utc_offset)
     observations = Observations(file, options.utc_offset) if file else None
     model = options.model or here().classifier

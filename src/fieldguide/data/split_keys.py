@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from fieldguide.base.errors import UserError
-from fieldguide.data.table import IMAGES, further_columns
+from fieldguide.data.table import IMAGES, UTC_OFFSET, further_columns
 
 LOOK_ALIKE, SEQUENCE, DAY, SITE, GIVEN_SPLIT = "look_alike", "sequence", "day", "site", "given_split"
 KEYS = (LOOK_ALIKE, SEQUENCE, DAY, SITE, GIVEN_SPLIT)
@@ -42,7 +42,7 @@ def whole_pictures(pictures: pd.DataFrame) -> pd.Series:
 
 
 def _own_keys(pictures: pd.DataFrame, group_by: str) -> pd.Series:
-    further = [name for name in further_columns(pictures, IMAGES) if name != "split_key"]
+    further = [name for name in further_columns(pictures, IMAGES) if name not in ("split_key", UTC_OFFSET)]
     if group_by not in (*KEYS, *further):
         choices = ", ".join((*KEYS, *further))
         raise UserError(f"split.group_by: there is no key {group_by!r} in this data set: {choices}")

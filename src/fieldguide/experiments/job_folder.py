@@ -9,6 +9,7 @@ from typing import Any
 
 from fieldguide.base.config import GROUPS, Config
 from fieldguide.base.dvc_files import Entry, written_stages
+from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import compose
@@ -28,7 +29,8 @@ class DeclaredStage:
 def read_stages(checkout: Path) -> tuple[DeclaredStage, ...]:
     """The stages of dvc.yaml up to evaluate, each after those whose results it reads.
 
-    Later stages judge the pictures, not the run: a job leaves them to the checkout.
+    Later stages judge the pictures, not the run: a job leaves them to the checkout. Raises UserError if there is no
+    stage evaluate, or dvc.yaml is not what DVC reads.
     """
     stages = [
         DeclaredStage(
@@ -39,7 +41,10 @@ def read_stages(checkout: Path) -> tuple[DeclaredStage, ...]:
         )
         for name, stage in written_stages(checkout / "dvc.yaml").items()
     ]
-    return tuple(stages[: 1 + [stage.name for stage in stages].index(Stage.EVALUATE)])
+    names = [stage.name for stage in stages]
+    if Stage.EVALUATE not in names:
+        raise UserError(f"{checkout / 'dvc.yaml'} has no stage {Stage.EVALUATE}: take it back from git")
+    return tuple(stages[: 1 + names.index(Stage.EVALUATE)])
 
 
 def _named(entry: Entry) -> str:

@@ -43,8 +43,8 @@ def check_offset(offset: str | None) -> None:
     """Raise UserError for what is no offset from UTC of cameras' clocks."""
     if offset is None or not OFFSET.fullmatch(offset) or offset_of(offset) is None:
         raise UserError(
-            "--observations needs the offset of the cameras' clocks from UTC, where the pictures do not say it, since "
-            "Camtrap DP knows no time without: --utc-offset=+02:00, or Z"
+            "--observations needs the offset of the cameras' clocks from UTC for pictures that do not record it, "
+            "because Camtrap DP requires one with every time: --utc-offset=+02:00, or Z"
         )
 
 

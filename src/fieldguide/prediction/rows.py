@@ -14,7 +14,7 @@ from typing import TextIO
 
 from fieldguide.base.csv_cells import as_cell, csv_line
 from fieldguide.base.errors import UNPRINTABLE, printable
-from fieldguide.base.shares import decimal
+from fieldguide.base.shares import decimal, rounded_p_value
 from fieldguide.base.terminal import columns_of, line
 from fieldguide.prediction.answers import Answer
 from fieldguide.prediction.given import BOX
@@ -83,7 +83,7 @@ def write_rows(
 
 
 def _record(path: str, answer: Answer, labels: Sequence[str], each: Sequence[str]) -> Record:
-    p_value = None if answer.p_value is None else float(f"{answer.p_value:.{DIGITS}g}")
+    p_value = None if answer.p_value is None else rounded_p_value(answer.p_value)
     found: Record = {"p_value": p_value, "out_of_domain": answer.out_of_domain, "reason": answer.reason or None}
     record: Record = {
         "path": path,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import rounded_p_value
 from fieldguide.data.csv_files import write_csv
 from fieldguide.retraining.arrived import State
 
@@ -31,7 +32,7 @@ def ask(weights: Path, files: Sequence[Path]) -> pd.DataFrame:
         if answer.probabilities is not None:
             best = int(answer.probabilities.argmax())
             label, probability = classifier.vocabulary[best], round(float(answer.probabilities[best]), 6)
-        p_value = None if answer.p_value is None else float(f"{answer.p_value:.6g}")
+        p_value = None if answer.p_value is None else rounded_p_value(answer.p_value)
         rows.append((label, probability, p_value, answer.out_of_domain, answer.reason))
     return pd.DataFrame(rows, columns=ANSWERED)
 

@@ -61,8 +61,8 @@ def out_of_fold_from_pictures(
 
     def answers(fold: _Fold) -> NDArray[np.float64]:
         asked = fold.asked
-        train_small(fold.network, pictures[fold.others], known[fold.others], seed, shown)
-        features, own = _apply(fold.network, pictures[asked])
+        train_small(fold.network, pictures, known, torch.from_numpy(fold.others), seed, shown)
+        features, own = _apply(fold.network, pictures, torch.from_numpy(asked))
         again, present = np.zeros_like(own), np.unique(targets[asked])
         given, together = list(vocabulary[targets[asked]]), list(group_names[asked])
         again[:, present] = out_of_fold(features, given, together, seed, taught[asked])
@@ -102,23 +102,28 @@ def small_network(labels: int, seed: int) -> nn.Sequential:
 
 
 def train_small(
-    network: nn.Sequential, pictures: torch.Tensor, targets: torch.Tensor, seed: int, shown: Progress
+    network: nn.Sequential,
+    pictures: torch.Tensor,
+    targets: torch.Tensor,
+    taught: torch.Tensor,
+    seed: int,
+    shown: Progress,
 ) -> None:
     """Train such a network in one cycle (Smith 2018) of AdamW with label smoothing, and set it to evaluation.
 
-    `pictures` (n, 3, SIZE, SIZE) of which `targets` (n,) are the labels, from 0. `shown` is told of every epoch; when
-    it is closed, the training ends where it is.
+    `pictures` (n, 3, SIZE, SIZE) of which `targets` (n,) are the labels, from 0; it learns from those at the places
+    `taught`. `shown` is told of every epoch; when it is closed, the training ends where it is.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network.to(device).to(memory_format=torch.channels_last).train()
     halves = choose_computing(network, "auto").precision == "bfloat16"
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99), weight_decay=0.01)
-    batch = min(BATCH, len(targets))
-    steps = len(targets) // batch
+    batch = min(BATCH, len(taught))
+    steps = len(taught) // batch
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps * EPOCHS, pct_start=0.25)
     chance = torch.Generator().manual_seed(seed)
     for _ in range(EPOCHS):
-        for rows in torch.randperm(len(targets), generator=chance)[: steps * batch].view(steps, batch):
+        for rows in taught[torch.randperm(len(taught), generator=chance)[: steps * batch]].view(steps, batch):
             varied = _vary(pictures[rows], chance).to(device, memory_format=torch.channels_last)
             with torch.autocast(device, torch.bfloat16, enabled=halves):
                 logits = network(varied)
@@ -149,14 +154,19 @@ def _vary(pictures: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
     return moved * between(0.85, 1.15)[:, None, None, None] + between(-0.15, 0.15)[:, None, None, None]
 
 
-def _apply(network: nn.Sequential, pictures: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Features (n, f), each the mean of a picture's and its mirror image's, and the probabilities (n, k) from them."""
+def _apply(
+    network: nn.Sequential, pictures: torch.Tensor, asked: torch.Tensor
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Features (n, f), each the mean of a picture's and its mirror image's, and the probabilities (n, k) from them.
+
+    Of the n pictures at the places `asked`.
+    """
     device = next(network.parameters()).device
     body, head = network.get_submodule("body"), network.get_submodule("head")
     features, probabilities = [], []
     with torch.inference_mode():
-        for batch in torch.split(pictures, 64):
-            seen = batch.to(device, memory_format=torch.channels_last)
+        for rows in torch.split(asked, 64):
+            seen = pictures[rows].to(device, memory_format=torch.channels_last)
             both = (body(seen) + body(seen.flip(3))) / 2
             features.append(both.float().cpu().numpy())
             probabilities.append(head(both).double().softmax(dim=1).cpu().numpy())

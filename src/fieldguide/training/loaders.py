@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,11 @@ from fastai.vision.data import ImageBlock
 from fastcore.basics import chunked
 from numpy.typing import NDArray
 from PIL import Image
-from torch.utils.data import TensorDataset
+from torch.utils.data import Dataset
 
 from fieldguide.base.config import TrainConfig
 from fieldguide.base.packs import open_file
-from fieldguide.base.parallel import usable_cores
+from fieldguide.base.parallel import map_threads
 from fieldguide.base.progress import progress
 from fieldguide.data.resizing import Resize
 from fieldguide.model.architecture import Normalization
@@ -54,14 +53,21 @@ class ToSquare(RandTransform):
         return PILImage(make(picture, self.size))
 
 
-class InMemory(TensorDataset):
-    """All inputs and targets of one side of the split; fastai's transforms ask which side that is."""
+class InMemory(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """One side of the split, some rows of all inputs and targets; fastai's transforms ask which side it is."""
 
     n_inp = 1
 
-    def __init__(self, inputs: torch.Tensor, targets: torch.Tensor, split_idx: int) -> None:
-        super().__init__(inputs, targets)
-        self.split_idx = split_idx
+    def __init__(self, inputs: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor, split_idx: int) -> None:
+        self.inputs, self.targets, self.rows, self.split_idx = inputs, targets, rows, split_idx
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, places: int | list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs and targets at places of this side."""
+        rows = self.rows[places]
+        return self.inputs[rows], self.targets[rows]
 
 
 class MemoryDataLoader(TfmdDL):
@@ -141,7 +147,9 @@ def make_loaders(
     """
     files = [folder / path for path in pictures["clean_path"]]
     if not resize.is_random and len(files) * train.size**2 * 3 <= MEMORY_FOR_PICTURES:
-        squares = torch.from_numpy(np.stack(_read_all(files, partial(_read_square, resize, train.size))))
+        squares = torch.empty((len(files), 3, train.size, train.size), dtype=torch.uint8)
+        for place, square in enumerate(_read_all(files, partial(_read_square, resize, train.size))):
+            squares[place] = torch.from_numpy(square)
         transforms = [IntToFloatTensor(), *batch_transforms(augmentations), normalize(normalization)]
         return _memory_loaders(pictures, TensorImage(squares), vocabulary, train, seed, transforms)
     set_seed(seed, reproducible=True)
@@ -193,12 +201,14 @@ def _memory_loaders(
     transforms: Sequence[Any],
 ) -> DataLoaders:
     set_seed(seed, reproducible=True)
-    targets = TensorCategory(np.searchsorted(vocabulary, pictures["label"].to_numpy(str)))
+    places = {label: place for place, label in enumerate(vocabulary)}
+    targets = TensorCategory([places[label] for label in pictures["label"]])
     is_valid = torch.tensor(pictures["is_valid"].to_numpy(bool))  # a copy: pandas' own is not to be written to
-    make = partial(MemoryDataLoader, seed=seed, bs=train.batch_size, after_batch=transforms, device=default_device())
     train_set, valid_set = (
-        InMemory(inputs[side], targets[side], number) for number, side in enumerate((~is_valid, is_valid))
+        InMemory(inputs, targets, side.nonzero().squeeze(1), number)
+        for number, side in enumerate((~is_valid, is_valid))
     )
+    make = partial(MemoryDataLoader, seed=seed, bs=train.batch_size, after_batch=transforms, device=default_device())
     return DataLoaders(
         make(train_set, balance=balance_of(pictures, train), shuffle=True, drop_last=True),
         make(valid_set),
@@ -225,9 +235,8 @@ def _bytes_of(folder: Path, row: pd.Series) -> bytes:
         return file.read()
 
 
-def _read_all(files: Sequence[Path], read: Callable[[Path], NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        return list(progress(pool.map(read, files), "load", len(files)))
+def _read_all(files: Sequence[Path], read: Callable[[Path], NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+    return progress(map_threads(read, files), "load", len(files))
 
 
 def _read_whole(file: Path) -> NDArray[np.uint8]:

@@ -168,10 +168,13 @@ export function bar(name, share, isStrong = true) {
 
 /** A share in per cent; what is neither none nor all is not shown as that. */
 export function inPercent(share) {
-  if (share > 0.995 && share < 1) return "> 99 %";
+  if (share >= 0.995 && share < 1) return "> 99 %";
   if (share > 0 && share < 0.001) return "< 0.1 %";
   return `${(100 * share).toFixed(share > 0.0995 ? 0 : 1)} %`;
 }
 
 /** A p-value in words. */
-export const pValue = (p) => (p < 0.001 ? "p-value below 0.001" : `p-value ${p.toFixed(3)}`);
+export function pValue(p) {
+  if (p < 0.001) return "p-value below 0.001";
+  return p >= 0.9995 && p < 1 ? "p-value above 0.999" : `p-value ${p.toFixed(3)}`;
+}

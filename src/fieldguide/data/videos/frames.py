@@ -18,7 +18,7 @@ from fieldguide.data.moments import offset_of, with_offset
 PATIENCE = 900  # seconds by the clock for a video: those of the processor are bounded in the process
 MAX_BYTES = 2**28  # of a frame
 OF_FRAMES = (sys.executable, "-P", "-m", "fieldguide.data.videos.frame_process")
-STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)")
+STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.\d+)?")
 
 
 class VideoError(Exception):
@@ -107,7 +107,10 @@ def start_of(said: Mapping[str, str]) -> datetime | None:
     if local:
         return with_offset(time, local[found.end() :])
     offset = offset_of(str(said.get("com.samsung.android.utc_offset", "")))
-    return time if offset is None else time.replace(tzinfo=UTC).astimezone(offset)
+    try:
+        return time if offset is None else time.replace(tzinfo=UTC).astimezone(offset)
+    except OverflowError:  # in the last hours of the year 9999
+        return time
 
 
 def _death(code: int, late: bool) -> str:

@@ -94,7 +94,7 @@ def seen(
 
 def _gate(version: Version, champion: Version | None, history: Sequence[Event]) -> Need:
     against = champion.number if champion else None
-    wanted = f"that the gate accepts it against {named(against) if champion else 'the baselines'}"
+    wanted = f"accepted by the gate against {named(against) if champion else 'the baselines'}"
     if version.gate is None:
         return Need("gate", wanted, "not judged yet: run `fieldguide gate`", False)
     found = f"{version.gate['verdict']} against {named(version.gate['against'])}"
