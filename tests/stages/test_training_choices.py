@@ -302,7 +302,6 @@ def test_features_do_not_depend_on_the_number_of_threads(
 ) -> None:
     found = []
     for threads in (1, 2, 3):
-        monkeypatch.setattr("fieldguide.model.onnx_network.usable_cores", lambda threads=threads: threads)
         monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda threads=threads: threads)
         found.append(features_at(size, pictures, tmp_path / str(threads)))
     assert np.array_equal(found[0], found[1])
