@@ -74,7 +74,7 @@ class MemoryDataLoader(TfmdDL):
     """Batches of an `InMemory`, each taken at once; their order follows from (seed, epoch)."""
 
     def __init__(self, dataset: Any = None, seed: int = 0, balance: Sequence[str] | None = None, **kwargs: Any) -> None:
-        super().__init__(dataset, **kwargs)
+        super().__init__(dataset, **{"num_workers": 0, **kwargs})
         self.seed, self.epoch, self.balance = seed, 0, balance
 
     def shuffle_fn(self, indices: list[int]) -> list[int]:
@@ -208,14 +208,7 @@ def _memory_loaders(
         InMemory(inputs, targets, side.nonzero().squeeze(1), number)
         for number, side in enumerate((~is_valid, is_valid))
     )
-    make = partial(
-        MemoryDataLoader,
-        seed=seed,
-        bs=train.batch_size,
-        after_batch=transforms,
-        num_workers=0,
-        device=default_device(),
-    )
+    make = partial(MemoryDataLoader, seed=seed, bs=train.batch_size, after_batch=transforms, device=default_device())
     return DataLoaders(
         make(train_set, balance=balance_of(pictures, train), shuffle=True, drop_last=True),
         make(valid_set),
