@@ -215,6 +215,7 @@ FIRST = (
 )
 
 
+NOT_DAILY = ("exhaustive", "installs", "cluster")
 ALL_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow", re.MULTILINE)
 
 
@@ -226,11 +227,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the files; whatever uses the whole sample is slow: on two busy cores it takes most of a minute to draw."""
+    """Order the files; slow is what is not run every day, and what draws the whole sample, which takes a minute."""
     places = {name: place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(FIRST)))
     for item in items:
-        if "sample" in getattr(item, "fixturenames", ()):
+        if "sample" in getattr(item, "fixturenames", ()) or any(map(item.get_closest_marker, NOT_DAILY)):
             item.add_marker(pytest.mark.slow)
 
 

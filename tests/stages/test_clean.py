@@ -25,6 +25,8 @@ from fieldguide.data.table import IMAGES, MAY_LACK, RAW, SPLIT, read_table
 from fieldguide.stages import clean, download
 from stages.cleaned import check_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +160,6 @@ def photo_exif(orientation: int) -> Image.Exif:
     return exif
 
 
-@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes_whatever_the_number_of_processes(
     own_data: OwnData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,7 +174,6 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_number_of_processes(
     assert results[0] == results[1]
 
 
-@pytest.mark.slow
 def test_a_failure_leaves_the_old_ones(own_data: OwnData, monkeypatch: pytest.MonkeyPatch) -> None:
     paths, _ = cleaned(own_data, {"a/1.png": noise(1), "b/1.png": noise(2)})
     before = {path: sha256_of_file(path) for path in (paths.root / "data").rglob("*") if path.is_file()}

@@ -20,6 +20,8 @@ from fieldguide.screening.calibration import Calibration
 from fieldguide.stages.report import run
 from results import write_results
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -167,7 +169,6 @@ SCRIPT = """JSON.stringify({
   back: getComputedStyle(document.body).backgroundColor})"""
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not browser.CHROMIUM, reason="there is no Chromium")
 @pytest.mark.skipif(not importlib.util.find_spec("websockets"), reason="there is no websockets")
 def test_a_browser_shows_it_on_phone_and_desktop_light_and_dark(page: str, made: tuple[Config, Paths]) -> None:

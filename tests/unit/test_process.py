@@ -20,6 +20,7 @@ def test_what_it_starts_finds_the_programs_of_its_environment_first(tmp_path: Pa
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("own", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
 def test_threads_that_wait_for_each_other_sleep_unless_the_user_says_otherwise(
     tmp_path: Path, own: dict[str, str], policy: str
