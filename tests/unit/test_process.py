@@ -20,16 +20,6 @@ def test_what_it_starts_finds_the_programs_of_its_environment_first(tmp_path: Pa
     ]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("own", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
-def test_threads_that_wait_for_each_other_sleep_unless_the_user_says_otherwise(
-    tmp_path: Path, own: dict[str, str], policy: str
-) -> None:
-    program = "from fieldguide.base.process import start_process; start_process(); import torch"
-    told = run_python("-c", program, cwd=tmp_path, OMP_DISPLAY_ENV="true", **own).stderr
-    assert f"OMP_WAIT_POLICY = '{policy}'" in told
-
-
 LOAD = """
 from contextlib import suppress
 from fieldguide import load

@@ -24,14 +24,10 @@ def start_process() -> None:
 
     In what it starts, `python` and `dvc` are this environment's, whatever else is on the search path: stages call them.
 
-    PyTorch's threads sleep while they wait for each other, unless the user's OMP_WAIT_POLICY says otherwise: OpenMP
-    reads it when it is loaded. Else they spin, and take the cores from whatever runs beside them, and from each other.
-
     Importing torch, MLflow or Great Expectations makes a million objects that all stay. Looking through them again and
     again, and once more at the end, was a quarter of the time that such a process takes to start and to exit.
     """
     quiet_environment()
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _own_programs_first()
     tell_in_one_line()
     gc.set_threshold(10_000, 20, 20)
