@@ -18,6 +18,8 @@ from fieldguide.data import archives
 from fieldguide.data.archives import is_archive, unpack
 from web import serve
 
+pytestmark = pytest.mark.slow
+
 PICTURES = {f"pets/{label}/{number}.png": noise(number) for number, label in enumerate(("fox", "owl", "fox", "owl"))}
 CONTENT = {name: encoded(image, "PNG") for name, image in PICTURES.items()}
 

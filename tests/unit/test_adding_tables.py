@@ -21,6 +21,8 @@ from fieldguide.data.table import IMAGES, RAW, read_table
 from fieldguide.stages import clean, download
 from web import serve
 
+pytestmark = pytest.mark.slow
+
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 
 

@@ -18,6 +18,8 @@ from fieldguide.release.gate.backtests import freeze
 from fieldguide.release.gate.picture_sets import backtests
 from warm import warm_python
 
+pytestmark = pytest.mark.slow
+
 DATE = datetime.date(2026, 2, 1)
 
 

@@ -8,6 +8,8 @@ from checkouts import dvc
 from conftest import noise, put, run_command
 from fieldguide.base.paths import Paths
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def tracked(checkout: Paths, tmp_path: Path) -> Paths:

@@ -21,6 +21,8 @@ from fieldguide.base.paths import Paths
 from fieldguide.data import track
 from fieldguide.release.publish import command as publishing
 
+pytestmark = pytest.mark.slow
+
 MANY_PROCESSES = """
 import sys, time
 from fieldguide.base import parallel

@@ -39,6 +39,8 @@ from fieldguide.retraining.triggers import Choice, Doubts, Facts, decide
 from fieldguide.retraining.unlabelled_queue import ANSWERED
 from web import Web, serve
 
+pytestmark = pytest.mark.slow
+
 HAD = 6  # pictures of each label in the data set
 LABELS = ("black", "grizzly")
 RULES = RetrainConfig()

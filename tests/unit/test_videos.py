@@ -19,6 +19,8 @@ from fieldguide.data.videos.kinds import frame_name
 from fieldguide.stages import download
 from videos import video
 
+pytestmark = pytest.mark.slow
+
 av = pytest.importorskip("av")
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the maintainers' pictures")

@@ -16,6 +16,8 @@ from fieldguide.data.addresses import Address
 from fieldguide.data.fetching import fetch
 from web import PICTURE, Web, pictures_in_the_web, says
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
