@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from conftest import OwnData, noise, put
+from checkouts import new_checkout
+from conftest import OwnData, noise, put, run_command
 from fieldguide.app.labelling import Waiting, bursts_of
 from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
@@ -204,3 +205,45 @@ def test_observations_have_the_offset_of_each_picture(events: bool, tmp_path: Pa
     write_observations(file, mixed, ["fox", "owl"], "+01:00", "fieldguide", events)
     rows = list(csv.DictReader(file.open(encoding="utf-8")))
     assert [row["eventEnd"][-6:] for row in rows] == ["+02:00", "+01:00", "+01:00"]
+
+
+LABELS = ("лисица", "=SUM(A1)", "欅", "2024")
+
+
+def phone_photos(folder: Path, timed: int) -> Path:
+    """Plain folders of four labels, ten photos each on ten days; so many of ten say their time, half an offset."""
+    for number in range(40):
+        label, day = LABELS[number % 4], number // 4
+        tags = {TAKEN[0]: f"2024:06:{day + 1:02} 12:{number:02}:00"} if day < timed else {}
+        tags |= {TAKEN[1]: "+05:45"} if tags and number % 2 else {}
+        put(folder / label / f"IMG_{number:04}.jpg", photo(dict(tags), number=number))
+    return folder
+
+
+def test_plain_folders_of_labels_have_the_times_of_their_exif_data(tmp_path: Path) -> None:
+    reading = understand(pictures_in(phone_photos(tmp_path, 10)), Choices())
+
+    assert reading.options == {"kind": "folder", "time": ["exif"]}
+    times = {one.address: one.known.time for one in reading.pictures}
+    assert times["лисица/IMG_0000.jpg"] == datetime(2024, 6, 1, 12, 0)
+    assert times["=SUM(A1)/IMG_0037.jpg"] == datetime(2024, 6, 10, 12, 37, tzinfo=offset_of("+05:45"))
+    assert "taken: 2024-06-01 12:00:00 to 2024-06-10 12:39:00+05:45 (from exif)" in describe(reading, CLOCK)
+
+
+@pytest.mark.parametrize(
+    ("timed", "said"),
+    [
+        (9, "36 of 40 pictures have a time, fewer than 95 %: look-alikes stay together"),
+        (2, "no site or time is known: look-alikes stay together"),
+        (0, "no site or time is known: look-alikes stay together"),
+    ],
+)
+def test_times_of_some_photos_only_are_told(tmp_path: Path, timed: int, said: str) -> None:
+    new_checkout(tmp_path / "checkout")
+    photos = phone_photos(tmp_path / "photos", timed)
+    done = run_command("add", "phones", str(photos), "--dry-run", cwd=tmp_path / "checkout")
+
+    assert said in done.stdout
+    few = "note: about 20 % of the pictures have a time in their EXIF data, too few to read them unasked"
+    assert (few in done.stdout) == (timed == 2), done.stdout
+    assert ("taken: " in done.stdout) == (timed == 9)

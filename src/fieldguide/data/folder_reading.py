@@ -42,10 +42,10 @@ def read_folder(folder: Path, files: Mapping[str, Path], choices: Choices) -> Re
     layout = choices.layout or the_layout(folder, telling)
     options: dict[str, Any] = {"labels": dict(choices.labels)} if choices.labels else {}
     options |= {} if layout == LABEL_FOLDERS else {"layout": layout}
-    exif = has_exif_times(files, telling)
+    exif = share_with_exif_time(files, telling)
     pattern = propose_time(telling)
-    if "layout" in options or pattern:
-        options |= {"time": [*([EXIF] if exif else []), *([pattern] if pattern else [])]} if exif or pattern else {}
+    if times := [*([EXIF] if exif >= ENOUGH else []), *([pattern] if pattern else [])]:
+        options["time"] = times
     try:
         if splits := propose_splits(_words_of_split(telling, layout), choices.splits, str(folder)):
             options["splits"] = splits
@@ -54,6 +54,11 @@ def read_folder(folder: Path, files: Mapping[str, Path], choices: Choices) -> Re
         raise UserError(f"--layout: {error}") from None
     check_renamed(choices.labels, (one.given_label for one in wanted))
     understood = [f"layout: {options['layout']}"] if "layout" in options else []
+    if 0 < exif < ENOUGH:
+        understood.append(
+            f"note: about {max(1, round(100 * exif))} % of the pictures have a time in their EXIF data, too few to "
+            f"read them unasked: `time: [{EXIF}]` in the data set's file in conf/data does"
+        )
     reading = Reading({"kind": "folder", **options}, wanted, understood, ", then ".join(options.get("time", ())))
     check_labels({one.label for one in reading.pictures}, str(folder))
     return reading
@@ -96,6 +101,11 @@ def _words_of_split(paths: Sequence[str], layout: str) -> set[str]:
 
 
 def has_exif_times(files: Mapping[str, Path], paths: Sequence[str]) -> bool:
-    """Whether most pictures say in their EXIF data when they were taken, by some of them."""
+    """Whether at least half of the pictures say in their EXIF data when they were taken, by some of them."""
+    return share_with_exif_time(files, paths) >= ENOUGH
+
+
+def share_with_exif_time(files: Mapping[str, Path], paths: Sequence[str]) -> float:
+    """The share, from 0 to 1, of pictures that say in their EXIF data when they were taken, by some of them."""
     asked = paths[:: max(1, len(paths) // ASKED_FOR_EXIF)]
-    return sum(capture_time(files[path], path, [EXIF]) is not None for path in asked) >= ENOUGH * len(asked) > 0
+    return sum(capture_time(files[path], path, [EXIF]) is not None for path in asked) / max(1, len(asked))

@@ -9,6 +9,7 @@ from fieldguide.data.table import IMAGES, UTC_OFFSET, further_columns
 
 LOOK_ALIKE, SEQUENCE, DAY, SITE, GIVEN_SPLIT = "look_alike", "sequence", "day", "site", "given_split"
 KEYS = (LOOK_ALIKE, SEQUENCE, DAY, SITE, GIVEN_SPLIT)
+NEEDED = 0.95  # of the pictures must have a key that is proposed
 WINDOW = "10min"  # of the clock: what a site took in it is one sequence where nobody says what is
 
 
@@ -57,14 +58,17 @@ def _own_keys(pictures: pd.DataFrame, group_by: str) -> pd.Series:
     return keys
 
 
-def has_key(pictures: pd.DataFrame, group_by: str, share: float = 0.95) -> bool:
+def has_key(pictures: pd.DataFrame, group_by: str, share: float = NEEDED) -> bool:
     """Whether so large a share of the pictures has a key."""
-    if group_by == LOOK_ALIKE:
-        return True
+    return group_by == LOOK_ALIKE or with_key(pictures, group_by) >= max(1, share * len(pictures))
+
+
+def with_key(pictures: pd.DataFrame, group_by: str) -> int:
+    """How many of the pictures have a key."""
     try:
-        return bool(_own_keys(pictures, group_by).notna().mean() >= share)
+        return int(_own_keys(pictures, group_by).notna().sum())
     except UserError:
-        return False
+        return 0
 
 
 def _key(row: dict[Any, Any], group_by: str) -> str | None:

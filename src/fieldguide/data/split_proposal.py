@@ -6,7 +6,17 @@ import pandas as pd
 
 from fieldguide.base.config import SplitConfig
 from fieldguide.data.groups import groups_in_words
-from fieldguide.data.split_keys import DAY, GIVEN_SPLIT, LOOK_ALIKE, SEQUENCE, SITE, has_key, split_keys
+from fieldguide.data.split_keys import (
+    DAY,
+    GIVEN_SPLIT,
+    LOOK_ALIKE,
+    NEEDED,
+    SEQUENCE,
+    SITE,
+    has_key,
+    split_keys,
+    with_key,
+)
 from fieldguide.data.split_search import least_on_a_side, workable_settings
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split
@@ -59,7 +69,7 @@ def propose_split(kept: pd.DataFrame, split: SplitConfig) -> SplitProposal:
                 found, f"{groups_in_words(keys.nunique(), key)}, each label in at least {fewest}{doubt}"
             )
         useless.append(groups_in_words(keys.nunique(), key))
-    why = f"not every label can be divided by {' or '.join(useless)}" if useless else "no site or time is known"
+    why = f"not every label can be divided by {' or '.join(useless)}" if useless else _too_little_is_known(kept)
     reason = f"{why}: look-alikes stay together"
     if least_on_a_side(kept, plain) >= split.min_per_label:
         return SplitProposal(plain, reason)
@@ -67,3 +77,10 @@ def propose_split(kept: pd.DataFrame, split: SplitConfig) -> SplitProposal:
         least = "a picture" if found.min_per_label == 1 else f"at least {found.min_per_label} pictures"
         return SplitProposal(found, f"{reason}; every label has {least} on every side")
     return SplitProposal(as_given, "the data set came with a split") if divided else SplitProposal(plain, reason)
+
+
+def _too_little_is_known(kept: pd.DataFrame) -> str:
+    for key, name in ((SITE, "a site"), (DAY, "a time"), (SEQUENCE, "a sequence")):
+        if known := with_key(kept, key):
+            return f"{known} of {len(kept)} pictures have {name}, fewer than {100 * NEEDED:g} %"
+    return "no site or time is known"
