@@ -82,6 +82,6 @@ def test_how_many_witnesses_there_are_is_said() -> None:
     metrics = {"test_pictures": 300, "groups": 5, "group_by": "site"}
     (line,) = field_section(metrics, pd.DataFrame(), pd.DataFrame()).lines
     assert line.startswith("The 300 test pictures come from 5 sites: the intervals count these, not pictures. So few")
-    assert groups_in_words(1, "day") == "1 day at a site"
+    assert groups_in_words(1, "day") == "1 camera day"
     assert groups_in_words(7, "site or look_alike") == "7 sites or groups of look-alikes"
     assert groups_in_words(2, "colony") == "2 values of colony"

@@ -11,7 +11,7 @@ IN_WORDS = {
     LOOK_ALIKE: ("group of look-alikes", "groups of look-alikes"),
     CUT_FROM: ("picture with boxes", "pictures with boxes"),
     SEQUENCE: ("sequence", "sequences"),
-    DAY: ("day at a site", "days at a site"),
+    DAY: ("camera day", "camera days"),
     SITE: ("site", "sites"),
 }
 
