@@ -9,12 +9,13 @@ from tempfile import TemporaryDirectory
 import psutil
 import pytest
 
-from conftest import run_python
+from conftest import CHECKOUT, run_python
 from engines import checks
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed: make test-ray installs it")
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
+HERE = Path(__file__).parent
 PORT = 6397
 ADDRESS = f"127.0.0.1:{PORT}"
 WITH_TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
@@ -33,15 +34,20 @@ class Running:
 
     process: "subprocess.Popen[bytes] | None" = None
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.folder, self.variables = folder, variables
 
     def start(self) -> None:
         command = ["start", "--head", "--block", "--port", str(PORT), "--num-cpus", "2", "--include-dashboard", "false"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ray.scripts.scripts", *command, "--disable-usage-stats"],
             cwd=self.folder,
-            env={"PATH": "/usr/bin:/bin", **dict.fromkeys(("HOME", "RAY_TMPDIR"), str(self.folder)), **WITH_TOKEN},
+            env={
+                "PATH": "/usr/bin:/bin",
+                **dict.fromkeys(("HOME", "RAY_TMPDIR"), str(self.folder)),
+                **WITH_TOKEN,
+                **self.variables,
+            },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -85,6 +91,27 @@ def test_a_cluster_that_goes_away_is_one_line(root: Path, folder: Path, monkeypa
         monkeypatch.setenv(name, value)
     running = Running(folder)
     checks.is_one_line_where_it_goes_away(root, "ray", ADDRESS, running.start, running.end)
+
+
+@pytest.mark.parametrize("has_own", [True, False])
+def test_a_machine_of_a_cluster_keeps_its_own_search_path(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_own: bool
+) -> None:
+    for name, value in WITH_TOKEN.items():
+        monkeypatch.setenv(name, value)
+    there = folder / "there"
+    for module in (there / "of_the_machine.py", folder / "of_its_working_directory.py"):
+        module.parent.mkdir(exist_ok=True)
+        module.touch()
+    running = Running(folder, **{"PYTHONPATH": str(there)} if has_own else {})
+    names = ("of_the_machine", "of_its_working_directory", "fieldguide.base.engines")
+    running.start()
+    try:
+        done = run_python(str(HERE / "modules.py"), "ray", ADDRESS, *names, cwd=tmp_path)
+    finally:
+        running.end()
+    own = str(there / "of_the_machine.py") if has_own else "nowhere"
+    assert done.stdout.splitlines() == [own, "nowhere", str(CHECKOUT / "src/fieldguide/base/engines.py")], done.stderr
 
 
 def test_nothing_is_written_to_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

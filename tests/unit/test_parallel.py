@@ -50,6 +50,20 @@ def test_what_takes_longer_is_left_to_processes(monkeypatch: pytest.MonkeyPatch)
     assert os.getpid() == workers[0] and os.getpid() not in workers[1:]
 
 
+def test_on_one_core_no_process_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", 0.01)
+    monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
+    assert map_processes(slow_square, range(20), "test") == [(number * number, os.getpid()) for number in range(20)]
+
+
+@pytest.mark.slow
+def test_on_one_core_a_process_is_started_where_its_end_costs_an_item_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fieldguide.base.parallel.PATIENCE", 0.01)
+    monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
+    found = map_processes(sleep_then_die_at_seven, range(20), "test", lost=minus)
+    assert found == [-number if number == 7 else number for number in range(20)]
+
+
 def test_nothing_to_do() -> None:
     assert map_processes(slow_square, [], "test") == []
 
@@ -63,6 +77,11 @@ def die_at_seven(number: int) -> int:
     if number == 7:
         os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def sleep_then_die_at_seven(number: int) -> int:
+    time.sleep(0.02)
+    return die_at_seven(number)
 
 
 def minus(number: int) -> int:

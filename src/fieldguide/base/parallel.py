@@ -111,7 +111,8 @@ def map_processes(
         What is being done, for the progress.
     processes
         At most this many processes. By default `usable_workers`, but only for what is left after the first
-        `PATIENCE` seconds, and if they save twice as much: a process takes about as long to start, and to warm up.
+        `PATIENCE` seconds, and if they save twice as much: a process takes about as long to start, and to warm up. One
+        alone saves nothing: it is started only where something is said of what is `lost`.
     lost
         What to return for an item whose process ends (the system kills what takes too much memory), also when the item
         is tried once more and alone.
@@ -132,11 +133,12 @@ def _results(
     lost: Callable[[Item], Result] | None,
 ) -> Iterator[Result]:
     start, workers = time.monotonic(), processes or usable_workers()
+    useful = workers > 1 or lost is not None
     warm, done = start, 0  # `warm`: since the second; for the first much may have been imported
     while done < len(items) and processes is None:
         now, left = time.monotonic(), len(items) - done
         saved = (now - warm) / max(done - 1, 1) * left * (1 - 1 / max(workers, 2))
-        if now - start >= PATIENCE and saved >= 2 * PATIENCE:
+        if useful and now - start >= PATIENCE and saved >= 2 * PATIENCE:
             break
         warm = now if done == 1 else warm
         yield function(items[done])

@@ -25,14 +25,15 @@ def check_ray_address(address: str) -> None:
 def connect_to_ray(
     address: str | None, stack: ExitStack, own: dict[str, Any], variables: Mapping[str, str] | None = None
 ) -> Any:
-    """The module `ray`, connected until the stack is closed; workers find modules where this process finds them.
+    """The module `ray`, connected until the stack is closed; workers find modules where this process finds them, first.
 
     Without an address Ray is started on this machine, as large as `own` says, in a folder that is deleted in the end;
     `own` are arguments of `ray.init`, `variables` those of the workers' environment.
 
     Raises OSError, RuntimeError or ValueError if it cannot be reached, or does not start.
     """
-    settings: dict[str, Any] = {"runtime_env": {"env_vars": {**(variables or {}), **_search_path()}}}
+    path = _search_path(and_its_own=address is not None)
+    settings: dict[str, Any] = {"runtime_env": {"env_vars": {**(variables or {}), **path}}}
     quiet_environment()  # before it is imported: it would ask about usage reports, and keep the answer
     if address is None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it writes one to the home folder
@@ -58,8 +59,11 @@ def reason_of(error: Exception) -> str:
     return first_line(getattr(error, "cause", None) or error)
 
 
-def _search_path() -> dict[str, str]:
-    """Python's search path from the environment, for another working directory."""
+def _search_path(*, and_its_own: bool) -> dict[str, str]:
+    """Python's search path from the environment, for another working directory; perhaps before the worker's own one."""
     if not (given := os.environ.get(MODULES)):
         return {}
-    return {MODULES: os.pathsep.join(str(Path(place).absolute()) for place in given.split(os.pathsep) if place)}
+    places = [str(Path(place).absolute()) for place in given.split(os.pathsep) if place]
+    if and_its_own:  # Ray puts it in. Where there is none, `${...}` would become "", which is the working directory
+        places.append(f"${MODULES}")
+    return {MODULES: os.pathsep.join(places)}
