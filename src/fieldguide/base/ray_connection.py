@@ -15,6 +15,9 @@ from fieldguide.base.process import quiet_environment
 
 MODULES = "PYTHONPATH"
 OBJECTS = 2**28  # bytes that a Ray of its own sets aside for what tasks exchange
+# Its log monitor looks for new logs ten times a second, to send them to this process, which does not take them: that is
+# a fifth of what such a Ray takes with nothing to do. From 0 logs on it looks only once in so many seconds.
+UNREAD_LOGS = {"RAY_LOG_MONITOR_MANY_FILES_THRESHOLD": "0", "LOG_NAME_UPDATE_INTERVAL_S": "3600"}
 
 
 def check_ray_address(address: str) -> None:
@@ -37,6 +40,8 @@ def connect_to_ray(
     quiet_environment()  # before it is imported: it would ask about usage reports, and keep the answer
     if address is None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it writes one to the home folder
+        for name, value in UNREAD_LOGS.items():
+            os.environ.setdefault(name, value)
         # Ray's sockets are in it, and have short paths.
         folder = TemporaryDirectory(
             prefix="fieldguide-", dir=os.environ.get("RAY_TMPDIR", "/tmp"), ignore_cleanup_errors=True
