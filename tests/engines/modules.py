@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fieldguide.base.clusters import EngineConfig
 from fieldguide.base.engines import map_pictures, use_engine
+from fieldguide.base.errors import UserError
 from fieldguide.base.process import start_process
 
 
@@ -23,4 +24,7 @@ def main(kind: str, address: str, *names: str) -> None:
 
 if __name__ == "__main__":
     start_process()
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except UserError as error:
+        sys.exit(str(error))

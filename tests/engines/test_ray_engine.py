@@ -1,5 +1,6 @@
 """The engine ray: `make test-ray`."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from tempfile import TemporaryDirectory
 import psutil
 import pytest
 
-from conftest import CHECKOUT, run_python
+from conftest import CHECKOUT, put, run_python
 from engines import checks
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed: make test-ray installs it")
@@ -112,6 +113,32 @@ def test_a_machine_of_a_cluster_keeps_its_own_search_path(
         running.end()
     own = str(there / "of_the_machine.py") if has_own else "nowhere"
     assert done.stdout.splitlines() == [own, "nowhere", str(CHECKOUT / "src/fieldguide/base/engines.py")], done.stderr
+
+
+@pytest.mark.parametrize("mode", ["token", "disabled"])
+def test_a_token_in_the_home_folder_is_used_where_the_cluster_wants_one(
+    folder: Path, tmp_path: Path, mode: str
+) -> None:
+    put(tmp_path / ".ray" / "auth_token", WITH_TOKEN["RAY_AUTH_TOKEN"].encode())
+    running = Running(folder, RAY_AUTH_MODE=mode)
+    running.start()
+    try:
+        done = run_python(str(HERE / "modules.py"), "ray", ADDRESS, "os", cwd=tmp_path, HOME=str(tmp_path))
+    finally:
+        running.end()
+    assert done.stdout.splitlines() == [os.__file__], done.stderr
+
+
+def test_another_token_is_told(folder: Path, tmp_path: Path) -> None:
+    put(tmp_path / ".ray" / "auth_token", b"f" * 64)
+    running = Running(folder)
+    running.start()
+    try:
+        done = run_python(str(HERE / "modules.py"), "ray", ADDRESS, "os", cwd=tmp_path, HOME=str(tmp_path))
+    finally:
+        running.end()
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "is this machine's token, ~/.ray/auth_token, that of the cluster?" in done.stderr.splitlines()[-1]
 
 
 def test_nothing_is_written_to_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
