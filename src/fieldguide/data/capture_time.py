@@ -1,12 +1,12 @@
 """When a picture was taken: by its EXIF data, or by its path."""
 
 import re
-import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from fieldguide.base.packs import open_file
+from fieldguide.base.silence import without_warnings
 from fieldguide.data.decoding.kinds import HEAD, kind_of
 from fieldguide.data.moments import with_offset
 
@@ -73,7 +73,7 @@ def _exif_time(file: Path) -> datetime | None:
 
                 pillow_heif.register_heif_opener(thumbnails=False)
             stream.seek(0)
-            with warnings.catch_warnings(action="ignore"), Image.open(stream, formats=[kind]) as image:
+            with without_warnings(), Image.open(stream, formats=[kind]) as image:
                 exif = image.getexif()
                 folder = exif.get_ifd(EXIF_FOLDER)
         said = [

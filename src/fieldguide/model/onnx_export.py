@@ -2,7 +2,6 @@
 
 import io
 import json
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch.nn import functional
 
 from fieldguide.base.errors import UserError, first_line
 from fieldguide.base.files import replace_file, sha256_of_file
+from fieldguide.base.silence import without_warnings
 from fieldguide.model.asking import LOGITS
 from fieldguide.model.description import Preprocessing
 from fieldguide.model.libraries import without_compiler
@@ -39,7 +39,7 @@ def export_network(network: ObservedNetwork) -> bytes:
     try:
         with (
             one_thread(),
-            warnings.catch_warnings(action="ignore"),
+            without_warnings(),
             without_compiler(),
             redirect_stdout(messages),
             _constant_embeddings(network),

@@ -2,7 +2,6 @@
 
 import io
 import stat
-import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -87,8 +86,7 @@ def answers(
     At most three batches of files are in memory, as the small squares that the network takes.
     """
     read = partial(_read, classifier, measured=screening is not None, identify=identify)
-    # Each reader sets and restores the warnings; in parallel they could restore the wrong ones.
-    with warnings.catch_warnings(action="ignore"), closing(_read_ahead(read, files, 2 * batch_size)) as results:
+    with closing(_read_ahead(read, files, 2 * batch_size)) as results:
         while batch := list(islice(results, batch_size)):
             inputs = [result for _, result in batch if isinstance(result, _Input)]
             answered = iter(_answered(classifier, inputs, screening) if inputs else ())

@@ -1,6 +1,5 @@
 """Delivering the results in a checkout to MLflow, once."""
 
-import warnings
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from filelock import FileLock
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json, sha256_of_file
 from fieldguide.base.paths import Paths
+from fieldguide.base.silence import without_warnings
 from fieldguide.base.stage_names import Stage
 from fieldguide.configuration.compose import compose
 from fieldguide.data.csv_files import read_csv
@@ -159,7 +159,7 @@ def _log_data_and_model(tracker: Tracker, run: str, tags: dict[str, str]) -> Non
     paths, client = tracker.paths, tracker.client
     table = read_columns(paths.split_table).to_pandas()
     name = str(upstream_params(paths).get("data", "data"))
-    with warnings.catch_warnings(action="ignore"):  # of integers that might be missing: the table's types are fixed
+    with without_warnings():  # of integers that might be missing: the table's types are fixed
         digest = sha256_of_file(paths.split_table)[:32]
         dataset = mlflow.data.from_pandas(table, name=name, targets="label", digest=digest)._to_mlflow_entity()
     client.log_inputs(run, datasets=[DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "training")])])

@@ -1,12 +1,12 @@
 """Decoding one file in this process, whatever it takes; see `isolated` for the bounds."""
 
 import io
-import warnings
 from typing import BinaryIO
 
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from fieldguide.base.silence import without_warnings
 from fieldguide.data.decoding.colours import to_srgb
 from fieldguide.data.decoding.high_bit_depth import narrow
 from fieldguide.data.decoding.identity import picture_id
@@ -60,7 +60,7 @@ def decode(stream: BinaryIO, max_megapixels: float, depth: int | None = None, ma
             stream.seek(0)
             data, notes = without_extras(stream.read())
             stream = io.BytesIO(data)
-        with warnings.catch_warnings(action="ignore"), _opened(stream, kind) as image:
+        with without_warnings(), _opened(stream, kind) as image:
             megapixels = image.width * image.height / 1e6
             if megapixels > max_megapixels:
                 raise PictureError(Status.TOO_LARGE, f"{megapixels:.0f} megapixels, allowed are {max_megapixels:g}")
@@ -120,7 +120,7 @@ def identity_of(data: bytes) -> str:
         return picture_id(kind, data, 1, None)
     try:
         shown = data + END if kind == "JPEG" else without_extras(data)[0]
-        with warnings.catch_warnings(action="ignore"), _opened(io.BytesIO(shown), kind) as image:
+        with without_warnings(), _opened(io.BytesIO(shown), kind) as image:
             profile = image.info.get("icc_profile")
             return picture_id(kind, data if kind == "JPEG" else shown, _orientation(image), profile)
     except PictureError:
