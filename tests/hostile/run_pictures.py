@@ -6,7 +6,6 @@ import shutil
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from PIL import Image
@@ -86,7 +85,7 @@ def cleaned(cfg: Config, paths: Paths, cases: Sequence[PictureCase]) -> dict[str
     table = read_table(paths.image_table, IMAGES).set_index("source")
     found = {}
     for case in cases:
-        row: dict[str, Any] = dict(table.loc[f"label/{file_name(case)}"])
+        row = table.loc[f"label/{file_name(case)}"].to_dict()
         said = str(row["reason"] or (row["note"] if pd.notna(row["note"]) else ""))
         found[case.name] = (Status(row["status"]), said, paths.clean / row["clean_path"])
     return found

@@ -140,5 +140,5 @@ def test_a_server_answers_for_whole_and_for_broken_pictures(
     assert "damaged" in broken["reason"]
     logged = read_log(Paths(folder))
     assert list(logged["id"]) == [screened[0].id], "what cannot be read is not logged"
-    assert list(logged.loc[0, ["p_value", "out_of_domain"]]) == [whole["p_value"], whole["out_of_domain"]]
+    assert [logged.loc[0, "p_value"], logged.loc[0, "out_of_domain"]] == [whole["p_value"], whole["out_of_domain"]]
     assert whole["p_value"] == pytest.approx(screened[0].p_value, abs=1e-6)

@@ -219,7 +219,7 @@ def test_of_the_sample_the_near_duplicates_are_grouped_and_else_only_what_one_ca
     near = found[found["planted"].isin(["near_duplicate", "near_conflict"])]
     assert len(near) == 19
     kept = found[found["status"] == "kept"]
-    assert list(kept.loc[near.index, "group"]) == list(kept.loc[near["original"], "group"])
+    assert kept.loc[near.index, "group"].tolist() == kept.loc[near["original"], "group"].tolist()
     together = kept[~kept["planted"].isin(["near_duplicate", "near_conflict", "no_bear"])]
     assert (together.groupby("group")[["site", "sequence"]].nunique() == 1).all(axis=None)
     assert (together["group"].value_counts() > 1).mean() < 0.05

@@ -106,7 +106,8 @@ def digests(paths: Paths) -> dict[str, str]:
 def changed_rows(before: pd.DataFrame, after: pd.DataFrame, key: str) -> set[str]:
     both = [table.set_index(key).astype(object).where(table.set_index(key).notna(), None) for table in (before, after)]
     shared = both[0].index.intersection(both[1].index)
-    differ = (both[0].loc[shared] != both[1].loc[shared]) & ~(both[0].loc[shared].isna() & both[1].loc[shared].isna())
+    one, other = (table.loc[shared] for table in both)
+    differ = (one != other) & ~(one.isna() & other.isna())
     return {*shared[differ.any(axis=1)], *both[0].index.symmetric_difference(both[1].index)}
 
 

@@ -105,8 +105,11 @@ def test_confusion_and_figures_per_label_by_hand() -> None:
     assert table["precision"].tolist() == pytest.approx([2 / 3, 2 / 3, 0])
     assert table["recall"].tolist() == pytest.approx([2 / 3, 1, 0])
     assert table["f1"].tolist() == pytest.approx([2 / 3, 4 / 5, 0])
-    assert tuple(table.loc["black", ["recall_low", "recall_high"]]) == wilson(2, 3)
-    assert tuple(table.loc["teddy", ["precision_low", "precision_high"]]) == (0, 1)  # never predicted: nothing known
+    assert (table.loc["black", "recall_low"], table.loc["black", "recall_high"]) == wilson(2, 3)
+    assert (table.loc["teddy", "precision_low"], table.loc["teddy", "precision_high"]) == (
+        0,
+        1,
+    )  # never predicted: nothing known
 
 
 def test_confused_pairs_come_by_number_then_by_name() -> None:

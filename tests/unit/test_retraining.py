@@ -482,7 +482,7 @@ def test_a_delivery_keeps_its_sites_and_a_new_one_is_said(at_sites: Config, home
     assert table.loc["S7/black/burst/1.png", "target"] == "S7/black/burst/1.png"
     assert table.loc["S7/brown bear/2.png", "target"] == "S7/grizzly/2.png"
     assert table.loc["S2/black/again.png", "state"] == State.KNOWN
-    assert dict(table.loc[table["state"] == State.REFUSED, "reason"]) == {
+    assert table.loc[table["state"] == State.REFUSED, "reason"].to_dict() == {
         "S2/grizzly/other.png": "the same file is in the data set, or arrived, with the label 'black'",
         "S2/lost.png": "not as {site}/{label}: put it where its label is said, or into unlabelled/",
         "S2/wolf/3.png": "the data set has no label 'wolf': correct the name, or put the first picture of a new label "

@@ -44,11 +44,8 @@ def split_off_merged(incoming: pd.DataFrame, known: Sequence[Journal], name: str
         if _is_accepted(job) and job.get("data") == name
         for row in job.get("incoming")
     }
-    places = pd.Series(
-        [(row.file, row.sha256) in arrived and row.state == State.KNOWN for row in incoming.itertuples()],
-        incoming.index,
-        dtype=bool,
-    )
+    is_known = [(row.file, row.sha256) in arrived and row.state == State.KNOWN for row in incoming.itertuples()]
+    places = pd.Series(is_known, incoming.index, dtype=bool)
     return incoming[places], incoming[~places]
 
 
