@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import chdir, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 from PIL import Image
 
 from fieldguide.base import parallel
@@ -72,6 +73,27 @@ expectations:
   two_labels:
     {table: labels, severity: error, type: expect_table_row_count_to_be_between, kwargs: {min_value: 2}}
 """
+
+
+_core = {"is_run": False}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Of properties the fast core tries fewer examples, also where a test does not say how many."""
+    _core["is_run"] = "not slow" in config.option.markexpr
+    settings.register_profile("fieldguide", max_examples=examples(100))
+    settings.load_profile("fieldguide")
+
+
+def examples(number: int) -> int:
+    """How many examples a property is tried with; in the fast core a sixth, and five at least."""
+    return max(5, number // 6) if _core["is_run"] else number
+
+
+def few_daily(cases: Iterable[Any], every: int) -> list[Any]:
+    """The cases of a test, of which the fast core tries the first and then one in so many."""
+    cases = [case if isinstance(case, tuple) else (case,) for case in cases]
+    return [pytest.param(*case, marks=[pytest.mark.slow] * bool(place % every)) for place, case in enumerate(cases)]
 
 
 def noise(seed: int, width: int = 64, height: int = 48) -> Image.Image:

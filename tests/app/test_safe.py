@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.conftest import HERE, PORT, TOKEN, DataSet
-from conftest import encoded, noise
+from conftest import encoded, few_daily, noise
 from fieldguide.app.access import TOKEN_HEADER, kept_token, opening_file
 from fieldguide.app.pictures import inside
 from fieldguide.app.server import create_app
@@ -109,7 +109,7 @@ ATTACKS: dict[Attack, int] = {
 }
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+@pytest.mark.parametrize("attack", few_daily(ATTACKS, 4), ids=lambda attack: attack.__name__)
 def test_an_attack_is_refused_in_one_line_and_changes_nothing(
     client: TestClient, data_set: DataSet, attack: Attack
 ) -> None:

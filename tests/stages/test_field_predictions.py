@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from conftest import noise, put, run_command
+from conftest import examples, noise, put, run_command
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
 from fieldguide.data.field_data import FieldData
@@ -202,7 +202,7 @@ def test_a_layout_that_fits_no_file_is_said(
     assert (said in capsys.readouterr().err) == (site is None)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=examples(60), derandomize=True, deadline=None)
 @given(st.lists(KNOWN, min_size=1, max_size=30), st.randoms(use_true_random=False))
 def test_events_are_what_is_near_whatever_the_order(known: list[FieldData], chance: Any) -> None:
     def told(order: list[int]) -> Iterator[tuple[str, Answer]]:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from conftest import OwnData, id_of, noise, put, run_command
+from conftest import OwnData, few_daily, id_of, noise, put, run_command
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.data.addresses import Address
@@ -80,12 +80,15 @@ def test_the_story_of_a_picture_from_the_web_tells_its_address(own_data: OwnData
 
 @pytest.mark.parametrize(
     ("name", "line"),
-    [
-        ("a/copy.png", "clean       left out, duplicate: the same picture as a/1.png"),
-        ("b/broken.png", "clean       left out, not a picture: not a picture that fieldguide reads"),
-        ("b/both.png", "clean       left out, conflict: the same picture has another label: a/both.png"),
-        ("b/small.png", "clean       left out, too small: 20 x 20 pixels"),
-    ],
+    few_daily(
+        [
+            ("a/copy.png", "clean       left out, duplicate: the same picture as a/1.png"),
+            ("b/broken.png", "clean       left out, not a picture: not a picture that fieldguide reads"),
+            ("b/both.png", "clean       left out, conflict: the same picture has another label: a/both.png"),
+            ("b/small.png", "clean       left out, too small: 20 x 20 pixels"),
+        ],
+        4,
+    ),
 )
 def test_the_story_of_a_picture_that_was_left_out_says_why(made: Paths, name: str, line: str) -> None:
     assert line in explain(made, name)
@@ -209,6 +212,7 @@ def test_a_wrong_decision_is_refused_before_anything_is_written(made: Paths) -> 
     assert not made.reviews.exists()
 
 
+@pytest.mark.slow
 def test_a_decision_is_replaced_and_taken_back_and_clean_follows(made: Paths, own_data: OwnData) -> None:
     def status() -> str:
         cfg, paths = own_data("{}")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import Sample
+from conftest import Sample, few_daily
 from fieldguide.base.config import SplitConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
@@ -80,21 +80,24 @@ def test_new_pictures_move_no_old_ones(checkout: Paths) -> None:
 
 @pytest.mark.parametrize(
     ("labels", "overrides", "message"),
-    [
-        ([("cat", 40), ("dog", 1)], [], r"split: dog has 1 picture \(.*; add pictures .*, or leave out .*: dog$"),
-        (
-            [("cat", 40), ("dog", 40)],
-            ["split.test=0.001"],
-            r"cat has 40 pictures \(.* 0 test\), dog has 40 pictures \(.* 0 test\); .* or set split.valid: 0.2",
-        ),
-        (
-            [("cat", 40), ("dog", 40)],
-            ["split.min_per_label=30"],
-            r"cat has 40 .*, dog has 40 .*; split.min_per_label: 30 asks for .* or set .*split.min_per_label: 1",
-        ),
-        ([("cat", 40)], [], r"only the label 'cat' has usable pictures: a classifier needs at least two labels"),
-        ([], [], r"no label has usable pictures"),
-    ],
+    few_daily(
+        [
+            ([("cat", 40), ("dog", 1)], [], r"split: dog has 1 picture \(.*; add pictures .*, or leave out .*: dog$"),
+            (
+                [("cat", 40), ("dog", 40)],
+                ["split.test=0.001"],
+                r"cat has 40 pictures \(.* 0 test\), dog has 40 pictures \(.* 0 test\); .* or set split.valid: 0.2",
+            ),
+            (
+                [("cat", 40), ("dog", 40)],
+                ["split.min_per_label=30"],
+                r"cat has 40 .*, dog has 40 .*; split.min_per_label: 30 asks for .* or set .*split.min_per_label: 1",
+            ),
+            ([("cat", 40)], [], r"only the label 'cat' has usable pictures: a classifier needs at least two labels"),
+            ([], [], r"no label has usable pictures"),
+        ],
+        3,
+    ),
 )
 def test_too_few_pictures_are_a_clear_error_and_leave_the_old_split(
     checkout: Paths, labels: list[tuple[str, int]], overrides: list[str], message: str
@@ -149,7 +152,7 @@ SMALL_SETS = [
 ]
 
 
-@pytest.mark.parametrize("labels", SMALL_SETS)
+@pytest.mark.parametrize("labels", few_daily(SMALL_SETS, 4))
 def test_the_settings_that_are_advised_suit_the_pictures(checkout: Paths, labels: dict[str, int]) -> None:
     given(checkout, *[(label, count, "kept") for label, count in labels.items()])
     with pytest.raises(UserError) as caught:

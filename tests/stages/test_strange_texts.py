@@ -123,6 +123,7 @@ def check_table(path: Path) -> None:
     assert not [cell for cell in cells if re.match(r"[=+\-@\t\r\n]", cell) and not re.fullmatch(r"-[\d.]+", cell)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", IN_TURN)
 def test_an_evaluation_keeps_labels_as_they_are(tmp_path: Path, labels: tuple[str, str]) -> None:
     write_findings(tmp_path, findings(labels, STRANGE))
@@ -138,6 +139,7 @@ def test_an_evaluation_keeps_labels_as_they_are(tmp_path: Path, labels: tuple[st
     assert sorted(counts.to_numpy().ravel()) == [0, 2, 4, 6]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", IN_TURN)
 def test_the_overview_keeps_labels_as_they_are(tmp_path: Path, labels: tuple[str, str]) -> None:
     cfg, paths = write_results(tmp_path, labels, STRANGE)

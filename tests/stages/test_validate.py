@@ -72,6 +72,7 @@ def flagged(paths: Paths) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_an_unreadable_share_above_the_limit_stops_and_leaves_its_report(tmp_path: Path) -> None:
     paths = given(tmp_path, [*many("black", 8), *many("teddy", 10), *many("black", 3, "unreadable")])
     with pytest.raises(UserError) as caught:
@@ -279,6 +280,7 @@ def test_standard_warns_of_what_a_person_should_look_at(
     assert [line.split(": ")[1] for line in printed if line.startswith("warning: ")] == [name]
 
 
+@pytest.mark.slow
 def test_standard_warns_of_a_rare_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checks = of_the_project("checks=standard").checks
     run(config(**checks.expectations), given(tmp_path, [*many("black", 200), *many("teddy", 60)]))
@@ -330,6 +332,7 @@ def test_what_the_split_would_refuse_is_said_before_it_with_all_numbers(
     assert ">valid</th>" in docs, "the numbers of all labels"
 
 
+@pytest.mark.slow
 def test_small_sets_pass_the_small_checks(tmp_path: Path) -> None:
     checks = of_the_project("checks=small").checks
     paths = given(tmp_path, [row for n in range(12) for row in unlike(f"kind {n}", 10 + n)])

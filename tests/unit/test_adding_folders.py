@@ -161,6 +161,7 @@ def test_what_was_understood_is_said_and_a_dry_run_writes_nothing(paths: Paths, 
     assert run_command("config", cwd=paths.root).returncode == 0
 
 
+@pytest.mark.slow
 def test_what_may_mean_two_things_is_refused_with_the_choices(paths: Paths, tmp_path: Path) -> None:
     for number, name in enumerate(("oak/garden", "oak/wood", "ash/garden", "ash/wood")):
         put(tmp_path / "trees" / name / f"{number}.png", noise(number))
@@ -175,6 +176,7 @@ def test_what_may_mean_two_things_is_refused_with_the_choices(paths: Paths, tmp_
     assert "labels: ash 2, oak 2\nsites: garden 2, wood 2" in chosen.stdout
 
 
+@pytest.mark.slow
 def test_words_that_mean_no_side_are_named_and_can_be_mapped(paths: Paths, tmp_path: Path) -> None:
     for number, name in enumerate(("treino/oak", "treino/elm", "teste/oak", "teste/elm")):
         put(tmp_path / "trees" / name / f"{number}.png", noise(number))
@@ -246,6 +248,7 @@ def test_folders_of_a_given_split_are_no_labels(paths: Paths, tmp_path: Path) ->
     assert read_params(paths)["split"]["group_by"] == "given_split"
 
 
+@pytest.mark.slow
 def test_a_folder_without_folders_can_be_read_by_the_names_of_files(paths: Paths, tmp_path: Path) -> None:
     for number, label in enumerate(("cat", "dog", "cat", "dog")):
         put(tmp_path / "flat" / f"{label}_{number}.png", noise(number))
@@ -293,6 +296,7 @@ def test_strays_and_what_lies_beside_do_not_hide_the_layout(paths: Paths, tmp_pa
     assert "left out: 2 files: not as {site}/{label}" in said
 
 
+@pytest.mark.slow
 def test_sides_without_a_test_split_are_divided_anew(paths: Paths, tmp_path: Path) -> None:
     for number, name in enumerate(("train/cat", "train/dog", "val/cat", "val/dog")):
         put(tmp_path / "pets" / name / f"{number}.png", noise(number))
@@ -311,6 +315,7 @@ def test_the_next_data_set_does_not_inherit_the_key_of_the_last(paths: Paths, tm
     assert read_params(paths)["split"]["group_by"] == "look_alike"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("day", ["1970-01-01", "2099-01-01"])
 def test_a_clock_that_is_plainly_wrong_is_told(paths: Paths, tmp_path: Path, day: str) -> None:
     for number in range(12):

@@ -135,6 +135,7 @@ def test_an_option_that_is_gone_is_made_from_the_record(home: Paths) -> None:
     assert config_of(home)["resize"] == {"method": "random_crop", "min_scale": 0.6, "max_scale": 1.0}
 
 
+@pytest.mark.slow
 def test_an_option_file_that_says_other_things_by_now_stays(home: Paths) -> None:
     run = run_of(home, "resize=pad")
     pad = home.conf / "resize" / "pad.yaml"

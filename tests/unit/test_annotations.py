@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from conftest import encoded, noise, put
+from conftest import encoded, examples, noise, put
 from fieldguide.base.errors import UserError
 from fieldguide.data.annotations.annotation import Annotation, Annotations
 from fieldguide.data.annotations.picture_table import read_picture_table, write_picture_table
@@ -393,7 +393,7 @@ def test_open_images(tmp_path: Path) -> None:
     assert "labels that were looked for in vain: 1" in " ".join(read.understood)
 
 
-@settings(max_examples=80, derandomize=True, deadline=None)
+@settings(max_examples=examples(80), derandomize=True, deadline=None)
 @given(JSON, JSON, JSON)
 def test_any_json_of_other_tools_costs_rows_and_never_the_run(
     tmp_path_factory: pytest.TempPathFactory, one: Any, other: Any, third: Any
@@ -447,7 +447,7 @@ def test_what_is_no_table_is_one_line(tmp_path: Path, content: bytes, message: s
     assert "\n" not in str(refused.value)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=examples(60), derandomize=True, deadline=None)
 @given(st.binary(max_size=60) | st.text('{}[]":,0afile\n', max_size=60).map(str.encode))
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     for read in (read_annotations, read_picture_table):
@@ -457,7 +457,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
             assert str(error)
 
 
-@settings(max_examples=80, derandomize=True, deadline=None)
+@settings(max_examples=examples(80), derandomize=True, deadline=None)
 @given(st.lists(JSON, max_size=3), st.lists(JSON, max_size=3), st.lists(JSON, max_size=3), st.booleans())
 def test_any_json_of_the_right_shape_costs_rows_and_never_the_run(
     tmp_path_factory: pytest.TempPathFactory, images: Any, annotations: Any, categories: Any, detector: bool
@@ -469,7 +469,7 @@ def test_any_json_of_the_right_shape_costs_rows_and_never_the_run(
     assert read.format in ("COCO", "MegaDetector results")
 
 
-@settings(max_examples=80, derandomize=True, deadline=None)
+@settings(max_examples=examples(80), derandomize=True, deadline=None)
 @given(JSON, JSON, JSON)
 def test_any_json_in_other_shapes_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, one: Any, other: Any, third: Any
@@ -500,7 +500,7 @@ ROWS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=examples(60), derandomize=True, deadline=None)
 @given(st.lists(ROWS, min_size=1, max_size=4))
 def test_the_table_of_a_data_set_comes_back_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Annotation]

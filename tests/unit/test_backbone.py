@@ -1,5 +1,6 @@
 """The frozen starting network: what computes it, what it refuses, and when features that are kept are used again."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import noise, put
+from conftest import few_daily, noise, put
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.model.architecture import Architecture
@@ -34,11 +35,18 @@ def write_network(weights: Path, seed: int) -> None:
     write_onnx(export_network(observed), weights.with_suffix(".onnx"), weights, {})
 
 
-@pytest.fixture
-def backbone(tmp_path: Path) -> Backbone:
-    weights = tmp_path / "backbone.safetensors"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a network, which tests copy: exporting it takes a fifth of a second."""
+    weights = tmp_path_factory.mktemp("backbone") / "backbone.safetensors"
     save_weights(random_body(RESNET, seed=0), weights)
     write_network(weights, seed=0)
+    return weights.parent
+
+
+@pytest.fixture
+def backbone(made: Path, tmp_path: Path) -> Backbone:
+    weights = Path(shutil.copytree(made, tmp_path, dirs_exist_ok=True)) / "backbone.safetensors"
     return Backbone(weights, RESNET, NORMALIZATION, sha256_of_file(weights), is_pretrained=True)
 
 
@@ -49,6 +57,7 @@ def on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fieldguide.model.torch_network.TorchNetwork", partial(TorchNetwork, device="cpu"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("on_a_gpu")
 def test_a_gpu_computes_from_the_weights_what_the_file_gives_elsewhere(backbone: Backbone) -> None:
     ((by_torch,),) = backbone.network.ask([SQUARE], [FEATURES])
@@ -101,11 +110,17 @@ def another_file(backbone: Backbone, _: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("before", "change"),
-    [
-        (another_version(""), another_file),
-        *((another_version(""), another_version(name)) for name in ("simplejpeg", "pillow", "onnxruntime", "numpy")),
-        *((on_gpu_with(""), on_gpu_with(name)) for name in ("torch", "timm", "torchvision")),
-    ],
+    few_daily(
+        [
+            (another_version(""), another_file),
+            *(
+                (another_version(""), another_version(name))
+                for name in ("simplejpeg", "pillow", "onnxruntime", "numpy")
+            ),
+            *((on_gpu_with(""), on_gpu_with(name)) for name in ("torch", "timm", "torchvision")),
+        ],
+        7,
+    ),
     ids=["file", "simplejpeg", "pillow", "onnxruntime", "numpy", "torch", "timm", "torchvision"],
 )
 def test_kept_features_are_computed_again_by_another_file_or_library(

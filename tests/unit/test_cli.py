@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import commands, run_command, run_module, run_python
+from conftest import commands, few_daily, run_command, run_module, run_python
 from fieldguide.base.paths import Paths
 from fieldguide.cli import main
 from fieldguide.configuration.compose import compose
@@ -78,20 +78,23 @@ def test_wrong_usage_tells_what_may_have_been_meant(
 
 @pytest.mark.parametrize(
     ("override", "meant"),
-    [
-        ("resize=sqish", "squish"),
-        ("augment=Strong", "strong"),
-        ("sead=1", "seed"),
-        ("lr=0.1", "train.lr"),
-        ("epoch=3", "train.epochs"),
-        ("train.epoch=3", "train.epochs"),
-        ("+train.batchsize=3", "train.batch_size"),
-        ("resize.methd=pad", "resize.method"),
-        ("resize.method=squsih", "squish"),
-        ("train.mix=mixp", "mixup"),
-        ("+augment.transforms.0.nam=x", "augment.transforms.0.name"),
-        ("rollout.champion.dayz=3", "rollout.champion.days"),
-    ],
+    few_daily(
+        [
+            ("resize=sqish", "squish"),
+            ("augment=Strong", "strong"),
+            ("sead=1", "seed"),
+            ("lr=0.1", "train.lr"),
+            ("epoch=3", "train.epochs"),
+            ("train.epoch=3", "train.epochs"),
+            ("+train.batchsize=3", "train.batch_size"),
+            ("resize.methd=pad", "resize.method"),
+            ("resize.method=squsih", "squish"),
+            ("train.mix=mixp", "mixup"),
+            ("+augment.transforms.0.nam=x", "augment.transforms.0.name"),
+            ("rollout.champion.dayz=3", "rollout.champion.days"),
+        ],
+        5,
+    ),
 )
 def test_a_mistake_in_an_override_tells_what_may_have_been_meant(checkout: Paths, override: str, meant: str) -> None:
     done = run_command("config", override, cwd=checkout.root)
@@ -113,6 +116,7 @@ def test_config_prints_what_is_composed_and_what_an_override_would_make_of_it(ch
     assert compose(checkout).resize.method == "squish"
 
 
+@pytest.mark.slow
 def test_config_prints_names_in_any_alphabet(checkout: Paths) -> None:
     (checkout.conf / "data" / "mine.yaml").write_text("kind: folder\nlabels: {熊: Bär}\n", encoding="utf-8")
     assert "熊: Bär" in run_python("-m", "fieldguide.cli", "config", "data=mine", cwd=checkout.root).stdout
@@ -149,6 +153,7 @@ def test_what_a_person_can_put_right_is_one_line_and_exit_code_1(
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 def test_a_full_disk_is_one_line(checkout: Paths) -> None:
     code = "import sys; sys.stdout = open('/dev/full', 'w'); from fieldguide.cli import main; main(['config'])"
@@ -157,6 +162,7 @@ def test_a_full_disk_is_one_line(checkout: Paths) -> None:
     assert (done.returncode, done.stderr) == (1, message)
 
 
+@pytest.mark.slow
 def test_outside_a_checkout(tmp_path: Path) -> None:
     done = run_python("-m", "fieldguide.cli", "config", cwd=tmp_path)
     assert done.returncode == 1
@@ -189,6 +195,7 @@ def test_the_config_stage_says_that_all_is_well_in_the_same_bytes(checkout: Path
     assert len(written) == 1
 
 
+@pytest.mark.slow
 def test_nothing_heavy_is_imported() -> None:
     modules = ["cli", "data.add", *(f"stages.{stage}" for stage in ("download", "clean", "split", "config"))]
     imports = ", ".join(f"fieldguide.{module}" for module in modules)
@@ -214,6 +221,7 @@ import fieldguide.stages.{stage}
     assert int(run_python("-c", code, cwd=Path.cwd()).stdout) >= 10_000
 
 
+@pytest.mark.slow
 def test_a_history_without_a_page_loads_what_asks_networks_no_more_than_other_commands(checkout: Paths) -> None:
     code = """
 import sys

@@ -61,6 +61,7 @@ def test_addresses_as_the_libraries_write_them(kind: str, address: str) -> None:
     assert EngineConfig(kind, address).address == address
 
 
+@pytest.mark.slow
 def test_settings_that_would_be_ignored_are_refused_where_they_are_written() -> None:
     said = composed("ray", address="auto", workers=4)
     assert said.endswith("engine: a cluster with an address has the workers that it has: set either address or workers")

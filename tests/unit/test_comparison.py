@@ -150,6 +150,7 @@ def test_pictures_are_grouped_by_who_is_right() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_pictures_are_named_by_their_own_files_as_far_as_a_run_knows_them() -> None:
     one, other = (results(name, {"a": ("bear", answer)}) for name, answer in (("one", "bear"), ("other", "deer")))
     assert "bear/a.jpg" in comparison_page(compare([one, other]), {})  # runs of older versions have clean copies alone

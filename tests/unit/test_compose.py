@@ -12,7 +12,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from configuration_reference import params_comments
-from conftest import run_python
+from conftest import few_daily, run_python
 from fieldguide.base.config import GROUPS
 from fieldguide.base.errors import UserError
 from fieldguide.base.option_files import options_of, read_params
@@ -54,7 +54,9 @@ def test_every_group_has_options() -> None:
     assert {option.partition("/")[0] for option in OPTIONS} == set(GROUPS)
 
 
-@pytest.mark.parametrize("options", rows_of_options(), ids=lambda options: " ".join(filter(None, options)))
+@pytest.mark.parametrize(
+    "options", few_daily([(row,) for row in rows_of_options()], 5), ids=lambda options: " ".join(filter(None, options))
+)
 def test_every_option_of_every_group_is_composed_and_validated(
     checkout: Paths, options: tuple[str | None, ...]
 ) -> None:
@@ -173,7 +175,7 @@ PARAMS_FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", PARAMS_FAULTS)
+@pytest.mark.parametrize("fault", few_daily(PARAMS_FAULTS, 4))
 def test_a_mistake_in_params_is_one_line_with_file_key_value_and_what_is_allowed(checkout: Paths, fault: str) -> None:
     old, new, named, allowed = PARAMS_FAULTS[fault]
     edit(checkout, old, new)
@@ -244,7 +246,7 @@ OPTION_FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", OPTION_FAULTS)
+@pytest.mark.parametrize("fault", few_daily(OPTION_FAULTS, 4))
 def test_a_mistake_in_an_option_file_names_that_file(checkout: Paths, fault: str) -> None:
     option, text, named, allowed = OPTION_FAULTS[fault]
     (checkout.conf / f"{option}.yaml").write_text(f"{text}\n", encoding="utf-8")
@@ -262,33 +264,36 @@ def test_an_option_that_is_not_chosen_may_be_half_written(checkout: Paths) -> No
 
 @pytest.mark.parametrize(
     ("override", "named", "allowed"),
-    [
-        ("resize=stretch", "resize: 'stretch'", "crop, pad, pad_border, pad_reflection, random_crop, squish"),
-        ("model=null", "model: None", "resnet18"),
-        ("~data", "data: write data=OPTION", "sample"),
-        ("+resize=pad", "resize: write resize=OPTION", "squish"),
-        ("resize@other=pad", "resize: write resize=OPTION", "squish"),
-        ("hydra/launcher=basic", "hydra: no such key", "resize"),
-        ("train.lr=99", "train.lr=99: train.lr", "at most 10, or `find` (given: 99)"),
-        ("train.lr=fast", "train.lr=fast: train.lr", "(given: 'fast')"),
-        ("train.rate=1", "train.rate=1: train.rate", "known: size, epochs, lr"),
-        ("+train.rate=1", "+train.rate=1: train.rate", "known: size, epochs, lr"),
-        ("data.pictures=3", "data.pictures=3: data.pictures", "(given: 3)"),
-        ("data.labels=3", "data.labels=3: data.labels", "+KEY=VALUE"),
-        ("+data.size=3", "+data.size=3: data.size", "known: kind, pictures, seed"),
-        ("+augment.transforms.0.p=3", "augment.transforms.0.p=3: augment.transforms.0.p", "(given: 3)"),
-        ("sead=1", "sead=1: sead", "known: data, resize"),
-        ("choices.data=x", "choices.data=x", "known: data, resize"),
-        ("hydra.run.dir=x", "hydra.run.dir=x: hydra", "known: data, resize"),
-        ("train=5", "train=5: train", "TrainConfig"),
-        ("resize=crop,pad", "'resize=crop,pad'", "sweep"),
-        ("train.lr=0.1,0.2", "'train.lr=0.1,0.2'", "sweep"),
-        ("resize", "'resize'", "key=value"),
-        ("train.lr=[1", "'train.lr=[1'", "key=value"),
-        ("~seed", "~seed: a value cannot be taken away", "KEY=VALUE"),
-        ("~train", "~train: a value cannot be taken away", "KEY=VALUE"),
-        ("~train.lr=0.003", "~train.lr=0.003: a value cannot be taken away", "KEY=VALUE"),
-    ],
+    few_daily(
+        [
+            ("resize=stretch", "resize: 'stretch'", "crop, pad, pad_border, pad_reflection, random_crop, squish"),
+            ("model=null", "model: None", "resnet18"),
+            ("~data", "data: write data=OPTION", "sample"),
+            ("+resize=pad", "resize: write resize=OPTION", "squish"),
+            ("resize@other=pad", "resize: write resize=OPTION", "squish"),
+            ("hydra/launcher=basic", "hydra: no such key", "resize"),
+            ("train.lr=99", "train.lr=99: train.lr", "at most 10, or `find` (given: 99)"),
+            ("train.lr=fast", "train.lr=fast: train.lr", "(given: 'fast')"),
+            ("train.rate=1", "train.rate=1: train.rate", "known: size, epochs, lr"),
+            ("+train.rate=1", "+train.rate=1: train.rate", "known: size, epochs, lr"),
+            ("data.pictures=3", "data.pictures=3: data.pictures", "(given: 3)"),
+            ("data.labels=3", "data.labels=3: data.labels", "+KEY=VALUE"),
+            ("+data.size=3", "+data.size=3: data.size", "known: kind, pictures, seed"),
+            ("+augment.transforms.0.p=3", "augment.transforms.0.p=3: augment.transforms.0.p", "(given: 3)"),
+            ("sead=1", "sead=1: sead", "known: data, resize"),
+            ("choices.data=x", "choices.data=x", "known: data, resize"),
+            ("hydra.run.dir=x", "hydra.run.dir=x: hydra", "known: data, resize"),
+            ("train=5", "train=5: train", "TrainConfig"),
+            ("resize=crop,pad", "'resize=crop,pad'", "sweep"),
+            ("train.lr=0.1,0.2", "'train.lr=0.1,0.2'", "sweep"),
+            ("resize", "'resize'", "key=value"),
+            ("train.lr=[1", "'train.lr=[1'", "key=value"),
+            ("~seed", "~seed: a value cannot be taken away", "KEY=VALUE"),
+            ("~train", "~train: a value cannot be taken away", "KEY=VALUE"),
+            ("~train.lr=0.003", "~train.lr=0.003: a value cannot be taken away", "KEY=VALUE"),
+        ],
+        4,
+    ),
 )
 def test_a_mistake_in_an_override_names_the_override(checkout: Paths, override: str, named: str, allowed: str) -> None:
     message = refused(checkout, override)
@@ -297,7 +302,7 @@ def test_a_mistake_in_an_override_names_the_override(checkout: Paths, override: 
     assert allowed in message
 
 
-@pytest.mark.parametrize("key", ["resize", "seed", "train", "train.lr", "data.kind", "nothing", "hydra"])
+@pytest.mark.parametrize("key", few_daily(["resize", "seed", "train", "train.lr", "data.kind", "nothing", "hydra"], 4))
 @pytest.mark.parametrize("length", [300, 100_000])
 def test_a_long_value_does_not_make_a_long_message(checkout: Paths, key: str, length: int) -> None:
     assert len(refused(checkout, f"{key}={'a' * length}")) < 700
@@ -361,6 +366,7 @@ def test_params_names_all_options_of_every_group() -> None:
         assert sorted(named) == options_of(Paths(CONF.parent), group), f"params.yaml: {group}: name its options"
 
 
+@pytest.mark.slow
 def test_what_is_not_loaded_stays_as_it_is_written(checkout: Paths) -> None:
     """A stage that reads no option of a group need not have its operations; nor does it take defaults for granted."""
     code = (

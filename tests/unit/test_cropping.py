@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from conftest import OwnData, encoded, id_of, noise, put, run_command
+from conftest import OwnData, encoded, examples, id_of, noise, put, run_command
 from fieldguide.base.config import SplitConfig
 from fieldguide.base.operations import RESIZES
 from fieldguide.base.paths import Paths
@@ -32,7 +32,7 @@ from stages.cleaned import check_folder
 LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 0.5, 1.0)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=examples(60), derandomize=True, deadline=None)
 @given(st.integers(1, 90), st.integers(1, 90), st.data())
 def test_a_box_is_the_pixels_it_was_drawn_around(width: int, height: int, data: st.DataObject) -> None:
     left, top = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
@@ -102,6 +102,7 @@ def cleaned(
     return paths, table
 
 
+@pytest.mark.slow
 def test_each_box_of_a_file_is_a_picture(own_data: OwnData, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     read = read_picture
@@ -200,7 +201,7 @@ ANIMALS = st.lists(st.sampled_from(["x", "y", "z", None]), min_size=1, max_size=
 FILES = st.dictionaries(st.text("abcdef", min_size=3, max_size=3), ANIMALS, min_size=1, max_size=25)
 
 
-@settings(max_examples=40, derandomize=True, deadline=None)
+@settings(max_examples=examples(40), derandomize=True, deadline=None)
 @given(FILES, st.integers(0, 5), st.sampled_from(["look_alike", "animal"]), st.floats(0.2, 1))
 def test_boxes_of_one_file_are_on_one_side_and_newcomers_move_none(
     files: dict[str, list[str | None]], seed: int, key: str, share: float
@@ -220,6 +221,7 @@ def test_boxes_of_one_file_are_on_one_side_and_newcomers_move_none(
     assert ((after == before) | (after == "left_out") | (before == "left_out")).all()
 
 
+@pytest.mark.slow
 def test_boxes_that_nothing_else_keeps_together_are_kept_together_by_their_file(own_data: OwnData) -> None:
     pictures: list[tuple[str, Image.Image | bytes, str, Box | None]] = [
         (f"cam/{number}.png", noise(number, 160, 80), label, box)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from checkouts import dvc, git, new_checkout
-from conftest import CHECKOUT, PARAMS, noise, put, run_command, run_python
+from conftest import CHECKOUT, PARAMS, few_daily, noise, put, run_command, run_python
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.paths import Paths
@@ -87,6 +87,7 @@ def test_what_was_done_and_what_is_next_is_said(added: tuple[Paths, Path, str]) 
     assert "dvc repro" in said
 
 
+@pytest.mark.slow
 def test_the_next_stage_takes_it(added: tuple[Paths, Path, str], tmp_path: Path) -> None:
     paths, _, _ = added
     for name in ("params.yaml", "conf", "data"):
@@ -167,7 +168,9 @@ def test_params_in_which_no_data_set_can_be_chosen(checkout: Paths, tmp_path: Pa
     assert not checkout.sources.exists()
 
 
-@pytest.mark.parametrize("line", ["data: sample", "data:   'sample'  # x", 'data : "sample"', "data:\n  sample"])
+@pytest.mark.parametrize(
+    "line", few_daily(["data: sample", "data:   'sample'  # x", 'data : "sample"', "data:\n  sample"], 4)
+)
 def test_names_of_labels_cannot_write_configuration(
     checkout: Paths, tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageDraw
 
-from conftest import encoded, noise, put
+from conftest import encoded, few_daily, noise, put
 from fieldguide.data.decoding import isolated as guarded
 from fieldguide.data.decoding.decoder import _register_heif
 from fieldguide.data.images import Picture, PictureError, read_picture
@@ -180,7 +180,7 @@ def test_coarse_blocks_are_no_steps(quality: int) -> None:
 # Parts that are missing without a word of the decoder.
 
 
-@pytest.mark.parametrize("kind", ["WEBP", "AVIF", "HEIF"])
+@pytest.mark.parametrize("kind", few_daily(["WEBP", "AVIF", "HEIF"], 2))
 @pytest.mark.parametrize("lossless", [False, True])
 def test_zeros_in_place_of_the_end_are_damage_and_flat_pictures_are_whole(kind: str, lossless: bool) -> None:
     pytest.importorskip("pillow_heif")
@@ -352,6 +352,7 @@ def bomb_of_scans() -> bytes:
     return data[:-2] + data[last:-2] * 4000 + END
 
 
+@pytest.mark.slow
 def test_a_picture_that_takes_too_long_is_given_up_and_the_next_one_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarded, "SECONDS", 1)
     error = refused(bomb_of_scans())

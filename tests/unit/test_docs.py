@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from html.parser import HTMLParser
 from itertools import groupby
 from pathlib import Path
@@ -35,6 +36,10 @@ SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
+command_line = cache(_parser)
+
+
+@cache
 def text_of(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
@@ -69,7 +74,7 @@ def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 
 def unknown_words(words: list[str]) -> list[str]:
     """Of the words after `fieldguide`: commands and options that the command line does not have."""
-    parser, unknown = _parser(), []
+    parser, unknown = command_line(), []
     for word in words:
         if word.startswith("-") and word != "-":
             known = {*parser._option_string_actions} if parser.prefix_chars == "-" else {word}
@@ -87,6 +92,7 @@ def table_paths(name: str) -> list[str]:
     return [span for span in spans if "/" in span and re.fullmatch(r"[\w.*<>/-]+", span)]
 
 
+@cache
 def made_paths() -> set[str]:
     """What commands write: every path of `Paths` that is always the same, and the folders that git ignores."""
     paths = Paths(ROOT)
@@ -102,6 +108,7 @@ def is_there(path: str) -> bool:
     return any(ROOT.glob(pattern)) or any(f"{pattern}/".startswith(f"{folder}/") for folder in made)
 
 
+@cache
 def stages() -> dict[str, dict[str, list[str | dict[str, object]]]]:
     found: dict[str, dict[str, list[str | dict[str, object]]]] = yaml.safe_load(text_of("dvc.yaml"))["stages"]
     return found
@@ -124,6 +131,7 @@ class Fetched(HTMLParser):
             self.addresses += [value for name, value in attrs if name in ("src", "href") and value]
 
 
+@pytest.mark.slow
 def test_the_site_builds_strictly_and_its_pages_fetch_nothing_from_the_network(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -169,7 +177,7 @@ def test_commands_in_blocks_are_what_the_command_line_takes(name: str, capsys: p
             if words[0] != "fieldguide":
                 continue
             try:
-                _parser().parse_args(words[1:])
+                command_line().parse_args(words[1:])
             except SystemExit as end:
                 assert not end.code, f"{line.strip()}: {capsys.readouterr().err}"
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import examples
 from fieldguide.data import duplicates
 from fieldguide.data.duplicates import look_alike_groups, mark_exact_duplicates
 
@@ -52,7 +53,7 @@ def test_the_given_table_is_not_changed() -> None:
     pd.testing.assert_frame_equal(given_table, before)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=examples(60), derandomize=True, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("ab")), max_size=9), st.randoms())
 def test_the_order_of_rows_decides_nothing(pictures: list[tuple[str, str]], random: object) -> None:
     rows: list[Row] = [(identity, f"{label}/{n}", label, "kept") for n, (identity, label) in enumerate(pictures)]
@@ -80,7 +81,7 @@ def linked(hashes: list[int], max_bits: int) -> list[int]:
     return numbers
 
 
-@settings(max_examples=80, derandomize=True, deadline=None)
+@settings(max_examples=examples(80), derandomize=True, deadline=None)
 @given(
     st.lists(st.lists(st.integers(0, 255), max_size=4), max_size=14),
     st.integers(0, 4),

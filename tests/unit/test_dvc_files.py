@@ -12,6 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conftest import few_daily
 from fieldguide.base.cache_check import verify_cache
 from fieldguide.base.dvc_files import locked_stages, locked_stages_in, tracked_md5, written_stages
 from fieldguide.base.errors import UserError
@@ -68,13 +69,16 @@ def test_a_pointer_without_a_hash_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize(
     "stages",
-    [
-        *("[clean]", "clean", "{clean: }", "{clean: [1]}", "{clean: {deps: {path: a}}}", "{clean: {deps: [a]}}"),
-        *("{clean: {deps: [{size: 1}]}}", "{clean: {outs: {path: a}}}", "{clean: {outs: [{path: a, md5: [b]}]}}"),
-        *("{clean: {outs: [{path: a, md5: ../../a}]}}", "{clean: {params: [a]}}", "{clean: 2026-13-45}"),
-        *("{clean: {params: {params.yaml: [a]}}}", "{clean: {deps: [{path: [a]}]}}", "{clean: {deps: [{path: }]}}"),
-        *("[" * 5000, "[" * 100_000, "\n" + "- " * 100_000),
-    ],
+    few_daily(
+        [
+            *("[clean]", "clean", "{clean: }", "{clean: [1]}", "{clean: {deps: {path: a}}}", "{clean: {deps: [a]}}"),
+            *("{clean: {deps: [{size: 1}]}}", "{clean: {outs: {path: a}}}", "{clean: {outs: [{path: a, md5: [b]}]}}"),
+            *("{clean: {outs: [{path: a, md5: ../../a}]}}", "{clean: {params: [a]}}", "{clean: 2026-13-45}"),
+            *("{clean: {params: {params.yaml: [a]}}}", "{clean: {deps: [{path: [a]}]}}", "{clean: {deps: [{path: }]}}"),
+            *("[" * 5000, "[" * 100_000, "\n" + "- " * 100_000),
+        ],
+        5,
+    ),
 )
 def test_a_lock_of_another_shape_is_named(checkout: Paths, reader: str, stages: str) -> None:
     checkout.dvc_lock.write_text(f"schema: '2.0'\nstages: {stages}\n")

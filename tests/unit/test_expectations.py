@@ -296,6 +296,7 @@ def test_the_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*")] == ["docs", "index.html"]
 
 
+@pytest.mark.slow
 def test_importing_the_checks_does_not_import_great_expectations() -> None:
     code = "import sys, fieldguide.stages.validate; sys.exit('great_expectations' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from conftest import noise, put
+from conftest import examples, noise, put
 from fieldguide.base.errors import UserError
 from fieldguide.data.capture_time import capture_time, check_time
 from fieldguide.data.layout import parse_layout
@@ -36,7 +36,7 @@ def fetched(tmp_path: Path, data: FolderData) -> dict[str, RawRow]:
     return {row.source: row for row in data.fetch(tmp_path / "own", tmp_path / "raw")}
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=examples(60), derandomize=True, deadline=None)
 @given(NAMES, NAMES, NAMES)
 def test_a_layout_reads_back_the_parts_of_which_a_path_is_made(site: str, label: str, file: str) -> None:
     assert parse_layout("{site}/{label}").read(f"{site}/{label}/{file}.jpg") == {"site": site, "label": label}
@@ -70,7 +70,7 @@ def test_a_layout_that_cannot_be_is_one_line(layout: str, message: str) -> None:
         parse_layout(layout)
 
 
-@settings(max_examples=40, derandomize=True, deadline=None)
+@settings(max_examples=examples(40), derandomize=True, deadline=None)
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1)).map(lambda time: time.replace(microsecond=0)))
 def test_a_pattern_finds_its_time_anywhere_in_a_path(time: datetime) -> None:
     for pattern in ("%Y-%m-%d__%H-%M-%S", "%Y%m%d_%H%M%S", "%Y-%m-%dT%H.%M.%S"):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from conftest import few_daily
 from fieldguide.base.config import GateConfig
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
@@ -49,7 +50,7 @@ def test_an_equal_model_is_called_better_in_at_most_5_per_cent(gate: GateConfig,
     assert found.count(Verdict.WORSE) <= 0.1 * SIMULATIONS
 
 
-@pytest.mark.parametrize("differing", [0.06, 0.2])
+@pytest.mark.parametrize("differing", few_daily([0.06, 0.2], 2))
 def test_a_model_5_points_worse_is_stopped_in_at_least_95_per_cent_at_300_pictures(differing: float) -> None:
     stopped = [not is_accepted(verdict, STANDARD) for verdict in verdicts(-0.05, differing, 300, STANDARD)]
     assert sum(stopped) >= 0.95 * SIMULATIONS

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from conftest import encoded, id_of, noise
+from conftest import encoded, examples, few_daily, id_of, noise
 from fieldguide.data.decoding.bounds import MAX_SEGMENTS
 from fieldguide.data.images import PictureError, bounded_picture, identify, read_picture
 from picture_bytes import P3, chunk, png, png_file
@@ -54,7 +54,7 @@ metadata = st.one_of(
 )
 
 
-@settings(max_examples=80, derandomize=True, deadline=None)
+@settings(max_examples=examples(80), derandomize=True, deadline=None)
 @given(st.sampled_from(sorted(JPEGS)), st.lists(metadata, max_size=4), st.binary(max_size=30), st.integers(0, 3))
 def test_a_jpeg_keeps_its_id_whatever_stands_beside_its_picture(
     kind: str, beside: list[tuple[int, bytes]], behind: bytes, padding: int
@@ -66,7 +66,7 @@ def test_a_jpeg_keeps_its_id_whatever_stands_beside_its_picture(
     assert id_of(changed) == id_of(data)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=examples(60), derandomize=True, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from([b"tEXt", b"tIME", b"pHYs", b"zzZz", b"gAMA"]), st.binary(max_size=40)), max_size=4
@@ -78,7 +78,7 @@ def test_a_png_keeps_its_id_whatever_stands_beside_its_picture(chunks: list[tupl
     assert id_of(data[:33] + beside + data[33:]) == id_of(data[:-12] + beside + data[-12:]) == id_of(data)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=examples(60), derandomize=True, deadline=None)
 @given(st.integers(1, 40), st.sampled_from(["plain", "deep", "chunks"]))
 def test_cut_short_pngs_of_different_pictures_never_share_an_id(lost: int, kind: str) -> None:
     """Whether this process decodes them, or one of its own does ("deep": 16 bits)."""
@@ -143,7 +143,7 @@ def test_how_colours_are_stored_counts_and_a_note_about_it_that_says_nothing_new
     assert id_of(ink[:start] + ink[start + 2 + int.from_bytes(ink[start + 2 : start + 4], "big") :]) != id_of(ink)
 
 
-@settings(max_examples=120, derandomize=True, deadline=None)
+@settings(max_examples=examples(120), derandomize=True, deadline=None)
 @given(
     kind=st.sampled_from(KINDS),
     places=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=6),
@@ -166,7 +166,7 @@ def test_files_with_one_id_are_decoded_to_the_same_pixels(
         assert np.array_equal(np.asarray(picture.image), np.asarray(read_picture(io.BytesIO(data), 1).image))
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=examples(150), derandomize=True, deadline=None)
 @given(
     st.lists(
         st.one_of(
@@ -218,7 +218,7 @@ def test_hostile_structures_take_no_time(hostile: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("orientation", few_daily([1, 6], 2))
 def test_a_file_is_known_as_the_picture_that_is_read_from_it(kind: str, orientation: int) -> None:
     options: dict[str, Any] = {} if kind in ("GIF", "BMP") else {"exif": exif(orientation), "icc_profile": P3}
     data = encoded(noise(1, 800, 600), kind, **options)
@@ -238,9 +238,9 @@ def test_an_ordinary_jpeg_is_known_before_a_pixel_is_decoded(monkeypatch: pytest
 # Decoding no finer than a copy needs.
 
 
-@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("subsampling", few_daily([0, 1, 2], 3))
 @pytest.mark.parametrize("progressive", [False, True])
-@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("orientation", few_daily([1, 6], 2))
 def test_a_coarse_picture_has_the_copy_of_the_whole(subsampling: int, progressive: bool, orientation: int) -> None:
     data = encoded(
         noise(3, 1601, 1203), "JPEG", subsampling=subsampling, progressive=progressive, exif=exif(orientation)
@@ -276,7 +276,7 @@ def test_a_picture_that_needs_a_guard_is_decoded_coarsely_too() -> None:
     assert coarse.id == identify(io.BytesIO(data))
 
 
-@pytest.mark.parametrize("share", [0.3, 0.9])
+@pytest.mark.parametrize("share", few_daily([0.3, 0.9], 2))
 @pytest.mark.parametrize("progressive", [False, True])
 def test_damage_is_found_at_any_scale(share: float, progressive: bool) -> None:
     data = encoded(noise(3, 1600, 1200), "JPEG", progressive=progressive)

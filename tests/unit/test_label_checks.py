@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from conftest import CHECKOUT, PARAMS, encoded, put
+from conftest import CHECKOUT, PARAMS, encoded, examples, few_daily, put
 from fieldguide.base.compose import compose
 from fieldguide.base.config import RetrainConfig
 from fieldguide.base.paths import Paths
@@ -74,6 +74,7 @@ def test_wrong_labels_hold_a_delivery_back_and_right_ones_do_not(home: Paths, tm
     assert {(name, "down", "across") for name in names[:wrong]} <= told
 
 
+@pytest.mark.slow
 def test_frames_of_videos_are_checked_beside_those_of_the_data_set(home: Paths, tmp_path: Path) -> None:
     cfg = compose(home)
     files = {f"{label}/{number}.avi": tmp_path / f"{label}{number}.avi" for label in ("fox", "owl") for number in "ab"}
@@ -148,7 +149,7 @@ def test_a_delivery_of_one_hard_label_is_compared_with_known_pictures_of_it(wron
         assert found.usual == pytest.approx(0.25) and abs(found.excess) < 0.01 and found.p_value > 0.3
 
 
-@pytest.mark.parametrize(("labels", "sureness"), [(2, 0.2), (6, 0.25), (6, 0.6), (20, 0.15)])
+@pytest.mark.parametrize(("labels", "sureness"), few_daily([(2, 0.2), (6, 0.25), (6, 0.6), (20, 0.15)], 4))
 def test_the_share_of_wrong_labels_is_estimated_also_where_probabilities_are_diffuse(
     labels: int, sureness: float
 ) -> None:
@@ -171,7 +172,7 @@ def test_the_share_of_wrong_labels_is_estimated_also_where_probabilities_are_dif
 
 
 @given(seed=st.integers(0, 10_000), known=st.integers(2, 60), arrived=st.integers(1, 40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_shares_and_p_values_stay_in_their_ranges(seed: int, known: int, arrived: int) -> None:
     """Whatever the number of pictures, labels and mistakes."""
     chance = np.random.default_rng(seed)

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, binomtest, ks_2samp, rankdata
 
+from conftest import examples
 from fieldguide.statistics.kolmogorov_smirnov import LARGEST_EXACT, kolmogorov_smirnov
 from fieldguide.statistics.shares import beta_share, calibrated_share, wilson
 from fieldguide.statistics.two_sample import _ranks
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32), st.sampled_from([0.0, 0.5, 3.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_the_kolmogorov_smirnov_test_is_scipys(n: int, m: int, seed: int, shift: float) -> None:
     """Also with ties, as of probabilities that are all 1."""
     chance = np.random.default_rng(seed)

@@ -73,6 +73,7 @@ def test_a_link_that_leads_out_of_the_cache_is_followed_nowhere(kind: str, place
     assert own_file(paths, "data/sources/own/a/2.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["", "../shared cache"], ids=["own cache", "shared cache"])
 def test_a_link_into_the_cache_is_a_picture_everywhere(place: str, own_data: OwnData) -> None:
     cfg, paths = own_data()

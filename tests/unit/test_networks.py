@@ -49,6 +49,7 @@ def test_a_network_takes_pictures_of_the_size_that_its_file_recommends(name: str
     assert normalization_of(architecture, body).mean == OTHER_MEANS.get(name, IMAGENET)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mobilenetv4_small", "dinov2_small"])
 def test_a_network_with_random_weights_gives_features(name: str) -> None:
     body = random_body(architecture_of(name), seed=0).eval()

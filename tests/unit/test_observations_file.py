@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import examples
 from fieldguide.data.field_data import FieldData
 from fieldguide.prediction.answers import Answer
 from fieldguide.prediction.observations_file import COLUMNS, write_observations
@@ -48,7 +49,7 @@ answers = st.builds(
 
 
 @given(st.lists(answers, max_size=6), st.booleans(), st.sampled_from(["Z", "+02:00", "-11:30"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_every_row_keeps_the_published_constraints(given_answers: list[Answer], events: bool, offset: str) -> None:
     with TemporaryDirectory() as folder:
         file = Path(folder, "observations.csv")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import examples
 from fieldguide.base.errors import UserError
 from fieldguide.model import onnx_check
 from fieldguide.model.onnx_check import check_onnx
@@ -114,14 +115,14 @@ def test_a_file_of_endlessly_many_parts_is_refused(monkeypatch: pytest.MonkeyPat
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_no_bytes_are_more_than_refused(content: bytes) -> None:
     with suppress(UserError):
         check_onnx(content, "classifier.onnx")
 
 
 @given(st.integers(0, 10_000), st.integers(0, 7))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_a_bit_that_flips_makes_no_stranger_of_a_network(place: int, bit: int) -> None:
     """What is let through holds, as ONNX reads it, no more than a plain network."""
     content = bytearray(network().SerializeToString())

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checkouts import new_checkout
-from conftest import OwnData, encoded, noise, put, run_command
+from conftest import OwnData, encoded, examples, noise, put, run_command
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import sha256_of_file
 from fieldguide.base.packs import is_packed, open_file, packed_files, write_pack, write_packs
@@ -41,7 +41,7 @@ def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
 
 
-@settings(max_examples=40, derandomize=True, deadline=None)
+@settings(max_examples=examples(40), derandomize=True, deadline=None)
 @given(st.dictionaries(NAMES.map("/".join), st.binary(max_size=200), min_size=1, max_size=8))
 def test_what_goes_into_a_pack_comes_out(tmp_path_factory: pytest.TempPathFactory, contents: dict[str, bytes]) -> None:
     folder = tmp_path_factory.mktemp("packs")

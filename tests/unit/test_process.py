@@ -29,6 +29,7 @@ with suppress(UserError):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", ["import fieldguide.model.onnx_network", LOAD])
 def test_onnx_runtime_reports_nothing_and_leaves_the_home_folder_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str

@@ -63,6 +63,7 @@ def test_the_same_arguments_give_the_same_plan() -> None:
     assert plan_sample(60, seed=3) == plan_sample(60, seed=3)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_sample() -> None:
     one, other = plan_sample(30, seed=1), plan_sample(30, seed=2)
     assert not {picture.seed for picture in one} & {picture.seed for picture in other}

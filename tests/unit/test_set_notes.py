@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import examples
 from fieldguide.base.config import Expectation
 from fieldguide.checks.expectations import CheckResult, Offender
 from fieldguide.checks.score_tables import quality_issues
@@ -33,7 +34,7 @@ def concluded(frame: pd.DataFrame, wanted: Expectation) -> CheckResult:
     return CheckResult("the_check", "pictures", wanted.severity, held, f"{len(outside)} outside", "", offenders)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     column=st.sampled_from(MEASUREMENTS),
     above=st.booleans(),

@@ -31,6 +31,7 @@ def compared(reference: int, batch: int, parts: int = 1, **change: float) -> Shi
     return detect_shift(columns, new_columns, features, new_features)
 
 
+@pytest.mark.slow
 def test_batches_of_the_same_world_are_hardly_ever_called_shifted() -> None:
     """Small ones, for speed: the tests are exact whatever the number of pictures."""
     called = sum(compared(2 * seed, 2 * seed + 1, parts=2).differs for seed in range(100))

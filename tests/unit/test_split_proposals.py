@@ -58,6 +58,7 @@ def test_the_seed_of_params_stays_where_it_will_do_and_shares_where_a_seed_will(
     assert "every label has at least 5 pictures on every side" in propose_split(forty, ASKED).reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cameras", [8, 10])
 def test_fixed_cameras_are_divided_by_site_with_test_pictures(cameras: int) -> None:
     kept = pictures(dict.fromkeys(("deer", "fox", "boar"), 36 * cameras // 3), 12, "site", of=3)
@@ -67,6 +68,7 @@ def test_fixed_cameras_are_divided_by_site_with_test_pictures(cameras: int) -> N
     assert min(counts["train"], counts["valid"], counts["test"]) >= 36 and "left_out" not in counts
 
 
+@pytest.mark.slow
 def test_few_labels_of_few_pictures_are_not_divided_behind_a_person_s_back(tmp_path: Path) -> None:
     kept = pictures({"a": 4, "b": 40})
     proposal = propose_split(kept, ASKED)

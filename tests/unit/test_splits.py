@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import examples
 from fieldguide.base.config import SplitConfig
 from fieldguide.base.errors import UserError
 from fieldguide.data.splits import split_pictures
@@ -37,7 +38,7 @@ def sides(table: pd.DataFrame) -> dict[str, str]:
     return dict(zip(table["id"], table["split"], strict=True))
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=examples(60), derandomize=True, deadline=None)
 @given(pictures(), st.data())
 def test_adding_pictures_never_moves_an_old_one_to_another_side(table: pd.DataFrame, data: st.DataObject) -> None:
     count = data.draw(st.integers(1, len(table)))
@@ -46,7 +47,7 @@ def test_adding_pictures_never_moves_an_old_one_to_another_side(table: pd.DataFr
         assert new[identity] == side or Split.LEFT_OUT in (new[identity], side)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=examples(60), derandomize=True, deadline=None)
 @given(pictures())
 def test_look_alikes_never_straddle(table: pd.DataFrame) -> None:
     split = split_pictures(table, SHARES)
@@ -60,7 +61,7 @@ def test_look_alikes_never_straddle(table: pd.DataFrame) -> None:
                 assert (one.group, one.split) == (other.group, other.split)
 
 
-@settings(max_examples=25, derandomize=True, deadline=None)
+@settings(max_examples=examples(25), derandomize=True, deadline=None)
 @given(pictures(), st.randoms(use_true_random=False))
 def test_neither_order_nor_other_columns_matter(table: pd.DataFrame, random: Any) -> None:
     order = list(range(len(table)))
@@ -138,7 +139,7 @@ def field_pictures(draw: st.DrawFn) -> pd.DataFrame:
 KEYS = ("site", "day", "sequence", "belt", "look_alike", "given_split")
 
 
-@settings(max_examples=25, derandomize=True, deadline=None)
+@settings(max_examples=examples(25), derandomize=True, deadline=None)
 @given(field_pictures(), st.sampled_from(KEYS), st.sampled_from([None, "2024-05-31"]), st.data())
 def test_with_every_key_newcomers_and_order_move_nothing(
     table: pd.DataFrame, key: str, test_from: str | None, data: st.DataObject
@@ -155,7 +156,7 @@ def test_with_every_key_newcomers_and_order_move_nothing(
     assert sides(backwards) == whole
 
 
-@settings(max_examples=25, derandomize=True, deadline=None)
+@settings(max_examples=examples(25), derandomize=True, deadline=None)
 @given(field_pictures(), st.sampled_from(("site", "day", "belt")))
 def test_what_shares_a_key_is_on_one_side_and_nothing_is_left_out(table: pd.DataFrame, key: str) -> None:
     try:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from conftest import noise
+from conftest import examples, noise
 from fieldguide.base.operations import RESIZES
 from fieldguide.data.resampling import resampled, shrunk
 from fieldguide.data.resizing.pad import Pad, PadMode
@@ -32,7 +32,7 @@ def three_parts(wide: bool) -> Image.Image:
     return Image.fromarray(pixels if wide else pixels.transpose(1, 0, 2))
 
 
-@settings(max_examples=80, derandomize=True, deadline=None)
+@settings(max_examples=examples(80), derandomize=True, deadline=None)
 @given(
     width=st.integers(1, 500), height=st.integers(1, 500), size=st.integers(16, 200), method=st.sampled_from(METHODS)
 )
@@ -60,7 +60,7 @@ def test_which_side_comes_first_is_not_left_to_pillow(width: int, height: int, f
 
 
 @pytest.mark.skipif(int(PIL.__version__.partition(".")[0]) < 13, reason="Pillow before 13 takes another order")
-@settings(max_examples=80, derandomize=True, deadline=None)
+@settings(max_examples=examples(80), derandomize=True, deadline=None)
 @given(width=st.integers(2, 400), height=st.integers(2, 900), to=st.tuples(st.integers(1, 200), st.integers(1, 200)))
 def test_pixels_are_those_of_pillow_13(width: int, height: int, to: tuple[int, int]) -> None:
     picture, bilinear, lanczos = noise(1, width, height), Image.Resampling.BILINEAR, Image.Resampling.LANCZOS
@@ -119,7 +119,7 @@ def test_a_square_of_the_right_size_stays_as_it_is(method: str) -> None:
     assert np.array_equal(np.asarray(to_square(picture, method, 64)), np.asarray(picture))
 
 
-@settings(max_examples=80, derandomize=True, deadline=None)
+@settings(max_examples=examples(80), derandomize=True, deadline=None)
 @given(
     width=st.integers(1, 400),
     height=st.integers(1, 400),

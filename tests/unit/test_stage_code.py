@@ -34,20 +34,26 @@ def files_of(code: str) -> dict[str, str]:
     return {name.removeprefix("src/fieldguide/"): digest for digest, _, name in lines}
 
 
+@pytest.fixture(scope="module")
+def codes() -> dict[str, dict[str, str]]:
+    return {stage: files_of(stage_code(stage)) for stage in OTHERS}
+
+
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_file_is_code_of_the_stages_that_run_through_it(source: str) -> None:
+def test_a_file_is_code_of_the_stages_that_run_through_it(source: str, codes: dict[str, dict[str, str]]) -> None:
     assert (ROOT / "src" / "fieldguide" / source).is_file()
-    assert {stage for stage in OTHERS if source in files_of(stage_code(stage))} == SOURCES[source]
+    assert {stage for stage in OTHERS if source in codes[stage]} == SOURCES[source]
 
 
 @pytest.mark.parametrize("stage", sorted(OTHERS))
-def test_the_code_of_a_stage_names_its_files_with_their_hashes(stage: str) -> None:
-    files = files_of(stage_code(stage))
+def test_the_code_of_a_stage_names_its_files_with_their_hashes(stage: str, codes: dict[str, dict[str, str]]) -> None:
+    files = codes[stage]
     assert f"stages/{stage}.py" in files and list(files) == sorted(files)
     for name, digest in files.items():
         assert sha256_of_file(ROOT / "src" / "fieldguide" / name) == digest
 
 
+@pytest.mark.slow
 def test_config_writes_a_file_for_every_other_stage(own_data: OwnData) -> None:
     cfg, paths = own_data()
     config.run(cfg, paths)

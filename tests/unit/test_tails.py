@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
+from conftest import examples
 from fieldguide.screening.p_values import MAX_VALUES, fit_tail, with_normal_tail
 from fieldguide.statistics.shares import calibrated_share
 
@@ -91,7 +92,7 @@ def test_all_scores_the_same_is_no_error() -> None:
     assert tail.p_values(np.array([1.0])) < 1e-6
 
 
-@settings(max_examples=5)
+@settings(max_examples=examples(5))
 @given(st.integers(MAX_VALUES + 1, 3 * MAX_VALUES))
 def test_of_a_large_sample_few_values_are_kept_and_mean_the_same(count: int) -> None:
     sample = np.random.default_rng(count).standard_normal(count)

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
+from conftest import few_daily
 from fieldguide.statistics.temperature import fit_temperature
 
 Logits = NDArray[np.float64]
@@ -78,7 +79,7 @@ def test_many_pictures_find_the_true_temperature(true_temperature: float) -> Non
     assert fit_temperature(logits, targets) == pytest.approx(true_temperature, rel=0.15)
 
 
-@pytest.mark.parametrize("true_temperature", [0.75, 1.0, 1.5])
+@pytest.mark.parametrize("true_temperature", few_daily([1.5, 0.75, 1.0], 3))
 def test_label_smoothing_is_undone_where_the_pictures_show_it_and_only_there(true_temperature: float) -> None:
     """Taught with smoothing 0.1: the loss falls by a good part, and a network that is too sure all the same is safe."""
     logits, targets = world(3, 1.0, 4.0)

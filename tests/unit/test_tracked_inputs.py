@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import OwnData, noise, put, run_command
+from conftest import OwnData, few_daily, noise, put, run_command
 from fieldguide.base.errors import UserError
 from fieldguide.base.tracked_inputs import check_tracked
 from fieldguide.data.images import PictureError, read_picture
@@ -69,7 +69,7 @@ def test_what_dvc_would_wait_or_stop_at_is_one_line_of_the_first_stage(kind: str
     assert done.stderr.startswith(f"fieldguide: data/sources/own/{said}")
 
 
-@pytest.mark.parametrize("kind", FINE)
+@pytest.mark.parametrize("kind", few_daily(FINE, 4))
 def test_what_dvc_takes_is_no_fault(kind: str, own_data: OwnData) -> None:
     name, make = FINE[kind]
     cfg, paths = own_data()

@@ -51,6 +51,7 @@ def corners(labels: int) -> np.ndarray:
     return np.eye(12)[:labels]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_label_of_its_own_is_noticed_and_one_that_is_as_another_is_not(frozen: bool) -> None:
     centres = corners(4)
@@ -108,6 +109,7 @@ def test_where_too_little_is_left_a_label_is_left_out_of_the_table(
     assert table["auroc"].notna().all() and table["auroc_low"].between(0, 1).all()
 
 
+@pytest.mark.slow
 def test_of_many_labels_those_with_the_most_pictures_are_left_out() -> None:
     many = MAX_LABELS + 3
     counts = {label: 4 + (label >= 3) for label in range(many)}

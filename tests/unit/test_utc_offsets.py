@@ -14,7 +14,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from checkouts import new_checkout
-from conftest import OwnData, noise, put, run_command
+from conftest import OwnData, examples, noise, put, run_command
 from fieldguide.app.labelling import Waiting, bursts_of
 from fieldguide.base.compose import compose
 from fieldguide.base.errors import UserError
@@ -106,7 +106,7 @@ def test_an_offset_that_is_none_leaves_the_clock_alone(offset: str | bytes, tmp_
     assert time_of(tmp_path / "photo.jpg", {TAKEN[0]: TEXT, TAKEN[1]: offset}) == CLOCK
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text(max_size=12) | st.from_regex(r"[+-]?\d{0,3}:?\d{0,3}", fullmatch=True), CLOCKS)
 def test_whatever_stands_behind_a_time_it_is_that_of_the_clock(text: str, clock: datetime) -> None:
     time = with_offset(clock, text)
@@ -115,7 +115,7 @@ def test_whatever_stands_behind_a_time_it_is_that_of_the_clock(text: str, clock:
     time.astimezone(UTC) if time.tzinfo else None  # which raises for moments that no calendar has
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(OFFSETS, CLOCKS)
 def test_an_offset_comes_back_as_it_was_written(offset: timezone, clock: datetime) -> None:
     written = offset_text(clock.replace(tzinfo=offset))
