@@ -10,6 +10,7 @@ from fieldguide.app.found_pictures import FoundPictures
 from fieldguide.app.pictures import SIDES, shown
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import p_value_in_words
 from fieldguide.prediction.log import read_confirmed, read_log
 from fieldguide.release.rollout.command import record_labels
 
@@ -109,12 +110,14 @@ def counts(paths: Paths) -> dict[str, Any]:
 
 
 def _prediction(row: dict[Any, Any]) -> dict[str, Any]:
+    p_value = None if pd.isna(row["p_value"]) else float(row["p_value"])
     return {
         "version": None if pd.isna(row["version"]) else int(row["version"]),
         "step": row["step"],
         "label": row["prediction"],
         "probability": float(row["probability"]),
-        "p_value": None if pd.isna(row["p_value"]) else float(row["p_value"]),
+        "p_value": p_value,
+        "p_value_in_words": None if p_value is None else p_value_in_words(p_value),
         "out_of_domain": None if pd.isna(row["out_of_domain"]) else bool(row["out_of_domain"]),
     }
 

@@ -18,6 +18,7 @@ from fieldguide.app.background import Background
 from fieldguide.app.model import Look, Model, TrainingPictures
 from fieldguide.app.pictures import encoded, shown
 from fieldguide.base.errors import UserError
+from fieldguide.base.shares import p_value_in_words
 
 KEPT = 60  # answers whose pictures may still be asked for
 SIMILAR = 3
@@ -71,6 +72,7 @@ def try_routes(model: Background[Model], training: Background[TrainingPictures])
             "id": found.id,
             "labels": [[label, float(share)] for label, share in zip(asked.labels, found.probabilities, strict=True)],
             "p_value": found.p_value,
+            "p_value_in_words": None if found.p_value is None else p_value_in_words(found.p_value),
             "out_of_domain": found.out_of_domain,
             "reason": found.reason,
             "similar": similar(seen, found.features),

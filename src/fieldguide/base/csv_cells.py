@@ -9,6 +9,8 @@ import io
 import re
 from collections.abc import Sequence
 
+from fieldguide.base.shares import written
+
 # Beside the four: their full-width forms, which some spreadsheets take for them, and control characters, which they
 # skip. Apostrophes before them count too, so that every text comes back as it went in.
 RUN_BY_SPREADSHEETS = re.compile("'*[=+\\-@\uff1d\uff0b\uff0d\uff20\x00-\x1f\x7f-\x9f]")
@@ -19,7 +21,8 @@ Cell = str | float | int | bool | None
 def csv_line(cells: Sequence[Cell], digits: str = "") -> str:
     """One line with its line end; texts are made harmless, None is an empty cell.
 
-    `digits` says how floats are written, as `format` takes it (".4f"); "" is all their digits.
+    `digits` says how floats are written, as `format` takes it (".4f"), and none that is not becomes 0 or 1; "" is all
+    their digits.
     """
     buffer = io.StringIO(newline="")
     # Up to Python 3.12 a cell with a line break is quoted only where the line end holds that character.
@@ -40,4 +43,4 @@ def from_cell(text: str) -> str:
 def _cell(value: Cell, digits: str) -> Cell:
     if isinstance(value, str):
         return as_cell(value)
-    return format(value, digits) if digits and isinstance(value, float) else value
+    return written(value, digits) if digits and isinstance(value, float) else value

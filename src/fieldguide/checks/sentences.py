@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from fieldguide.base.shares import decimal
 from fieldguide.checks.words import BETWEEN, column_in_words
 
 TABLES = ("labels", "splits")
@@ -46,7 +47,7 @@ def _sentence(name: str, column: str, row: Mapping[Any, Any], table: pd.DataFram
         count = math.ceil(bound * of - 1e-9) if too_few else math.floor(bound * of + 1e-9)
         whole = f"of {table['pictures'].idxmax()}, the most frequent" if column == "balance" else "of all labels"
         return f"{name} has {_pictures(row['pictures'])}, {count} {asked} ({bound:g} times the {of:g} {whole})"
-    value = f"{row[column]:.3f}" if isinstance(row[column], float) else row[column]
+    value = decimal(row[column]) if isinstance(row[column], float) else row[column]
     size = f" ({_pictures(row['pictures'])})" if "pictures" in row else ""
     limit = "at least" if too_few else "at most"
     return f"{name}{size}: {column_in_words(column)} {value}, {limit} {bound:g} is accepted"

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from fieldguide.base.shares import significant
+
 BETWEEN, NOT_IN_SET = "expect_column_values_to_be_between", "expect_column_values_to_not_be_in_set"
 NULL, NOT_NULL = "expect_column_values_to_be_null", "expect_column_values_to_not_be_null"
 ROW_COUNT = "expect_table_row_count_to_be_between"
@@ -60,5 +62,5 @@ def in_words(value: Any) -> str:
     if isinstance(value, float):
         if math.isnan(value):
             return ""
-        return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+        return f"{value:.0f}" if abs(value) >= 1000 else significant(value, 4)
     return "" if value is None or value is pd.NA else str(value)

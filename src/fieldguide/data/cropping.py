@@ -4,6 +4,7 @@ import hashlib
 import math
 from dataclasses import replace
 
+from fieldguide.base.shares import significant
 from fieldguide.data.decoding.identity import part_id
 from fieldguide.data.decoding.picture import Picture, PictureError
 from fieldguide.data.status import Status
@@ -46,7 +47,8 @@ def cut(picture: Picture, box: Box, margin: float) -> Picture:
 
 def in_words(box: Box) -> str:
     """A box for a person: left, top, width and height, to three digits."""
-    return ", ".join(f"{name} {value:.3g}" for name, value in zip(("left", "top", "width", "height"), box, strict=True))
+    names = ("left", "top", "width", "height")
+    return ", ".join(f"{name} {significant(value, 3)}" for name, value in zip(names, box, strict=True))
 
 
 def _span(start: float, size: float, margin: float, pixels: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fieldguide.base.config import SplitConfig
+from fieldguide.base.shares import percent, rounded
 from fieldguide.data.split_keys import DAY, SEQUENCE, SITE, has_key
 from fieldguide.data.splits import split_pictures
 from fieldguide.data.status import Split
@@ -28,7 +29,7 @@ def left_out_by_other_keys(kept: pd.DataFrame, table: pd.DataFrame, split: Split
         return {}
     others = [replace(split, group_by=key) for key in KEYS if key != split.group_by and has_key(kept, key)]
     return {
-        f"{LEFT_OUT_BY}{other.group_by}": round(
+        f"{LEFT_OUT_BY}{other.group_by}": rounded(
             float((split_pictures(kept, other)["split"] == Split.LEFT_OUT).mean()), 4
         )
         for other in others
@@ -41,11 +42,11 @@ def cost_in_words(metrics: Mapping[str, Any]) -> str:
     share = int(metrics.get(Split.LEFT_OUT, 0)) / max(pictures, 1)
     if share <= COSTLY:
         return ""
-    cost = f"{100 * share:.0f} % of the pictures are left out, since they look like one on another side"
+    cost = f"{percent(share, 0)} of the pictures are left out, since they look like one on another side"
     by_key = {name.removeprefix(LEFT_OUT_BY): left for name, left in metrics.items() if name.startswith(LEFT_OUT_BY)}
     best = min(by_key, key=lambda key: by_key[key], default=None)
     if best is not None and by_key[best] < share:
-        return f"{cost}: `split.group_by: {best}` would leave out {100 * by_key[best]:.0f} %"
+        return f"{cost}: `split.group_by: {best}` would leave out {percent(by_key[best], 0)}"
     if by_key:
         return f"{cost}; no other key would keep more of them"
     return f"{cost}: where their sites or times are known, `split.group_by` keeps them together (docs/data.md)"

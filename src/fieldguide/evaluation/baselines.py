@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from fieldguide.base.shares import decimal
 from fieldguide.statistics.groups import Groups
 from fieldguide.statistics.paired import accuracy_bounds
 
@@ -65,15 +66,15 @@ def not_beaten(metrics: Mapping[str, Any]) -> str:
     It was shown where the whole interval of the gain is above 0.
     """
     others = [
-        f"{text} ({metrics[f'{name}_accuracy']:.3f}; gain {100 * metrics[f'{name}_gain']:+.1f} points, 95 % interval "
-        f"{100 * metrics[f'{name}_gain_low']:+.1f} to {100 * metrics[f'{name}_gain_high']:+.1f})"
+        f"{text} ({decimal(metrics[f'{name}_accuracy'])}; gain {100 * metrics[f'{name}_gain']:+.1f} points, "
+        f"95 % interval {100 * metrics[f'{name}_gain_low']:+.1f} to {100 * metrics[f'{name}_gain_high']:+.1f})"
         for name, text in BASELINES.items()
         if metrics[f"{name}_gain_low"] <= 0
     ]
     if not others:
         return ""
     verb = "does not beat" if is_beaten(metrics) else "was not shown to beat"
-    return f"the classifier (accuracy {metrics['accuracy']:.3f}) {verb} {' and '.join(others)}"
+    return f"the classifier (accuracy {decimal(metrics['accuracy'])}) {verb} {' and '.join(others)}"
 
 
 def colour_statistics(picture: Image.Image) -> NDArray[np.float64]:

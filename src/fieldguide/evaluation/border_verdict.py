@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fieldguide.base.shares import percent
+from fieldguide.base.shares import between, percent
 
 BORDER = 0.1  # of the width and of the height, on each side
 ALIKE = 0.8  # the share of pictures up to which middle and corners count as not told apart; guessing has 0.5
@@ -58,10 +58,10 @@ def _named(metrics: Mapping[str, Any]) -> str:
     accuracy, guessing, classifier = (
         percent(metrics[name]) for name in ("border_accuracy", "baseline_accuracy", "accuracy")
     )
-    low, high = (100 * metrics[f"border_accuracy{end}"] for end in ("_low", "_high"))
+    reach = between(metrics["border_accuracy_low"], metrics["border_accuracy_high"])
     return (
-        f"the border alone, {100 * BORDER:.0f} % of each side, names {accuracy} of {metrics['border_pictures']} unseen "
-        f"pictures rightly (95 % interval {low:.0f} to {high:.0f} %; the most frequent label {guessing}, the "
+        f"the border alone, {percent(BORDER, 0)} of each side, names {accuracy} of {metrics['border_pictures']} unseen "
+        f"pictures rightly (95 % interval {reach} %; the most frequent label {guessing}, the "
         f"classifier {classifier})"
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fieldguide.base.shares import percent
+from fieldguide.base.shares import between, percent
 from fieldguide.data.groups import groups_in_words
 from fieldguide.pages.figures import accuracy_figure
 
@@ -85,8 +85,7 @@ def _mixed(number: int) -> str:
 
 
 def _right(metrics: Mapping[str, Any], name: str) -> str:
-    low, high = (100 * metrics[f"{name}{end}"] for end in ("_low", "_high"))
-    return f"{percent(metrics[name])} right ({low:.0f} to {high:.0f})"
+    return f"{percent(metrics[name])} right ({between(metrics[f'{name}_low'], metrics[f'{name}_high'])})"
 
 
 def _table(by: str, table: pd.DataFrame) -> FieldTable:

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
+from fieldguide.base.shares import decimal
 from fieldguide.statistics.calibration import (
     at_coverage,
     chance_calibration_error,
@@ -73,8 +74,8 @@ def temperature_warning(metrics: Mapping[str, Any]) -> str:
     if after <= before:
         return ""
     return (
-        f"temperature scaling makes the log loss on the test split worse, {before:.3f} without it and {after:.3f} with "
-        "it: the valid split is too small, or too unlike the test split, to calibrate on"
+        f"temperature scaling makes the log loss on the test split worse, {decimal(before)} without it and "
+        f"{decimal(after)} with it: the valid split is too small, or too unlike the test split, to calibrate on"
     )
 
 

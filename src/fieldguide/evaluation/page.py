@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from fieldguide.base.shares import percent
+from fieldguide.base.shares import decimal, percent
 from fieldguide.evaluation.baselines import BASELINES
 from fieldguide.evaluation.border_verdict import border_lines, border_warning
 from fieldguide.evaluation.field_section import field_section
 from fieldguide.pages.figures import coverage_figure, reliability_figure
-from fieldguide.pages.parts import THUMBNAIL, Shown, number
+from fieldguide.pages.parts import THUMBNAIL, Shown
 from fieldguide.pages.render import render
 from fieldguide.statistics.calibration import at_coverage, coverage_steps
 
@@ -76,7 +76,7 @@ def evaluation_page(found: Findings) -> str:
 
 def _facts(metrics: Mapping[str, Any], pictures: int) -> list[tuple[str, str, str]]:
     def between(name: str) -> str:
-        form = percent if name.startswith(("accuracy", "macro_f1", "border")) else number
+        form = percent if name.startswith(("accuracy", "macro_f1", "border")) else decimal
         return f"{form(metrics[f'{name}_low'])} to {form(metrics[f'{name}_high'])}"
 
     groups = metrics["groups"]
@@ -88,10 +88,10 @@ def _facts(metrics: Mapping[str, Any], pictures: int) -> list[tuple[str, str, st
             if "border_accuracy" in metrics
             else []
         ),
-        ("log loss", number(metrics["log_loss"]), between("log_loss")),
-        ("calibration error", number(metrics["ece"]), between("ece")),
+        ("log loss", decimal(metrics["log_loss"]), between("log_loss")),
+        ("calibration error", decimal(metrics["ece"]), between("ece")),
         ("accuracy, test-time augmentation", percent(metrics["accuracy_tta"]), between("accuracy_tta")),
-        ("log loss, test-time augmentation", number(metrics["log_loss_tta"]), between("log_loss_tta")),
+        ("log loss, test-time augmentation", decimal(metrics["log_loss_tta"]), between("log_loss_tta")),
         (
             "test pictures",
             str(pictures),

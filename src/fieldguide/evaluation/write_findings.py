@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fieldguide.base.files import write_text
+from fieldguide.base.shares import decimal
 from fieldguide.data.csv_files import write_csv
 from fieldguide.evaluation.page import Findings, evaluation_page
 from fieldguide.evaluation.tables import write_confusion
@@ -28,7 +29,7 @@ def write_findings(folder: Path, found: Findings) -> None:
     for name, table in tables.items():
         write_csv(folder / f"{name}.csv", table, ".4f")
     write_confusion(folder / "confusion_matrix.csv", found.counts)
-    title = f"test split: accuracy {found.metrics['accuracy']:.3f} of {len(found.test)} pictures"
+    title = f"test split: accuracy {decimal(found.metrics['accuracy'])} of {len(found.test)} pictures"
     galleries = [("", found.hardest_shown[start : start + 6]) for start in range(0, len(found.hardest_shown), 6)]
     charts = {
         "confusion_matrix": figures.confusion_figure(found.counts, title),

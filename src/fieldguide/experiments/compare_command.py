@@ -11,6 +11,7 @@ from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import write_text
 from fieldguide.base.json_output import as_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import with_interval
 from fieldguide.base.terminal import table
 from fieldguide.data.images import PictureError, open_picture
 from fieldguide.experiments.comparison import (
@@ -112,7 +113,7 @@ def _summary(found: Comparison) -> str:
 def _figure(metrics: Mapping[str, float], name: str) -> str:
     if name not in metrics:
         return "-"
-    return f"{metrics[name]:.3f} ({metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f})"
+    return with_interval(*(metrics[f"{name}{end}"] for end in ("", "_low", "_high")))
 
 
 def _short(text: str, most: int = MAX_VALUE_LENGTH) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from fieldguide.base.shares import decimal
 from fieldguide.experiments.comparison import (
     Comparison,
     Results,
@@ -14,7 +15,7 @@ from fieldguide.experiments.comparison import (
     verdict,
 )
 from fieldguide.experiments.comparison_charts import comparison_curves, matrices
-from fieldguide.pages.parts import in_words, number
+from fieldguide.pages.parts import in_words
 from fieldguide.pages.render import render
 
 THUMBNAIL = 96  # pixels of the longer side
@@ -94,4 +95,4 @@ def _figure(metrics: Mapping[str, float], name: str) -> Figure:
         return Figure(f"{value:.0f}")
     if name not in IN_UNITS:
         return Figure(share=value, low=low, high=high)
-    return Figure(number(value), "" if low is None or high is None else f"{number(low)} to {number(high)}")
+    return Figure(decimal(value), "" if low is None or high is None else f"{decimal(low)} to {decimal(high)}")

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fieldguide.base.errors import printable
-from fieldguide.base.shares import decimal, p_value
+from fieldguide.base.shares import decimal, p_value, with_interval
 from fieldguide.base.terminal import table
 from fieldguide.data.csv_files import write_csv
 from fieldguide.data.table import read_columns
@@ -47,7 +47,7 @@ def _table(ranked: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]]) -
         [
             outcome["name"],
             decimal(outcome["valid_accuracy"]),
-            "{} ({} to {})".format(*(decimal(outcome[f"accuracy{end}"]) for end in ("", "_low", "_high"))),
+            with_interval(*(outcome[f"accuracy{end}"] for end in ("", "_low", "_high"))),
             f"{outcome['seconds']:.0f} s",
             f"{outcome['megabytes']:.0f} MB",
             "finished before" if outcome["skipped"] else "",

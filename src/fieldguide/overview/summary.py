@@ -10,7 +10,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import read_json
 from fieldguide.base.json_output import as_json
 from fieldguide.base.paths import Paths
-from fieldguide.base.shares import decimal
+from fieldguide.base.shares import decimal, percent
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.stopped import Stopped, read_stopped
 from fieldguide.base.terminal import key_values
@@ -111,8 +111,8 @@ def _evaluate(evaluate: Figures, _counts: Counts, paths: Paths) -> Rows:
         *_per_label(evaluate),
         (
             "calibration",
-            f"calibration error {evaluate['ece']:.3f} ({evaluate['ece_uncalibrated']:.3f} before temperature scaling); "
-            f"accuracy {decimal(evaluate['accuracy_at_coverage_90'])} on the most confident 90 %",
+            f"calibration error {decimal(evaluate['ece'])} ({decimal(evaluate['ece_uncalibrated'])} before temperature "
+            f"scaling); accuracy {decimal(evaluate['accuracy_at_coverage_90'])} on the most confident 90 %",
         ),
         ("weakest under", _weakest_shifts(read_evaluation(paths.report("evaluate"), "shifts"))),
     ]
@@ -121,11 +121,11 @@ def _evaluate(evaluate: Figures, _counts: Counts, paths: Paths) -> Rows:
 def headline(evaluate: Figures, labels: pd.DataFrame) -> str:
     """The accuracy first; where labels are unequal, what counts every label the same, and the lowest recalls."""
     between = f"95 % interval {decimal(evaluate['accuracy_low'])} to {decimal(evaluate['accuracy_high'])}"
-    accuracy, macro_f1 = f"accuracy {decimal(evaluate['accuracy'])}", f"macro F1 {evaluate['macro_f1']:.3f}"
+    accuracy, macro_f1 = f"accuracy {decimal(evaluate['accuracy'])}", f"macro F1 {decimal(evaluate['macro_f1'])}"
     if not are_unequal(labels):
-        return f"{accuracy} ({between}), {macro_f1}, log loss {evaluate['log_loss']:.3f}"
+        return f"{accuracy} ({between}), {macro_f1}, log loss {decimal(evaluate['log_loss'])}"
     lowest = labels.sort_values(["recall", "label"]).head(MAX_RECALLS)
-    recalls = ", ".join(f"{row['label']} {row['recall']:.2f}" for row in lowest.to_dict("records"))
+    recalls = ", ".join(f"{row['label']} {decimal(row['recall'], 2)}" for row in lowest.to_dict("records"))
     which = f", the lowest {MAX_RECALLS}" if len(labels) > MAX_RECALLS else ""
     return f"{macro_f1} and recall ({recalls}{which}) since labels are unequal; {accuracy} ({between})"
 
@@ -148,12 +148,12 @@ def _unknown_label(screen: Figures) -> Rows:
     """How well a label would be noticed that is not known; nothing where none was left out, as in older versions."""
     if "unknown_label_auroc" not in screen:
         return []
-    between = f"95 % interval {screen['unknown_label_auroc_low']:.3f} to {screen['unknown_label_auroc_high']:.3f}"
+    low, high = (decimal(screen[f"unknown_label_auroc_{end}"]) for end in ("low", "high"))
     return [
         (
             "unknown label",
-            f"noticed with AUROC {screen['unknown_label_auroc']:.3f} ({between}), "
-            f"{100 * screen['unknown_label_caught']:.1f} % raise the alarm; mean over "
+            f"noticed with AUROC {decimal(screen['unknown_label_auroc'])} (95 % interval {low} to {high}), "
+            f"{percent(screen['unknown_label_caught'])} raise the alarm; mean over "
             f"{screen['unknown_labels']} labels, each left out in turn",
         )
     ]
@@ -162,20 +162,21 @@ def _unknown_label(screen: Figures) -> Rows:
 def _promise(screen: Figures) -> str:
     """The promised alarm rate, and what it may be by so few calibration pictures; older metrics lack the interval."""
     if "alarm_rate_promised_low" not in screen:
-        return f"{screen['alarm_rate_promised']:.3f}"
+        return decimal(screen["alarm_rate_promised"])
     ordinary = screen["calibration_pictures"] - screen["calibration_strangers"]
     groups = screen.get("calibration_groups", ordinary)
     in_groups = f" in {groups} groups" if groups < ordinary else ""
     return (
-        f"{screen['alarm_rate_promised']:.3f}, with {ordinary} calibration pictures{in_groups} "
-        f"{screen['alarm_rate_promised_low']:.3f} to {screen['alarm_rate_promised_high']:.3f}"
+        f"{decimal(screen['alarm_rate_promised'])}, with {ordinary} calibration pictures{in_groups} "
+        f"{decimal(screen['alarm_rate_promised_low'])} to {decimal(screen['alarm_rate_promised_high'])}"
     )
 
 
 def _per_label(evaluate: Figures) -> Rows:
     labels = [name.removeprefix("recall_") for name in evaluate if name.startswith("recall_")]
-    shown = [f"{label} {evaluate[f'precision_{label}']:.2f}/{evaluate[f'recall_{label}']:.2f}" for label in labels]
-    return [("labels", f"precision/recall: {', '.join(shown)}")]
+    figures = {label: [decimal(evaluate[f"{name}_{label}"], 2) for name in ("precision", "recall")] for label in labels}
+    shown = ", ".join(f"{label} {'/'.join(both)}" for label, both in figures.items())
+    return [("labels", f"precision/recall: {shown}")]
 
 
 def _checks(counts: Counts, stage: str, metrics: Figures) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from fieldguide.base.files import read_json
 from fieldguide.base.paths import Paths
-from fieldguide.base.shares import percent
+from fieldguide.base.shares import of_100, percent
 from fieldguide.base.stopped import Stopped
 from fieldguide.checks.set_notes import issue_notes
 from fieldguide.data.counts import COUNTS, read_counts, said
@@ -67,21 +67,21 @@ def verdict(paths: Paths) -> Verdict:
     metrics, screened = read_json(paths.metrics("evaluate")), read_screen(paths)
     checks = pd.concat([read_checks(paths, stage) for stage in ("validate", "screen")])
     counts = read_counts(paths, ("clean", "screen"))
-    between = f"95 % interval: {_of_100(metrics['accuracy_low'])} to {_of_100(metrics['accuracy_high'])}"
+    between = f"95 % interval: {of_100(metrics['accuracy_low'])} to {of_100(metrics['accuracy_high'])}"
     background = border_warning(metrics)
     points = [
         f"That was measured on {metrics['test_pictures']} pictures that it had never seen.",
         *witness_lines(metrics),
         *site_lines(metrics),
-        f"Always predicting the most frequent label would be right {_of_100(metrics['baseline_accuracy'])} times of "
-        f"100, a simple rule on colours {_of_100(metrics['baseline_tree_accuracy'])} times.",
+        f"Always predicting the most frequent label would be right {of_100(metrics['baseline_accuracy'])} times of "
+        f"100, a simple rule on colours {of_100(metrics['baseline_tree_accuracy'])} times.",
         *border_sentences(metrics),
         *_under_shifts(read_evaluation(paths.report("evaluate"), "shifts")),
         *(f"{note}: the set is like that." for note in _about_the_set(checks, screened)),
         _to_review(counts),
         _checks_in_words(checks),
     ]
-    line = f"The classifier labels {_of_100(metrics['accuracy'])} of 100 new pictures correctly ({between})"
+    line = f"The classifier labels {of_100(metrics['accuracy'])} of 100 new pictures correctly ({between})"
     if not_beaten(metrics):
         line = (
             "The classifier is no better than a simple rule: do not use it yet"
@@ -106,7 +106,7 @@ def _under_shifts(shifts: pd.DataFrame) -> Iterator[str]:
 
 def _named(shifts: pd.DataFrame) -> str:
     rows = shifts.to_dict("records")
-    named = [f"{in_words(row['shift'])} ({_of_100(row['accuracy'])} of 100 right)" for row in rows]
+    named = [f"{in_words(row['shift'])} ({of_100(row['accuracy'])} of 100 right)" for row in rows]
     more = f" and {len(named) - MAX_NAMED} more, see below" if len(named) > MAX_NAMED else ""
     return ", ".join(named[:MAX_NAMED]) + more
 
@@ -166,7 +166,3 @@ def _facts(
 
 def _between(metrics: Mapping[Any, Any], name: str) -> str:
     return f"{percent(metrics[f'{name}_low'])} to {percent(metrics[f'{name}_high'])}"
-
-
-def _of_100(share: float) -> str:
-    return f"{100 * share:.0f}"

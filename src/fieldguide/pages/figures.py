@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fieldguide.base.errors import printable
-from fieldguide.base.shares import percent
+from fieldguide.base.shares import decimal, percent
 from fieldguide.pages.colours import BLUE, GREY, ORANGE
 from fieldguide.pages.parts import Shown, in_words
 
@@ -83,11 +83,13 @@ def accuracy_figure(table: pd.DataFrame, names: Sequence[str]) -> Figure:
 
 
 def _range(low: float, high: float, pictures: float) -> str:
-    return f"{low:.2f} to {high:.2f} ({pictures:.0f})"
+    least, most = decimal(low, 2), decimal(high, 2)
+    named = least if least == most and least[0] in "<>" else f"{least} to {most}"
+    return f"{named} ({pictures:.0f})"
 
 
 def _answered(coverage: float, pictures: float) -> str:
-    return f"{100 * coverage:.0f} % ({pictures:.0f} pictures)"
+    return f"{percent(coverage, 0)} ({pictures:.0f} pictures)"
 
 
 def _accuracy_rows(table: pd.DataFrame, names: Sequence[str], height: float) -> tuple[Figure, Axes]:
@@ -161,4 +163,4 @@ def gallery_figure(rows: Sequence[tuple[str, Sequence[Shown]]]) -> Figure:
 
 
 def _in_percent(axes: Axes) -> None:
-    axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
+    axes.xaxis.set_major_formatter(lambda share, _: percent(round(share, 4), 0))

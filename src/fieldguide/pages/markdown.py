@@ -6,8 +6,8 @@ from functools import cache
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from fieldguide.base.errors import printable
-from fieldguide.base.shares import percent
-from fieldguide.pages.parts import in_words, number
+from fieldguide.base.shares import decimal, percent
+from fieldguide.pages.parts import in_words
 from fieldguide.pages.render import template_source
 
 # Of CommonMark, tables, HTML, formulas and mentions; a bare address would become a link.
@@ -36,5 +36,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update({"in_words": in_words, "number": number, "percent": percent})
+    environment.filters.update({"in_words": in_words, "number": decimal, "percent": percent})
     return environment

@@ -46,11 +46,6 @@ def chart_uri(figure: "Figure") -> str:
     return f"data:image/png;base64,{base64.b64encode(png(figure, transparent=True)).decode()}"
 
 
-def number(value: float) -> str:
-    """A number with three digits."""
-    return f"{value:.3f}"
-
-
 def in_words(name: str) -> str:
     """`black and white` for black_and_white."""
     return name.replace("_", " ")

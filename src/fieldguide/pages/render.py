@@ -11,8 +11,8 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from fieldguide.base.errors import printable
-from fieldguide.base.shares import bare_p_value, percent
-from fieldguide.pages.parts import chart_uri, in_words, number, picture_uri
+from fieldguide.base.shares import bare_p_value, between, decimal, percent, significant, with_interval, written
+from fieldguide.pages.parts import chart_uri, in_words, picture_uri
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -35,9 +35,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = {"chart": chart_uri, "in_words": in_words, "number": number, "percent": percent, "picture": picture_uri}
-    filters["p_value"] = bare_p_value
-    environment.filters.update(filters)
+    shares = (between, percent, significant, with_interval, written)
+    filters = {"chart": chart_uri, "in_words": in_words, "number": decimal, "p_value": bare_p_value}
+    environment.filters.update(filters | {"picture": picture_uri} | {one.__name__: one for one in shares})
     return environment
 
 

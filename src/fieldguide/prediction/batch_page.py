@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fieldguide.base.errors import printable
-from fieldguide.base.shares import p_value, percent
+from fieldguide.base.shares import decimal, p_value, percent, significant
 from fieldguide.pages.parts import THUMBNAIL, Shown, in_words
 from fieldguide.pages.render import render
 from fieldguide.prediction.batch_verdict import Kind, Loss
@@ -112,11 +112,11 @@ def describe(test: TwoSample) -> str:
     """What a test found, in words: the size first, then how far chance explains it."""
     chance = p_value(test.p_value)
     if test.before is None or test.after is None:
-        return f"{IN_WORDS} differ from the reference (effect {test.effect:.2f}, {chance})"
+        return f"{IN_WORDS} differ from the reference (effect {decimal(test.effect, 2)}, {chance})"
     way = "higher" if test.after > test.before else "lower"
     return (
-        f"{test.name} is {way}, median {test.after:.3g}, reference {test.before:.3g} "
-        f"(effect {test.effect:.2f}, {chance})"
+        f"{test.name} is {way}, median {significant(test.after, 3)}, reference {significant(test.before, 3)} "
+        f"(effect {decimal(test.effect, 2)}, {chance})"
     )
 
 

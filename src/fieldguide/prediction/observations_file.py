@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from fieldguide.base.csv_cells import Cell, csv_line
 from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_text
+from fieldguide.base.shares import rounded
 from fieldguide.data.annotations.annotation import DETECTION
 from fieldguide.data.annotations.camtrap_dp import DEPLOYMENT, MEDIA
 from fieldguide.data.moments import offset_of
@@ -93,7 +94,7 @@ def _seen(answer: "Answer", labels: Sequence[str]) -> tuple[str, str, float | No
     if answer.probabilities is not None:
         label = labels[int(answer.probabilities.argmax())]
         kind = TYPES.get(label.casefold(), ANIMAL)
-        return kind, label if kind == ANIMAL else "", round(float(answer.probabilities.max()), 6)
+        return kind, label if kind == ANIMAL else "", rounded(float(answer.probabilities.max()), 6)
     detected = answer.known.further.get(DETECTION)
     if not answer.is_empty or DETECTION not in answer.known.further:
         return "", "", None
@@ -133,7 +134,7 @@ def _box(box: Sequence[float]) -> dict[str, Cell]:
     right, bottom = (min(max(start + size, 0.0), 1.0) for start, size in ((box[0], box[2]), (box[1], box[3])))
     width, height = (max(side, SMALLEST) for side in (right - left, bottom - top))  # the standard knows no empty box
     sides = {"bboxX": left, "bboxY": top, "bboxWidth": width, "bboxHeight": height}
-    return {name: round(share, DIGITS) for name, share in sides.items()}
+    return {name: rounded(share, DIGITS) for name, share in sides.items()}
 
 
 def _moment(time: datetime, offset: str | None) -> str:

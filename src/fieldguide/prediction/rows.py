@@ -14,7 +14,7 @@ from typing import TextIO
 
 from fieldguide.base.csv_cells import as_cell, csv_line
 from fieldguide.base.errors import UNPRINTABLE, printable
-from fieldguide.base.shares import decimal, rounded_p_value
+from fieldguide.base.shares import decimal, rounded, written
 from fieldguide.base.terminal import columns_of, line
 from fieldguide.prediction.answers import Answer
 from fieldguide.prediction.given import BOX
@@ -83,7 +83,7 @@ def write_rows(
 
 
 def _record(path: str, answer: Answer, labels: Sequence[str], each: Sequence[str]) -> Record:
-    p_value = None if answer.p_value is None else rounded_p_value(answer.p_value)
+    p_value = None if answer.p_value is None else rounded(answer.p_value)
     found: Record = {"p_value": p_value, "out_of_domain": answer.out_of_domain, "reason": answer.reason or None}
     record: Record = {
         "path": path,
@@ -96,13 +96,13 @@ def _record(path: str, answer: Answer, labels: Sequence[str], each: Sequence[str
         "sequence": answer.known.sequence,
         "pictures": answer.pictures,
         "until": _moment(answer.until),
-        **dict(zip(BOX, (round(share, DIGITS) for share in answer.known.box or ()), strict=False)),
+        **dict(zip(BOX, (rounded(share, DIGITS) for share in answer.known.box or ()), strict=False)),
         **found,
     }
     record = {**dict.fromkeys(BOX), **record}
     if answer.probabilities is None:
         return record
-    figures = [round(float(probability), DIGITS) for probability in answer.probabilities]
+    figures = [rounded(float(probability), DIGITS) for probability in answer.probabilities]
     best = int(answer.probabilities.argmax())
     of_each = dict(zip(each, figures, strict=True)) if each else {}
     return {**record, "label": labels[best], "probability": figures[best], **of_each, "id": answer.id}
@@ -148,5 +148,5 @@ def _cell(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return f"{value:.{DIGITS}f}" if value == 0 or abs(value) >= 10**-DIGITS else f"{value:.{DIGITS}g}"
+        return written(value, f".{DIGITS}f")
     return printable("" if value is None else str(value))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fieldguide.base.progress import progress
+from fieldguide.base.shares import decimal
 from fieldguide.data.images import PictureError
 from fieldguide.prediction.batch_verdict import Kind, expected_loss, kind_of
 from fieldguide.statistics.two_sample import Columns, detect_shift, probability_columns
@@ -88,4 +89,4 @@ def shift_in_words(reference: Observed, new: Observed) -> str | None:
     loss = expected_loss(reference.probabilities, new.probabilities)
     if kind_of(found, int(new.out_of_domain.sum()), len(new), new.alarm_rate, loss) != Kind.SHIFTED:
         return ""
-    return ", ".join(f"{test.name} ({test.effect:.2f})" for test in found.tests if test.differs)
+    return ", ".join(f"{test.name} ({decimal(test.effect, 2)})" for test in found.tests if test.differs)

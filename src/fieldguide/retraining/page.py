@@ -12,6 +12,7 @@ from PIL import Image
 
 from fieldguide.base.files import write_text
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import decimal
 from fieldguide.data.csv_files import write_csv
 from fieldguide.data.images import PictureError, open_bounded
 from fieldguide.pages.parts import THUMBNAIL
@@ -155,4 +156,4 @@ def _cell(value: Any) -> tuple[str, str]:
     """A rule's cell: its text, and its tone where it is an outcome."""
     if value is None or value in ("", 0):  # no pictures: the rule is not about pictures
         return NOTHING if isinstance(value, int | str | None) else "0.000", ""
-    return f"{value:.3f}" if isinstance(value, float) else str(value), TONES.get(str(value), "")
+    return decimal(value) if isinstance(value, float) else str(value), TONES.get(str(value), "")

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import chisquare
 
 from fieldguide.base.config import RetrainConfig
+from fieldguide.base.shares import percent
 
 ALPHA_DRIFT = 0.01  # of a false alarm: there are many nights
 ALPHA_DOUBT = 0.02  # of holding a delivery back whose labels are as good as usual: a person then looks at it
@@ -104,7 +105,7 @@ def _drift(facts: Facts, rules: RetrainConfig) -> str:
     if distance < rules.class_drift or chisquare(new, old * new.sum()).pvalue >= ALPHA_DRIFT:
         return ""
     most = int(np.argmax(np.abs(share - old)))
-    return f"the mix of labels has changed: {100 * share[most]:.0f} % {labels[most]}, was {100 * old[most]:.0f} %"
+    return f"the mix of labels has changed: {percent(share[most], 0)} {labels[most]}, was {percent(old[most], 0)}"
 
 
 def _in_doubt(doubts: Doubts, rules: RetrainConfig) -> str:
@@ -113,7 +114,7 @@ def _in_doubt(doubts: Doubts, rules: RetrainConfig) -> str:
         return ""
     return (
         f"labels in doubt: {doubts.disputed} of {doubts.pictures} are disputed "
-        f"({100 * doubts.disputed / doubts.pictures:.0f} %), usually {100 * doubts.usual:.0f} %; "
-        f"about {100 * doubts.excess:.0f} % more than usual are wrong, or the pictures are "
+        f"({percent(doubts.disputed / doubts.pictures, 0)}), usually {percent(doubts.usual, 0)}; "
+        f"about {percent(doubts.excess, 0)} more than usual are wrong, or the pictures are "
         "of a kind that is new to the models"
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from fieldguide.base.paths import Paths
-from fieldguide.base.shares import rounded_p_value
+from fieldguide.base.shares import rounded
 from fieldguide.data.csv_files import write_csv
 from fieldguide.retraining.arrived import State
 
@@ -31,8 +31,8 @@ def ask(weights: Path, files: Sequence[Path]) -> pd.DataFrame:
         label, probability = "", None
         if answer.probabilities is not None:
             best = int(answer.probabilities.argmax())
-            label, probability = classifier.vocabulary[best], round(float(answer.probabilities[best]), 6)
-        p_value = None if answer.p_value is None else rounded_p_value(answer.p_value)
+            label, probability = classifier.vocabulary[best], rounded(float(answer.probabilities[best]), 6)
+        p_value = None if answer.p_value is None else rounded(answer.p_value)
         rows.append((label, probability, p_value, answer.out_of_domain, answer.reason))
     return pd.DataFrame(rows, columns=ANSWERED)
 

@@ -96,7 +96,7 @@ def _address(paths: Paths, source: str) -> Iterator[tuple[str, str]]:
 
 def _measured(picture: pd.Series) -> str:
     names = ("brightness", "saturation", "sharpness")
-    return "".join(f", {name} {picture[name]:.3f}" for name in names if pd.notna(picture[name]))
+    return "".join(f", {name} {decimal(picture[name])}" for name in names if pd.notna(picture[name]))
 
 
 def _cleaning(picture: pd.Series) -> Iterator[tuple[str, str]]:
@@ -160,7 +160,7 @@ def _screening(paths: Paths, identity: str) -> Iterator[tuple[str, str]]:
         yield "looks like", f"{path} (similarity {decimal(row['near_duplicate_similarity'])})"
     usual = usual_issues(table)
     poor = [
-        f"{issue.replace('_', ' ')} {row[f'{issue}_score']:.2f}"
+        f"{issue.replace('_', ' ')} {decimal(row[f'{issue}_score'], 2)}"
         for issue in QUALITY_ISSUES
         if row[f"is_{issue}_issue"] and issue not in usual
     ]

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from fieldguide.base.shares import percent, rounded
 from fieldguide.data.groups import group_numbers, sequence_numbers
 from fieldguide.data.status import Split
 from fieldguide.screening.fitting import Fitted
@@ -29,22 +30,22 @@ def alarm_figures(screened: pd.DataFrame, fitted: Fitted, promised: float) -> di
     needed = int(np.ceil(1 / promised)) - 1
     if ordinary < needed:
         print(
-            f"warning: {ordinary} calibration pictures are too few to promise {promised:.1%} false alarms, which needs "
-            f"{needed}: add pictures, or raise split.valid, or alarm_rate in conf/ood/"
+            f"warning: {ordinary} calibration pictures are too few to promise {percent(promised)} false alarms, which "
+            f"needs {needed}: add pictures, or raise split.valid, or alarm_rate in conf/ood/"
         )
     return {
         "alarm_rate_promised": promised,
-        "alarm_rate_promised_low": round(promised_low, 6),
-        "alarm_rate_promised_high": round(promised_high, 6),
+        "alarm_rate_promised_low": rounded(promised_low, 6),
+        "alarm_rate_promised_high": rounded(promised_high, 6),
         "promise_has_enough_pictures": ordinary >= needed,
         "calibration_pictures": ordinary + fitted.outliers,
         "calibration_groups": calibration.groups,
         "calibration_strangers": fitted.outliers,
         "test_pictures": len(test),
         "test_alarms": int(test.sum()),
-        "test_alarm_rate": round(float(test.mean()), 6),
-        "test_alarm_rate_low": round(low, 6),
-        "test_alarm_rate_high": round(high, 6),
+        "test_alarm_rate": rounded(float(test.mean()), 6),
+        "test_alarm_rate_low": rounded(low, 6),
+        "test_alarm_rate_high": rounded(high, 6),
     }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fieldguide.base.shares import rounded
 from fieldguide.statistics.groups import Groups, group_sizes
 from fieldguide.statistics.intervals import bootstrap, share_interval
 
@@ -48,10 +49,10 @@ def describe_noticed(
     low, high = intervals[None]
     return table, {
         "unknown_labels": len(table),
-        "unknown_label_auroc": round(float(table["auroc"].mean()), 6),
-        "unknown_label_auroc_low": round(low, 6),
-        "unknown_label_auroc_high": round(high, 6),
-        "unknown_label_caught": round(float(table["caught"].mean()), 6),
+        "unknown_label_auroc": rounded(float(table["auroc"].mean()), 6),
+        "unknown_label_auroc_low": rounded(low, 6),
+        "unknown_label_auroc_high": rounded(high, 6),
+        "unknown_label_caught": rounded(float(table["caught"].mean()), 6),
     }
 
 

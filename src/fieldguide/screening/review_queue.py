@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from fieldguide.base.shares import rounded
 from fieldguide.checks.set_notes import usual_issues
 from fieldguide.data.table import QUALITY_ISSUES
 
@@ -77,7 +78,7 @@ def review_queue(table: pd.DataFrame, reviewed: Collection[str]) -> pd.DataFrame
             identity,
             files[identity],
             "; ".join(entry.why for entry in found),
-            round(found[0].score, 4),
+            rounded(found[0].score, 4),
             next((entry.decision for entry in found if entry.decision != KEEP), KEEP),
         )
         for identity, found in entries.items()

@@ -10,6 +10,7 @@ import fieldguide.training.augmentations  # noqa: F401 - what the runner validat
 from fieldguide.base.config import Config
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
+from fieldguide.base.shares import rounded
 from fieldguide.base.stage_names import Stage
 from fieldguide.data.groups import group_kinds, group_numbers
 from fieldguide.data.status import Split
@@ -134,7 +135,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
             not_looking=no_maps,
         ),
     )
-    return {name: value if isinstance(value, str) else round(value, 6) for name, value in figures.items()}
+    return {name: value if isinstance(value, str) else rounded(value, 6) for name, value in figures.items()}
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
+from fieldguide.base.shares import rounded
 from fieldguide.data.look_alike_cost import left_out_by_other_keys
 from fieldguide.data.split_search import SIDES
 from fieldguide.data.split_shortage import shortage
@@ -31,7 +32,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
     for label in labels:
         mine = table[(table["label"] == label) & (table["split"] != Split.LEFT_OUT)]
         for side in SIDES:
-            metrics[f"{side}_share_{label}"] = round(float((mine["split"] == side).mean()), 4)
+            metrics[f"{side}_share_{label}"] = rounded(float((mine["split"] == side).mean()), 4)
     return {**metrics, **left_out_by_other_keys(kept, table, cfg.split)}
 
 

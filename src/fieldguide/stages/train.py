@@ -12,6 +12,7 @@ from fieldguide.base.files import write_json
 from fieldguide.base.paths import Paths
 from fieldguide.base.processor import linear_algebra
 from fieldguide.base.runner import EPOCHS, Metrics, main
+from fieldguide.base.shares import rounded
 from fieldguide.base.stage_names import Stage
 from fieldguide.data.csv_files import write_csv
 from fieldguide.data.status import Split
@@ -68,7 +69,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         "epochs": len(training.history),
         "best_epoch": training.best_epoch,
         "lr": training.lr,
-        **{name: round(float(best[name]), 6) for name in ("train_loss", "valid_loss", "valid_accuracy")},
+        **{name: rounded(float(best[name]), 6) for name in ("train_loss", "valid_loss", "valid_accuracy")},
         "temperature": temperature,
         "precision": computing.precision,
     }

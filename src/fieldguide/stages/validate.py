@@ -5,6 +5,7 @@ import pandas as pd
 from fieldguide.base.config import Config, SplitConfig
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
+from fieldguide.base.shares import rounded
 from fieldguide.base.stage_names import Stage
 from fieldguide.checks.conclusion import conclude, flagged_pictures
 from fieldguide.checks.data_docs import Docs
@@ -70,7 +71,7 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         "kept": kept,
         "labels": len(labels),
         "smallest_label": int(labels["pictures"].min()),
-        "balance": round(float(labels["balance"].min()), 4),
+        "balance": rounded(float(labels["balance"].min()), 4),
         **counts,
     }
 

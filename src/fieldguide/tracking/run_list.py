@@ -8,6 +8,7 @@ from typing import Any
 from fieldguide.base.errors import UserError
 from fieldguide.base.json_output import as_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import decimal, with_interval
 from fieldguide.base.terminal import table
 from fieldguide.tracking.process_ids import checkout_id, process_lives
 from fieldguide.tracking.store import answering, database_file, tracking_address
@@ -118,11 +119,11 @@ def _as_table(runs: Sequence[ListedRun]) -> str:
 
 
 def _interval(figures: dict[str, float | None]) -> str:
-    shown = [figures.get(name) for name in ("accuracy", "accuracy_low", "accuracy_high")]
-    if None in shown:
-        return _figure(shown[0])
-    return f"{shown[0]:.3f} ({shown[1]:.3f} to {shown[2]:.3f})"
+    accuracy, low, high = (figures.get(name) for name in ("accuracy", "accuracy_low", "accuracy_high"))
+    if accuracy is None or low is None or high is None:
+        return _figure(accuracy)
+    return with_interval(accuracy, low, high)
 
 
 def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else decimal(value)

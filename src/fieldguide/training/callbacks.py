@@ -11,6 +11,7 @@ from fastai.torch_core import set_seed
 
 from fieldguide.base.errors import UserError
 from fieldguide.base.progress import Progress
+from fieldguide.base.shares import decimal
 from fieldguide.training.checkpoint import State, save_checkpoint
 from fieldguide.training.loaders import number_of
 
@@ -119,8 +120,8 @@ class Report(Callback):
         train_loss, valid_loss, valid_accuracy = (float(value) for value in self.recorder.log[1:4])
         figures = {"train_loss": train_loss, "valid_loss": valid_loss, "valid_accuracy": valid_accuracy}
         self.history.append(figures)
-        text = f"epoch {len(self.history)}/{self.epochs}: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items())
-        self.bar.say(text)
+        told = ", ".join(f"{name} {decimal(figure, 4)}" for name, figure in figures.items())
+        self.bar.say(f"epoch {len(self.history)}/{self.epochs}: {told}")
         if not all(map(math.isfinite, (train_loss, valid_loss))):
             raise CancelFitException  # `require_numbers` reports it; fastai would prefix an error raised here
         self.on_epoch(len(self.history), figures)

@@ -1,4 +1,4 @@
-import { ask, bar, byId, el, labelButtons, onKeys, Outbox, pValue, say, toast } from "./core.js";
+import { ask, bar, byId, el, labelButtons, onKeys, Outbox, say, toast } from "./core.js";
 
 const state = { items: [], labels: [], current: 0, undo: [] };
 const outbox = new Outbox("/api/confirm", (answer) => (answer ? tell(answer) : load(false).catch((error) => toast(error.message, true))));
@@ -28,7 +28,7 @@ function draw() {
   byId("one-label").textContent = item.predictions[0].label;
   byId("predictions").replaceChildren(...item.predictions.map((one) => el("div", {},
     bar(one.label, one.probability),
-    el("p", { className: "soft", textContent: `version ${one.version ?? "?"}, ${one.step}${one.p_value === null ? "" : `, ${pValue(one.p_value)}`}` }),
+    el("p", { className: "soft", textContent: `version ${one.version ?? "?"}, ${one.step}${one.p_value === null ? "" : `, ${one.p_value_in_words}`}` }),
     ...(one.out_of_domain ? [el("p", { className: "alarm", textContent: "out of domain" })] : []))));
   byId("decided").textContent = item.confirmed ? `confirmed: ${item.confirmed}` : "";
   for (const next of state.items.slice(state.current + 1, state.current + 3)) if (next.is_here) new Image().src = `/found/${next.id}/1280`;

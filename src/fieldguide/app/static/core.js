@@ -1,5 +1,7 @@
 // What all pages share: asking the server, saving without losing anything, making elements, and the list of keys.
 
+import { inPercent } from "./shares.js";
+
 let token = "";
 try { token = localStorage.getItem("fieldguide-token") ?? ""; } catch (error) { /* changes are refused, in words */ }
 
@@ -161,20 +163,7 @@ export function labelButtons(labels, choose) {
 /** A share from 0 to 1 as a bar with its name and its figure. */
 export function bar(name, share, isStrong = true) {
   const filled = el("i");
-  filled.style.width = `${(100 * share).toFixed(1)}%`;
+  filled.style.width = `${100 * share}%`;
   return el("div", { className: isStrong ? "bar strong" : "bar" }, filled,
     el("span", { textContent: name }), el("b", { textContent: inPercent(share) }));
-}
-
-/** A share in per cent; what is neither none nor all is not shown as that. */
-export function inPercent(share) {
-  if (share >= 0.995 && share < 1) return "> 99 %";
-  if (share > 0 && share < 0.001) return "< 0.1 %";
-  return `${(100 * share).toFixed(share > 0.0995 ? 0 : 1)} %`;
-}
-
-/** A p-value in words. */
-export function pValue(p) {
-  if (p < 0.001) return "p-value below 0.001";
-  return p >= 0.9995 && p < 1 ? "p-value above 0.999" : `p-value ${p.toFixed(3)}`;
 }

@@ -1,9 +1,10 @@
-import { ask, byId, el, inPercent, onKeys, say, toast } from "./core.js";
+import { ask, byId, el, onKeys, say, toast } from "./core.js";
+import { between, decimal, inPercent, percent } from "./shares.js";
 
 const NUMBERS = { valid_accuracy: "valid accuracy", accuracy: "test accuracy (95 % interval)", macro_f1: "macro F1", log_loss: "log loss", ece: "calibration error" };
 const state = { runs: [], chosen: [], sort: "valid_accuracy", current: 0, link: () => "#" };
-const percent = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(1)} %`);
-const number = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
+const orNothing = (tell) => (value) => (value === null || value === undefined ? "–" : tell(value));
+const share = orNothing((value) => percent(value)), number = orNothing((value) => decimal(value));
 
 /** A line from 0 to 1 with the interval and the value on it. */
 function interval({ accuracy, accuracy_low: low, accuracy_high: high }) {
@@ -16,10 +17,10 @@ function interval({ accuracy, accuracy_low: low, accuracy_high: high }) {
 
 function cells(run) {
   const figures = run.figures;
-  const between = figures.accuracy_low == null ? "" : `${(100 * figures.accuracy_low).toFixed(0)} to ${(100 * figures.accuracy_high).toFixed(0)}`;
+  const reach = figures.accuracy_low == null ? "" : between(figures.accuracy_low, figures.accuracy_high);
   return [
-    el("td", {}, percent(figures.valid_accuracy)),
-    el("td", {}, percent(figures.accuracy), " ", el("small", { textContent: between }), interval(figures)),
+    el("td", {}, share(figures.valid_accuracy)),
+    el("td", {}, share(figures.accuracy), " ", el("small", { textContent: reach }), interval(figures)),
     el("td", {}, number(figures.macro_f1)), el("td", {}, number(figures.log_loss)), el("td", {}, number(figures.ece)),
   ];
 }

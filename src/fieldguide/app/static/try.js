@@ -1,4 +1,5 @@
-import { ask, bar, byId, el, onKeys, pValue, say, toast } from "./core.js";
+import { ask, bar, byId, el, onKeys, say, toast } from "./core.js";
+import { percent } from "./shares.js";
 
 const LOOK = "where it looks";
 const MAX_BYTES = 64 * 2 ** 20;
@@ -51,12 +52,12 @@ function draw(card, name, found) {
     el("div", { className: "said" },
       el("h2", { textContent: found.out_of_domain ? "probably none of these" : labels[0][0] }),
       el("div", { className: "bars" }, ...labels.slice(0, 8).map(([label, share], place) => bar(label, share, place === 0))),
-      el("p", { className: found.out_of_domain ? "alarm" : "soft", textContent: `${verdict} (${pValue(found.p_value)})` }),
+      el("p", { className: found.out_of_domain ? "alarm" : "soft", textContent: `${verdict} (${found.p_value_in_words})` }),
       el("p", { className: "soft", textContent: name })),
     el("div", { className: "similar" }, el("p", { className: "soft", textContent: "most similar in training" }),
       ...found.similar.map((one) => el("figure", {},
         el("img", { width: 160, height: 120, loading: "lazy", alt: one.label, src: `/picture/${one.id}/320` }),
-        el("figcaption", { textContent: `${one.label}, ${(100 * one.similarity).toFixed(0)} % alike` })))));
+        el("figcaption", { textContent: `${one.label}, ${percent(one.similarity, 0)} alike` })))));
   show(isMap);
 }
 

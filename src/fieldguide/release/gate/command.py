@@ -5,6 +5,7 @@ from fieldguide.base.errors import UserError, printable
 from fieldguide.base.files import read_json
 from fieldguide.base.json_output import as_json
 from fieldguide.base.paths import Paths
+from fieldguide.base.shares import decimal
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.terminal import table
 from fieldguide.configuration.compose import compose
@@ -88,7 +89,7 @@ def _verdict(decision: Decision) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else decimal(value)
 
 
 def _candidate(registry: Registry, version: Version | None) -> Candidate | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fieldguide.base.config import GateConfig
-from fieldguide.base.shares import p_value
+from fieldguide.base.shares import decimal, p_value
 from fieldguide.data.groups import group_numbers
 from fieldguide.statistics.calibration import chance_calibration_error, expected_calibration_error
 from fieldguide.statistics.groups import group_sizes
@@ -112,7 +112,7 @@ def calibration(challenger: pd.DataFrame, other: pd.DataFrame | None, cfg: GateC
     others = max(0.0, float(np.subtract(*_calibration_error(other)))) if other is not None else None
     excess = max(0.0, mine - chance)
     outcome = Outcome.MET if excess <= cfg.max_calibration_error else Outcome.FAILED
-    detail = f"ECE {mine:.3f}, of which {chance:.3f} by chance"
+    detail = f"ECE {decimal(mine)}, of which {decimal(chance)} by chance"
     bound = cfg.max_calibration_error
     return Rule("calibration", "current test", outcome, excess, others, bound, len(challenger), detail)
 

@@ -5,14 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from fieldguide.base.shares import percent
+from fieldguide.base.shares import decimal, percent
 from fieldguide.base.stage_names import Stage
 from fieldguide.base.version import VERSION
 from fieldguide.data.groups import IN_WORDS
 from fieldguide.evaluation.border_verdict import border_sentences
 from fieldguide.evaluation.field_section import site_lines, witness_lines
 from fieldguide.pages.markdown import render_markdown
-from fieldguide.pages.parts import number
 from fieldguide.release.publish.results import Results
 from fieldguide.release.publish.training import Training
 from fieldguide.screening.calibration import Calibration
@@ -25,11 +24,11 @@ def points(difference: float) -> str:
 
 FIGURES: dict[str, tuple[str, Callable[[float], str]]] = {  # of the metrics of `evaluate`, as a card tells them
     "accuracy": ("accuracy", percent),
-    "macro_f1": ("macro F1", number),
+    "macro_f1": ("macro F1", decimal),
     "accuracy_sequences": ("accuracy of sequences, each answered once", percent),
     "new_sites_accuracy": ("accuracy at sites that it was not trained on", percent),
-    "log_loss": ("log loss", number),
-    "ece": ("calibration error (ECE)", number),
+    "log_loss": ("log loss", decimal),
+    "ece": ("calibration error (ECE)", decimal),
     "baseline_gain": ("accuracy gained over the most frequent label", points),
     "baseline_tree_gain": ("accuracy gained over a decision tree on colours", points),
 }

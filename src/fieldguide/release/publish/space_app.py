@@ -15,6 +15,7 @@ import gradio as gr  # noqa: E402
 from huggingface_hub import SpaceCard  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from fieldguide.base.shares import p_value_in_words  # noqa: E402
 from fieldguide.model.activation_maps import ActivationMaps, maps_or_reason  # noqa: E402
 from fieldguide.model.activation_overlay import overlay  # noqa: E402
 from fieldguide.model.inference import Classifier, open_for  # noqa: E402
@@ -24,7 +25,6 @@ from fieldguide.prediction.answers import Screening, answers, load_screened  # n
 HERE = Path(__file__).resolve().parent
 MOST_BARS = 6
 SIDE = 480  # pixels of the map
-LEAST_SHOWN = 0.001  # p-value
 MAX_UPLOAD = "50mb"
 KEPT = 3600  # seconds for which what was uploaded stays on the server
 
@@ -102,8 +102,7 @@ def _uploaded(payload: Any) -> str | None:
 def _domain(p_value: float | None, out_of_domain: bool | None, reason: str) -> str:
     if p_value is None:
         return "Not known: this classifier has no screen."
-    shown = f"{p_value:.2g}" if p_value >= LEAST_SHOWN else f"below {LEAST_SHOWN}"
-    share = f"p-value {shown}, the share of ordinary pictures that look at least as unusual"
+    share = f"{p_value_in_words(p_value)}, the share of ordinary pictures that look at least as unusual"
     if out_of_domain:
         return f"No: {reason} ({share}). The label says little about such a picture."
     return f"Yes ({share})."

@@ -8,7 +8,7 @@ import pandas as pd
 
 from fieldguide.base.config import Config, RolloutNeeds
 from fieldguide.base.paths import Paths
-from fieldguide.base.shares import decimal
+from fieldguide.base.shares import decimal, written
 from fieldguide.prediction.log import read_confirmed, read_log
 from fieldguide.release.registry import Registry
 from fieldguide.release.versions import CHALLENGER, CHAMPION, SHADOW, Event, Version
@@ -114,14 +114,12 @@ def _at_least(name: str, wanted: int, found: int) -> Need:
 
 def _share(name: str, wanted: float, hits: "pd.Series[bool]", least: int) -> Need:
     share = float(hits.mean()) if len(hits) else 0.0
-    enough = len(hits) >= least
-    return Need(
-        name, f"{wanted:.2f} of at least {least}", f"{decimal(share)} of {len(hits)}", enough and share >= wanted
-    )
+    is_met = len(hits) >= least and share >= wanted
+    return Need(name, f"{written(wanted, '.2f')} of at least {least}", f"{decimal(share)} of {len(hits)}", is_met)
 
 
 def _alarms(at_most: float, alarms: "pd.Series[bool]", least: int) -> Need:
-    wanted = f"at most {at_most:.2f} of at least {max(least, 1)}"
+    wanted = f"at most {written(at_most, '.2f')} of at least {max(least, 1)}"
     if alarms.empty:
         return Need("out-of-domain alarms", wanted, "no prediction in the log has a p-value", False)
     rate = float(alarms.mean())
