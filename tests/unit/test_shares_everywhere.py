@@ -142,7 +142,7 @@ def test_the_summary(tmp_path: Path, share: float) -> None:
 @pytest.mark.slow
 def test_the_page_about_an_evaluation(share: float) -> None:
     found = findings(("black", "teddy"), "odd")
-    tables = {
+    tables: dict[str, Any] = {
         name: table.assign(**{column: share for column in table.select_dtypes("float") if column not in KEPT})
         for name, table in vars(found).items()
         if isinstance(table, pd.DataFrame) and name not in ("test", "counts")
