@@ -26,7 +26,7 @@ from fieldguide.evaluation.baselines import not_beaten
 from fieldguide.evaluation.border_verdict import border_lines
 from fieldguide.evaluation.page import evaluation_page
 from fieldguide.experiments import compare_command
-from fieldguide.experiments.run_results import Results
+from fieldguide.experiments.comparison import Results
 from fieldguide.overview.page import overview_page
 from fieldguide.overview.provenance import chosen
 from fieldguide.overview.summary import summarize
@@ -114,7 +114,7 @@ def test_the_overview(tmp_path: Path, share: float) -> None:
 def test_the_summary(tmp_path: Path, share: float) -> None:
     _, paths = write_results(tmp_path, ("black", "teddy"), "odd")
     unknown = dict.fromkeys(("auroc", "auroc_low", "auroc_high", "caught"), 0.5)
-    more = {
+    more: dict[str, dict[str, Any]] = {
         "clean": dict.fromkeys(Status, 0),
         "validate": {"expectations": 2, "passed": 1, "warnings": 1, "flagged_pictures": 0},
         "split": {"train": 12, "valid": 4, "test": 8, "left_out": 0},
@@ -132,7 +132,7 @@ def test_the_summary(tmp_path: Path, share: float) -> None:
     }
     for stage, figures in more.items():
         file = paths.metrics(stage)
-        write_json(file, {**figures, **(read_json(file) if file.is_file() else {})})
+        write_json(file, {**dict(figures), **(read_json(file) if file.is_file() else {})})
     write_json(paths.classifier.with_suffix(".json"), {"preprocessing": {}})
     give_shares(paths, share)
     text = summarize(paths)
@@ -143,7 +143,7 @@ def test_the_summary(tmp_path: Path, share: float) -> None:
 def test_the_page_about_an_evaluation(share: float) -> None:
     found = findings(("black", "teddy"), "odd")
     tables: dict[str, Any] = {
-        name: table.assign(**{column: share for column in table.select_dtypes("float") if column not in KEPT})
+        name: table.assign(**{str(column): share for column in table.select_dtypes("float") if column not in KEPT})
         for name, table in vars(found).items()
         if isinstance(table, pd.DataFrame) and name not in ("test", "counts")
     }
