@@ -53,7 +53,7 @@ def ready_tables(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def copied(engine: sqlalchemy.Engine) -> None:
         with closing(sqlite3.connect(tables)) as source, closing(engine.raw_connection()) as target:
-            source.backup(target.driver_connection)  # type: ignore[arg-type]
+            source.backup(target.driver_connection)
 
     monkeypatch.setattr(mlflow_database, "_initialize_tables", copied)
 

@@ -140,7 +140,7 @@ def make_tables_quickly(ready: Path) -> None:
 
     def copied(engine: Engine) -> None:
         with closing(sqlite3.connect(ready)) as source, closing(engine.raw_connection()) as target:
-            source.backup(target.driver_connection)  # type: ignore[arg-type]
+            source.backup(target.driver_connection)
 
     utils._initialize_tables = copied
 
