@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from fieldguide.base import parallel
@@ -79,9 +79,13 @@ _core = {"is_run": False}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Of properties the fast core tries fewer examples, also where a test does not say how many."""
+    """Of properties the fast core tries fewer examples, also where a test does not say how many.
+
+    How long drawing one takes tells nothing: other tests keep the cores busy.
+    """
     _core["is_run"] = "not slow" in config.option.markexpr
-    settings.register_profile("fieldguide", max_examples=examples(100))
+    slow = [HealthCheck.too_slow]
+    settings.register_profile("fieldguide", max_examples=examples(100), deadline=None, suppress_health_check=slow)
     settings.load_profile("fieldguide")
 
 
@@ -218,12 +222,13 @@ class Sample:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One more test process than cores that may be used (a container may allow fewer than the machine has).
 
-    Tests wait for what they start: for servers, browsers, locks, and processes that are to be killed.
+    Tests wait for what they start: for servers, browsers, locks, and processes that are to be killed. Those of the fast
+    core do not, and each process imports the libraries.
     """
-    return parallel.usable_cores() + 1
+    return parallel.usable_cores() + ("not slow" not in config.option.markexpr)
 
 
 # What takes longest comes first, and what the first ones wait for is not made twice at a time: so the processes end

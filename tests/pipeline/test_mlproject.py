@@ -4,7 +4,6 @@ import shlex
 import sys
 
 import pytest
-from mlflow import MlflowClient
 
 from fieldguide.base.errors import UserError
 from fieldguide.cli.mlproject import commands
@@ -39,6 +38,8 @@ def test_a_quote_that_does_not_close_is_one_line() -> None:
 
 @pytest.mark.slow
 def test_a_failure_leaves_no_open_run(copy: Checkout) -> None:
+    from mlflow import MlflowClient
+
     copy.run("mlflow", "run", ".", "--env-manager", "local", "-e", "reproduce", "-P", "run=never", code=1)
     (launcher,) = MlflowClient(database_address(copy.root / "mlflow.db")).search_runs(["0"])
     assert launcher.info.status == "FAILED"

@@ -8,6 +8,8 @@ from fieldguide.tracking.store import database_address
 from pipeline.checkout import Checkout
 from pipeline.conftest import Reproduced
 
+pytestmark = pytest.mark.slow
+
 PAGES = ("reports/index.html", "reports/data_docs/index.html", "reports/report/metrics.json")
 SCORES = """scores:
   never_odd:
@@ -16,7 +18,6 @@ SCORES = """scores:
 """
 
 
-@pytest.mark.slow
 def test_a_failed_check_is_told_on_the_page_and_its_remedy_gives_the_page_of_an_undisturbed_run(copy: Checkout) -> None:
     wanted = copy.digests(*PAGES)
     page, checks = copy.paths.overview, copy.paths.conf / "checks" / "mini.yaml"
@@ -45,7 +46,6 @@ def test_a_failed_check_is_told_on_the_page_and_its_remedy_gives_the_page_of_an_
     assert copy.dvc("status").stdout.strip() == "Data and pipelines are up to date."
 
 
-@pytest.mark.slow
 def test_the_page_and_the_screening_are_handed_to_mlflow_with_their_run(trained: Reproduced) -> None:
     checkout = trained.checkout
     client = MlflowClient(database_address(checkout.root / "mlflow.db"))

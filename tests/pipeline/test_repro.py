@@ -14,8 +14,9 @@ from fieldguide.data.table import IMAGES, RAW, read_table
 from pipeline.checkout import RESULTS, STAGES, TABLES, Checkout, ran, small_checkout
 from pipeline.conftest import Reproduced
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 def test_a_fault_in_params_stops_dvc_repro_before_any_stage_works(tmp_path: Path) -> None:
     checkout = small_checkout(tmp_path / "checkout")
     for fault, line in (
@@ -41,7 +42,6 @@ def test_a_fault_in_params_stops_dvc_repro_before_any_stage_works(tmp_path: Path
     assert done.stdout.count("Running stage") == 1
 
 
-@pytest.mark.slow
 def test_a_pipe_in_the_data_set_stops_repro_in_one_line_before_dvc_waits_at_it(tmp_path: Path) -> None:
     checkout = small_checkout(tmp_path / "checkout")
     os.mkfifo(checkout.paths.sources / "mini" / "pipe.jpg")
@@ -51,7 +51,6 @@ def test_a_pipe_in_the_data_set_stops_repro_in_one_line_before_dvc_waits_at_it(t
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["symlink", pytest.param("hardlink", marks=pytest.mark.exhaustive)])
 def test_the_links_of_dvcs_cache_are_pictures(kind: str, tmp_path: Path) -> None:
     checkout = small_checkout(tmp_path / "checkout")
@@ -73,7 +72,6 @@ def test_the_links_of_dvcs_cache_are_pictures(kind: str, tmp_path: Path) -> None
     assert checkout.repro("clean") == []
 
 
-@pytest.mark.slow
 def test_a_first_repro_runs_every_stage_and_says_only_what_a_person_needs(trained: Reproduced) -> None:
     assert sorted(trained.stages, key=STAGES.index) == STAGES
     for word in ("Warning", "INFO", "Traceback", "it/s", "database tables"):
@@ -83,7 +81,6 @@ def test_a_first_repro_runs_every_stage_and_says_only_what_a_person_needs(traine
     assert not leftovers
 
 
-@pytest.mark.slow
 def test_a_second_repro_runs_nothing(tried: Checkout) -> None:
     assert tried.repro() == []
     assert tried.dvc("status").stdout.strip() == "Data and pipelines are up to date."
@@ -141,7 +138,6 @@ FILES = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("key", "value", "stages"), PARAMS, ids=[f"{key}={value}" for key, value, _ in PARAMS])
 def test_another_value_in_params_concerns_the_stages_that_read_it(
     put_back: Checkout, key: str, value: str, stages: set[str]
@@ -150,7 +146,6 @@ def test_another_value_in_params_concerns_the_stages_that_read_it(
     assert changed_stages(put_back) == stages
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("file", "stages"), FILES, ids=[file for file, _ in FILES])
 def test_an_edited_file_concerns_the_stages_that_use_it(put_back: Checkout, file: str, stages: set[str]) -> None:
     with (put_back.root / file).open("a", encoding="utf-8") as text:
@@ -158,7 +153,6 @@ def test_an_edited_file_concerns_the_stages_that_use_it(put_back: Checkout, file
     assert changed_stages(put_back) == stages
 
 
-@pytest.mark.slow
 def test_an_edited_source_file_reruns_its_stage_and_stops_where_nothing_changed(copy: Checkout) -> None:
     with (copy.root / "src/fieldguide/data/split_shortage.py").open("a", encoding="utf-8") as text:
         text.write("# edited\n")
@@ -171,7 +165,6 @@ def test_an_edited_source_file_reruns_its_stage_and_stops_where_nothing_changed(
     assert copy.repro() == []
 
 
-@pytest.mark.slow
 def test_another_resize_trains_and_evaluates_again(trained: Reproduced, padded: Reproduced) -> None:
     assert padded.stages == ["config", "train", "evaluate", "screen", "report"]
     before, after = (done.checkout.digests(*RESULTS, *TABLES) for done in (trained, padded))
@@ -184,7 +177,6 @@ def test_another_resize_trains_and_evaluates_again(trained: Reproduced, padded: 
     assert read_json(padded.checkout.paths.classifier.with_suffix(".json"))["preprocessing"]["method"] == "pad"
 
 
-@pytest.mark.slow
 def test_another_size_of_the_square_trains_again(copy: Checkout) -> None:
     """DVC's cache of runs takes no notice of keys called `size` inside `train`."""
     copy.set_params(size=40)
@@ -192,7 +184,6 @@ def test_another_size_of_the_square_trains_again(copy: Checkout) -> None:
     assert read_json(copy.paths.classifier.with_suffix(".json"))["preprocessing"]["size"] == 40
 
 
-@pytest.mark.slow
 def test_an_experiment_of_dvc_gives_what_repro_gives(padded: Reproduced, tmp_path: Path) -> None:
     """The cache of the copy knows the padded run already, so `exp run` takes it from there."""
     copy = padded.checkout.copy(tmp_path / "checkout")
@@ -211,7 +202,6 @@ def test_an_experiment_of_dvc_gives_what_repro_gives(padded: Reproduced, tmp_pat
     assert "padded" in copy.dvc("exp", "list", "--name-only").stdout
 
 
-@pytest.mark.slow
 def test_dvc_shows_metrics_plots_and_the_graph(tried: Checkout, tmp_path: Path) -> None:
     shown = tried.dvc("metrics", "show", "--json").stdout
     for name in ("accuracy_low", "macro_f1", "valid_accuracy", "megabytes"):
@@ -227,7 +217,6 @@ def test_dvc_shows_metrics_plots_and_the_graph(tried: Checkout, tmp_path: Path) 
         assert f'["{stage}"]' in graph
 
 
-@pytest.mark.slow
 def test_new_pictures_in_a_folder_of_ones_own_are_downloaded(tmp_path: Path) -> None:
     checkout = small_checkout(tmp_path / "checkout")
     album = tmp_path / "album"
@@ -242,7 +231,6 @@ def test_new_pictures_in_a_folder_of_ones_own_are_downloaded(tmp_path: Path) -> 
     assert list(table["path"]) == ["grizzly/a.jpg", "grizzly/b.jpg", "teddy/a.jpg", "teddy/b.jpg", "teddy/two.jpg"]
 
 
-@pytest.mark.slow
 def test_adding_pictures_decodes_these_alone(tmp_path: Path) -> None:
     """Each file that is decoded makes a new entry beside those that are kept; `add` made those of the first."""
     checkout = small_checkout(tmp_path / "checkout")

@@ -9,6 +9,8 @@ from fieldguide.base.files import write_text
 from fieldguide.data.table import IMAGES, SPLIT, read_table
 from pipeline.checkout import Checkout
 
+pytestmark = pytest.mark.slow
+
 HEADER = "id,decision,label,reviewer,date,note\n"
 MADE = ("data/clean", "data/clean.parquet", "data/split.parquet")
 
@@ -30,7 +32,6 @@ def split_anew(checkout: Checkout, *decisions: str) -> tuple[pd.DataFrame, pd.Da
     return images, read_table(paths.split_table, SPLIT).set_index("id"), digests
 
 
-@pytest.mark.slow
 def test_decisions_change_exactly_their_pictures_and_without_them_the_old_bytes_come_back(copy: Checkout) -> None:
     places = read_table(copy.paths.split_table, SPLIT)
     before = copy.digests("data/clean.parquet", "data/split.parquet")

@@ -106,10 +106,8 @@ def test_confusion_and_figures_per_label_by_hand() -> None:
     assert table["recall"].tolist() == pytest.approx([2 / 3, 1, 0])
     assert table["f1"].tolist() == pytest.approx([2 / 3, 4 / 5, 0])
     assert (table.loc["black", "recall_low"], table.loc["black", "recall_high"]) == wilson(2, 3)
-    assert (table.loc["teddy", "precision_low"], table.loc["teddy", "precision_high"]) == (
-        0,
-        1,
-    )  # never predicted: nothing known
+    never_predicted = (table.loc["teddy", "precision_low"], table.loc["teddy", "precision_high"])
+    assert never_predicted == (0, 1)  # nothing is known
 
 
 def test_confused_pairs_come_by_number_then_by_name() -> None:
