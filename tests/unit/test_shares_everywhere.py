@@ -115,7 +115,7 @@ def test_the_summary(tmp_path: Path, share: float) -> None:
     _, paths = write_results(tmp_path, ("black", "teddy"), "odd")
     unknown = dict.fromkeys(("auroc", "auroc_low", "auroc_high", "caught"), 0.5)
     more: dict[str, dict[str, Any]] = {
-        "clean": dict.fromkeys(Status, 0),
+        "clean": {str(status): 0 for status in Status},
         "validate": {"expectations": 2, "passed": 1, "warnings": 1, "flagged_pictures": 0},
         "split": {"train": 12, "valid": 4, "test": 8, "left_out": 0},
         "evaluate": dict.fromkeys(("macro_f1", "accuracy_at_coverage_90", "precision_teddy", "recall_teddy"), 0.5),
@@ -132,7 +132,7 @@ def test_the_summary(tmp_path: Path, share: float) -> None:
     }
     for stage, figures in more.items():
         file = paths.metrics(stage)
-        write_json(file, {**dict(figures), **(read_json(file) if file.is_file() else {})})
+        write_json(file, {**figures, **(read_json(file) if file.is_file() else {})})
     write_json(paths.classifier.with_suffix(".json"), {"preprocessing": {}})
     give_shares(paths, share)
     text = summarize(paths)
