@@ -1,6 +1,5 @@
 """The engine ray: `make test-ray`."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -123,10 +122,10 @@ def test_a_token_in_the_home_folder_is_used_where_the_cluster_wants_one(
     running = Running(folder, RAY_AUTH_MODE=mode)
     running.start()
     try:
-        done = run_python(str(HERE / "modules.py"), "ray", ADDRESS, "os", cwd=tmp_path, HOME=str(tmp_path))
+        done = run_python(str(HERE / "modules.py"), "ray", ADDRESS, "pytest", cwd=tmp_path, HOME=str(tmp_path))
     finally:
         running.end()
-    assert done.stdout.splitlines() == [os.__file__], done.stderr
+    assert done.stdout.splitlines() == [pytest.__file__], done.stderr
 
 
 def test_another_token_is_told(folder: Path, tmp_path: Path) -> None:
@@ -134,7 +133,7 @@ def test_another_token_is_told(folder: Path, tmp_path: Path) -> None:
     running = Running(folder)
     running.start()
     try:
-        done = run_python(str(HERE / "modules.py"), "ray", ADDRESS, "os", cwd=tmp_path, HOME=str(tmp_path))
+        done = run_python(str(HERE / "modules.py"), "ray", ADDRESS, "pytest", cwd=tmp_path, HOME=str(tmp_path))
     finally:
         running.end()
     assert done.returncode == 1 and "Traceback" not in done.stderr
