@@ -28,7 +28,6 @@ DASK_SETTINGS = {
     "distributed.scheduler.allowed-failures": RETRIES,
     "distributed.worker.profile.enabled": False,  # looks at the worker a hundred times a second
     "distributed.admin.tick.interval": "1s",
-    "distributed.admin.system-monitor.interval": "10s",  # half a second took half of what idle processes take
     # Workers would give memory back after each picture and ask for it again: a tenth of a network's time.
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
 }
