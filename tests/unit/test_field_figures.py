@@ -82,6 +82,9 @@ def test_how_many_witnesses_there_are_is_said() -> None:
     metrics = {"test_pictures": 300, "groups": 5, "group_by": "site"}
     (line,) = field_section(metrics, pd.DataFrame(), pd.DataFrame()).lines
     assert line.startswith("The 300 test pictures come from 5 sites: the intervals count these, not pictures. So few")
-    assert groups_in_words(1, "day") == "1 camera day"
+    days = frames("a", "1", 2).assign(split_key=["a\n2024-05-01", "a\n2024-05-02"])
+    assert groups_in_words(1, group_kinds(days, "day")) == "1 camera day"
+    days["split_key"] = days["split_key"].str.removeprefix("a")
+    assert groups_in_words(2, group_kinds(days, "day")) == "2 days"
     assert groups_in_words(7, "site or look_alike") == "7 sites or groups of look-alikes"
     assert groups_in_words(2, "colony") == "2 values of colony"

@@ -60,6 +60,7 @@ def test_files_hold_more_digits_rather_than_0_or_1() -> None:
     assert [written(share, ".4f") for share in (0, 0.00003, 0.25, 0.99996, 1)] == [
         *("0.0000", "3e-05", "0.2500", "0.99996", "1.0000")
     ]
+    assert written(0.9984048834935713, ".2f") == "0.998" and written(1.00001, ".2f") == "1.00"
 
 
 @given(st.floats(0, 1), st.integers(1, 8))

@@ -23,6 +23,7 @@ from fieldguide.data.annotations.picture_table import row_cells
 from fieldguide.data.capture_time import capture_time
 from fieldguide.data.choices import Choices
 from fieldguide.data.field_data import FieldData
+from fieldguide.data.folder_reading import has_exif_times
 from fieldguide.data.moments import comparable, offset_of, offset_text, on_clock, with_offset
 from fieldguide.data.raw_table import raw_table
 from fieldguide.data.source_places import pictures_in
@@ -244,6 +245,22 @@ def test_times_of_some_photos_only_are_told(tmp_path: Path, timed: int, said: st
     done = run_command("add", "phones", str(photos), "--dry-run", cwd=tmp_path / "checkout")
 
     assert said in done.stdout
-    few = "note: about 20 % of the pictures have a time in their EXIF data, too few to read them unasked"
+    few = "note: the times in the EXIF data of 20 % of the pictures are not read, since they are few"
     assert (few in done.stdout) == (timed == 2), done.stdout
     assert ("taken: " in done.stdout) == (timed == 9)
+
+
+def test_the_advice_about_few_exif_times_keeps_what_the_names_say(tmp_path: Path) -> None:
+    for place in phone_photos(tmp_path, 2).rglob("*.jpg"):
+        place.rename(place.with_name(f"2024-06-01_12-00-{place.stem[-2:]}.jpg"))
+    reading = understand(pictures_in(tmp_path), Choices())
+
+    assert reading.options["time"] == ["%Y-%m-%d_%H-%M-%S"]
+    assert '`time: [exif, "%Y-%m-%d_%H-%M-%S"]` in the data set' in reading.understood[0]
+
+
+def test_videos_do_not_count_among_pictures_without_a_time(tmp_path: Path) -> None:
+    phone_photos(tmp_path, 6)
+    for number in range(40):
+        put(tmp_path / LABELS[number % 4] / f"VID_{number:04}.mp4", b"a video")
+    assert has_exif_times(pictures_in(tmp_path).files, sorted(pictures_in(tmp_path).files))

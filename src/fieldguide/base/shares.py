@@ -20,7 +20,7 @@ def of_100(share: float) -> str:
 
 
 def decimal(share: float, digits: int = 3) -> str:
-    """A share, as `0.980`, `< 0.001` or `> 0.999`; losses and errors too, which may be above 1."""
+    """A share, as `0.980`, `< 0.001` or `> 0.999`; losses and errors too, though they may be above 1."""
     return _bounded(share, 1, digits)
 
 
@@ -62,11 +62,12 @@ def rounded(share: float, digits: int = 6) -> float:
 
 
 def written(value: float, digits: str) -> str:
-    """A number for files, and a bound that is asked for: `digits` as `format` takes it (".4f"), all of them where it
-    would be 0 or 1 and is not.
+    """A number for files, and a bound that is asked for: `digits` as `format` takes it (".4f").
+
+    A share that would be 0 or 1 and is not has more of them.
     """
     text = format(value, digits)
-    return repr(float(value)) if float(text) in (0, 1) and float(text) != value else text
+    return str(rounded(value, int(digits[1:-1]))) if 0 < value < 1 and float(text) in (0, 1) else text
 
 
 def _bounded(value: float, whole: int, digits: int) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.base.errors import UserError
+from fieldguide.base.shares import percent
 from fieldguide.data.capture_time import EXIF, capture_time
 from fieldguide.data.choices import LAYOUT, Ambiguous, Choices, check_renamed
 from fieldguide.data.layout import GIVEN_SPLIT, LABEL, parse_layout
@@ -15,6 +16,7 @@ from fieldguide.data.source_reading import Reading
 from fieldguide.data.sources.folder import LABEL_FOLDERS, FolderData
 from fieldguide.data.sources.wanted import check_labels
 from fieldguide.data.system_files import system_reason
+from fieldguide.data.videos.kinds import is_video
 
 ASKED_FOR_EXIF = 200  # files, evenly over the folder
 
@@ -55,9 +57,10 @@ def read_folder(folder: Path, files: Mapping[str, Path], choices: Choices) -> Re
     check_renamed(choices.labels, (one.given_label for one in wanted))
     understood = [f"layout: {options['layout']}"] if "layout" in options else []
     if 0 < exif < ENOUGH:
+        both = ", ".join([EXIF, *(f'"{one}"' for one in times)])
         understood.append(
-            f"note: about {max(1, round(100 * exif))} % of the pictures have a time in their EXIF data, too few to "
-            f"read them unasked: `time: [{EXIF}]` in the data set's file in conf/data does"
+            f"note: the times in the EXIF data of {percent(exif, 0)} of the pictures are not read, since they are "
+            f"few: `time: [{both}]` in the data set's file in conf/data reads them"
         )
     reading = Reading({"kind": "folder", **options}, wanted, understood, ", then ".join(options.get("time", ())))
     check_labels({one.label for one in reading.pictures}, str(folder))
@@ -107,5 +110,6 @@ def has_exif_times(files: Mapping[str, Path], paths: Sequence[str]) -> bool:
 
 def share_with_exif_time(files: Mapping[str, Path], paths: Sequence[str]) -> float:
     """The share, from 0 to 1, of pictures that say in their EXIF data when they were taken, by some of them."""
-    asked = paths[:: max(1, len(paths) // ASKED_FOR_EXIF)]
+    able = [path for path in paths if not is_video(path)]
+    asked = able[:: max(1, len(able) // ASKED_FOR_EXIF)]
     return sum(capture_time(files[path], path, [EXIF]) is not None for path in asked) / max(1, len(asked))

@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 from fieldguide.data.split_keys import DAY, GIVEN_SPLIT, LOOK_ALIKE, SEQUENCE, SITE, split_keys
 
 CUT_FROM = "cut_from"  # the key of boxes of one picture, where there is no other
+DATE = "date"  # the key `day` where no site is known
 IN_WORDS = {
     LOOK_ALIKE: ("group of look-alikes", "groups of look-alikes"),
     CUT_FROM: ("picture with boxes", "pictures with boxes"),
     SEQUENCE: ("sequence", "sequences"),
     DAY: ("camera day", "camera days"),
+    DATE: ("day", "days"),
     SITE: ("site", "sites"),
 }
 
@@ -71,8 +73,13 @@ def group_kinds(pictures: pd.DataFrame, group_by: str) -> str:
     `group_by` is the key of the split, `pictures` as in `group_numbers`.
     """
     keyed = pictures["split_key"].notna()
-    key = CUT_FROM if group_by in (LOOK_ALIKE, GIVEN_SPLIT) else group_by
+    key = CUT_FROM if group_by in (LOOK_ALIKE, GIVEN_SPLIT) else key_kind(pictures["split_key"], group_by)
     return " or ".join([*([key] if keyed.any() else []), *([] if keyed.all() else [LOOK_ALIKE])])
+
+
+def key_kind(keys: pd.Series, group_by: str) -> str:
+    """What split keys are, in a word that `groups_in_words` takes: days of all pictures are not those of cameras."""
+    return DATE if group_by == DAY and keys.dropna().str.startswith("\n").all() else group_by
 
 
 def groups_in_words(number: int, kinds: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from fieldguide.base.config import SplitConfig
-from fieldguide.data.groups import groups_in_words
+from fieldguide.data.groups import groups_in_words, key_kind
 from fieldguide.data.split_keys import (
     DAY,
     GIVEN_SPLIT,
@@ -66,9 +66,9 @@ def propose_split(kept: pd.DataFrame, split: SplitConfig) -> SplitProposal:
             tested = keys[split_pictures(kept, found)["split"] == Split.TEST].nunique()
             doubt = f"; the test split has only {tested}, so its accuracy is uncertain" if tested < FEW else ""
             return SplitProposal(
-                found, f"{groups_in_words(keys.nunique(), key)}, each label in at least {fewest}{doubt}"
+                found, f"{groups_in_words(keys.nunique(), key_kind(keys, key))}, each label in at least {fewest}{doubt}"
             )
-        useless.append(groups_in_words(keys.nunique(), key))
+        useless.append(groups_in_words(keys.nunique(), key_kind(keys, key)))
     why = f"not every label can be divided by {' or '.join(useless)}" if useless else _too_little_is_known(kept)
     reason = f"{why}: look-alikes stay together"
     if least_on_a_side(kept, plain) >= split.min_per_label:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fieldguide.base.config import SplitConfig
-from fieldguide.data.groups import groups_in_words
+from fieldguide.data.groups import groups_in_words, key_kind
 from fieldguide.data.look_alike_cost import COSTLY
 from fieldguide.data.split_keys import DAY, GIVEN_SPLIT, LOOK_ALIKE, SEQUENCE, SITE, has_key
 from fieldguide.data.split_search import SIDES, workable_settings
@@ -38,7 +38,7 @@ def shortage(kept: pd.DataFrame, table: pd.DataFrame, split: SplitConfig) -> str
     groups = _groups(table, split).groupby(table["label"]).nunique().to_dict()
     named = [
         f"{label} has {totals[label]} picture{'s' if totals[label] > 1 else ''}"
-        f"{f' in {_in_words(groups[label], split)}' if groups[label] < totals[label] else ''} "
+        f"{f' in {_in_words(groups[label], table, split)}' if groups[label] < totals[label] else ''} "
         f"({', '.join(f'{row[side]} {side}' for side in SIDES)})"
         for label, row in short.head(MOST_NAMED).iterrows()
     ]
@@ -66,8 +66,9 @@ def enough(split: SplitConfig) -> int:
     return count
 
 
-def _in_words(number: int, split: SplitConfig) -> str:
-    return groups_in_words(number, LOOK_ALIKE if split.group_by == GIVEN_SPLIT else split.group_by)
+def _in_words(number: int, table: pd.DataFrame, split: SplitConfig) -> str:
+    key = LOOK_ALIKE if split.group_by == GIVEN_SPLIT else key_kind(table["split_key"], split.group_by)
+    return groups_in_words(number, key)
 
 
 def _groups(table: pd.DataFrame, split: SplitConfig) -> pd.Series:
@@ -80,7 +81,7 @@ def _advice(kept: pd.DataFrame, table: pd.DataFrame, split: SplitConfig) -> str:
     groups = _groups(table, split).groupby(table["label"]).nunique()
     bursts = groups.sum() < BURSTS * len(table)  # a group is several pictures
     few = replace(split, min_per_label=1) if bursts else split
-    others = _in_words(2, split).partition(" ")[2]
+    others = _in_words(2, table, split).partition(" ")[2]
     new = f" of other {others}" if split.group_by not in (LOOK_ALIKE, GIVEN_SPLIT) else " unlike these"
     add = f"add pictures{new if bursts else ''} (about {enough(few)} of a label are enough)"
     if found := next(_workable(kept, table, split), None):
