@@ -49,7 +49,7 @@ def test_every_picture_gets_a_row_and_the_results_are_the_same_every_time(
     assert metrics["promise_has_enough_pictures"] is False
     low, high = (float(str(metrics[f"alarm_rate_promised_{side}"])) for side in ("low", "high"))
     assert low < 0.01 < 0.2 < high
-    assert "9 calibration pictures are too few to promise 5.0% false alarms" in capsys.readouterr().out
+    assert "9 calibration pictures are too few to promise 5.0 % false alarms" in capsys.readouterr().out
 
     assert screen.run(composed(), trained) == metrics
     assert [sha256_of_file(path) for path in results] == digests

@@ -169,7 +169,7 @@ PARAMS_FAULTS = {
     "list section": ("{max_side: 320, min_side: 32}", "[5]", "clean: ", "(given: [5]); known: max_side"),
     "empty section": ("{max_side: 320, min_side: 32}", "", "clean: ", "(given: None); known: max_side"),
     "reference": ("seed: 42", "seed: ${sead}", "seed: ", "plain values"),
-    "copies below what is seen": ("max_side: 320", "max_side: 90", "clean.max_side: ", "(given: 90, train.size 96)"),
+    "copies below what is seen": ("max_side: 320", "max_side: 100", "clean.max_side: ", "(given: 100, train.size 128)"),
     "tab": ("seed: 42", "a:\n\tb: 1", "is not valid YAML", "line"),
     "same key twice": ("seed: 42", "seed: 42\nseed: 43", "is not valid YAML", "duplicate key seed"),
 }
