@@ -9,19 +9,15 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fieldguide.base.errors import UserError, beginning, first_line
+from fieldguide.base.files import sha256_of_file
+from fieldguide.base.parallel import map_threads
 from fieldguide.base.process import quiet_environment
-
-quiet_environment()  # before ONNX Runtime is imported, also where Python imports fieldguide
-
-import numpy as np  # noqa: E402
-import onnxruntime  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
-
-from fieldguide.base.errors import UserError, beginning, first_line  # noqa: E402
-from fieldguide.base.files import sha256_of_file  # noqa: E402
-from fieldguide.base.parallel import map_threads  # noqa: E402
-from fieldguide.model.asking import Answers, Square  # noqa: E402
-from fieldguide.model.onnx_check import MAX_FILE_SIZE, check_onnx  # noqa: E402
+from fieldguide.model.asking import Answers, Square
+from fieldguide.model.onnx_check import MAX_FILE_SIZE, check_onnx
 
 INPUT = "pictures"
 PRECISION = "precision"  # in the metadata: of the numbers, where they are not float32
@@ -41,7 +37,8 @@ class OnnxNetwork:
     """
 
     def __init__(self, content: bytes, name: str = "the network", threads: int | None = None) -> None:
-        options = onnxruntime.SessionOptions()
+        runtime = _runtime()
+        options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = SILENT
         options.add_session_config_entry("session.load_model_format", "ONNX")
@@ -50,7 +47,7 @@ class OnnxNetwork:
         _bound_memory()
         self.threads = threads  # None: as many as there are cores for whoever asks
         try:
-            self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self.session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
             self.facts: Mapping[str, str] = self.session.get_modelmeta().custom_metadata_map
             inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
             kinds = {one.type for one in (*inputs, *outputs)}
@@ -113,12 +110,21 @@ def _read_once(path: Path, sha256: str) -> OnnxNetwork:
     return read_onnx(path)
 
 
+def _runtime() -> Any:
+    """ONNX Runtime, imported with its usage reports switched off, also where Python imports fieldguide."""
+    quiet_environment()
+    import onnxruntime
+
+    return onnxruntime
+
+
 @cache
 def _bound_memory() -> None:
     """A small file can ask for any amount: ONNX Runtime refuses more than MAX_MEMORY for all networks of a process."""
-    kind, whatever = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
-    memory = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, whatever)
-    onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg({"max_mem": MAX_MEMORY}))
+    runtime = _runtime()
+    kind, whatever = runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, runtime.OrtMemType.DEFAULT
+    memory = runtime.OrtMemoryInfo("Cpu", kind, 0, whatever)
+    runtime.create_and_register_allocator(memory, runtime.OrtArenaCfg({"max_mem": MAX_MEMORY}))
 
 
 def _fits(shape: tuple[int, ...], said: tuple[int | str, ...]) -> bool:
