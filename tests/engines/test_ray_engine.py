@@ -128,16 +128,25 @@ def test_a_token_in_the_home_folder_is_used_where_the_cluster_wants_one(
     assert done.stdout.splitlines() == [pytest.__file__], done.stderr
 
 
-def test_another_token_is_told(folder: Path, tmp_path: Path) -> None:
-    put(tmp_path / ".ray" / "auth_token", b"f" * 64)
+@pytest.mark.parametrize(
+    ("kept", "given", "told"),
+    [
+        ("f" * 64, {}, "is this machine's token, ~/.ray/auth_token, that of the cluster?"),
+        ("", {"RAY_AUTH_TOKEN": "f" * 64}, "is this machine's token, RAY_AUTH_TOKEN, that of the cluster?"),
+        ("", {}, "if the cluster asks for a token, copy its ~/.ray/auth_token to this machine"),
+    ],
+)
+def test_another_token_is_told(folder: Path, tmp_path: Path, kept: str, given: dict[str, str], told: str) -> None:
+    if kept:
+        put(tmp_path / ".ray" / "auth_token", kept.encode())
     running = Running(folder)
     running.start()
     try:
-        done = run_python(str(HERE / "modules.py"), "ray", ADDRESS, "pytest", cwd=tmp_path, HOME=str(tmp_path))
+        done = run_python(str(HERE / "modules.py"), "ray", ADDRESS, "pytest", cwd=tmp_path, HOME=str(tmp_path), **given)
     finally:
         running.end()
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert "is this machine's token, ~/.ray/auth_token, that of the cluster?" in done.stderr.splitlines()[-1]
+    assert told in done.stderr.splitlines()[-1]
 
 
 def test_nothing_is_written_to_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def test_an_engine_that_is_not_there_is_one_line(jobs: list[RemoteJob], monkeypa
         launch(run_on_slurm, jobs, {})
     assert (
         end.value.code
-        == "sweep: hydra/launcher=slurm: no `sbatch` here: call it on a machine that hands in jobs to SLURM"
+        == "sweep: hydra/launcher=slurm: no `sbatch` here: call it on a machine that can submit jobs to SLURM"
     )
 
 

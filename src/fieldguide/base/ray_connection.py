@@ -16,7 +16,7 @@ from fieldguide.base.process import quiet_environment
 MODULES = "PYTHONPATH"
 OBJECTS = 2**28  # bytes that a Ray of its own sets aside for what tasks exchange
 TOKEN = Path(".ray", "auth_token")  # in the home folder
-ANOTHER_TOKEN = f"; is this machine's token, ~/{TOKEN}, that of the cluster?"
+TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")  # which Ray reads before that file
 # Its log monitor looks for new logs ten times a second, to send them to this process, which does not take them: that is
 # a fifth of what such a Ray takes with nothing to do. From 0 logs on it looks only once in so many seconds.
 UNREAD_LOGS = {"RAY_LOG_MONITOR_MANY_FILES_THRESHOLD": "0", "LOG_NAME_UPDATE_INTERVAL_S": "3600"}
@@ -52,7 +52,7 @@ def connect_to_ray(
         settings |= {"_temp_dir": stack.enter_context(folder)}
     elif address != AUTO:
         reach(address)
-        if _has_token():  # Ray itself uses one unasked only with `auto`
+        if _token_place():  # Ray itself uses one unasked only with `auto`
             os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
     from ray._private import worker
@@ -61,8 +61,8 @@ def connect_to_ray(
     try:
         ray.init(address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **settings)
     except ConnectionError as error:
-        refused = address not in (None, AUTO)  # somebody listens there
-        raise ConnectionError(first_line(error) + ANOTHER_TOKEN * refused) from None
+        is_refused = address not in (None, AUTO)  # somebody listens there
+        raise ConnectionError(first_line(error) + (_about_the_token() if is_refused else "")) from None
     worker._worker_logs_enabled = False  # else Ray tells of lost workers on stdout, among what a command prints
     return ray
 
@@ -72,10 +72,16 @@ def reason_of(error: Exception) -> str:
     return first_line(getattr(error, "cause", None) or error)
 
 
-def _has_token() -> bool:
-    """Whether this user has a token for clusters of Ray, in one of the places where Ray looks."""
-    given = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
-    return given or (Path.home() / TOKEN).is_file()
+def _token_place() -> str:
+    """Where Ray finds this user's token for clusters; "" if there is none."""
+    given = (name for name in TOKEN_VARIABLES if os.environ.get(name))
+    return next(given, f"~/{TOKEN}" if (Path.home() / TOKEN).is_file() else "")
+
+
+def _about_the_token() -> str:
+    if place := _token_place():
+        return f"; is this machine's token, {place}, that of the cluster?"
+    return f"; if the cluster asks for a token, copy its ~/{TOKEN} to this machine"
 
 
 def _search_path(*, and_its_own: bool) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Jobs of a sweep on a cluster of SLURM, which submitit hands in as one array.
+"""Jobs of a sweep on a cluster of SLURM, which submitit submits as one array.
 
 Whether a job is over is what `squeue` says: unlike `sacct`, it needs no accounting.
 """
@@ -73,7 +73,7 @@ def run_on_slurm(jobs: Sequence[RemoteJob], options: Mapping[str, Any]) -> Gener
 
 def _cancel_earlier(name: str) -> None:
     if shutil.which("sbatch") is None:
-        raise UserError("hydra/launcher=slurm: no `sbatch` here: call it on a machine that hands in jobs to SLURM")
+        raise UserError("hydra/launcher=slurm: no `sbatch` here: call it on a machine that can submit jobs to SLURM")
     if left := _in_queue(name):
         print(f"sweep: cancelling {left} jobs that an earlier call has left in SLURM's queue", flush=True)
         _cancel(name)

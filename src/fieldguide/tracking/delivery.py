@@ -85,7 +85,7 @@ def _finished_run(tracker: Tracker, record: dict[str, Any]) -> Any | None:
 
 
 def _same_model_elsewhere(tracker: Tracker, record: dict[str, Any], run: str) -> Any | None:
-    """The run of another checkout with the same model, finished while this one was handed in, if that one stays.
+    """The run of another checkout with the same model, finished while this one was delivered, if that one stays.
 
     No times are compared: the clocks of two machines differ. A run that is complete stays. Of two that are not yet both
     would go, or neither: there the ids decide.
