@@ -35,7 +35,10 @@ def test_a_folder_becomes_raw_pictures_and_a_table(own_data: OwnData) -> None:
     here = table[table["ok"]]
     assert list(here["file"]) == [f"data/sources/own/{path}" for path in here["path"]]
     assert all(sha256_of_file(paths.raw_file(str(row.file))) == row.sha256 for row in here.itertuples())
-    assert not list(paths.raw.iterdir())  # no second copy of anything
+    (note,) = paths.raw.iterdir()  # no second copy of anything
+    assert note.read_text() == (
+        "The pictures are read where they are, in data/sources/own. data/raw.parquet lists them.\n"
+    )
 
 
 def test_pictures_that_went_from_the_source_go_from_the_table(own_data: OwnData) -> None:

@@ -117,7 +117,8 @@ def train_small(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network.to(device).to(memory_format=torch.channels_last).train()
     halves = choose_computing(network, "auto").precision == "bfloat16"
-    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99), weight_decay=0.01)
+    # Fused, the step takes a quarter of the time; it was a sixth of all.
+    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, (0.9, 0.99), weight_decay=0.01, fused=True)
     batch = min(BATCH, len(taught))
     steps = len(taught) // batch
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps * EPOCHS, pct_start=0.25)

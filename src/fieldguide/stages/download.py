@@ -4,16 +4,18 @@ from pathlib import Path
 
 from fieldguide.base.config import Config
 from fieldguide.base.errors import UserError
-from fieldguide.base.files import replace_folder
+from fieldguide.base.files import replace_folder, write_text
 from fieldguide.base.paths import Paths
 from fieldguide.base.runner import Metrics, main
 from fieldguide.data.raw_table import raw_table
 from fieldguide.data.sources import DataSource
 from fieldguide.data.table import RAW, further_columns, write_table
 
+READ_IN_PLACE = "The pictures are read where they are, in data/sources/{source}. data/raw.parquet lists them.\n"
+
 
 def run(cfg: Config, paths: Paths) -> Metrics:
-    """Write data/raw.parquet, and to data/raw what is made; raise UserError if there is nothing at all."""
+    """Write data/raw.parquet, and to data/raw what is made, if anything is; raise UserError if there are no files."""
     source = paths.sources / cfg.choices["data"]
     with replace_folder(paths.raw) as made:
         data: DataSource = cfg.data
@@ -25,6 +27,8 @@ def run(cfg: Config, paths: Paths) -> Metrics:
         table = raw_table(rows, name)
         if not table["ok"].any():
             raise UserError(f"data/sources/{source.name} holds no files in the folders of labels: add pictures there")
+        if not any(made.iterdir()):  # of an empty folder DVC warns with every stage
+            write_text(made / "README.txt", READ_IN_PLACE.format(source=source.name))
     write_table(table, paths.raw_table, RAW, further_columns(table, RAW))
     return {
         "sources": len(table),

@@ -166,9 +166,15 @@ def restore(learner: Any, state: State) -> None:
     """Give a new learner the weights and the optimizer state of an interrupted one."""
     learner.model.load_state_dict(state["network"])
     learner.create_opt()
-    device = learner.dls.device
     moved = [
-        {name: value.to(device) if isinstance(value, torch.Tensor) else value for name, value in part.items()}
-        for part in state["optimizer"]["state"]
+        {name: _moved(value, parameter) for name, value in part.items()}
+        for part, (parameter, *_) in zip(state["optimizer"]["state"], learner.opt.all_params(), strict=True)
     ]
     learner.opt.load_state_dict({"state": moved, "hypers": learner.opt.hypers})
+
+
+def _moved(value: Any, parameter: torch.Tensor) -> Any:
+    """What the optimizer keeps of a parameter, where that is; a tensor of its shape lies in memory as it does."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value.to(parameter.device)

@@ -29,6 +29,7 @@ from fieldguide.base.schedules import FineTune, Schedule
 from fieldguide.model.precision import Computing
 from fieldguide.training.callbacks import Bfloat16, EachEpoch, OnEpoch, Report, restore
 from fieldguide.training.checkpoint import load_checkpoint
+from fieldguide.training.optimizer import FusedAdam
 
 PRECISIONS: dict[str, Callable[[], list[Callback]]] = {
     "float32": list,
@@ -194,6 +195,7 @@ def _make_learner(
         network,
         loss_func=CrossEntropyLossFlat(weight=weight, label_smoothing=train.label_smoothing),
         metrics=accuracy,
+        opt_func=FusedAdam,
         wd=train.weight_decay,
         train_bn=train_norm,
         splitter=lambda network: [params(network.body), params(network.head)],
