@@ -14,7 +14,7 @@ from fieldguide.screening.measurements import NAMES, SIDES
 from fieldguide.screening.neighbours import fit_local_density
 from fieldguide.screening.observations import Observations
 from fieldguide.screening.orientation import Orientation, Turned, fit_orientation, learn_turned
-from fieldguide.screening.p_values import Tail, are_ordinary, fit_tail, tail_of, with_normal_tail
+from fieldguide.screening.p_values import Tail, are_ordinary, fit_tail, tail_of, winsorized, with_normal_tail
 from fieldguide.screening.screen import (
     WEIGHTS,
     Numbers,
@@ -30,12 +30,13 @@ from fieldguide.statistics.groups import Groups, alone
 from fieldguide.statistics.intervals import effective_number
 
 FOLDS = 5
-# Shares of the tails. Of a hundred valid pictures a quarter or half describe a tail better than a few: these kept the
-# promise best in trials on the drawn sample, with and without 3 % outliers among so many (bench/alarm_rate.py).
-LEARNED_TAIL, MEASURED_TAIL, COMBINED_TAIL = 0.25, 0.1, 0.5
-# Of 400 calibration pictures with 3 % strangers (frozen), 5 % alarms were 3.3 without it, 4.4 with it, 4.7 with 0.01;
-# of as many without strangers 5.5, about 6 and 6.5. Of a hundred it changes nothing.
-UNLIKELY = 0.007
+# Shares of the tails. Of a hundred valid pictures a quarter describe a tail better than a few. The combined score falls
+# faster than exponentially from its median on, and about exponentially from the largest fifth on; but fewer than twenty
+# pictures tell no scale. That fifth, and the p-value below which a picture is a stranger, kept the promise best in
+# trials on 30 to 400 pictures, with 4.5 % strangers among them and without; bench/README.md says what else was tried.
+LEARNED_TAIL, MEASURED_TAIL, COMBINED_TAIL = 0.25, 0.1, 0.2
+LEAST_IN_TAIL, LARGEST_TAIL = 20, 0.5  # pictures of the combined score's, and share, which counts more
+UNLIKELY = 0.01
 SMALLEST_SCALE = 1e-6  # of scores, which have no natural unit
 
 
@@ -59,7 +60,7 @@ class Fitted:
     screen: Screen
     train: Verdicts
     valid: Verdicts
-    outliers: int  # pictures left out of the calibration, see `fit_tail`
+    outliers: int  # pictures that look like strangers among those that calibrate, see `are_ordinary`
 
 
 def fit_screen(
@@ -160,7 +161,8 @@ def calibrate_screen(
     among them are those that are outliers with exponential tails: normal ones are right for the learned parts, but
     would exclude ordinary ones too.
 
-    Outliers are left out of the combined score alone, where the promise is made, and not of the learned parts as well.
+    Outliers are left out of the combined score alone, where the promise is made, and not of the learned parts as well;
+    as many as ordinary pictures are expected among them come back at the largest score that stayed (`winsorized`).
     Trained features have heavy tails: most pictures are near others of their label, hard ones far from all. Cut once
     for the parts and again for their combination, a hundred such scores lost 6 % of the ordinary pictures, and 5 %
     false alarms became 8 to 9 (bench/alarm_rate.py).
@@ -186,10 +188,12 @@ def calibrate_screen(
         groups = np.concatenate([learned.groups, groups + learned.groups.max() + 1])
     p_values = {name: _cross_fitted(values, groups) for name, values in scores.items()}
     parts, _ = part_p_values(tails, p_values, measurements)
-    ordinary = are_ordinary(combine(parts), COMBINED_TAIL, SMALLEST_SCALE, UNLIKELY)
+    share = min(max(COMBINED_TAIL, LEAST_IN_TAIL / len(measurements)), LARGEST_TAIL)
+    ordinary = are_ordinary(combine(parts), share, SMALLEST_SCALE, UNLIKELY)
     parts |= {name: with_normal_tail(values, LEARNED_TAIL) for name, values in p_values.items()}
-    combined = tail_of(combine(parts)[ordinary], COMBINED_TAIL, SMALLEST_SCALE)
-    alarms = combined.p_values(combine(parts)[ordinary]) <= detector.alarm_rate
+    together = combine(parts)
+    combined = tail_of(winsorized(together, ordinary, UNLIKELY), share, SMALLEST_SCALE)
+    alarms = combined.p_values(together[ordinary]) <= detector.alarm_rate
     calibration = Calibration(len(alarms), len(set(groups[ordinary])), effective_number(alarms, groups[ordinary]))
     tails = tails | {name: tail_of(values, LEARNED_TAIL, SMALLEST_SCALE) for name, values in scores.items()}
     screen = Screen(learned.scorers, WEIGHTS, learned.turned, tails, combined, detector.alarm_rate, calibration)

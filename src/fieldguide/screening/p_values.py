@@ -66,6 +66,25 @@ def are_ordinary(scores: NDArray[Any], share: float, least_scale: float, unlikel
     return scores <= sample[count - 1]
 
 
+def winsorized(scores: NDArray[Any], ordinary: NDArray[np.bool_], unlikely: float) -> NDArray[Any]:
+    """A sample without its outliers, except for as many as ordinary scores are expected among them: (at most n,).
+
+    Leaving out all beyond a limit also leaves out the largest ordinary scores, and what remains looks narrower than it
+    is. So as many as are expected beyond the limit come back, at least one if any was left out, each at the largest
+    score that stayed (winsorizing, Dixon 1960): their own values may be those of strangers.
+
+    Parameters
+    ----------
+    scores
+        (n,) the sample.
+    ordinary, unlikely
+        (n,) what `are_ordinary` says of them, and the p-value below which it calls a score an outlier.
+    """
+    kept = scores[ordinary]
+    expected = min(len(scores) - len(kept), max(1, round(unlikely * len(scores))))
+    return np.concatenate([kept, np.full(expected, kept.max())])
+
+
 def tail_of(scores: NDArray[Any], share: float, least_scale: float) -> Tail:
     """The tail of a sample (n,) of ordinary scores, with n at least 1."""
     values = np.sort(scores.astype(np.float64))
