@@ -28,6 +28,7 @@ DASK_SETTINGS = {
     "distributed.scheduler.allowed-failures": RETRIES,
     "distributed.worker.profile.enabled": False,  # looks at the worker a hundred times a second
     "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",  # half a second took half of what idle processes take
     # A worker that died is started again, but Dask gives it up for good if it is away 15 seconds later: a start takes
     # that long on a busy machine, and an item may kill one worker after the other.
     "distributed.deploy.lost-worker-timeout": "1000 days",
