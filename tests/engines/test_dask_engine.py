@@ -80,6 +80,12 @@ def test_what_kills_every_worker_is_lost_alone(monkeypatch: pytest.MonkeyPatch) 
     checks.loses_one_item_alone("dask")
 
 
+def test_nothing_stays_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    checks.loses_one_item_alone("dask")
+    assert not list(tmp_path.iterdir())
+
+
 def test_no_scheduler_is_one_line(root: Path) -> None:
     checks.is_one_line_where_nobody_listens(root, "dask", ADDRESS)
 

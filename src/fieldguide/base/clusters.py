@@ -138,13 +138,13 @@ def _dask(name: str, engine: EngineConfig, stack: ExitStack) -> Cluster:
         logging.getLogger(logger).setLevel(logging.CRITICAL)
     if engine.address is None:
         folder = stack.enter_context(TemporaryDirectory(prefix="fieldguide-", ignore_cleanup_errors=True))
+        stack.enter_context(dask.config.set({"temporary-directory": folder}))  # of the scheduler too
         with ctrl_c_waits():
             started = LocalCluster(
                 n_workers=engine.workers or usable_workers(),
                 threads_per_worker=1,
                 memory_limit=None,
                 dashboard_address=None,
-                local_directory=folder,
                 protocol="tls://",
                 security=Security.temporary(),
                 silence_logs=logging.CRITICAL,
