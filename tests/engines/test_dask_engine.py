@@ -34,7 +34,11 @@ class Running:
                 subprocess.Popen(
                     [sys.executable, "-m", f"distributed.cli.{command[0]}", *command[1:]],
                     cwd=self.folder,
-                    env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(self.source), "HOME": str(self.folder)},
+                    env={
+                        "PATH": "/usr/bin:/bin",
+                        "PYTHONPATH": str(self.source),
+                        **dict.fromkeys(("HOME", "TMPDIR"), str(self.folder)),
+                    },
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                 )
