@@ -29,6 +29,8 @@ SLURM_PACKAGES := slurmctld slurmd slurm-client munge
 
 # There is a test process for each core and one more: with more threads they would only wait for each other.
 test test-all test-space test-hostile test-slurm test-ray test-dask test-server fuzz: export OMP_NUM_THREADS := 1
+# They start a thousand more, each of which would compile this project anew where Python may not keep what it compiled.
+test test-all test-space test-hostile test-slurm test-ray test-dask test-server fuzz: export PYTHONDONTWRITEBYTECODE :=
 
 test: setup  ## run the test suite
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
