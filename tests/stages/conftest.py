@@ -1,7 +1,9 @@
 """Pictures to train on, made once."""
 
+import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,15 @@ from fieldguide.base.paths import Paths
 from fieldguide.data.table import IMAGES, SPLIT, write_table
 from results import as_images
 from stages.training import LABELS, composed
+
+
+def pytest_pycollect_makemodule(module_path: Path) -> None:
+    """What imports the loaders imports fastai, and that torchvision: without torch's compiler, as `train` does."""
+    code = module_path.read_text(encoding="utf-8")
+    if re.search(r"^from fieldguide\.training.* import .*loaders", code, re.MULTILINE):
+        from fieldguide.model.libraries import library
+
+        library("torchvision")
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -18,6 +18,9 @@ def draw_batch(cfg: Config, paths: Paths, overrides: Sequence[str], count: int, 
     Raises UserError if there is no split yet.
     """
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # fastai's import uses it
+    from fieldguide.model.libraries import library
+
+    library("torchvision")  # before fastai imports it
     from fieldguide.experiments.training_views import training_views
     from fieldguide.pages.png import save_figure
     from fieldguide.pages.sheet import sheet_figure
