@@ -22,6 +22,7 @@ from fieldguide.tracking.tracker import Tracker
 from pipeline.checkout import ODD_NAME, free_port
 from pipeline.conftest import Reproduced
 from pipeline.servers import answers, end
+from warm import warm_python
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +88,7 @@ mlflow.models.set_model(Answers())
 
 @pytest.mark.usefixtures("no_server", "ready_tables")
 def test_a_registered_model_is_tried_where_mlflow_reads_the_path_of_the_checkout_as_another_one(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "a%41b"
     place.mkdir()
@@ -101,6 +102,8 @@ def test_a_registered_model_is_tried_where_mlflow_reads_the_path_of_the_checkout
     mlflow.register_model(logged.model_uri, "own")
     assert why_it_does_not_predict("models:/own/1", tracker.address) == ""
     (place / "label.txt").unlink()
+    monkeypatch.setattr("sys.executable", warm_python())  # the second has the libraries, for speed
+    monkeypatch.setenv("WARM_CODE", "1")
     assert "Registered Model with name=other not found" in why_it_does_not_predict("models:/other/1", tracker.address)
 
 

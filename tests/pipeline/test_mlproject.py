@@ -40,7 +40,8 @@ def test_a_quote_that_does_not_close_is_one_line() -> None:
 def test_a_failure_leaves_no_open_run(copy: Checkout) -> None:
     from mlflow import MlflowClient
 
-    copy.run("mlflow", "run", ".", "--env-manager", "local", "-e", "reproduce", "-P", "run=never", code=1)
+    launch = ["python", "-m", "mlflow", "run", ".", "--env-manager", "local"]
+    copy.run(*launch, "-e", "reproduce", "-P", "run=never", code=1)
     (launcher,) = MlflowClient(database_address(copy.root / "mlflow.db")).search_runs(["0"])
     assert launcher.info.status == "FAILED"
     assert launcher.data.tags["mlflow.note.content"] == "No new run was made."

@@ -37,7 +37,8 @@ def home(trained: Reproduced, tmp_path_factory: pytest.TempPathFactory) -> Check
     """
     copy = trained.checkout.copy(tmp_path_factory.mktemp("home") / "checkout")
     shutil.copy(trained.checkout.root / "mlflow.db", copy.root)
-    done = copy.run("mlflow", "run", ".", "--env-manager", "local", "-e", "sweep", "-P", f"overrides={OVERRIDES}")
+    launch = ["python", "-m", "mlflow", "run", ".", "--env-manager", "local"]
+    done = copy.run(*launch, "-e", "sweep", "-P", f"overrides={OVERRIDES}")
     assert "great_expectations" not in done.stdout + done.stderr, "libraries are quiet in a sweep"
     return copy
 

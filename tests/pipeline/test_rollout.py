@@ -30,6 +30,7 @@ from fieldguide.tracking.tracker import Tracker
 from pipeline.checkout import Checkout, free_port
 from pipeline.servers import asked, served
 from untrained import save_classifier
+from warm import warm_python
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +102,13 @@ def bring_up(paths: Paths, run: str) -> Version:
     return registry.version(version.number)
 
 
+@pytest.fixture
+def quick_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version is tried in a process that has the libraries; test_addresses_of_stores.py starts one from nothing."""
+    monkeypatch.setattr("sys.executable", warm_python())
+    monkeypatch.setenv("WARM_CODE", "1")
+
+
 def champion_says() -> bytes:
     """What the model under the alias answers in this process."""
     return answered(mlflow.pyfunc.load_model("models:/fieldguide@champion"))
@@ -110,6 +118,7 @@ def answered(model: Any) -> bytes:
     return json.dumps(model.predict(PICTURES).to_dict("records")).encode()
 
 
+@pytest.mark.usefixtures("quick_trials")
 def test_the_alias_answers_with_the_new_version_and_after_a_rollback_as_before(paths: Paths, tmp_path: Path) -> None:
     cfg, registry = compose(paths), Registry(paths)
     with pytest.raises(UserError, match="no version is in any step before champion"):
@@ -179,6 +188,7 @@ def test_a_move_that_was_cut_short_is_seen_and_does_not_count(paths: Paths, monk
     assert unrecorded(registry, registry.history()) == []
 
 
+@pytest.mark.usefixtures("quick_trials")
 def test_a_version_that_does_not_load_is_never_moved(paths: Paths) -> None:
     registry = Registry(paths)
     (weights,) = {

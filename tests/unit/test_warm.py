@@ -84,3 +84,11 @@ def test_any_other_program_of_python_is_pythons(tmp_path: Path) -> None:
     command = [python(), "-c", "import sys; print(sys.executable, 'torch' in sys.modules)"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.split() == [sys.executable, "False"]
+
+
+def test_code_that_is_an_argument_can_have_the_libraries_too(tmp_path: Path) -> None:
+    code = "import sys; print(sys.argv, __name__, 'torch' in sys.modules); sys.exit('the end')"
+    command, environment = [python(), "-c", code, "a", "b c"], {**os.environ, "WARM_CODE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert (done.returncode, done.stdout) == (1, "['-c', 'a', 'b c'] __main__ True\n")
+    assert done.stderr == "the end\n"

@@ -51,7 +51,10 @@ def warm_programs() -> Path | None:
 
 
 def warm_python() -> str:
-    """The program for `python -m fieldguide...` and `python -m dvc`; all else is done by Python as always."""
+    """The program for `python -m` of fieldguide, DVC and MLflow; all else is done by Python as always.
+
+    So is `python -c`, unless the variable WARM_CODE is set.
+    """
     return str((warm_programs() or Path(sys.executable).parent) / "python")
 
 

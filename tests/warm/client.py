@@ -7,9 +7,14 @@ import sys
 from json import dumps
 
 folder, _, name = __file__.rpartition("/")
-if name == "python" and (sys.argv[1:2] != ["-m"] or not sys.argv[2].startswith(("fieldguide", "dvc"))):
+if name != "python":
+    words = [{"fieldguide": "fieldguide.cli"}.get(name, name), *sys.argv[1:]]
+elif sys.argv[1:2] == ["-m"] and sys.argv[2].startswith(("fieldguide", "dvc", "mlflow")):
+    words = sys.argv[2:]
+elif sys.argv[1:2] == ["-c"] and "WARM_CODE" in os.environ:
+    words = sys.argv[1:]
+else:
     os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-words = sys.argv[2:] if name == "python" else [{"fieldguide": "fieldguide.cli"}.get(name, name), *sys.argv[1:]]
 here = os.getcwd()  # noqa: PTH109 - importing pathlib would take longer than all this
 order = dumps({"words": words, "folder": here, "environment": dict(os.environ)}).encode()
 with socket.socket(socket.AF_UNIX) as server:

@@ -46,6 +46,7 @@ LIBRARIES = {
         *("matplotlib.pyplot", "matplotlib.backends.backend_agg", "safetensors.numpy", "tabulate"),
     ),
 }
+SOURCE = Path(__file__).parents[2] / "src"
 TABLES = "mlflow.db"  # a database in which MLflow has made its tables, and nothing else
 PAUSE = 5  # seconds between looks whether anybody is there still
 PATIENCE = 600  # seconds: other tests keep the other cores busy, and a command's own processes import the libraries
@@ -101,6 +102,8 @@ def is_used(users: Path) -> bool:
 def import_libraries(kind: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a process that imports them itself shows what there is to warn of
+        if kind == "fieldguide":
+            import_without_compiler()
         for library in LIBRARIES[kind]:
             importlib.import_module(library)
     assert threading.active_count() == 1, "a fork would lack the other threads"
@@ -108,6 +111,13 @@ def import_libraries(kind: str) -> None:
     for undoing in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         undoing.atexit = False  # what libraries would undo, such as PyTorch its operators, goes with the process
     gc.freeze()
+
+
+def import_without_compiler() -> None:
+    """Import what fieldguide imports without torch's compiler, by its module for that, of which nothing stays."""
+    libraries: Any = runpy.run_path(str(SOURCE / "fieldguide" / "model" / "libraries.py"))
+    for name in ("torchvision", "timm"):
+        libraries["library"](name)
 
 
 def look_once() -> None:
@@ -206,7 +216,10 @@ def exit_code(module: str) -> int:
         if module.startswith("fieldguide."):
             parallel: Any = importlib.import_module("fieldguide.base.parallel")
             parallel.PATIENCE = PATIENCE
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        if module == "-c":
+            exec(compile(sys.argv.pop(1), "<string>", "exec"), {"__name__": "__main__"})
+        else:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         code = end.code
     except BaseException:
