@@ -237,7 +237,8 @@ def test_training_screening_prediction_and_evaluation_use_it(copied: Path, own_d
     for name, text in NEW.items():
         if name.startswith("conf/"):
             (paths.root / name).write_text(text, encoding="utf-8")
-    done = run_copy(copied, "-c", USE, cwd=paths.root)
+    put(paths.root / "fieldguide_use.py", USE.encode())
+    done = run_module("fieldguide_use", cwd=paths.root, PYTHONPATH=f"{copied / 'src'}:{CHECKOUT / 'tests'}")
     assert done.stdout.endswith("all used\n"), done.stderr
     shown = run_command_of(copied, "show-batch", "augment=posters", "train.size=32", cwd=paths.root)
     assert shown.stdout == "reports/show_batch/augment=posters_train.size=32.png\n", shown.stderr

@@ -1,11 +1,12 @@
 """The same model from two machines at the same time is one run, whatever their clocks say."""
 
-import sys
+import os
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
+from conftest import put
 from fieldguide.tracking.store import database_address
 from pipeline.conftest import Reproduced
 
@@ -37,7 +38,9 @@ def test_a_hand_in_that_ends_second_leaves_the_first(trained: Reproduced, tmp_pa
     store = database_address(tmp_path / "shared.db")
     one = trained.checkout.copy(tmp_path / "one").with_variables(MLFLOW_TRACKING_URI=store)
     other = one.copy(tmp_path / "other")
-    said = one.run(sys.executable, "-c", BEHIND_ANOTHER, str(ahead), str(other.root)).stdout.splitlines()
+    put(tmp_path / "code" / "fieldguide_behind.py", BEHIND_ANOTHER.encode())
+    both = one.with_variables(PYTHONPATH=os.pathsep.join([one.environment["PYTHONPATH"], str(tmp_path / "code")]))
+    said = both.run("python", "-m", "fieldguide_behind", str(ahead), str(other.root)).stdout.splitlines()
     client = MlflowClient(store)
     (experiment,) = [found for found in client.search_experiments() if found.name == "fieldguide"]
     (run,) = client.search_runs([experiment.experiment_id])
