@@ -23,6 +23,7 @@ RESULTS = (
     *("models/backbone.safetensors", "models/backbone.onnx"),
     *("models/classifier.safetensors", "models/classifier.onnx", "models/classifier.json"),
 )
+UNWANTED = ("Warning", "INFO", "Traceback", "it/s", "database tables")  # in what stages say: nobody needs it
 TABLES = ("data/raw.parquet", "data/clean.parquet", "data/split.parquet", "reports/evaluate/predictions.parquet")
 
 OPTIONS = {
@@ -48,6 +49,7 @@ PARAMS = {
     "  seed": 1,  # of the split
     "size": 64,  # so that the last map has more than one place, and no page about it needs PyTorch
     "epochs": 2,
+    "bootstrap": 100,
     "lr": 0.003,
     "batch_size": 16,
     "precision": "float32",

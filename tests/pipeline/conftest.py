@@ -35,14 +35,15 @@ def kept(folder: Path) -> Reproduced:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
     """A checkout after its first `dvc repro`. All test processes share it, so nothing may be run in it.
 
-    What runs in a checkout needs `trained.checkout.copy(...)`. Beside it is `begun`, a copy from half-way.
+    What runs in a checkout needs `trained.checkout.copy(...)`. Beside it is `begun`, a copy from half-way, from which
+    on all processes are cold; so are those of the stages before it in test_retraining.py.
     """
 
     def make(folder: Path) -> None:
-        checkout = small_checkout(folder / "checkout").cold
+        checkout = small_checkout(folder / "checkout")
         done = checkout.dvc("repro", "weights", "split")
         checkout.copy(folder / "begun")
-        keep(folder, done, checkout.dvc("repro"))
+        keep(folder, done, checkout.cold.dvc("repro"))
         checkout.commit("reproduced")
 
     return kept(made_once(tmp_path_factory, "trained", make))

@@ -29,7 +29,7 @@ from fieldguide.tracking.run_params import without_data
 from fieldguide.tracking.store import database_address
 from fieldguide.tracking.tags import DELIVERED, MODEL
 from fieldguide.tracking.tracker import Tracker
-from pipeline.checkout import Checkout, free_port, small_checkout
+from pipeline.checkout import UNWANTED, Checkout, free_port, ran, small_checkout
 from pipeline.test_rollout import write_tables
 from untrained import save_classifier
 
@@ -171,6 +171,9 @@ def test_a_job_overlapped_and_killed_is_taken_up_again(home: Checkout) -> None:
         job.send_signal(signal.SIGKILL)
         job.wait()
     left = training(worktree)
+    said = (worktree.parent / "log.txt").read_text(encoding="utf-8")
+    assert ran(said) == ["config", "weights", "download", "clean", "validate", "split", "train"]
+    assert not [word for word in UNWANTED if word in said]
     done = home.fieldguide("retrain")
     assert done.stdout.startswith("job 0001: ") and "now version 2; 12 pictures accepted" in done.stdout
     assert contents(home) == before, "nothing that a stage reads has changed"
