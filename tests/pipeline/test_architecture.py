@@ -39,7 +39,15 @@ LONGEST = 250  # lines of a source file
 ONLY_IMPORTERS = {
     "fastai": {
         f"fieldguide.training.{name}"
-        for name in ("learner", "callbacks", "loaders", "batch_transforms", "per_picture", "train_classifier")
+        for name in (
+            "learner",
+            "optimizer",
+            "callbacks",
+            "loaders",
+            "batch_transforms",
+            "per_picture",
+            "train_classifier",
+        )
     }
     | {
         f"fieldguide.training.augmentations.{name}"

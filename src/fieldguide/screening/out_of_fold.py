@@ -17,6 +17,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
+from fieldguide.base.allocator import keep_freed_memory
 from fieldguide.base.packs import open_file
 from fieldguide.base.parallel import map_threads
 from fieldguide.base.progress import Progress
@@ -56,6 +57,7 @@ def out_of_fold_from_pictures(
     """
     vocabulary, targets = np.unique(np.asarray(labels, str), return_inverse=True)
     taught = np.ones(len(targets), bool) if taught is None else taught
+    keep_freed_memory()
     pictures = torch.stack(list(map_threads(read_square, files)))
     known, group_names = torch.from_numpy(targets), np.asarray(groups, str)
 
@@ -117,7 +119,7 @@ def train_small(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network.to(device).to(memory_format=torch.channels_last).train()
     halves = choose_computing(network, "auto").precision == "bfloat16"
-    # Fused, the step takes a quarter of the time; it was a sixth of all.
+    # Fused, the step takes a quarter of the time; it was a sixth of the whole training.
     optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, (0.9, 0.99), weight_decay=0.01, fused=True)
     batch = min(BATCH, len(taught))
     steps = len(taught) // batch

@@ -24,6 +24,7 @@ from fastai.torch_core import params
 from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 
+from fieldguide.base.allocator import keep_freed_memory
 from fieldguide.base.config import TrainConfig
 from fieldguide.base.schedules import FineTune, Schedule
 from fieldguide.model.precision import Computing
@@ -104,6 +105,7 @@ def fit(
     UserError
         If the loss becomes infinite or no number.
     """
+    keep_freed_memory()
     torch.set_num_threads(train.threads)
     if computing.channels_last:
         network.to(memory_format=torch.channels_last)
