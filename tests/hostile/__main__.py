@@ -20,9 +20,9 @@ def main() -> int:
     from hostile.case import Result, table_of
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpora", nargs="*", choices=[*CORPORA, []], default=list(CORPORA))
+    parser.add_argument("corpora", nargs="*", choices=[*CORPORA, []], default=[])
     results: list[Result] = []
-    for name in parser.parse_args().corpora:
+    for name in parser.parse_args().corpora or CORPORA:
         begin = time.monotonic()
         run: Callable[[Path], Result] = import_module(f"hostile.{name}").run
         with tempfile.TemporaryDirectory() as folder:

@@ -180,8 +180,8 @@ def fuzz(target: str, minutes: float) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], default=list(TARGETS))
+    parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], default=[])
     parser.add_argument("--minutes", type=float, default=10, help="for each of them (default: 10)")
     options = parser.parse_args()
-    for name in options.targets:
+    for name in options.targets or TARGETS:
         fuzz(name, options.minutes)
