@@ -33,7 +33,8 @@ from fieldguide.cli import main
 from fieldguide.configuration.compose import compose
 from fieldguide.data.images import identify
 from fieldguide.stages import clean, download, split
-from warm import warm_python
+from warm import warm_programs, warm_python
+from warm.server import TABLES, copy_tables
 
 start_process()  # before the libraries are imported
 
@@ -198,6 +199,13 @@ def choose_own_data(checkout: Paths, labels: str = "{}") -> None:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Paths:
     return with_options(tmp_path)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_of_runs_are_copied() -> None:
+    """From those that the warm process has made, as soon as it has."""
+    if "mlflow" in sys.modules and (programs := warm_programs()):
+        copy_tables(programs / TABLES)
 
 
 @pytest.fixture

@@ -132,8 +132,16 @@ class Checkout:
     def copy(self, target: Path) -> "Checkout":
         """The same checkout, with all results and DVC's cache, elsewhere; its MLflow store stays behind."""
         leave = shutil.ignore_patterns("mlflow.db*", "mlruns")
-        shutil.copytree(self.root, target, symlinks=True, ignore=leave)
+        shutil.copytree(self.root, target, symlinks=True, ignore=leave, copy_function=_copy_or_link)
         return replace(self, root=target)
+
+
+def _copy_or_link(source: str, target: str) -> None:
+    """Git and Python replace these files and never write into them: so a copy is not needed."""
+    if "/.git/objects/" in source or "/__pycache__/" in source:
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
 
 
 def ran(output: str) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import resource
+import shutil
 import struct
 import sys
 import sysconfig
@@ -18,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from conftest import CHECKOUT
 from fieldguide.base.errors import UserError
 from fieldguide.model.torch_classifier import load_observed
-from untrained import save_classifier
+from untrained import untrained_folder
 
 pytestmark = pytest.mark.slow  # importing PyTorch and timm takes seconds
 
@@ -134,9 +135,15 @@ WEIGHTS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained_folder(tmp_path_factory)
+
+
 @pytest.fixture
-def files(tmp_path: Path) -> tuple[Path, Path]:
-    save_classifier(tmp_path)
+def files(whole: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A classifier's weights and description, which a test may damage."""
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     return tmp_path / "classifier.safetensors", tmp_path / "classifier.json"
 
 

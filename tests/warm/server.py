@@ -5,6 +5,7 @@ its libraries when the first command comes that needs them.
 """
 
 import atexit
+import ctypes
 import fcntl
 import gc
 import importlib
@@ -48,6 +49,8 @@ LIBRARIES = {
 }
 SOURCE = Path(__file__).parents[2] / "src"
 TABLES = "mlflow.db"  # a database in which MLflow has made its tables, and nothing else
+HUGE_PAGE = 2 << 20  # bytes
+MADV_COLLAPSE = 25  # of <linux/mman.h>
 PAUSE = 5  # seconds between looks whether anybody is there still
 PATIENCE = 600  # seconds: other tests keep the other cores busy, and a command's own processes import the libraries
 
@@ -68,7 +71,9 @@ def main(users: Path) -> None:
         import_libraries(kind)
         if kind == "fieldguide":
             look_once()
-            make_tables_quickly(folder / TABLES)
+            make_tables(folder / TABLES)
+            copy_tables(folder / TABLES)
+        use_huge_pages()
         serve(listeners[kind], users)
     if second:
         os.waitpid(second, 0)
@@ -134,25 +139,54 @@ def look_once() -> None:
     figure.savefig(BytesIO(), format="png")
 
 
-def make_tables_quickly(ready: Path) -> None:
-    """Let MLflow make its tables by a copy of this database, where it would make them by forty migrations.
+def make_tables(ready: Path) -> None:
+    """Let MLflow make its tables in this file, which is there when all of them are."""
+    from mlflow.store.db import utils
+    from sqlalchemy import create_engine
+
+    unfinished = ready.with_suffix(".unfinished")
+    if (process := os.fork()) == 0:  # in a process of its own: MLflow says what it does, and leaves settings behind
+        os.dup2(0, 2)
+        utils._initialize_tables(create_engine(f"sqlite:///{unfinished}"))
+        os._exit(0)
+    os.waitpid(process, 0)
+    unfinished.replace(ready)
+
+
+def copy_tables(ready: Path) -> None:
+    """Let MLflow take its tables from this database, once that is there, instead of making them by forty migrations.
 
     How MLflow makes them itself is seen where commands start cold.
     """
     from mlflow.store.db import utils
-    from sqlalchemy import Engine, create_engine
+    from sqlalchemy import Engine
 
-    if (process := os.fork()) == 0:  # in a process of its own: MLflow says what it does, and leaves settings behind
-        os.dup2(0, 2)
-        utils._initialize_tables(create_engine(f"sqlite:///{ready}"))
-        os._exit(0)
-    os.waitpid(process, 0)
+    make = utils._initialize_tables
 
     def copied(engine: Engine) -> None:
+        if engine.dialect.name != "sqlite" or not ready.exists():
+            make(engine)
+            return
         with closing(sqlite3.connect(ready)) as source, closing(engine.raw_connection()) as target:
             source.backup(target.driver_connection)
 
     utils._initialize_tables = copied
+
+
+def use_huge_pages() -> None:
+    """Ask the kernel to keep what was imported in huge pages: to fork, and to exit, it goes through all pages.
+
+    Of a gigabyte in small ones these two take longer than most commands. A kernel that cannot leaves it as it is.
+    """
+    kernel = ctypes.CDLL(None)
+    kernel.madvise.argtypes = [ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int]
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
+        addresses, rights, *_, name = [*line.split(maxsplit=5), ""][:6]
+        if rights.startswith("rw") and name in ("", "[heap]"):
+            start, end = (int(address, 16) for address in addresses.split("-"))
+            first, last = -(-start // HUGE_PAGE) * HUGE_PAGE, end // HUGE_PAGE * HUGE_PAGE
+            if first < last:
+                kernel.madvise(first, last - first, MADV_COLLAPSE)
 
 
 def serve(listener: socket.socket, users: Path) -> None:

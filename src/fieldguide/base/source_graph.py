@@ -101,7 +101,7 @@ def _parsed(text: str) -> _Parsed:
 
 
 def _imports_its_folder(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func) == "import_modules"
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "import_modules"
 
 
 def _texts(nodes: Collection[ast.AST]) -> tuple[str, ...]:

@@ -65,11 +65,10 @@ def deciding_texts(pictures: pd.DataFrame, split: SplitConfig) -> list[str]:
 
 def fractions(texts: Sequence[str], seed: int) -> NDArray[np.float64]:
     """A number in [0, 1) for every text, from it and the seed, evenly spread."""
-    numbers = {
-        text: int.from_bytes(hashlib.sha256(f"{seed}:{text}".encode()).digest()[:8]) / 2**64
-        for text in dict.fromkeys(texts)
-    }
-    return np.array([numbers[text] for text in texts], dtype=np.float64)
+    codes, distinct = pd.factorize(np.array(texts, dtype=object))
+    digests = b"".join(hashlib.sha256(f"{seed}:{text}".encode()).digest() for text in distinct)
+    numbers = np.frombuffer(digests, dtype=">u8").reshape(len(distinct), 4)[:, 0]  # the first 8 bytes of each
+    return (numbers / 2**64)[codes]
 
 
 def own_sides(pictures: pd.DataFrame, fraction: NDArray[np.float64], split: SplitConfig) -> Sides:

@@ -86,13 +86,13 @@ def drift_of(values: Callable[[Square], NDArray[np.float32]], size: int) -> floa
     ground, other = (_noise(chance, size) for _ in range(2))
     before, middles = values(ground), (np.arange(BANDS) + 0.5) / BANDS
     drifts = []
-    for axis in (1, 2):
+    for axis, summed in ((1, (0, 2)), (2, (0, 1))):
         effects = []
         for band in np.array_split(np.arange(size), BANDS):
             changed = ground.copy()
             where = (slice(None), band) if axis == 1 else (slice(None), slice(None), band)
             changed[where] = other[where]
-            effects.append(np.square((values(changed) - before).astype(np.float64)).sum(axis=(0, 3 - axis)))
+            effects.append(np.square((values(changed) - before).astype(np.float64)).sum(axis=summed))
         total = np.maximum(np.sum(effects, axis=0), 1e-12)
         drifts.append((middles @ np.array(effects) / total).mean() - 0.5)
     return float(np.mean(drifts))

@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageOps
 
 from fieldguide.base.errors import printable
 from fieldguide.base.shares import decimal, percent
 from fieldguide.pages.colours import BLUE, GREY, ORANGE
 from fieldguide.pages.parts import Shown, in_words
+from fieldguide.pages.png import DPI
+
+CELL, GAP, TITLE, LINE = 228, 5, 26, 15  # pixels of a gallery: a picture's place, what is free around it, texts
 
 
 def confusion_figure(counts: pd.DataFrame, title: str) -> Figure:
@@ -145,20 +148,31 @@ def shifts_figure(table: pd.DataFrame, examples: Mapping[str, Image.Image]) -> F
 
 
 def gallery_figure(rows: Sequence[tuple[str, Sequence[Shown]]]) -> Figure:
-    """Pictures in rows of equal length at most, each row with a title (or "") and each picture with its lines."""
+    """Pictures in rows of equal length at most, each row with a title (or "") and each picture with its lines.
+
+    They are placed by their pixels, without axes, for which matplotlib would take ten times as long.
+    """
     columns = max((len(shown) for _, shown in rows), default=1)
-    figure = Figure(figsize=(1.9 * columns, 2.4 * max(len(rows), 1)), layout="constrained")
+    heights = [
+        TITLE * bool(title) + CELL + LINE * max((len(one.lines) for one in shown), default=0) + LINE // 2
+        for title, shown in rows
+    ]
+    width, height = columns * CELL, sum(heights) or CELL
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
     if not rows:
         figure.text(0.5, 0.5, "none", ha="center")
-        return figure
-    for part, (title, shown) in zip(figure.subfigures(len(rows), 1, squeeze=False)[:, 0], rows, strict=True):
+    bottom = height
+    for (title, shown), row_height in zip(rows, heights, strict=True):
+        top, bottom = bottom, bottom - row_height
         if title:
-            part.suptitle(printable(title), fontsize=10, parse_math=False)
-        for axes in part.subplots(1, columns, squeeze=False)[0]:
-            axes.set_axis_off()
-        for axes, one in zip(part.axes, shown, strict=False):
-            axes.imshow(one.picture)
-            axes.set_title("\n".join(map(printable, one.lines)), fontsize=7, y=0, va="top", pad=-3, parse_math=False)
+            figure.text(0.5, (top - 4) / height, printable(title), fontsize=10, ha="center", va="top", parse_math=False)
+            top -= TITLE
+        for column, one in enumerate(shown):
+            picture = ImageOps.contain(one.picture, (CELL - 2 * GAP, CELL - 2 * GAP))
+            left, low = column * CELL + (CELL - picture.width) // 2, top - GAP - picture.height
+            figure.figimage(np.asarray(picture), left, low)
+            middle, lines = (column + 0.5) * CELL / width, "\n".join(map(printable, one.lines))
+            figure.text(middle, (low - 4) / height, lines, fontsize=7, ha="center", va="top", parse_math=False)
     return figure
 
 

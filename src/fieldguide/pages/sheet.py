@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-DPI = 120
+from fieldguide.pages.png import DPI
+
 SIDE, GAP, MARGIN, TITLE = 128, 4, 20, 44  # pixels on the sheet
 
 

@@ -11,6 +11,7 @@ from fieldguide.base.errors import UserError
 from fieldguide.base.files import write_text
 from fieldguide.base.git import NO_HOOKS, git, git_or_nothing
 from fieldguide.base.paths import STATE
+from fieldguide.base.stage_code import stage_sources_file
 
 WORKTREES = Path(STATE, "reproduce")  # in the checkout
 
@@ -71,7 +72,12 @@ def add_worktree(checkout: Path, place: Path, commit: str, diff: str = "") -> Pa
         except UserError as error:
             raise UserError(f"the uncommitted changes do not apply to commit {commit[:12]}: {error}") from None
         patch.unlink()
-    return place / project_folder(checkout)
+    folder = place / project_folder(checkout)
+    if (known := stage_sources_file(checkout)).exists():  # of the same sources it need not be found out again
+        copied = stage_sources_file(folder)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(known, copied)
+    return folder
 
 
 def project_folder(checkout: Path) -> str:

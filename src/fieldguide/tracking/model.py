@@ -37,12 +37,7 @@ def log_model(paths: Paths, tracker: Tracker, run: str) -> None:
     requirements = [line for line in package_versions().split() if line.partition("==")[0].lower() in SERVING_PACKAGES]
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*input example was not provided", UserWarning)  # the signature is given
-        code, files = Path(folder) / package.name, Path(folder) / LOGGED_MODEL
-        for source in package.rglob("*.py"):
-            copy = code / source.relative_to(package)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(source.read_bytes())
-        known = Path(folder) / MEMBERSHIP_FILE
+        files, known = Path(folder) / LOGGED_MODEL, Path(folder) / MEMBERSHIP_FILE
         write_membership(membership(paths), known)
         mlflow.pyfunc.save_model(
             files,
@@ -54,7 +49,7 @@ def log_model(paths: Paths, tracker: Tracker, run: str) -> None:
                 "description": paths.classifier.with_suffix(".json").resolve().as_uri(),
                 "pictures": known.resolve().as_uri(),
             },
-            code_paths=[str(code)],
+            code_paths=[str(package)],
             signature=ModelSignature(inputs=Schema([ColSpec(DataType.binary, "picture")])),
             pip_requirements=requirements,
         )
