@@ -5,7 +5,7 @@ Dumping the whole document again would be shorter, but ruamel.yaml's round trip 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -33,11 +33,12 @@ def set_values(text: str, values: Mapping[Path, Any]) -> str:
         In one line: if the text is not YAML, if a path leads through a value that holds none, or to one that is written
         in a block of lines, or through an anchor or alias.
     """
+    _check(text)
+    content = _content(text)
     for path, value in values.items():
-        changed = _set(text, path, value)
-        if not _says(changed, text, path, value):
+        text, content = _set(text, path, value), _with_value(content, path, value)
+        if not _says(text, content):
             raise ValueError(f"{_dotted(path)} cannot be set as it is written: write `key: value`")
-        text = changed
     return text
 
 
@@ -50,6 +51,7 @@ def set_comment(text: str, path: Path, mark: str, words: str) -> str:
     text = older.sub("", text)
     if not words:
         return text
+    _check(text)
     mapping: Any = _composed(text)
     for part in path[:-1]:
         mapping = mapping and _child(mapping, part)
@@ -130,12 +132,19 @@ def _set(text: str, path: Path, value: Any) -> str:
     return _spliced(text, start, end, inline(value) if text[start - 1] not in ":-" else f" {inline(value)}")
 
 
+def _check(text: str) -> None:
+    """Raise ValueError, in one line, for a text that is not YAML, or has a key twice, which composing overlooks."""
+    _read(text, YAML(typ="safe", pure=True).load)
+
+
 def _composed(text: str) -> Any:
     """The tree of nodes, which know where they begin and end; None if there is nothing but comments."""
-    reader = YAML(typ="safe", pure=True)
+    return _read(text, YAML(typ="safe", pure=True).compose)
+
+
+def _read(text: str, read: Callable[[str], Any]) -> Any:
     try:
-        reader.load(text)  # finds duplicate keys, which composing does not
-        return reader.compose(text)
+        return read(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f" in line {mark.line + 1}" if mark else ""
@@ -193,19 +202,27 @@ def _end_of_line(text: str, index: int) -> int:
     return text.find("\n", len(text[:index].rstrip())) + 1 or len(text)
 
 
-def _says(changed: str, text: str, path: Path, value: Any) -> bool:
-    """Whether PyYAML reads the one change and no other."""
+def _content(text: str) -> Any:
+    """What PyYAML reads, which does not take all that ruamel.yaml takes."""
     try:
-        return repr(yaml.safe_load(changed)) == repr(_expected(yaml.safe_load(text) or {}, path, value))
-    except yaml.YAMLError:
+        return yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"it is not valid YAML 1.1: {' '.join(str(error).split())}") from None
+
+
+def _says(text: str, content: Any) -> bool:
+    """Whether PyYAML reads this content: the changes and no other."""
+    try:
+        return repr(_content(text)) == repr(content)
+    except ValueError:
         return False
 
 
-def _expected(content: Any, path: Path, value: Any) -> Any:
+def _with_value(content: Any, path: Path, value: Any) -> Any:
     part, inner = path[0], path[1:]
     if inner:
         present = isinstance(content, list) or part in content
-        value = _expected(content[part] if present else {}, inner, value)
+        value = _with_value(content[part] if present else {}, inner, value)
     content[part] = value
     return content
 
