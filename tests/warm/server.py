@@ -159,12 +159,12 @@ def copy_tables(ready: Path) -> None:
     How MLflow makes them itself is seen where commands start cold.
     """
     from mlflow.store.db import utils
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, inspect
 
     make = utils._initialize_tables
 
     def copied(engine: Engine) -> None:
-        if engine.dialect.name != "sqlite" or not ready.exists():
+        if engine.dialect.name != "sqlite" or inspect(engine).get_table_names() or not ready.exists():
             make(engine)
             return
         with closing(sqlite3.connect(ready)) as source, closing(engine.raw_connection()) as target:
