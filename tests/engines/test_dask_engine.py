@@ -78,13 +78,11 @@ def test_a_killed_worker_costs_nothing(root: Path) -> None:
     checks.does_the_work_of_a_killed_worker_again(root, "dask", is_worker)
 
 
-def test_what_kills_every_worker_is_lost_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_kills_every_worker_is_lost_alone_and_nothing_stays_in_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Dask's own is 15 s, which is too short on a busy machine. No worker starts within this one anywhere.
     monkeypatch.setenv("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "100ms")
-    checks.loses_one_item_alone("dask")
-
-
-def test_nothing_stays_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     checks.loses_one_item_alone("dask")
     assert not list(tmp_path.iterdir())

@@ -102,8 +102,8 @@ def test_it_says_how_many_jobs_have_ended(failed: tuple[Checkout, str]) -> None:
     assert ended == ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]
 
 
-@pytest.mark.exhaustive  # what is handed in again is test_sweep_delivery's
-def test_a_sweep_called_again_hands_in_what_the_tracking_server_missed(failed: tuple[Checkout, str]) -> None:
+@pytest.mark.exhaustive  # what is delivered again is test_sweep_delivery's
+def test_a_sweep_called_again_delivers_what_the_tracking_server_missed(failed: tuple[Checkout, str]) -> None:
     """And shows with how many threads each of two jobs at a time trains."""
     checkout, before = failed
     assert "does not answer" in before

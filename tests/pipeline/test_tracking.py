@@ -116,7 +116,7 @@ def kill_sync_while_it_makes_the_database(checkout: Checkout) -> None:
     assert sync.wait() == -signal.SIGKILL
 
 
-def test_a_run_that_dvc_restored_is_handed_in(copy: Checkout, run: Any) -> None:
+def test_a_run_that_dvc_restored_is_delivered(copy: Checkout, run: Any) -> None:
     """Even after a `fieldguide sync` that was killed in the midst of making the database; as in a fresh clone."""
     shutil.rmtree(copy.paths.state)
     for file in (copy.paths.classifier, copy.paths.metrics("evaluate")):
@@ -180,7 +180,7 @@ def test_a_training_that_is_interrupted_has_one_run_which_is_killed_until_it_is_
     assert [metric.step for metric in client_of(copy).get_metric_history(run.info.run_id, "train_loss")] == [1]
 
 
-def test_what_failed_to_be_handed_in_leaves_one_run_which_the_next_call_completes(copy: Checkout) -> None:
+def test_what_failed_to_be_delivered_leaves_one_run_which_the_next_call_completes(copy: Checkout) -> None:
     weights = copy.paths.classifier.read_bytes()
     hidden = copy.paths.history.rename(copy.root / "history.csv")
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""What a store holds of the runs that were handed in, asked of its database and its files themselves."""
+"""What a store holds of the runs that were delivered, asked of its database and its files themselves."""
 
 import re
 import sqlite3
@@ -72,7 +72,7 @@ def on_server(database: Database, store: ObjectStore, run: str) -> Stored:
 
 
 def undisturbed(checkout: Checkout, folder: Path) -> Stored:
-    """What the same results give when they are handed in to a store of their own that never fails."""
+    """What the same results give when they are delivered to a store of their own that never fails."""
     alone = checkout.copy(folder / "checkout").with_variables(
         MLFLOW_TRACKING_URI=f"sqlite:///{folder}/alone.db", MLFLOW_EXPERIMENT_NAME="alone"
     )

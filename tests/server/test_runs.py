@@ -12,7 +12,7 @@ from server.stored import on_server, runs_of, undisturbed
 
 pytestmark = pytest.mark.server
 
-# Hands in, and kills itself when so many requests have been answered, before it learns of the last answer.
+# Delivers a run, and kills itself when so many requests have been answered, before it learns of the last answer.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -38,7 +38,7 @@ FIRST_KILL, MORE = 10, 2.5  # after so many requests the first, and each other a
 
 @pytest.fixture
 def shown(ann: Person, server: TrackingServer, database: Database) -> str:
-    """A run that `ann` has handed in, in an experiment of its own."""
+    """A run that `ann` has delivered, in an experiment of its own."""
     checkout = ann.checkout.with_variables(MLFLOW_EXPERIMENT_NAME="shown")
     done(checkout, "fieldguide", "sync")
     return runs_of(database.ask, "shown")[0]
@@ -54,7 +54,7 @@ def test_a_colleague_lists_and_compares_a_run(bob: Person, shown: str) -> None:
     assert shown[:8] in page.read_text(encoding="utf-8")
 
 
-def test_a_hand_in_that_is_killed_after_any_request_is_completed(
+def test_a_delivery_that_is_killed_after_any_request_is_completed(
     ann: Person, database: Database, store: ObjectStore, place: Path, tmp_path: Path
 ) -> None:
     checkout: Checkout = ann.checkout.copy(place / "killed").with_variables(MLFLOW_EXPERIMENT_NAME="killed")

@@ -1,6 +1,7 @@
 """Evaluation of a classifier whose mistakes are known, on few tiny pictures."""
 
 import html.parser
+import io
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageColor
 from sklearn.linear_model import LogisticRegression
 
 from fieldguide.base.config import Config, EvaluateConfig
@@ -25,6 +26,7 @@ from fieldguide.model.description import Preprocessing
 from fieldguide.model.inference import load_classifier, predict, to_input
 from fieldguide.model.network import build_body, build_classifier, count_features
 from fieldguide.pages.figures import gallery_figure
+from fieldguide.pages.parts import Shown
 from fieldguide.pages.png import png
 from fieldguide.stages import evaluate
 from results import as_images
@@ -295,3 +297,21 @@ def test_a_classifier_that_knows_nothing_is_said_to_know_nothing(
 
 def test_a_gallery_of_nothing_is_a_figure_too() -> None:
     assert png(gallery_figure([])).startswith(b"\x89PNG")
+
+
+def test_a_gallery_shows_its_pictures_row_by_row_below_their_titles() -> None:
+    colours = [["red", "lime"], ["blue"]]
+    rows = [
+        (title, [Shown(Image.new("RGB", (40, 30), colour), ("a line",)) for colour in row])
+        for title, row in zip(("first", ""), colours, strict=True)
+    ]
+    with Image.open(io.BytesIO(png(gallery_figure(rows)))) as gallery:
+        pixels = np.asarray(gallery.convert("RGB")).astype(int)
+    for row in colours:
+        for colour in row:
+            down, across = np.nonzero((pixels == ImageColor.getrgb(colour)).all(axis=-1))
+            middle = (down.mean() / len(pixels), across.mean() / pixels.shape[1])
+            assert len(down) > 20_000
+            assert (middle[0] > 0.5) == (colour == "blue") and (middle[1] > 0.5) == (colour == "lime")
+    assert (pixels[:26] < 100).all(axis=-1).any(), "the title is drawn"
+    assert not (pixels[:20] == ImageColor.getrgb("red")).all(axis=-1).any(), "and lies on no picture"

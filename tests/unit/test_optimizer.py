@@ -44,3 +44,9 @@ def test_it_takes_the_steps_of_fastais_adam(layout: torch.memory_format, frozen:
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
         if frozen == 0:
             assert (ours - begun).abs().max() > 1e-3
+
+
+def test_a_closure_is_refused_as_by_fastais() -> None:
+    optimizer = FusedAdam([list(small(torch.contiguous_format).parameters())], lr=0.1)
+    with pytest.raises(NotImplementedError):
+        optimizer.step(lambda: 1.0)

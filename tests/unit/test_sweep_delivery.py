@@ -14,7 +14,7 @@ BEGAN = 1000.0  # of the sweep, in seconds since 1970
 
 
 @pytest.fixture
-def handed_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def delivered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the jobs for which MLflow was asked; it does not answer for the job `away`."""
     names = []
 
@@ -35,8 +35,8 @@ def ended(sweep: Path, name: str, status: str = "finished", at: float = BEGAN + 
     write_json(sweep / name / "outcome.json", outcome)
 
 
-def test_jobs_with_results_of_their_own_are_handed_in_whatever_becomes_of_the_others(
-    tmp_path: Path, handed_in: list[str], capsys: pytest.CaptureFixture[str]
+def test_jobs_with_results_of_their_own_are_delivered_whatever_becomes_of_the_others(
+    tmp_path: Path, delivered: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     sweep = tmp_path / "sweeps" / "one"
     ended(sweep, "away")
@@ -44,12 +44,12 @@ def test_jobs_with_results_of_their_own_are_handed_in_whatever_becomes_of_the_ot
     ended(sweep, "skipped", made_by="new")
     ended(sweep, "new")
     deliver(tmp_path, sweep, BEGAN, ["done\n"])
-    assert handed_in == ["away", "new"]
+    assert delivered == ["away", "new"]
     assert (sweep / "new" / "job.log").read_text() == "new logged\n"
     assert capsys.readouterr().err == "MLflow does not answer\n"
 
 
-def test_a_job_of_an_earlier_call_is_handed_in_when_it_has_ended_again(tmp_path: Path, handed_in: list[str]) -> None:
+def test_a_job_of_an_earlier_call_is_delivered_when_it_has_ended_again(tmp_path: Path, delivered: list[str]) -> None:
     sweep = tmp_path / "sweeps" / "one"
     for name in ("again", "left"):
         ended(sweep, name, at=BEGAN - 1)
@@ -59,7 +59,7 @@ def test_a_job_of_an_earlier_call_is_handed_in_when_it_has_ended_again(tmp_path:
         yield "done\n"
 
     deliver(tmp_path, sweep, BEGAN, lines())
-    assert handed_in == ["again"]
+    assert delivered == ["again"]
 
 
 @pytest.mark.parametrize(("said", "closed"), [(["done\n"], 0), ([], 1)])

@@ -208,13 +208,21 @@ def test_lists_and_mappings_that_stand_in_lines_of_their_own_are_refused() -> No
         ("a: 1\n---\nb: 1\n", r"it is not valid YAML: .*another document in line 2"),
         ("a: \x07\n", r"it is not valid YAML: unacceptable character #x0007.*"),
         ("x: 1\na: &mine 1\nb: *mine\n", r"a has the anchor &mine of line 2: write the value itself"),
+        ('a: "\\u0085"\nb: \u0085x\n', r"it is not valid YAML: .* in line \d"),
+        ("1: x\n", r'it is not valid YAML: found duplicate key "1" .* in line 2'),
         ("{a}", r"a cannot be set as it is written: write `key: value`"),
         ("- a\n", r"a is in no mapping or list"),
     ],
 )
 def test_what_cannot_be_edited_is_one_clear_line(text: str, line: str) -> None:
     with pytest.raises(ValueError, match=f"^{line}$"):
-        set_values(text, {("a",): 3})
+        set_values(text, {(1 if text.startswith("1") else "a",): 3})
+
+
+def test_the_values_themselves_stay_as_they_are() -> None:
+    value = {"x": 1}
+    assert set_values("a: 1\nb: {c: 2}\n", {("b",): value, ("b", "y"): 2}) == "a: 1\nb: {x: 1, y: 2}\n"
+    assert value == {"x": 1}
 
 
 def test_a_key_without_a_value_gets_one() -> None:

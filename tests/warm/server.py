@@ -147,9 +147,12 @@ def make_tables(ready: Path) -> None:
     unfinished = ready.with_suffix(".unfinished")
     if (process := os.fork()) == 0:  # in a process of its own: MLflow says what it does, and leaves settings behind
         os.dup2(0, 2)
-        utils._initialize_tables(create_engine(f"sqlite:///{unfinished}"))
+        try:
+            utils._initialize_tables(create_engine(f"sqlite:///{unfinished}"))
+        except BaseException:
+            os._exit(1)
         os._exit(0)
-    os.waitpid(process, 0)
+    assert os.waitpid(process, 0)[1] == 0, "MLflow made no tables"
     unfinished.replace(ready)
 
 

@@ -5,7 +5,8 @@ import os
 import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # the parameters of glibc's mallopt
-KEPT_AT_THE_END, ASKED_OF_THE_SYSTEM = 2**29, 2**28  # bytes
+KEPT_AT_THE_END = 2**29  # bytes
+ASKED_OF_THE_SYSTEM = (2**28, 2**25)  # bytes; older versions of glibc refuse the first
 
 
 def keep_freed_memory() -> None:
@@ -19,6 +20,8 @@ def keep_freed_memory() -> None:
     if sys.platform != "linux" or is_set:
         return
     library = ctypes.CDLL(None)
-    if hasattr(library, "gnu_get_libc_version"):
-        library.mallopt(M_MMAP_THRESHOLD, ASKED_OF_THE_SYSTEM)
+    if not hasattr(library, "gnu_get_libc_version"):
+        return
+    # Where it refuses both, the other setting alone would only switch off glibc's own learning from what is freed.
+    if any(library.mallopt(M_MMAP_THRESHOLD, size) for size in ASKED_OF_THE_SYSTEM):
         library.mallopt(M_TRIM_THRESHOLD, KEPT_AT_THE_END)

@@ -6,6 +6,7 @@ Dumping the whole document again would be shorter, but ruamel.yaml's round trip 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -36,9 +37,10 @@ def set_values(text: str, values: Mapping[Path, Any]) -> str:
     _check(text)
     content = _content(text)
     for path, value in values.items():
-        text, content = _set(text, path, value), _with_value(content, path, value)
+        text, content = _set(text, path, value), _with_value(content, path, deepcopy(value))
         if not _says(text, content):
             raise ValueError(f"{_dotted(path)} cannot be set as it is written: write `key: value`")
+    _check(text)
     return text
 
 
@@ -146,11 +148,15 @@ def _read(text: str, read: Callable[[str], Any]) -> Any:
     try:
         return read(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f" in line {mark.line + 1}" if mark else ""
-        raise ValueError(f"it is not valid YAML: {(error.problem or error.context).splitlines()[0]}{line}") from None
+        raise _invalid(error) from None
     except YAMLError as error:
         raise ValueError(f"it is not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def _invalid(error: MarkedYAMLError | yaml.MarkedYAMLError) -> ValueError:
+    mark = error.problem_mark or error.context_mark
+    line = f" in line {mark.line + 1}" if mark else ""
+    return ValueError(f"it is not valid YAML: {(error.problem or error.context).splitlines()[0]}{line}")
 
 
 def _spliced(text: str, start: int, end: int, new: str) -> str:
@@ -206,8 +212,10 @@ def _content(text: str) -> Any:
     """What PyYAML reads, which does not take all that ruamel.yaml takes."""
     try:
         return yaml.safe_load(text) or {}
+    except yaml.MarkedYAMLError as error:
+        raise _invalid(error) from None
     except yaml.YAMLError as error:
-        raise ValueError(f"it is not valid YAML 1.1: {' '.join(str(error).split())}") from None
+        raise ValueError(f"it is not valid YAML: {' '.join(str(error).split())}") from None
 
 
 def _says(text: str, content: Any) -> bool:

@@ -67,11 +67,11 @@ def are_ordinary(scores: NDArray[Any], share: float, least_scale: float, unlikel
 
 
 def winsorized(scores: NDArray[Any], ordinary: NDArray[np.bool_], unlikely: float) -> NDArray[Any]:
-    """A sample without its outliers, except for as many as ordinary scores are expected among them: (at most n,).
+    """A sample without its outliers, with as many ordinary scores put back as are expected among them: (at most n,).
 
     Leaving out all beyond a limit also leaves out the largest ordinary scores, and what remains looks narrower than it
-    is. So as many as are expected beyond the limit come back, at least one if any was left out, each at the largest
-    score that stayed (winsorizing, Dixon 1960): their own values may be those of strangers.
+    is. So as many as are expected beyond the limit are put back, at least one if any was left out, each with the
+    largest score that stayed (winsorizing, Dixon 1960): their own values may be those of out-of-domain pictures.
 
     Parameters
     ----------

@@ -1,6 +1,5 @@
 """The optimizer: fastai's Adam, computed by PyTorch for all parameters at a time."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -21,31 +20,35 @@ class FusedAdam(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:
-        """Change each parameter that has a gradient; `closure` is there for the interface alone."""
-        together: defaultdict[tuple[int, bool], list[Any]] = defaultdict(list)
-        hypers = {id(hyper): hyper for hyper in self.hypers}
-        for parameter, _, state, hyper in self.all_params(with_grad=True):
+        """Change each parameter that has a gradient. Raises NotImplementedError for a closure, as fastai's do."""
+        if closure is not None:
+            raise NotImplementedError("fastai's optimizers take no closure")
+        for group, hyper in zip(self.param_lists, self.hypers, strict=True):
+            with_gradient = [parameter for parameter in group if parameter.grad is not None]
+            for decays in (True, False):
+                alike = [one for one in with_gradient if self.state[one].get("do_wd", True) == decays]
+                if alike:
+                    self._step_of(alike, hyper, hyper["wd"] if decays else 0.0)
+
+    def _step_of(self, parameters: list[Any], hyper: dict[str, float], decay: float) -> None:
+        states = [self.state[parameter] for parameter in parameters]
+        for parameter, state in zip(parameters, states, strict=True):
             if "step" not in state:
                 state["grad_avg"], state["sqr_avg"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
                 state["step"] = torch.zeros((), device=parameter.device)
-            tensors = (parameter, parameter.grad, state["grad_avg"], state["sqr_avg"], state["step"])
-            together[id(hyper), state.get("do_wd", True)].append(tensors)
-        for (place, decays), of_each in together.items():
-            hyper = hypers[place]
-            parameters, gradients, averages, squares, steps = map(list, zip(*of_each, strict=True))
-            adamw(
-                parameters,
-                gradients,
-                averages,
-                squares,
-                [],
-                steps,
-                fused=True,
-                amsgrad=False,
-                beta1=hyper["mom"],
-                beta2=hyper["sqr_mom"],
-                lr=hyper["lr"],
-                weight_decay=hyper["wd"] if decays else 0.0,
-                eps=hyper["eps"],
-                maximize=False,
-            )
+        adamw(
+            parameters,
+            [parameter.grad for parameter in parameters],
+            [state["grad_avg"] for state in states],
+            [state["sqr_avg"] for state in states],
+            [],
+            [state["step"] for state in states],
+            fused=True,
+            amsgrad=False,
+            beta1=hyper["mom"],
+            beta2=hyper["sqr_mom"],
+            lr=hyper["lr"],
+            weight_decay=decay,
+            eps=hyper["eps"],
+            maximize=False,
+        )

@@ -1,4 +1,4 @@
-"""A hand-in that is killed while it sends the model is completed by the next: nothing is lost, nothing is doubled."""
+"""A delivery that is killed while it sends the model is completed by the next: nothing is lost, nothing is doubled."""
 
 import signal
 import subprocess
@@ -36,10 +36,10 @@ sync(Paths(Path.cwd()))
 """
 
 
-def handed_in(checkout: Checkout, folder: Path) -> dict[str, Any]:
-    """The only run of a checkout's store and its only model, without what differs from one hand-in to another.
+def delivered(checkout: Checkout, folder: Path) -> dict[str, Any]:
+    """The only run of a checkout's store and its only model, without what differs from one delivery to another.
 
-    Those of the screen are metrics of the model only where both are handed in at once.
+    Those of the screen are metrics of the model only where both are delivered at once.
     """
     client = MlflowClient(database_address(checkout.root / "mlflow.db"))
     experiment = client.get_experiment_by_name("fieldguide").experiment_id
@@ -62,13 +62,15 @@ def handed_in(checkout: Checkout, folder: Path) -> dict[str, Any]:
     }
 
 
-def test_a_hand_in_that_is_killed_at_any_step_is_completed(trained: Reproduced, copy: Checkout, tmp_path: Path) -> None:
+def test_a_delivery_that_is_killed_at_any_step_is_completed(
+    trained: Reproduced, copy: Checkout, tmp_path: Path
+) -> None:
     for step in STEPS:
         command = [sys.executable, "-c", KILLED_AFTER, step]
         end = subprocess.run(command, cwd=copy.root, env=copy.environment, capture_output=True, text=True, check=False)
         assert end.returncode == -signal.SIGKILL, (step, end)
     assert copy.fieldguide("sync").stdout.rstrip().endswith("logged")
-    found, wanted = handed_in(copy, tmp_path / "found"), handed_in(trained.checkout, tmp_path / "wanted")
+    found, wanted = delivered(copy, tmp_path / "found"), delivered(trained.checkout, tmp_path / "wanted")
     assert wanted["model's metrics"] >= {"accuracy"}
     assert found == wanted
     assert copy.fieldguide("sync").stdout.rstrip().endswith("is complete")

@@ -12,7 +12,7 @@ from pipeline.conftest import Reproduced
 
 pytestmark = pytest.mark.slow
 
-# Hands in with a clock that is ahead by so many seconds; before it ends its run, another checkout does so altogether.
+# Delivers a run by a clock that is ahead by so many seconds; before it ends the run, another checkout delivers its own.
 BEHIND_ANOTHER = """
 import subprocess, sys, time
 from pathlib import Path
@@ -34,7 +34,7 @@ print(sync(Paths(Path.cwd())))
 
 
 @pytest.mark.parametrize("ahead", [pytest.param(-3600, marks=pytest.mark.exhaustive), 3600])
-def test_a_hand_in_that_ends_second_leaves_the_first(trained: Reproduced, tmp_path: Path, ahead: int) -> None:
+def test_a_delivery_that_ends_second_leaves_the_first(trained: Reproduced, tmp_path: Path, ahead: int) -> None:
     store = database_address(tmp_path / "shared.db")
     one = trained.checkout.copy(tmp_path / "one").with_variables(MLFLOW_TRACKING_URI=store)
     other = one.copy(tmp_path / "other")
