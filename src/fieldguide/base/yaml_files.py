@@ -154,9 +154,9 @@ def _read(text: str, read: Callable[[str], Any]) -> Any:
 
 
 def _invalid(error: MarkedYAMLError | yaml.MarkedYAMLError) -> ValueError:
-    mark = error.problem_mark or error.context_mark
+    mark, said = error.problem_mark or error.context_mark, error.problem or error.context or ""
     line = f" in line {mark.line + 1}" if mark else ""
-    return ValueError(f"it is not valid YAML: {(error.problem or error.context).splitlines()[0]}{line}")
+    return ValueError(f"it is not valid YAML: {said.splitlines()[0]}{line}")
 
 
 def _spliced(text: str, start: int, end: int, new: str) -> str:
