@@ -87,7 +87,7 @@ def one(engine: str, workers: int, folder: Path, network_file: Path) -> Costs:
     from fieldguide.base.config import CleanConfig
     from fieldguide.base.engines import map_chunks, map_pictures, use_engine
     from fieldguide.base.files import sha256_of_file
-    from fieldguide.data.cleaning import RawFile, Work, clean_file
+    from fieldguide.data.cleaning_file import RawFile, Work, clean_file
     from fieldguide.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Normalization
     from fieldguide.model.description import Preprocessing
     from fieldguide.model.features import features_of

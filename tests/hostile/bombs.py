@@ -14,7 +14,7 @@ from PIL import Image
 
 from conftest import encoded, noise
 from fieldguide.base.config import CleanConfig
-from fieldguide.data.cleaning import RawFile, Work, clean_file
+from fieldguide.data.cleaning_file import RawFile, Work, clean_file
 from fieldguide.data.status import Status
 from hostile.case import BOUNDED, KEPT, NONE, PictureCase, Result, tell
 from picture_bytes import chunk, png_file, tiff

@@ -316,7 +316,7 @@ class Decodings:
             self.count += 1
             return real(*arguments)
 
-        monkeypatch.setattr("fieldguide.data.cleaning.read_picture", counted)
+        monkeypatch.setattr("fieldguide.data.cleaning_file.read_picture", counted)
 
     def of(self, cfg: Config, paths: Paths) -> int:
         """How many a run of the stage takes."""

@@ -112,7 +112,7 @@ def test_each_box_of_a_file_is_a_picture(own_data: OwnData, monkeypatch: pytest.
         return read(file, *arguments)
 
     monkeypatch.setattr("fieldguide.base.parallel.usable_cores", lambda: 1)
-    monkeypatch.setattr("fieldguide.data.cleaning.read_picture", counted)
+    monkeypatch.setattr("fieldguide.data.cleaning_file.read_picture", counted)
     two, one = noise(1, 120, 80), noise(2, 100, 80)
     pictures: list[tuple[str, Image.Image | bytes, str, Box | None]] = [
         ("cam/1.png", two, "cat", LEFT),

@@ -64,6 +64,27 @@ def test_on_one_core_a_process_is_started_where_its_end_costs_an_item_alone(monk
     assert found == [-number if number == 7 else number for number in range(20)]
 
 
+PROGRAM = """
+print("once")
+import math
+from fieldguide.base.parallel import map_processes
+print(map_processes(math.sqrt, [4.0, 9.0], "test", 2))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_file", [True, False])
+def test_processes_do_not_run_the_program_that_starts_them(tmp_path: Path, is_file: bool) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src")}
+    command = [sys.executable, str(program) if is_file else "-"]
+    done = subprocess.run(
+        command, input=PROGRAM, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("once\n[2.0, 3.0]\n", "", 0)
+
+
 def test_nothing_to_do() -> None:
     assert map_processes(slow_square, [], "test") == []
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -11,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
 import psutil
@@ -21,7 +23,8 @@ from fieldguide.base.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-PATIENCE = 1.0  # seconds of work for which no other process is started, nor to save less than twice as much
+PATIENCE = 1.0  # seconds that a process takes to start and to warm up: none is started to save less than twice as much
+LOOKED_AT = 0.25  # of them are worked alone, to see how long an item takes
 MEMORY = 2 * 2**30  # bytes of the machine for each worker: what the largest picture takes, and room for the rest
 CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
@@ -110,9 +113,9 @@ def map_processes(
     description
         What is being done, for the progress.
     processes
-        At most this many processes. By default `usable_workers`, but only for what is left after the first
-        `PATIENCE` seconds, and if they save twice as much: a process takes about as long to start, and to warm up. One
-        alone saves nothing: it is started only where something is said of what is `lost`.
+        At most this many processes. By default `usable_workers`, but only for what is left after a quarter of
+        `PATIENCE`, and if they save twice that. One alone saves nothing: it is started only where something is said of
+        what is `lost`.
     lost
         What to return for an item whose process ends (the system kills what takes too much memory), also when the item
         is tried once more and alone.
@@ -138,7 +141,7 @@ def _results(
     while done < len(items) and processes is None:
         now, left = time.monotonic(), len(items) - done
         saved = (now - warm) / max(done - 1, 1) * left * (1 - 1 / max(workers, 2))
-        if useful and now - start >= PATIENCE and saved >= 2 * PATIENCE:
+        if useful and now - start >= LOOKED_AT * PATIENCE and saved >= 2 * PATIENCE:
             break
         warm = now if done == 1 else warm
         yield function(items[done])
@@ -151,12 +154,12 @@ def _in_processes(
     function: Callable[[Item], Result], items: Sequence[Item], processes: int, lost: Callable[[Item], Result] | None
 ) -> Iterator[Result]:
     """All at a time; where a process ends, it is not known over which item, and those next in turn go one by one."""
-    chunk = max(1, min(16, len(items) // (processes * 4)))
+    chunk = max(1, min(16, len(items) // (processes * 32)))  # small enough that they end together
     done = 0
     while done < len(items):
         try:
             with _pool(processes) as pool:
-                with ctrl_c_waits():  # the processes start here
+                with ctrl_c_waits(), _alone():  # the processes start here
                     results = pool.map(function, items[done:], chunksize=chunk)
                 for result in results:
                     yield result
@@ -175,7 +178,7 @@ def _one_by_one(
         try:
             with _pool(1) as pool:
                 while done < len(items):
-                    with ctrl_c_waits():
+                    with ctrl_c_waits(), _alone():
                         future = pool.submit(function, items[done])
                     yield future.result()
                     done += 1
@@ -187,6 +190,21 @@ def _one_by_one(
                 ) from None
             yield lost(items[done])
             done += 1
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Processes that are started within it import what they call, and not the program that calls it.
+
+    Python would run that program's own lines in each of them, but for what stands below `if __name__ == "__main__"`:
+    imports of a second, or a person's whole script again; and one that is read from a pipe is not there to be run.
+    """
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
 
 
 def _pool(processes: int) -> ProcessPoolExecutor:
