@@ -296,7 +296,8 @@ def test_a_classifier_that_knows_nothing_is_said_to_know_nothing(
 
 
 def test_a_gallery_of_nothing_is_a_figure_too() -> None:
-    assert png(gallery_figure([])).startswith(b"\x89PNG")
+    for nothing in ([], [("a title", [])]):
+        assert png(gallery_figure(nothing)).startswith(b"\x89PNG")
 
 
 def test_a_gallery_shows_its_pictures_row_by_row_below_their_titles() -> None:

@@ -152,28 +152,34 @@ def gallery_figure(rows: Sequence[tuple[str, Sequence[Shown]]]) -> Figure:
 
     They are placed by their pixels, without axes, for which matplotlib would take ten times as long.
     """
-    columns = max((len(shown) for _, shown in rows), default=1)
+    columns = max([1, *(len(shown) for _, shown in rows)])
+    inside = (CELL - 2 * GAP, CELL - 2 * GAP)
+    pictures = [[ImageOps.contain(one.picture, inside) for one in shown] for _, shown in rows]
     heights = [
-        TITLE * bool(title) + CELL + LINE * max((len(one.lines) for one in shown), default=0) + LINE // 2
-        for title, shown in rows
+        TITLE * bool(title) + max((GAP + picture.height for picture in row), default=0) + _height_of_lines(shown)
+        for (title, shown), row in zip(rows, pictures, strict=True)
     ]
     width, height = columns * CELL, sum(heights) or CELL
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
     if not rows:
         figure.text(0.5, 0.5, "none", ha="center")
     bottom = height
-    for (title, shown), row_height in zip(rows, heights, strict=True):
+    for (title, shown), row, row_height in zip(rows, pictures, heights, strict=True):
         top, bottom = bottom, bottom - row_height
         if title:
             figure.text(0.5, (top - 4) / height, printable(title), fontsize=10, ha="center", va="top", parse_math=False)
             top -= TITLE
-        for column, one in enumerate(shown):
-            picture = ImageOps.contain(one.picture, (CELL - 2 * GAP, CELL - 2 * GAP))
+        for column, (picture, one) in enumerate(zip(row, shown, strict=True)):
             left, low = column * CELL + (CELL - picture.width) // 2, top - GAP - picture.height
             figure.figimage(np.asarray(picture), left, low)
             middle, lines = (column + 0.5) * CELL / width, "\n".join(map(printable, one.lines))
             figure.text(middle, (low - 4) / height, lines, fontsize=7, ha="center", va="top", parse_math=False)
     return figure
+
+
+def _height_of_lines(shown: Sequence[Shown]) -> int:
+    """In pixels, with what is free below them."""
+    return LINE * (max((len(one.lines) for one in shown), default=0) + 1)
 
 
 def _in_percent(axes: Axes) -> None:
