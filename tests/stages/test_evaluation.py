@@ -296,7 +296,8 @@ def test_a_classifier_that_knows_nothing_is_said_to_know_nothing(
 
 
 def test_a_gallery_of_nothing_is_a_figure_too() -> None:
-    for nothing in ([], [("a title", [])]):
+    no_pictures: list[Shown] = []
+    for nothing in ([], [("a title", no_pictures)]):
         assert png(gallery_figure(nothing)).startswith(b"\x89PNG")
 
 
