@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -83,6 +84,15 @@ def test_processes_do_not_run_the_program_that_starts_them(tmp_path: Path, is_fi
         command, input=PROGRAM, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.stderr, done.returncode) == ("once\n[2.0, 3.0]\n", "", 0)
+
+
+@pytest.mark.slow
+def test_threads_that_start_processes_leave_the_program_as_it_is() -> None:
+    program = sys.modules["__main__"]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: map_processes(abs, [-1, -2], "test", 1), range(8)))
+    assert found == [[1, 2]] * 8
+    assert sys.modules["__main__"] is program
 
 
 def test_nothing_to_do() -> None:

@@ -29,6 +29,7 @@ MEMORY = 2 * 2**30  # bytes of the machine for each worker: what the largest pic
 CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 _one_core: ContextVar[bool] = ContextVar("one_core", default=False)
+_starting = threading.Lock()  # two threads would put back what the other has taken away
 
 
 @contextmanager
@@ -199,12 +200,13 @@ def _alone() -> Iterator[None]:
     Python would run that program's own lines in each of them, but for what stands below `if __name__ == "__main__"`:
     imports of a second, or a person's whole script again; and one that is read from a pipe is not there to be run.
     """
-    program = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = program
+    with _starting:
+        program = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = program
 
 
 def _pool(processes: int) -> ProcessPoolExecutor:
