@@ -301,6 +301,12 @@ def test_a_gallery_of_nothing_is_a_figure_too() -> None:
         assert png(gallery_figure(nothing)).startswith(b"\x89PNG")
 
 
+def test_a_gallery_has_room_for_pictures_of_any_shape() -> None:
+    shown = [Shown(Image.new("RGB", size), ("a line",)) for size in ((2000, 1), (1, 2000), (1, 1), (28, 28))]
+    with Image.open(io.BytesIO(png(gallery_figure([("", shown)])))) as gallery:
+        assert gallery.size == (4 * 228, 228 - 5 + 2 * 15)
+
+
 def test_a_gallery_shows_its_pictures_row_by_row_below_their_titles() -> None:
     colours = [["red", "lime"], ["blue"]]
     rows = [

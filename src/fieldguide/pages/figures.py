@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image, ImageOps
+from PIL import Image
 
 from fieldguide.base.errors import printable
 from fieldguide.base.shares import decimal, percent
@@ -153,8 +153,7 @@ def gallery_figure(rows: Sequence[tuple[str, Sequence[Shown]]]) -> Figure:
     They are placed by their pixels, without axes, for which matplotlib would take ten times as long.
     """
     columns = max([1, *(len(shown) for _, shown in rows)])
-    inside = (CELL - 2 * GAP, CELL - 2 * GAP)
-    pictures = [[ImageOps.contain(one.picture, inside) for one in shown] for _, shown in rows]
+    pictures = [[_in_its_cell(one.picture) for one in shown] for _, shown in rows]
     heights = [
         TITLE * bool(title) + max((GAP + picture.height for picture in row), default=0) + _height_of_lines(shown)
         for (title, shown), row in zip(rows, pictures, strict=True)
@@ -175,6 +174,13 @@ def gallery_figure(rows: Sequence[tuple[str, Sequence[Shown]]]) -> Figure:
             middle, lines = (column + 0.5) * CELL / width, "\n".join(map(printable, one.lines))
             figure.text(middle, (low - 4) / height, lines, fontsize=7, ha="center", va="top", parse_math=False)
     return figure
+
+
+def _in_its_cell(picture: Image.Image) -> Image.Image:
+    """As large as its place in a gallery allows; of a very long one at least a pixel is left."""
+    scale = (CELL - 2 * GAP) / max(picture.size)
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def _height_of_lines(shown: Sequence[Shown]) -> int:
