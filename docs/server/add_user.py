@@ -52,7 +52,7 @@ def _team(server: "AuthServiceClient") -> int:
     known = [role.id for role in server.list_roles(WORKSPACE) if role.name == ROLE]
     if known:
         return known[0]
-    role = server.create_role(WORKSPACE, ROLE, "hands runs in, registers models").id
+    role = server.create_role(WORKSPACE, ROLE, "delivers runs, registers models").id
     for kind, permission in RIGHTS.items():
         server.add_role_permission(role, kind, "*", permission)
     return role
@@ -61,7 +61,7 @@ def _team(server: "AuthServiceClient") -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
-    parser.add_argument("--read-only", action="store_true", help="may look at runs, and hand none in")
+    parser.add_argument("--read-only", action="store_true", help="may look at runs, and deliver none")
     options = parser.parse_args()
     if missing := [name for name in VARIABLES if not os.environ.get(name)]:
         parser.error(f"set {', '.join(missing)}: the address of the server, and its administrator's name and password")

@@ -1,4 +1,4 @@
-"""Two people hand their runs in, the server dies in the middle and comes back: nothing is lost, nothing is doubled."""
+"""Two people deliver their runs, the server dies in the middle and comes back: nothing is lost, nothing is doubled."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ def test_a_fresh_clone_has_nothing_left_to_do(ann: Person, bob: Person) -> None:
     """What `bob` pulled is what `ann` made; the first commit of both is the same."""
     assert ran(done(bob.checkout, "dvc", "repro")) == []
     assert bob.checkout.run("git", "status", "--porcelain").stdout == ""
-    assert done(bob.checkout, "fieldguide", "sync").rstrip().endswith("is complete"), "ann handed it in"
+    assert done(bob.checkout, "fieldguide", "sync").rstrip().endswith("is complete"), "ann delivered it"
 
 
 def test_a_colleagues_run_is_made_again_from_the_remote(

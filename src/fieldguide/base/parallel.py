@@ -24,7 +24,6 @@ from fieldguide.base.progress import progress
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 PATIENCE = 1.0  # seconds that a process takes to start and to warm up: none is started to save less than twice as much
-LOOKED_AT = 0.25  # of them are worked alone, to see how long an item takes
 MEMORY = 2 * 2**30  # bytes of the machine for each worker: what the largest picture takes, and room for the rest
 CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
@@ -142,7 +141,7 @@ def _results(
     while done < len(items) and processes is None:
         now, left = time.monotonic(), len(items) - done
         saved = (now - warm) / max(done - 1, 1) * left * (1 - 1 / max(workers, 2))
-        if useful and now - start >= LOOKED_AT * PATIENCE and saved >= 2 * PATIENCE:
+        if useful and now - start >= PATIENCE / 4 and saved >= 2 * PATIENCE:
             break
         warm = now if done == 1 else warm
         yield function(items[done])

@@ -147,13 +147,13 @@ def _composed(text: str) -> Any:
 def _read(text: str, read: Callable[[str], Any]) -> Any:
     try:
         return read(text)
-    except MarkedYAMLError as error:
-        raise _invalid(error) from None
     except YAMLError as error:
-        raise ValueError(f"it is not valid YAML: {' '.join(str(error).split())}") from None
+        raise _invalid(error) from None
 
 
-def _invalid(error: MarkedYAMLError | yaml.MarkedYAMLError) -> ValueError:
+def _invalid(error: YAMLError | yaml.YAMLError) -> ValueError:
+    if not isinstance(error, MarkedYAMLError | yaml.MarkedYAMLError):
+        return ValueError(f"it is not valid YAML: {' '.join(str(error).split())}")
     mark, said = error.problem_mark or error.context_mark, error.problem or error.context or ""
     line = f" in line {mark.line + 1}" if mark else ""
     return ValueError(f"it is not valid YAML: {said.splitlines()[0]}{line}")
@@ -212,10 +212,8 @@ def _content(text: str) -> Any:
     """What PyYAML reads, which does not take all that ruamel.yaml takes."""
     try:
         return yaml.safe_load(text) or {}
-    except yaml.MarkedYAMLError as error:
-        raise _invalid(error) from None
     except yaml.YAMLError as error:
-        raise ValueError(f"it is not valid YAML: {' '.join(str(error).split())}") from None
+        raise _invalid(error) from None
 
 
 def _says(text: str, content: Any) -> bool:

@@ -32,8 +32,9 @@ from fieldguide.statistics.intervals import effective_number
 FOLDS = 5
 # Shares of the tails. Of a hundred valid pictures a quarter describe a tail better than a few. The combined score falls
 # faster than exponentially from its median on, and about exponentially from the largest fifth on; but fewer than twenty
-# pictures tell no scale. That fifth, and the p-value below which a picture is a stranger, kept the promise best in
-# trials on 30 to 400 pictures, with 4.5 % strangers among them and without; bench/README.md says what else was tried.
+# pictures tell no scale. That fifth, and the p-value below which a picture is taken for out of domain, kept the promise
+# best in trials on 30 to 400 pictures, with 4.5 % such pictures among them and without; bench/README.md says what else
+# was tried.
 LEARNED_TAIL, MEASURED_TAIL, COMBINED_TAIL = 0.25, 0.1, 0.2
 LEAST_IN_TAIL, LARGEST_TAIL = 20, 0.5  # pictures of the combined score's, and share, which counts more
 UNLIKELY = 0.01
@@ -60,7 +61,7 @@ class Fitted:
     screen: Screen
     train: Verdicts
     valid: Verdicts
-    outliers: int  # pictures that look like strangers among those that calibrate, see `are_ordinary`
+    outliers: int  # pictures that look out of domain among those that calibrate, see `are_ordinary`
 
 
 def fit_screen(
